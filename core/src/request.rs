@@ -1,0 +1,231 @@
+//! What the user's programs ask the helper, and what it answers.
+//!
+//! One [`Request`] goes in, one [`Response`] comes out. The types say what can be said; how they
+//! travel (one JSON object each way) is for the two ends. The helper knows its caller by the real
+//! uid alone, so no request names a user.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Typed;
+
+/// Most bytes of a request that the helper reads.
+pub const MAX_REQUEST: usize = 16 * 1024;
+
+/// One request to the helper, about the caller's own account.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// How the second step of the caller stands. Answered by [`Response::Status`].
+    Status,
+    /// Make a new authenticator, inert until it is confirmed. Answered by [`Response::Pending`].
+    Begin {
+        /// The authenticator's name; the helper chooses one when there is none.
+        label: Option<String>,
+        /// A current code or a recovery code; required once an authenticator is confirmed.
+        proof: Option<Typed>,
+    },
+    /// Confirm the pending authenticator by a code it shows. Answered by [`Response::Confirmed`].
+    Confirm {
+        /// The code as typed.
+        code: Typed,
+    },
+    /// Replace all recovery codes. Answered by [`Response::RecoveryCodes`].
+    RegenerateRecoveryCodes {
+        /// A current code or a recovery code.
+        proof: Typed,
+    },
+    /// Remove an authenticator; the last one takes the recovery codes with it. Answered by
+    /// [`Response::Removed`].
+    Remove {
+        /// Which one; may be left out when there is only one.
+        label: Option<String>,
+        /// A current code or a recovery code.
+        proof: Typed,
+    },
+    /// Would a login to this service be asked for a code? Answered by [`Response::Requirement`].
+    Requirement {
+        /// The PAM service.
+        service: String,
+    },
+    /// Judge the answer given at a login. Answered by [`Response::Verdict`].
+    Verify {
+        /// The PAM service.
+        service: String,
+        /// The answer as typed.
+        answer: Typed,
+    },
+}
+
+/// What the helper answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Response {
+    /// Answers [`Request::Status`].
+    Status(Status),
+    /// Answers [`Request::Begin`]: the one time that the secret leaves the store.
+    Pending(Pending),
+    /// Answers [`Request::Confirm`].
+    Confirmed {
+        /// The authenticator that counts from now on.
+        label: String,
+        /// The recovery codes, when this enrollment made them: with the first authenticator.
+        recovery_codes: Option<Vec<Typed>>,
+    },
+    /// Answers [`Request::RegenerateRecoveryCodes`].
+    RecoveryCodes {
+        /// The new set; every older code is void.
+        recovery_codes: Vec<Typed>,
+    },
+    /// Answers [`Request::Remove`].
+    Removed {
+        /// The authenticator that is gone.
+        label: String,
+        /// Whether another one is left.
+        enrolled: bool,
+    },
+    /// Answers [`Request::Requirement`].
+    Requirement {
+        /// What this login must do.
+        requirement: Asking,
+        /// The rule that decided, for the log.
+        rule: String,
+    },
+    /// Answers [`Request::Verify`].
+    Verdict {
+        /// Whether the login may go on.
+        accepted: bool,
+        /// What was judged, for the log: `key=value` pairs without the leading word.
+        log: String,
+        /// For a refusal: what happened and what to do, for a person who proved the first step.
+        text: String,
+    },
+    /// The request was understood and refused, or could not be carried out.
+    Refused {
+        /// Why, for programs.
+        reason: Refusal,
+        /// One sentence on what happened and one on what to do.
+        text: String,
+    },
+}
+
+/// What a login must do, as the helper says it to a module that cannot read the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asking {
+    /// A code is asked.
+    Asked,
+    /// No code is asked.
+    NotAsked,
+    /// The user must enroll first.
+    MustEnroll,
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The request is not one, or says something impossible.
+    BadRequest,
+    /// The caller has no passwd entry, or may not use the helper.
+    BadCaller,
+    /// A change to an enrolled account came without a proof.
+    ProofRequired,
+    /// The proof or the confirmation code was judged and not accepted.
+    NotAccepted,
+    /// There is nothing to confirm, or it took longer than 15 minutes.
+    NothingPending,
+    /// The caller has no authenticator, or none of that name.
+    NoAuthenticator,
+    /// The label is taken, or there are as many authenticators as the configuration allows.
+    NoRoom,
+    /// The policy of this host forbids it.
+    Policy,
+    /// Twostep is not set up on this host, or not completely.
+    NotSetUp,
+    /// Something failed; nothing was changed.
+    Failed,
+}
+
+/// An authenticator that waits for its confirmation code.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its name.
+    pub label: String,
+    /// The `otpauth://totp/` address that a QR code carries.
+    pub uri: Typed,
+    /// The same secret to type: base32 (RFC 4648 §6) without padding.
+    pub secret: Typed,
+    /// Who issues it, as the phone shows it.
+    pub issuer: String,
+    /// For whom, as the phone shows it.
+    pub account: String,
+    /// Digits of a code.
+    pub digits: u8,
+    /// Seconds of a step.
+    pub period: u64,
+    /// HMAC algorithm: `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: String,
+    /// When it dies unconfirmed, in seconds since 1970-01-01T00:00:00Z.
+    pub expires_at: i64,
+}
+
+/// How the second step of one user stands. It holds nothing that is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The account's user.
+    pub user: String,
+    /// Whether at least one authenticator is confirmed.
+    pub enrolled: bool,
+    /// Whether this host requires the second step of this user.
+    pub required: bool,
+    /// Whether wrong codes have closed verification codes until a recovery code opens them.
+    pub disabled: bool,
+    /// The confirmed authenticators, oldest first.
+    pub authenticators: Vec<AuthenticatorStatus>,
+    /// The recovery codes, if there is a set.
+    pub recovery_codes: Option<RecoveryStatus>,
+    /// When and from where the second step was last passed.
+    pub last_second_step: Option<SecondStep>,
+    /// Until when an unconfirmed authenticator waits, in seconds since 1970.
+    pub pending_until: Option<i64>,
+}
+
+/// One authenticator without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticatorStatus {
+    /// Its name.
+    pub label: String,
+    /// HMAC algorithm: `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: String,
+    /// Digits of a code.
+    pub digits: u8,
+    /// Seconds of a step.
+    pub period: u64,
+    /// When it was confirmed, in seconds since 1970.
+    pub added_at: i64,
+}
+
+/// The recovery codes of an account, without the codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryStatus {
+    /// How many may still be used.
+    pub left: usize,
+    /// How many there were.
+    pub total: usize,
+    /// When the set was made, in seconds since 1970.
+    pub created_at: i64,
+    /// The used ones, oldest first.
+    pub used: Vec<SecondStep>,
+}
+
+/// One passed second step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondStep {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// The PAM service, or the command of `twostep` that asked for the proof.
+    pub service: String,
+    /// Where it came from, as the throttle names sources.
+    pub source: String,
+}
