@@ -1,0 +1,66 @@
+# Twostep. `make` without a target lists the targets.
+
+PREFIX  ?= /usr
+DESTDIR ?=
+PAMDIR  ?=
+FORCE   ?=
+
+# Where cargo puts its results, also when the person has moved that place.
+TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+BUILT  ?= $(TARGET)/release
+
+# An ordinary user may build and start everything; only the steps that need root ask for it.
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+
+# rustup's folder is not in everyone's PATH.
+CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
+
+# Programs look for the helper where this build says; see packaging/install.
+HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
+
+# The shell scripts and Python programs that `make lint` reads.
+SHELL_SCRIPTS = .ci/run packaging/ensure-packages packaging/install packaging/setup-host packaging/uninstall \
+	tests/demo/demo tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help build test demo demo-shell install uninstall fmt lint clean packages need-cargo
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
+
+build: need-cargo ## Build the module, the helper and the command line (release)
+	$(HELPER) "$(CARGO)" build --release --locked
+
+test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
+	"$(CARGO)" test --workspace --locked
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-e2e
+
+demo: packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo
+
+demo-shell: packages build ## The same view as a shell: enroll your own phone and log in by hand
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo --shell
+
+install: ## Install what was built, as root (DESTDIR=, PREFIX=/usr, PAMDIR=)
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PAMDIR="$(PAMDIR)" BUILT="$(abspath $(BUILT))" packaging/install
+
+uninstall: ## Remove the programs; accounts, key and configuration stay
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PAMDIR="$(PAMDIR)" FORCE="$(FORCE)" packaging/uninstall
+
+fmt: need-cargo ## Format the Rust code
+	"$(CARGO)" fmt --all
+
+lint: need-cargo ## Check formatting and lints, as CI does
+	"$(CARGO)" fmt --all --check
+	"$(CARGO)" clippy --workspace --all-targets --locked -- -D warnings
+	for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
+
+clean: need-cargo ## Remove what was built
+	"$(CARGO)" clean
+
+packages:
+	@$(SUDO) packaging/ensure-packages
+
+need-cargo:
+	@[ -n "$(CARGO)" ] || { echo "make: cargo is missing. Install Rust 1.88 or newer (https://rustup.rs), and run make as the user who has it."  >&2; exit 1; }
