@@ -5,5 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
+pub mod audit;
+pub mod config;
+pub mod ledger;
+pub mod otp;
+pub mod recovery;
 pub mod request;
+pub mod seal;
 pub mod secret;
+pub mod throttle;
+pub mod time;
+pub mod username;

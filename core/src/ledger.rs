@@ -1,0 +1,324 @@
+//! The ledger: what one user has spent and failed since boot, in one small file of fixed size.
+//!
+//! It is written in place at each attempt, without fsync, and it is the lock of the account. What
+//! is lost with it (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use crate::secret::{NoRandomness, Secret};
+use crate::throttle::{SLOTS, Slot, Sums, Throttle};
+use crate::time::{Moment, Step, Timestamp, Uptime};
+
+/// Bytes of a ledger file.
+pub const SIZE: usize = 4096;
+/// Authenticators whose spent steps fit.
+const SPENT: usize = 32;
+/// First bytes of every ledger of this form.
+const MAGIC: &[u8; 8] = b"2step-01";
+/// Magic, the count of takings of the lock (not covered by the digest), length, digest.
+const HEADER: usize = 8 + 8 + 4 + 16;
+/// Where the count of takings stands.
+pub const TAKINGS_AT: u64 = 8;
+
+/// One user's ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Names this incarnation; a taken-over ledger gets another one.
+    pub generation: u64,
+    /// Nothing that was spent before this moment is recorded here.
+    pub floor: Uptime,
+    /// The last spent step of each authenticator, by id.
+    pub spent: Vec<(String, Step)>,
+    /// The failures.
+    pub throttle: Throttle,
+    /// Wrong answers since the last accepted one.
+    pub wrong: Wrong,
+    /// Those before it, until a login has shown them.
+    pub unnoticed: Wrong,
+}
+
+/// Wrong answers, for the notice at the next login.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// How many.
+    pub count: u32,
+    /// Where the last one came from.
+    pub source: String,
+}
+
+impl Ledger {
+    /// An empty ledger that knows nothing of what was spent before `floor`.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn new(floor: Uptime, failures: Sums) -> Result<Self, NoRandomness> {
+        let throttle = Throttle { gone: failures, ..Throttle::default() };
+        let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
+        Ok(Self { generation: random_generation()?, floor, spent: Vec::new(), throttle, wrong, unnoticed })
+    }
+
+    /// The step recorded for an authenticator.
+    #[must_use]
+    pub fn spent(&self, id: &str) -> Option<Step> {
+        self.spent.iter().find(|(spent, _)| spent == id).map(|(_, step)| *step)
+    }
+
+    /// Records a step as spent; a recorded step never goes down.
+    pub fn spend(&mut self, id: &str, step: Step) {
+        match self.spent.iter_mut().find(|(spent, _)| spent == id) {
+            Some((_, spent)) => *spent = (*spent).max(step),
+            None => {
+                if self.spent.len() == SPENT {
+                    self.spent.remove(0);
+                }
+                self.spent.push((id.to_owned(), step));
+            }
+        }
+    }
+
+    /// Drops what belongs to authenticators that are gone.
+    pub fn keep_only<'a>(&mut self, ids: impl Iterator<Item = &'a str> + Clone) {
+        self.spent.retain(|(spent, _)| ids.clone().any(|id| id == spent));
+    }
+
+    /// The wall clock's moment before which a step may have been spent without being recorded here.
+    /// It counts elapsed time since boot, so a wall clock that was wrong when this ledger was made
+    /// does not matter.
+    #[must_use]
+    pub fn floor(&self, now: Moment) -> Timestamp {
+        now.wall.before(now.uptime.since(self.floor))
+    }
+
+    /// Takes over what another incarnation recorded.
+    pub fn merge(&mut self, other: &Self) {
+        for (id, step) in &other.spent {
+            self.spend(id, *step);
+        }
+        self.floor = other.floor;
+        self.throttle = other.throttle.clone();
+        self.wrong = other.wrong.clone();
+        self.unnoticed = other.unnoticed.clone();
+    }
+
+    /// The file's bytes, without the count of takings.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let body = self.body();
+        let mut bytes = Vec::with_capacity(SIZE);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&digest(&body));
+        bytes.extend_from_slice(&body);
+        bytes.resize(SIZE, 0);
+        bytes
+    }
+
+    /// Reads a file's bytes; `None` if they are anything but a whole ledger.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut header = Reader(bytes.get(..HEADER)?);
+        if bytes.len() != SIZE || header.take(8)? != MAGIC {
+            return None;
+        }
+        header.take(8)?;
+        let length = usize::try_from(header.u32()?).ok()?;
+        let body = bytes.get(HEADER..)?.get(..length)?;
+        if header.take(16)? != digest(body) {
+            return None;
+        }
+        Reader(body).ledger()
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = Writer(Vec::new());
+        body.u64(self.generation);
+        body.u64(self.floor.0);
+        body.u32(self.spent.len());
+        for (id, step) in &self.spent {
+            body.text(id);
+            body.u64(step.0);
+        }
+        body.u64(self.throttle.gone.strangers.into());
+        body.u64(self.throttle.gone.known.into());
+        body.u32(self.throttle.slots.len());
+        for slot in &self.throttle.slots {
+            body.text(&slot.source);
+            body.u64(slot.known.into());
+            body.u64(slot.failures.into());
+            body.u64(slot.until.0);
+        }
+        for wrong in [&self.wrong, &self.unnoticed] {
+            body.u64(wrong.count.into());
+            body.text(&wrong.source);
+        }
+        body.0
+    }
+}
+
+impl Wrong {
+    /// Adds one wrong answer.
+    pub fn add(&mut self, source: &str) {
+        self.count = self.count.saturating_add(1);
+        source.clone_into(&mut self.source);
+    }
+}
+
+/// A number that no other incarnation has.
+fn random_generation() -> Result<u64, NoRandomness> {
+    let random = Secret::random(8)?;
+    Ok(random.expose().iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+/// The first half of SHA-256: it tells a torn or foreign file, not an attacker, who cannot write it.
+fn digest(body: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(Sha256::digest(body)).for_each(|(to, from)| *to = from);
+    half
+}
+
+/// An authenticator's id: 8 random bytes in hex.
+///
+/// # Errors
+/// The kernel gave no random bytes.
+pub(crate) fn random_id() -> Result<String, NoRandomness> {
+    Ok(HEXLOWER.encode(Secret::random(8)?.expose()))
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u64(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn u32(&mut self, number: usize) {
+        self.0.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.u32(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn ledger(mut self) -> Option<Ledger> {
+        let generation = self.u64()?;
+        let floor = Uptime(self.u64()?);
+        let spent = self.many(SPENT, |reader| Some((reader.text()?, Step(reader.u64()?))))?;
+        let gone = Sums { strangers: self.count()?, known: self.count()? };
+        let slots = self.many(SLOTS, Self::slot)?;
+        let wrong = Wrong { count: self.count()?, source: self.text()? };
+        let unnoticed = Wrong { count: self.count()?, source: self.text()? };
+        Some(Ledger { generation, floor, spent, throttle: Throttle { slots, gone }, wrong, unnoticed })
+    }
+
+    fn slot(&mut self) -> Option<Slot> {
+        let source = self.text()?;
+        Some(Slot { source, known: self.u64()? == 1, failures: self.count()?, until: Uptime(self.u64()?) })
+    }
+
+    fn many<T>(&mut self, most: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = usize::try_from(self.u32()?).ok().filter(|count| *count <= most)?;
+        (0..count).map(|_| read(self)).collect()
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn count(&mut self) -> Option<u32> {
+        u32::try_from(self.u64()?).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = usize::try_from(self.u32()?).ok()?;
+        String::from_utf8(self.take(length)?.to_vec()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As full as a ledger gets.
+    fn full() -> Ledger {
+        let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4 }).unwrap();
+        for number in 0..40 {
+            ledger.spend(&format!("{number:016x}"), Step(number));
+        }
+        for number in 0..16 {
+            let source = "x".repeat(70);
+            ledger.throttle.slots.push(Slot { source, known: number % 2 == 0, failures: number, until: Uptime(9) });
+        }
+        ledger.wrong.add(&"y".repeat(70));
+        ledger.unnoticed.add(&"z".repeat(70));
+        ledger
+    }
+
+    #[test]
+    fn a_full_ledger_fits_and_comes_back() {
+        let bytes = full().to_bytes();
+        assert_eq!(bytes.len(), SIZE);
+        let read = Ledger::from_bytes(&bytes).unwrap();
+        assert_eq!(read.spent.len(), SPENT);
+        assert_eq!(read.throttle.slots.len(), 16);
+        assert_eq!(read.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn any_flipped_bit_is_seen() {
+        let bytes = full().to_bytes();
+        for position in (0..8).chain(16..2000) {
+            let mut torn = bytes.clone();
+            torn[position] ^= 0x10;
+            assert_eq!(Ledger::from_bytes(&torn), None, "byte {position}");
+        }
+    }
+
+    #[test]
+    fn a_spent_step_never_goes_down() {
+        let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        ledger.spend("a", Step(9));
+        ledger.spend("a", Step(8));
+        assert_eq!(ledger.spent("a"), Some(Step(9)));
+        ledger.keep_only(["b"].into_iter());
+        assert_eq!(ledger.spent("a"), None);
+    }
+
+    #[test]
+    fn the_floor_follows_the_time_since_boot() {
+        let ledger = Ledger::new(Uptime(100), Sums::default()).unwrap();
+        let now = |wall, uptime| Moment { wall: Timestamp(wall), uptime: Uptime(uptime) };
+        assert_eq!(ledger.floor(now(5000, 160)), Timestamp(4940));
+        assert_eq!(ledger.floor(now(5000, 90)), Timestamp(5000));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_no_ledger(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
+            prop_assert_eq!(Ledger::from_bytes(&bytes), None);
+        }
+
+        #[test]
+        fn a_truncated_ledger_is_none(length in 0_usize..SIZE) {
+            prop_assert_eq!(Ledger::from_bytes(full().to_bytes().get(..length).unwrap()), None);
+        }
+    }
+}
