@@ -315,17 +315,31 @@ impl fmt::Display for AccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broken { at: (line, column), message } => {
-                write!(f, "it is broken at line {line}, column {column} ({message}); restore it from a backup or reset the user's account")
+                write!(
+                    f,
+                    "it is broken at line {line}, column {column} ({message}); restore it from a backup or reset the user's account"
+                )
             }
-            Self::NotWhole => f.write_str("it was cut short or changed; restore it from a backup or reset the user's account"),
+            Self::NotWhole => {
+                f.write_str("it was cut short or changed; restore it from a backup or reset the user's account")
+            }
             Self::Version(version) => {
-                write!(f, "it has version {version} and this program knows {VERSION}; install the Twostep that wrote it")
+                write!(
+                    f,
+                    "it has version {version} and this program knows {VERSION}; install the Twostep that wrote it"
+                )
             }
             Self::Mismatch { user, uid } => {
-                write!(f, "it belongs to the user {user} with uid {uid}; restore the right file or reset the user's account")
+                write!(
+                    f,
+                    "it belongs to the user {user} with uid {uid}; restore the right file or reset the user's account"
+                )
             }
             Self::Impossible(label) => {
-                write!(f, "its authenticator {label} has impossible digits or period; restore it from a backup or reset the user's account")
+                write!(
+                    f,
+                    "its authenticator {label} has impossible digits or period; restore it from a backup or reset the user's account"
+                )
             }
             Self::Unwritable => f.write_str("it cannot be written as TOML; report this as a defect"),
         }
@@ -335,16 +349,15 @@ impl fmt::Display for AccountError {
 impl std::error::Error for AccountError {}
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
 
     use super::*;
 
-    fn alice() -> Account {
-        let mut account = Account::new(&Username::new("alice"), 1000, Timestamp(5));
-        let authenticator = Authenticator {
+    pub(crate) fn authenticator() -> Authenticator {
+        Authenticator {
             id: "00112233".into(),
             label: "my \"phone\"\n".into(),
             algorithm: Algorithm::Sha1,
@@ -354,10 +367,19 @@ mod tests {
             enrolled_step: Step(7),
             added_at: Timestamp(9),
             secret: "c2VhbGVk".into(),
-        };
+        }
+    }
+
+    fn alice() -> Account {
+        let mut account = Account::new(&Username::new("alice"), 1000, Timestamp(5));
+        let authenticator = authenticator();
         account.authenticators.push(authenticator.clone());
-        account.pending =
-            Some(PendingAuthenticator { created_at: Timestamp(1), expires_at: Timestamp(2), proved: true, authenticator });
+        account.pending = Some(PendingAuthenticator {
+            created_at: Timestamp(1),
+            expires_at: Timestamp(2),
+            proved: true,
+            authenticator,
+        });
         account.recovery = Some(RecoverySet::generate(2, Timestamp(4)).unwrap().0);
         account.remember("192.0.2.1");
         account.record(Timestamp(3), "enrolled", "phone");

@@ -140,7 +140,9 @@ impl Config {
     fn out_of_bounds(&self) -> Option<(&'static str, &'static str)> {
         let issuer = self.totp.issuer.as_deref();
         let contact = self.policy.contact.as_deref();
-        let is_label = |text: &str| !text.is_empty() && text.len() <= 64 && !text.contains(':') && !text.contains(char::is_control);
+        let is_label = |text: &str| {
+            !text.is_empty() && text.len() <= 64 && !text.contains(':') && !text.contains(char::is_control)
+        };
         let checks = [
             (self.version == 1, "version", "must be 1"),
             (issuer.is_none_or(is_label), "issuer", "must be 1 to 64 bytes without a colon"),
@@ -148,7 +150,11 @@ impl Config {
             (matches!(self.totp.period, 30 | 60), "period", "must be 30 or 60"),
             (self.totp.window <= 2, "window", "must be 0, 1 or 2"),
             ((1..=20).contains(&self.totp.max_authenticators), "max_authenticators", "must be 1 to 20"),
-            (contact.is_none_or(|text| !text.contains(char::is_control) && text.len() <= 200), "contact", "must be one line of at most 200 bytes"),
+            (
+                contact.is_none_or(|text| !text.contains(char::is_control) && text.len() <= 200),
+                "contact",
+                "must be one line of at most 200 bytes",
+            ),
             ((1..=100).contains(&self.throttle.failures), "failures", "must be 1 to 100"),
             ((1..=86_400).contains(&self.throttle.wait.as_secs()), "wait", "must be 1s to 24h"),
             ((1..=86_400).contains(&self.throttle.max_wait.as_secs()), "max_wait", "must be 1s to 24h"),
@@ -198,7 +204,8 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 
 /// Where a key stands, for a value that parsed but is out of bounds.
 fn place_of(text: &str, key: &str) -> Option<(usize, usize)> {
-    let is_key = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let is_key =
+        |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
     let (index, line) = text.lines().enumerate().find(|(_, line)| is_key(line))?;
     Some((index + 1, line.len() - line.trim_start().len() + 1))
 }
@@ -227,8 +234,9 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
     let texts = Vec::<String>::deserialize(deserializer)?;
     let network = |text: &String| {
         let bare = text.parse::<std::net::IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-        bare.or_else(|_| text.parse::<IpNet>())
-            .map_err(|_| serde::de::Error::custom("expected an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\""))
+        bare.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
+            serde::de::Error::custom("expected an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\"")
+        })
     };
     texts.iter().map(network).collect()
 }
@@ -292,7 +300,10 @@ mod tests {
 
     #[test]
     fn an_error_names_line_and_column() {
-        assert!(refused("version = 1\n[policy]\nrequierd = true\n").starts_with("line 3, column 1: unknown field `requierd`"));
+        assert!(
+            refused("version = 1\n[policy]\nrequierd = true\n")
+                .starts_with("line 3, column 1: unknown field `requierd`")
+        );
         assert!(refused("version = 1\n[totp\n").starts_with("line 2, column "));
         assert_eq!(refused("version = 1\n[totp]\n  digits = 9\n"), "line 3, column 3: digits must be 6, 7 or 8");
         assert!(refused("version = 1\n[throttle]\nwait = \"5\"\n").contains("expected a duration"));

@@ -14,6 +14,8 @@ use crate::time::{Moment, Step, Timestamp, Uptime};
 pub const SIZE: usize = 4096;
 /// Authenticators whose spent steps fit.
 const SPENT: usize = 32;
+/// Superseded incarnations that are remembered.
+const SUPERSEDED: usize = 8;
 /// First bytes of every ledger of this form.
 const MAGIC: &[u8; 8] = b"2step-01";
 /// Magic, the count of takings of the lock (not covered by the digest), length, digest.
@@ -26,6 +28,8 @@ pub const TAKINGS_AT: u64 = 8;
 pub struct Ledger {
     /// Names this incarnation; a taken-over ledger gets another one.
     pub generation: u64,
+    /// Incarnations whose holders stood still and may still have a file to put in place.
+    pub superseded: Vec<u64>,
     /// Nothing that was spent before this moment is recorded here.
     pub floor: Uptime,
     /// The last spent step of each authenticator, by id.
@@ -55,7 +59,8 @@ impl Ledger {
     pub fn new(floor: Uptime, failures: Sums) -> Result<Self, NoRandomness> {
         let throttle = Throttle { gone: failures, ..Throttle::default() };
         let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
-        Ok(Self { generation: random_generation()?, floor, spent: Vec::new(), throttle, wrong, unnoticed })
+        let (generation, superseded, spent) = (random_generation()?, Vec::new(), Vec::new());
+        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed })
     }
 
     /// The step recorded for an authenticator.
@@ -90,8 +95,15 @@ impl Ledger {
         now.wall.before(now.uptime.since(self.floor))
     }
 
-    /// Takes over what another incarnation recorded.
+    /// Takes over what another incarnation recorded; it is superseded by this one.
     pub fn merge(&mut self, other: &Self) {
+        for generation in other.superseded.iter().chain([&other.generation]) {
+            if !self.superseded.contains(generation) {
+                self.superseded.push(*generation);
+            }
+        }
+        let surplus = self.superseded.len().saturating_sub(SUPERSEDED);
+        self.superseded.drain(..surplus);
         for (id, step) in &other.spent {
             self.spend(id, *step);
         }
@@ -134,6 +146,8 @@ impl Ledger {
     fn body(&self) -> Vec<u8> {
         let mut body = Writer(Vec::new());
         body.u64(self.generation);
+        body.u32(self.superseded.len());
+        self.superseded.iter().for_each(|generation| body.u64(*generation));
         body.u64(self.floor.0);
         body.u32(self.spent.len());
         for (id, step) in &self.spent {
@@ -208,13 +222,15 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     fn ledger(mut self) -> Option<Ledger> {
         let generation = self.u64()?;
+        let superseded = self.many(SUPERSEDED, Self::u64)?;
         let floor = Uptime(self.u64()?);
         let spent = self.many(SPENT, |reader| Some((reader.text()?, Step(reader.u64()?))))?;
         let gone = Sums { strangers: self.count()?, known: self.count()? };
         let slots = self.many(SLOTS, Self::slot)?;
         let wrong = Wrong { count: self.count()?, source: self.text()? };
         let unnoticed = Wrong { count: self.count()?, source: self.text()? };
-        Some(Ledger { generation, floor, spent, throttle: Throttle { slots, gone }, wrong, unnoticed })
+        let throttle = Throttle { slots, gone };
+        Some(Ledger { generation, superseded, floor, spent, throttle, wrong, unnoticed })
     }
 
     fn slot(&mut self) -> Option<Slot> {
@@ -267,6 +283,7 @@ mod tests {
             let source = "x".repeat(70);
             ledger.throttle.slots.push(Slot { source, known: number % 2 == 0, failures: number, until: Uptime(9) });
         }
+        ledger.superseded = (0..8).collect();
         ledger.wrong.add(&"y".repeat(70));
         ledger.unnoticed.add(&"z".repeat(70));
         ledger
@@ -300,6 +317,18 @@ mod tests {
         assert_eq!(ledger.spent("a"), Some(Step(9)));
         ledger.keep_only(["b"].into_iter());
         assert_eq!(ledger.spent("a"), None);
+    }
+
+    #[test]
+    fn a_merge_takes_everything_over() {
+        let (old, mut new) = (full(), Ledger::new(Uptime(99), Sums::default()).unwrap());
+        new.spend("0000000000000027", Step(99));
+        new.merge(&old);
+        new.merge(&old);
+        assert_eq!(new.superseded.iter().filter(|one| **one == old.generation).count(), 1);
+        assert_eq!((new.superseded.len(), new.floor, new.spent("0000000000000027")), (8, Uptime(7), Some(Step(99))));
+        assert_eq!((&new.throttle, &new.wrong), (&old.throttle, &old.wrong));
+        assert_ne!(new.generation, old.generation);
     }
 
     #[test]

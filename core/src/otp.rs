@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn hotp_vectors() {
         let secret = Secret::new(b"12345678901234567890".to_vec());
-        let codes = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+        let codes =
+            ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
         for (counter, code) in codes.iter().enumerate() {
             assert_eq!(code_at(&secret, SHA1, counter as u64), *code);
         }
@@ -184,7 +185,8 @@ mod tests {
             (2_000_000_000, "69279037", "90698825", "38618901"),
             (20_000_000_000, "65353130", "77737706", "47863826"),
         ] {
-            for (algorithm, code) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)] {
+            for (algorithm, code) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)]
+            {
                 let parameters = Parameters { algorithm, digits: 8, period: 30 };
                 let window = Window { now: Timestamp(time).step(30), either_side: 0 };
                 let secret = seed(algorithm.secret_bytes());

@@ -190,7 +190,8 @@ impl Throttle {
         if self.slots.len() < SLOTS {
             return;
         }
-        if let Some(index) = (0..self.slots.len()).min_by_key(|&index| self.slots.get(index).map(|slot| slot.failures)) {
+        if let Some(index) = (0..self.slots.len()).min_by_key(|&index| self.slots.get(index).map(|slot| slot.failures))
+        {
             let slot = self.slots.remove(index);
             self.gone = self.gone.plus(&slot);
         }

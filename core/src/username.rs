@@ -119,7 +119,9 @@ pub enum LookupError {
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Database(errno) => write!(f, "the user database does not answer ({errno}); check nsswitch.conf and its services"),
+            Self::Database(errno) => {
+                write!(f, "the user database does not answer ({errno}); check nsswitch.conf and its services")
+            }
             Self::NotText => f.write_str("the user's name is empty or not UTF-8; give the user another name"),
         }
     }

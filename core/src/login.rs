@@ -1,0 +1,136 @@
+//! One login, from top to bottom.
+
+use std::fmt;
+
+use crate::config::Config;
+use crate::policy::Requirement;
+use crate::seal::SealError;
+use crate::secret::Typed;
+use crate::store::{Store, StoreError};
+use crate::throttle::{Origin, Source};
+use crate::time::Clock;
+use crate::username::Person;
+use crate::verdict::{self, Answer, Question, Refused, Shape, Verdict};
+
+/// One try of one person to log in.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Who.
+    pub person: Person,
+    /// To which PAM service.
+    pub service: String,
+    /// From where.
+    pub origin: Origin,
+    /// How the answer is meant.
+    pub shape: Shape,
+}
+
+/// The person, or what speaks for them.
+pub trait Conversation {
+    /// Asks the one question of a login.
+    ///
+    /// # Errors
+    /// The application cannot ask, or the person broke off.
+    fn ask(&self) -> Result<Typed, Silence>;
+}
+
+/// Nobody answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence;
+
+/// Takes one login through its second step.
+///
+/// No lock is held while the person types; the clock is read after the answer; the account is read
+/// again under the lock, since it may have changed meanwhile; and the verdict comes back only when
+/// what it spent is recorded, so two logins cannot both spend one code.
+///
+/// # Errors
+/// Something failed. A caller refuses the login then.
+pub fn second_step(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    ui: &impl Conversation,
+) -> Result<Verdict, LoginError> {
+    let account = store.find(&attempt.person)?;
+    match (config.requirement(account.as_ref()), account) {
+        (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
+        (Requirement::Asked, Some(account)) => {
+            let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
+            answered(attempt, config, store, clock, &Answer::read(&typed, attempt.shape, &account))
+        }
+        (Requirement::Asked | Requirement::MustEnroll, _) => Ok(Verdict::MustEnroll),
+    }
+}
+
+fn answered(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    answer: &Answer,
+) -> Result<Verdict, LoginError> {
+    if let Answer::NotACode(why) = answer {
+        return Ok(Verdict::Refused(Refused::NotACode(*why)));
+    }
+    let key = store.seal_key();
+    let source = Source::of(&attempt.origin, &config.policy.proxies);
+    let judged = store.update(&attempt.person, |held| {
+        let question = Question { config, key: &key, service: &attempt.service, source: &source, now: clock.now() };
+        verdict::judge(held, answer, &question)
+    })?;
+    Ok(judged?)
+}
+
+/// Whether the second step applies to a user, for a session that never came by our authentication.
+///
+/// # Errors
+/// The account could not be read.
+pub fn applies(person: &Person, config: &Config, store: &impl Store) -> Result<bool, LoginError> {
+    let account = store.find(person)?;
+    Ok(!matches!(config.requirement(account.as_ref()), Requirement::NotAsked(_)))
+}
+
+/// Why a login could not be taken through its second step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginError {
+    /// The store gave no answer, or could not record one.
+    Store(StoreError),
+    /// The secret could not be opened.
+    Seal(SealError),
+    /// Nobody answered.
+    Silence,
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<SealError> for LoginError {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error)
+    }
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Seal(error) => error.fmt(f),
+            Self::Silence => f.write_str("nobody answered; the application cannot ask, or the person broke off"),
+        }
+    }
+}
+
+impl std::error::Error for LoginError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Seal(error) => Some(error),
+            Self::Silence => None,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Where accounts and ledgers are kept, as the rules see it.
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+use crate::account::{Account, AccountError, Authenticator};
+use crate::ledger::Ledger;
+use crate::seal::{SealError, SealKey};
+use crate::secret::NoRandomness;
+use crate::time::{Moment, Step, Timestamp};
+use crate::username::{Person, Username};
+
+pub mod files;
+mod lock;
+mod open;
+mod quiet;
+
+/// A store of accounts and ledgers.
+pub trait Store {
+    /// The account of a user, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Anything that is not a certain "there is none".
+    fn find(&self, person: &Person) -> Result<Option<Account>, StoreError>;
+
+    /// Changes account and ledger of a user under their lock. Returns only when what `change` did
+    /// is recorded as [`Held::keep`] asks.
+    ///
+    /// # Errors
+    /// Something could not be read or recorded: then `change` counts for nothing.
+    fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError>;
+
+    /// The sealing key.
+    ///
+    /// # Errors
+    /// It is missing, unsafe or broken.
+    fn seal_key(&self) -> Result<SealKey, SealError>;
+}
+
+/// Account and ledger of one user, under their lock.
+#[derive(Debug)]
+pub struct Held {
+    /// The user's name, as the account has it or would have it.
+    pub name: Username,
+    /// The user's id.
+    pub uid: u32,
+    /// The account, if there is one.
+    pub account: Option<Account>,
+    /// What was spent and failed since boot.
+    pub ledger: Ledger,
+    /// The latest moment of which a code was accepted, kept as the account file's own time of
+    /// change: it outlives the ledger and costs no space.
+    pub spent_until: Timestamp,
+    /// How durable the change must be.
+    pub keep: Keep,
+}
+
+/// How durable a change must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keep {
+    /// The ledger is enough.
+    Ledger,
+    /// The account too, but a full disk does not matter.
+    AccountIfPossible,
+    /// The account, or the change counts for nothing.
+    Account,
+}
+
+impl Held {
+    /// The last step of an authenticator that may have been spent.
+    ///
+    /// The ledger knows what was spent since it was made. For an authenticator that it does not
+    /// know, everything up to its making may have been: the window is added, since a code of a
+    /// step to come may have been accepted just before.
+    #[must_use]
+    pub fn last_spent(&self, authenticator: &Authenticator, now: Moment, window: u8) -> Step {
+        let known = self.ledger.spent(&authenticator.id).unwrap_or_else(|| {
+            let device = |moment: Timestamp| moment.step(authenticator.period).shifted(authenticator.drift.into());
+            let floor = device(self.ledger.floor(now)).shifted(window.into());
+            floor.max(device(self.spent_until))
+        });
+        known.max(authenticator.enrolled_step)
+    }
+
+    /// Records a step of an authenticator as spent.
+    pub fn spend(&mut self, authenticator: &Authenticator, step: Step) {
+        self.ledger.spend(&authenticator.id, step);
+        self.spent_until = self.spent_until.max(authenticator.host_time(step));
+    }
+
+    /// Asks for at least this durability.
+    pub fn keep(&mut self, keep: Keep) {
+        self.keep = self.keep.max(keep);
+    }
+}
+
+/// Why the store gave no answer. Each says what is wrong and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// A directory of the store is missing.
+    Missing {
+        /// Which one.
+        path: String,
+    },
+    /// The kernel refused.
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        path: String,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// A file or directory is not as Twostep makes it.
+    Unsafe {
+        /// Which one.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+        /// What puts it right.
+        remedy: String,
+    },
+    /// The account file is there, and is none.
+    Account {
+        /// Which one.
+        path: String,
+        /// What is wrong with it.
+        error: AccountError,
+    },
+    /// The lock was taken over while this process stood still.
+    Superseded,
+    /// Others kept the account locked all the time.
+    Busy,
+    /// The kernel gave no random bytes.
+    NoRandomness,
+}
+
+impl StoreError {
+    /// Whether the host was never set up, or not completely.
+    #[must_use]
+    pub fn is_not_set_up(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+impl From<NoRandomness> for StoreError {
+    fn from(_: NoRandomness) -> Self {
+        Self::NoRandomness
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { path } => {
+                write!(f, "{path} is missing; is its file system mounted? Else run setup-host again")
+            }
+            Self::Io { doing, path, errno } => write!(f, "cannot {doing} {path} ({errno}); {}", remedy(*errno)),
+            Self::Unsafe { path, what, remedy } => write!(f, "{path} {what}; {remedy}"),
+            Self::Account { path, error } => write!(f, "{path} does not count: {error}"),
+            Self::Superseded => f.write_str("this process stood still for too long and another one went on; try again"),
+            Self::Busy => f.write_str("other logins kept the account busy; try again"),
+            Self::NoRandomness => NoRandomness.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Account { error, .. } => Some(error),
+            Self::Io { errno, .. } => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+/// What an administrator does about an errno.
+fn remedy(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOSPC | Errno::EDQUOT => "free some space or inodes there",
+        Errno::EROFS => "mount it writable again",
+        Errno::EACCES | Errno::EPERM => "check its owner, mode and the security policy",
+        Errno::EMFILE | Errno::ENFILE => "raise the limit of open files",
+        Errno::EFBIG => "raise the limit of the file size",
+        Errno::EIO => "check the disk",
+        _ => "check the file system",
+    }
+}

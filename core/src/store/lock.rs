@@ -1,0 +1,233 @@
+//! The ledger file as the lock of an account.
+//!
+//! The lock is a flock, so the kernel releases it when its holder dies. A holder that stands still
+//! is superseded: a new ledger takes the name, whatever the old one holds by then is merged into
+//! it, and the holder finds its own file gone before it can accept anyone.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, renameat2};
+use nix::sys::stat::fstat;
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
+
+use super::StoreError;
+use super::open::{Directory, Identity, defect, errno};
+use crate::ledger::{Ledger, SIZE, TAKINGS_AT};
+use crate::throttle::Sums;
+use crate::time::Uptime;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Tries until a holder that has not changed is superseded: 2 s.
+const PATIENCE: u32 = 200;
+/// Tries until this process gives up, however the holders change: 20 s.
+const TRIES: u32 = 2000;
+
+/// What a new ledger starts from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// Whose it is.
+    pub(super) uid: u32,
+    /// When the ledgers of this boot were born.
+    pub(super) birth: Uptime,
+    /// Now.
+    pub(super) now: Uptime,
+    /// The account's own count of failures.
+    pub(super) failures: Sums,
+}
+
+/// A ledger whose lock this process holds.
+#[derive(Debug)]
+pub(super) struct Locked<'a> {
+    directory: &'a Directory,
+    name: String,
+    file: Flock<File>,
+    takings: u64,
+    /// What it holds.
+    pub(super) ledger: Ledger,
+}
+
+/// What one try came to.
+enum Try<'a> {
+    Locked(Box<Locked<'a>>),
+    /// Someone holds it; so often was it taken before.
+    Held(u64),
+    /// It changed under our hands.
+    Again,
+}
+
+impl<'a> Locked<'a> {
+    /// Takes the lock of the ledger `name`, making the ledger if there is none.
+    pub(super) fn take(directory: &'a Directory, name: &str, start: Start) -> Result<Self, StoreError> {
+        let (mut patience, mut last) = (PATIENCE, None);
+        for _ in 0..TRIES {
+            match Self::attempt(directory, name, start)? {
+                Try::Locked(locked) => return Ok(*locked),
+                Try::Again => continue,
+                Try::Held(takings) if last == Some(takings) => patience = patience.saturating_sub(1),
+                Try::Held(takings) => (patience, last) = (PATIENCE, Some(takings)),
+            }
+            if patience == 0 {
+                match Self::replace(directory, name, start)? {
+                    Try::Locked(locked) => return Ok(*locked),
+                    _ => patience = PATIENCE,
+                }
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// Writes the ledger in place, and makes sure that it still is the ledger.
+    pub(super) fn write(&self) -> Result<(), StoreError> {
+        let mut bytes = self.ledger.to_bytes();
+        bytes.iter_mut().skip(8).zip(self.takings.to_le_bytes()).for_each(|(to, from)| *to = from);
+        self.file.write_all_at(&bytes, 0).map_err(|error| self.directory.failed("write", &self.name, errno(&error)))?;
+        self.check()
+    }
+
+    /// Whether the name still leads to this ledger.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let ours = Identity::of_file(&*self.file);
+        if ours.is_ok() && ours == self.directory.identity_of(&self.name) {
+            Ok(())
+        } else {
+            Err(StoreError::Superseded)
+        }
+    }
+
+    fn attempt(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
+        let file = match directory.file(name, OFlag::O_RDWR) {
+            Ok(file) => file,
+            Err(Errno::ENOENT) => return Self::create(directory, name, start),
+            Err(Errno::ELOOP | Errno::ENXIO | Errno::EISDIR) => return Self::replace(directory, name, start),
+            Err(errno) => return Err(directory.failed("open", name, errno)),
+        };
+        let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
+        if stat.st_nlink == 0 {
+            return Ok(Try::Again);
+        }
+        if defect(&stat, start.uid).is_some() {
+            return Self::replace(directory, name, start);
+        }
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => Self::enter(directory, name, file, start),
+            Err((file, Errno::EWOULDBLOCK)) => Ok(Try::Held(takings(&file))),
+            Err((_, errno)) => Err(directory.failed("lock", name, errno)),
+        }
+    }
+
+    /// The lock is ours: counts the taking and reads.
+    fn enter(directory: &'a Directory, name: &str, file: Flock<File>, start: Start) -> Result<Try<'a>, StoreError> {
+        if Identity::of_file(&*file) != directory.identity_of(name) {
+            return Ok(Try::Again);
+        }
+        let takings = takings(&file).wrapping_add(1);
+        file.write_all_at(&takings.to_le_bytes(), TAKINGS_AT)
+            .map_err(|error| directory.failed("write", name, errno(&error)))?;
+        let known = read(&file);
+        let broken = known.is_none();
+        let ledger = known.map_or_else(|| Ledger::new(start.now, start.failures), Ok)?;
+        let locked = Self { directory, name: name.to_owned(), file, takings, ledger };
+        if broken {
+            // At once: from here on it is a ledger again, for others too.
+            let _ = nix::unistd::ftruncate(&*locked.file, SIZE as i64);
+            locked.write()?;
+        }
+        Ok(Try::Locked(Box::new(locked)))
+    }
+
+    /// The user's first ledger of this boot.
+    fn create(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
+        let fresh = Self::prepare(directory, name, Ledger::new(start.birth, start.failures)?, start)?;
+        let temporary = fresh.temporary();
+        match renameat2(&directory.fd, temporary.as_str(), &directory.fd, name, RenameFlags::RENAME_NOREPLACE) {
+            Ok(()) => Ok(Try::Locked(Box::new(fresh))),
+            Err(errno) => {
+                remove(directory, &temporary);
+                if errno == Errno::EEXIST { Ok(Try::Again) } else { Err(directory.failed("name", name, errno)) }
+            }
+        }
+    }
+
+    /// Puts a new ledger in the place of one that is stuck or none.
+    ///
+    /// What the old one holds is merged twice. Before the exchange, so that nothing is forgotten if
+    /// this process dies; with the floor at now, since its holder may still write. After it, since
+    /// whatever the holder wrote before it last saw the name lead to its file stands there by then.
+    fn replace(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
+        let mut ledger = Ledger::new(start.now, start.failures)?;
+        if let Some(old) = old_ledger(directory, name, start.uid) {
+            ledger.merge(&old);
+            ledger.floor = start.now;
+        }
+        let mut fresh = Self::prepare(directory, name, ledger, start)?;
+        let temporary = fresh.temporary();
+        let exchanged = renameat2(&directory.fd, temporary.as_str(), &directory.fd, name, RenameFlags::RENAME_EXCHANGE);
+        if let Err(errno) = exchanged {
+            remove(directory, &temporary);
+            return if errno == Errno::ENOENT { Ok(Try::Again) } else { Err(directory.failed("replace", name, errno)) };
+        }
+        if let Some(old) = old_ledger(directory, &temporary, start.uid) {
+            fresh.ledger.merge(&old);
+            fresh.write()?;
+        }
+        remove(directory, &temporary);
+        Ok(Try::Locked(Box::new(fresh)))
+    }
+
+    /// A new ledger under a name of its own, locked and owned by the user.
+    fn prepare(directory: &'a Directory, name: &str, ledger: Ledger, start: Start) -> Result<Self, StoreError> {
+        let temporary = temporary(name, ledger.generation);
+        let failed = |errno| directory.failed("make", &temporary, errno);
+        let file = directory.new_file(&temporary).map_err(failed)?;
+        let undo = |errno| {
+            remove(directory, &temporary);
+            failed(errno)
+        };
+        if geteuid().is_root() {
+            let owner = (Uid::from_raw(start.uid), Gid::from_raw(directory.gid));
+            fchown(&file, Some(owner.0), Some(owner.1)).map_err(undo)?;
+        }
+        file.write_all_at(&ledger.to_bytes(), 0).map_err(|error| undo(errno(&error)))?;
+        let file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| undo(errno))?;
+        Ok(Self { directory, name: name.to_owned(), file, takings: 0, ledger })
+    }
+
+    fn temporary(&self) -> String {
+        temporary(&self.name, self.ledger.generation)
+    }
+}
+
+/// No encoded user name holds a dot, so this is nobody's ledger.
+fn temporary(name: &str, generation: u64) -> String {
+    format!("{name}.{generation:016x}")
+}
+
+fn takings(file: &File) -> u64 {
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, TAKINGS_AT).map_or(0, |()| u64::from_le_bytes(bytes))
+}
+
+fn read(file: &File) -> Option<Ledger> {
+    let mut bytes = vec![0; SIZE];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    Ledger::from_bytes(&bytes)
+}
+
+/// The ledger that was replaced, if it was one of this user's.
+fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Option<Ledger> {
+    let file = directory.file(name, OFlag::O_RDONLY).ok()?;
+    let stat = fstat(&file).ok()?;
+    defect(&stat, uid).is_none().then(|| read(&file))?
+}
+
+/// Removes a file or an empty directory that nobody needs; what stays is swept at boot.
+fn remove(directory: &Directory, name: &str) {
+    if unlinkat(&directory.fd, name, UnlinkatFlags::NoRemoveDir) == Err(Errno::EISDIR) {
+        let _ = unlinkat(&directory.fd, name, UnlinkatFlags::RemoveDir);
+    }
+}

@@ -1,0 +1,148 @@
+//! Opening what belongs to the store: by directory, following no link, checking what was opened.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+
+use super::StoreError;
+
+/// The owner that every directory of the store must have, and may have beside it in a test.
+const ROOT: u32 = 0;
+/// Group and others.
+const NOT_OWNER: u32 = 0o077;
+/// Others may write.
+const OTHERS_WRITE: u32 = 0o002;
+/// Most bytes of a file that is read as a whole.
+const LONGEST: u64 = 256 * 1024;
+
+/// One directory of the store.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// A handle for what is in it; it cannot be read itself.
+    pub(super) fd: OwnedFd,
+    /// For messages.
+    pub(super) path: String,
+    /// Its group, the one that the helper runs with.
+    pub(super) gid: u32,
+}
+
+/// Which file an open file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Directory {
+    /// Opens a directory by its path; its parents are root's business.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = open(path, flags, Mode::empty()).map_err(|errno| unopened(&name, errno))?;
+        Self::checked(fd, name)
+    }
+
+    /// Opens a directory in this one.
+    pub(super) fn directory(&self, name: &str) -> Result<Self, StoreError> {
+        let path = self.path_of(name);
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|errno| unopened(&path, errno))?;
+        Self::checked(fd, path)
+    }
+
+    /// Opens an existing file in this directory, whatever it is, without waiting for anyone.
+    pub(super) fn file(&self, name: &str, access: OFlag) -> Result<File, Errno> {
+        let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        openat(&self.fd, name, flags, Mode::empty()).map(File::from)
+    }
+
+    /// Makes a file that is not there yet, mode 0600 whatever the umask.
+    pub(super) fn new_file(&self, name: &str) -> Result<File, Errno> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)?;
+        nix::sys::stat::fchmod(&file, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        Ok(file)
+    }
+
+    /// Which file a name leads to now.
+    pub(super) fn identity_of(&self, name: &str) -> Result<Identity, Errno> {
+        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| Identity::of(&stat))
+    }
+
+    /// A name in this directory, for messages.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    /// An error about a name in this directory.
+    pub(super) fn failed(&self, doing: &'static str, name: &str, errno: Errno) -> StoreError {
+        StoreError::Io { doing, path: self.path_of(name), errno }
+    }
+
+    fn checked(fd: OwnedFd, path: String) -> Result<Self, StoreError> {
+        let stat = fstat(&fd).map_err(|errno| StoreError::Io { doing: "look at", path: path.clone(), errno })?;
+        let trusted = stat.st_uid == ROOT || (cfg!(test) && stat.st_uid == nix::unistd::geteuid().as_raw());
+        if !trusted || stat.st_mode & OTHERS_WRITE != 0 {
+            let remedy = "make it root:twostep and writable by nobody else, or run setup-host again".to_owned();
+            return Err(StoreError::Unsafe { path, what: "is not root's alone", remedy });
+        }
+        Ok(Self { fd, path, gid: stat.st_gid })
+    }
+}
+
+impl Identity {
+    fn of(stat: &FileStat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+
+    /// Which file this is.
+    pub(super) fn of_file(file: impl AsFd) -> Result<Self, Errno> {
+        fstat(file).map(|stat| Self::of(&stat))
+    }
+}
+
+/// What is wrong with a file that must be a regular one, owned by `owner`, with one name, closed to
+/// everyone else.
+pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
+    let checks = [
+        (stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits(), "is not a regular file"),
+        (stat.st_nlink == 1, "has another name (a hard link)"),
+        (stat.st_uid == owner, "has the wrong owner"),
+        (stat.st_mode & NOT_OWNER == 0, "is open to others than its owner"),
+    ];
+    checks.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
+}
+
+/// Reads a whole file of text, which must not be absurdly long.
+pub(super) fn read_text(file: &File) -> Result<String, Errno> {
+    let mut text = String::new();
+    match file.take(LONGEST + 1).read_to_string(&mut text) {
+        Ok(length) if length as u64 > LONGEST => Err(Errno::EFBIG),
+        Ok(_) => Ok(text),
+        // Not UTF-8: the parser says the rest about an empty text.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(String::new()),
+        Err(error) => Err(errno(&error)),
+    }
+}
+
+/// The errno of an error of the standard library.
+pub(super) fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn unopened(path: &str, errno: Errno) -> StoreError {
+    match errno {
+        Errno::ENOENT => StoreError::Missing { path: path.to_owned() },
+        Errno::ENOTDIR | Errno::ELOOP => StoreError::Unsafe {
+            path: path.to_owned(),
+            what: "is not a directory",
+            remedy: "put the directory back, or run setup-host again".to_owned(),
+        },
+        errno => StoreError::Io { doing: "open", path: path.to_owned(), errno },
+    }
+}

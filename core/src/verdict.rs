@@ -1,0 +1,368 @@
+//! What an answer proves.
+
+use std::fmt;
+
+use crate::account::{Account, Authenticator, Failures};
+use crate::audit::Line;
+use crate::config::Config;
+use crate::ledger::Wrong;
+use crate::otp;
+use crate::policy::Rule;
+use crate::recovery::{self, Found, HashedAnswer};
+use crate::request::SecondStep;
+use crate::seal::{SealError, SealKey};
+use crate::secret::Typed;
+use crate::store::{Held, Keep};
+use crate::throttle::{Gate, Source};
+use crate::time::{Moment, Step};
+
+/// Longest answer that is looked at, in bytes.
+const LONGEST: usize = 128;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// An answer, read: what it may prove.
+#[derive(Debug)]
+pub enum Answer {
+    /// It has the form of verification codes, at most one for each number of digits.
+    Codes(Vec<Typed>),
+    /// It has the form of a recovery code.
+    Recovery(HashedAnswer),
+    /// It cannot be a code.
+    NotACode(NotACode),
+}
+
+/// Why an answer cannot be a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotACode {
+    /// There was none.
+    Empty,
+    /// It is longer than any code.
+    TooLong,
+    /// It holds characters that no code has.
+    Characters,
+    /// It has neither the length of this user's verification codes nor that of a recovery code.
+    Length,
+}
+
+/// How an answer is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A code.
+    Code,
+    /// A password with a verification code right behind it.
+    PasswordAndCode,
+}
+
+/// The question that an answer is held against.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The sealing key, for verification codes.
+    pub key: &'a Result<SealKey, SealError>,
+    /// The PAM service.
+    pub service: &'a str,
+    /// Where the answer comes from.
+    pub source: &'a Source,
+    /// When it came.
+    pub now: Moment,
+}
+
+/// What becomes of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// The second step is passed.
+    Accepted(Factor),
+    /// There is no second step to pass.
+    NotAsked(Rule),
+    /// A second step is required, and the user is not enrolled.
+    MustEnroll,
+    /// The answer does not pass.
+    Refused(Refused),
+}
+
+/// What the second step was passed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Factor {
+    /// A verification code.
+    Code {
+        /// The authenticator's label.
+        authenticator: String,
+        /// Digits of its codes.
+        digits: u8,
+    },
+    /// A recovery code.
+    Recovery {
+        /// How many are left.
+        left: usize,
+    },
+}
+
+/// Why an answer does not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It cannot be a code. Costs nothing.
+    NotACode(NotACode),
+    /// It is wrong. Costs one failure.
+    Wrong,
+    /// It is a verification code of this step or an older one than the last that passed. Costs nothing.
+    Spent {
+        /// The authenticator's label.
+        authenticator: String,
+    },
+    /// It is a recovery code that was used. Costs nothing.
+    RecoveryCodeUsed,
+    /// Its source has to wait for so many seconds. It was not judged.
+    Waiting(u64),
+    /// Strangers have used up their guesses, and this source is one. It was not judged.
+    ClosedToStrangers,
+    /// Verification codes are closed until a recovery code opens them. It was not judged.
+    Disabled,
+    /// The enrollment vanished while the person typed.
+    Vanished,
+}
+
+impl Answer {
+    /// Reads an answer for the user of this account. A recovery code is hashed here, before any
+    /// lock is held.
+    #[must_use]
+    pub fn read(typed: &Typed, shape: Shape, account: &Account) -> Self {
+        match shape {
+            Shape::Code => Self::read_code(typed.expose(), account),
+            Shape::PasswordAndCode => Self::read_tail(typed.expose(), account),
+        }
+    }
+
+    fn read_code(typed: &str, account: &Account) -> Self {
+        if typed.len() > LONGEST {
+            return Self::NotACode(NotACode::TooLong);
+        }
+        let code: String = typed.trim().chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
+        let code = Typed::new(code);
+        let code = code.expose();
+        if code.is_empty() {
+            return Self::NotACode(NotACode::Empty);
+        }
+        if !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Self::NotACode(NotACode::Characters);
+        }
+        let is_digits = code.bytes().all(|byte| byte.is_ascii_digit());
+        if is_digits && account.authenticators.iter().any(|one| usize::from(one.digits) == code.len()) {
+            return Self::Codes(vec![Typed::new(code.to_owned())]);
+        }
+        match (recovery::parse(code), &account.recovery) {
+            (Some(code), Some(set)) => Self::Recovery(set.hash(&code)),
+            _ if code.len() == recovery::CHARACTERS || !is_digits => Self::NotACode(NotACode::Characters),
+            _ => Self::NotACode(NotACode::Length),
+        }
+    }
+
+    /// The last digits of a password with a code behind it, for each number of digits that this
+    /// user's codes have.
+    fn read_tail(typed: &str, account: &Account) -> Self {
+        if typed.is_empty() {
+            return Self::NotACode(NotACode::Empty);
+        }
+        let tail = |digits: u8| {
+            let start = typed.len().checked_sub(digits.into())?;
+            let tail = typed.get(start..)?;
+            tail.bytes().all(|byte| byte.is_ascii_digit()).then(|| Typed::new(tail.to_owned()))
+        };
+        let mut digits: Vec<u8> = account.authenticators.iter().map(|one| one.digits).collect();
+        digits.sort_unstable();
+        digits.dedup();
+        let codes: Vec<Typed> = digits.into_iter().filter_map(tail).collect();
+        if codes.is_empty() { Self::NotACode(NotACode::Characters) } else { Self::Codes(codes) }
+    }
+}
+
+/// Judges an answer under the account's lock, and records in `held` what it costs and spends.
+///
+/// # Errors
+/// A verification code could not be judged, since the secret does not open.
+pub fn judge(held: &mut Held, answer: &Answer, question: &Question<'_>) -> Result<Verdict, SealError> {
+    let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
+        return Ok(Verdict::Refused(Refused::Vanished));
+    };
+    let known = account.knows(question.source.as_str());
+    let gate = held.ledger.throttle.gate(question.source, known, question.now.uptime, &question.config.limits());
+    match (answer, gate) {
+        (Answer::NotACode(why), _) => Ok(Verdict::Refused(Refused::NotACode(*why))),
+        (_, Gate::Wait(seconds)) => Ok(Verdict::Refused(Refused::Waiting(seconds))),
+        (Answer::Recovery(hashed), _) => Ok(judge_recovery(held, hashed, question)),
+        (Answer::Codes(codes), Gate::Open) => judge_codes(held, codes, question),
+        (Answer::Codes(_), Gate::ClosedToStrangers) => Ok(Verdict::Refused(Refused::ClosedToStrangers)),
+        (Answer::Codes(_), Gate::Disabled) => Ok(Verdict::Refused(Refused::Disabled)),
+    }
+}
+
+/// Every authenticator is tried, whichever matches.
+fn judge_codes(held: &mut Held, codes: &[Typed], question: &Question<'_>) -> Result<Verdict, SealError> {
+    let key = question.key.as_ref().map_err(Clone::clone)?;
+    let authenticators = held.account.as_ref().map_or_else(Vec::new, |account| account.authenticators.clone());
+    let (mut fresh, mut spent, mut trouble) = (None, None, None);
+    for one in &authenticators {
+        match matching_step(held, one, codes, question, key) {
+            Ok(Some(step)) if step > held.last_spent(one, question.now, question.config.totp.window) => {
+                fresh = Some((one, step))
+            }
+            Ok(Some(_)) => spent = Some(one),
+            Ok(None) => {}
+            Err(error) => trouble = Some(error),
+        }
+    }
+    match (fresh, spent, trouble) {
+        (Some((one, step)), _, _) => {
+            held.spend(one, step);
+            held.ledger.throttle.succeed(question.source);
+            accepted(held, question);
+            Ok(Verdict::Accepted(Factor::Code { authenticator: one.label.clone(), digits: one.digits }))
+        }
+        (None, Some(one), _) => Ok(Verdict::Refused(Refused::Spent { authenticator: one.label.clone() })),
+        (None, None, Some(error)) => Err(error),
+        (None, None, None) => Ok(wrong(held, question)),
+    }
+}
+
+fn matching_step(
+    held: &Held,
+    one: &Authenticator,
+    codes: &[Typed],
+    question: &Question<'_>,
+    key: &SealKey,
+) -> Result<Option<Step>, SealError> {
+    let Some(code) = codes.iter().find(|code| code.expose().len() == usize::from(one.digits)) else {
+        return Ok(None);
+    };
+    let secret = key.open(&one.secret, one.belongs(held.name.as_str()))?;
+    let window = one.window(question.now.wall, question.config.totp.window);
+    Ok(otp::matching_step(&secret, one.parameters(), code.expose(), window))
+}
+
+fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_>) -> Verdict {
+    let set = held.account.as_mut().and_then(|account| account.recovery.as_mut());
+    let found = set.as_ref().map_or(Found::None, |set| set.find(hashed));
+    let (Found::Unused(index), Some(set)) = (found, set) else {
+        return if found == Found::Used { Verdict::Refused(Refused::RecoveryCodeUsed) } else { wrong(held, question) };
+    };
+    if let Some(code) = set.codes.get_mut(index) {
+        code.used = Some(question.second_step());
+    }
+    let left = set.left();
+    held.ledger.throttle.clear();
+    held.keep(Keep::Account);
+    accepted(held, question);
+    Verdict::Accepted(Factor::Recovery { left })
+}
+
+/// Counts a wrong answer; every tenth one is durable.
+fn wrong(held: &mut Held, question: &Question<'_>) -> Verdict {
+    let known = held.account.as_ref().is_some_and(|account| account.knows(question.source.as_str()));
+    held.ledger.throttle.fail(question.source, known, question.now.uptime, &question.config.limits());
+    held.ledger.wrong.add(question.source.as_str());
+    store_failures(held);
+    Verdict::Refused(Refused::Wrong)
+}
+
+/// Remembers a success: the source, once a day the moment, and what a login has to show.
+fn accepted(held: &mut Held, question: &Question<'_>) {
+    let Wrong { count, source } = std::mem::take(&mut held.ledger.wrong);
+    if count > 0 {
+        held.ledger.unnoticed.count = held.ledger.unnoticed.count.saturating_add(count);
+        held.ledger.unnoticed.source = source;
+    }
+    store_failures(held);
+    let Some(account) = held.account.as_mut() else { return };
+    let today = question.now.wall.0.div_euclid(DAY);
+    let is_new_day = account.last_second_step.as_ref().is_none_or(|last| last.at.div_euclid(DAY) != today);
+    if is_new_day || !account.knows(question.source.as_str()) {
+        account.last_second_step = Some(question.second_step());
+        account.remember(question.source.as_str());
+        held.keep(Keep::AccountIfPossible);
+    }
+}
+
+fn store_failures(held: &mut Held) {
+    let failures = Failures::from(held.ledger.throttle.sums());
+    if let Some(account) = held.account.as_mut().filter(|account| account.failures != failures) {
+        account.failures = failures;
+        held.keep(Keep::AccountIfPossible);
+    }
+}
+
+impl Question<'_> {
+    fn second_step(&self) -> SecondStep {
+        let Self { service, source, now, .. } = self;
+        SecondStep { at: now.wall.0, service: (*service).to_owned(), source: source.as_str().to_owned() }
+    }
+}
+
+impl Verdict {
+    /// Adds the verdict to a log line.
+    #[must_use]
+    pub fn describe(&self, line: Line) -> Line {
+        match self {
+            Self::Accepted(Factor::Code { authenticator, .. }) => {
+                line.with("factor", "totp").with("authenticator", authenticator)
+            }
+            Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
+            Self::NotAsked(rule) => line.with("rule", rule),
+            Self::MustEnroll => line
+                .with("reason", "must-enroll")
+                .with("remedy", "the user enrolls with twostep enroll, or an administrator with twostep enroll --user"),
+            Self::Refused(refused) => refused.describe(line),
+        }
+    }
+
+    /// The word that a log line of this verdict begins with.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::NotAsked(_) => "not-asked",
+            Self::MustEnroll | Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl Refused {
+    fn describe(&self, line: Line) -> Line {
+        let line = line.with("reason", self.reason());
+        match self {
+            Self::NotACode(why) => line
+                .with("detail", why)
+                .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
+            Self::Spent { authenticator } => line.with("authenticator", authenticator),
+            Self::Waiting(seconds) => line.with("seconds", seconds),
+            _ => line,
+        }
+    }
+
+    /// The reason, one word.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotACode(_) => "not-a-code",
+            Self::Wrong => "wrong-code",
+            Self::Spent { .. } => "spent-code",
+            Self::RecoveryCodeUsed => "used-recovery-code",
+            Self::Waiting(_) => "source-waits",
+            Self::ClosedToStrangers => "closed-to-strangers",
+            Self::Disabled => "codes-disabled",
+            Self::Vanished => "enrollment-vanished",
+        }
+    }
+}
+
+impl fmt::Display for NotACode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too long",
+            Self::Characters => "characters that no code has",
+            Self::Length => "wrong length",
+        })
+    }
+}

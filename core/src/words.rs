@@ -1,0 +1,126 @@
+//! What a person reads when a login is refused: one sentence on what happened, one on what to do.
+
+use crate::config::Config;
+use crate::verdict::{Factor, Refused, Verdict};
+
+/// For everyone whose first step is not proved: it tells nothing.
+pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
+
+/// For everyone, when something failed that the person cannot mend.
+#[must_use]
+pub fn failed(config: &Config) -> String {
+    format!("The second step could not be checked. {}", ask("look into the system log", config))
+}
+
+/// What a verdict says to the person who proved the first step; `None` where there is nothing to say.
+#[must_use]
+pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
+    match verdict {
+        Verdict::Accepted(Factor::Code { .. }) | Verdict::NotAsked(_) => None,
+        Verdict::Accepted(Factor::Recovery { left }) => Some(recovery_left(*left)),
+        Verdict::MustEnroll => Some(format!(
+            "This host requires two-step authentication, and you have not enrolled. {}",
+            ask("enroll you", config)
+        )),
+        Verdict::Refused(refused) => Some(refused_text(refused, config)),
+    }
+}
+
+/// How many recovery codes are left, louder the fewer there are.
+#[must_use]
+pub fn recovery_left(left: usize) -> String {
+    match left {
+        0 => "You have NO recovery codes left. Make new ones now: twostep recovery-codes regenerate".to_owned(),
+        1 => "You have ONLY 1 recovery code left. Make new ones now: twostep recovery-codes regenerate".to_owned(),
+        2 | 3 => {
+            format!("You have ONLY {left} recovery codes left. Make new ones now: twostep recovery-codes regenerate")
+        }
+        _ => format!("You have {left} recovery codes left."),
+    }
+}
+
+fn refused_text(refused: &Refused, config: &Config) -> String {
+    match refused {
+        Refused::NotACode(_) => {
+            "This is no verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
+        }
+        Refused::Wrong => "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned(),
+        Refused::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
+        Refused::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
+        Refused::Waiting(seconds) => format!("Too many wrong codes came from here. Try again in {}.", span(*seconds)),
+        Refused::ClosedToStrangers => format!(
+            "Too many wrong codes were given for you from elsewhere. Use a recovery code, or log in from where you did before; else {}",
+            lowered(&ask("open your account", config))
+        ),
+        Refused::Disabled => format!(
+            "Too many wrong codes were given for you. Use a recovery code, or {}",
+            lowered(&ask("open your account", config))
+        ),
+        Refused::Vanished => "Your enrollment was removed just now. Log in again.".to_owned(),
+    }
+}
+
+/// Whom to ask for it.
+fn ask(what: &str, config: &Config) -> String {
+    match &config.policy.contact {
+        Some(contact) => format!("Ask {contact} to {what}."),
+        None => format!("Ask your administrator to {what}."),
+    }
+}
+
+fn lowered(sentence: &str) -> String {
+    sentence.replacen("Ask", "ask", 1)
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..120 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::NotACode;
+
+    #[test]
+    fn every_refusal_says_what_happened_and_what_to_do() {
+        let config = Config::parse("version = 1\n[policy]\ncontact = \"help@example.org\"").unwrap();
+        let all = [
+            Refused::NotACode(NotACode::Length),
+            Refused::Wrong,
+            Refused::Spent { authenticator: "phone".into() },
+            Refused::RecoveryCodeUsed,
+            Refused::Waiting(5),
+            Refused::ClosedToStrangers,
+            Refused::Disabled,
+            Refused::Vanished,
+        ];
+        let texts: Vec<String> = all.iter().map(|refused| refused_text(refused, &config)).collect();
+        for text in &texts {
+            assert!(text.split(". ").count() == 2 && text.ends_with('.'), "{text}");
+            assert_eq!(texts.iter().filter(|other| *other == text).count(), 1);
+        }
+        assert!(texts[6].contains("help@example.org"));
+        assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
+        assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));
+    }
+
+    #[test]
+    fn few_recovery_codes_are_said_loudly() {
+        assert!(!recovery_left(4).contains("ONLY"));
+        assert!(recovery_left(3).contains("ONLY 3"));
+        assert!(recovery_left(1).contains("ONLY 1 recovery code left"));
+        assert!(recovery_left(0).contains("NO recovery codes"));
+    }
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(
+            [1, 5, 119, 120, 121].map(span),
+            ["1 second", "5 seconds", "119 seconds", "2 minutes", "3 minutes"].map(str::to_owned)
+        );
+    }
+}
