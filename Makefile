@@ -34,6 +34,7 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 
 test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
+	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-e2e
 
 demo: packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine

@@ -41,7 +41,6 @@ def read_qr_code(screen):
     """The text of the QR code drawn on a screen, or None."""
     rows = photograph(screen)
     for ink_is_black in (True, False) if rows else ():
-        # Some builds of zbarimg read no picture from a pipe unless they are told its kind.
         done = subprocess.run(
             ["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", "pbm:-"],
             input=bitmap(rows, ink_is_black), capture_output=True, text=True)

@@ -1,0 +1,159 @@
+"""`make install` and `make uninstall`, each in a view of its own, with what `make build` built."""
+
+import shutil
+
+import pytest
+
+from views import in_view, lines
+
+INSTALL = 'install() { make --no-print-directory -s -C "$TOP" install "$@"; }\n'
+PLACES = ("/etc/twostep /var/lib/twostep /usr/bin/twostep /usr/libexec/twostep /usr/share/twostep "
+          "/usr/lib/sysusers.d/twostep.conf /usr/lib/tmpfiles.d/twostep.conf /run/twostep "
+          "/usr/lib/*/security/pam_twostep.so*")
+SHOW = f"show() {{ find {PLACES} -printf '%M %u:%g %p\\n' | sort -k3; }}\n"
+MODULE = "$(dirname /usr/lib/*/security/pam_unix.so)/pam_twostep.so"
+
+INSTALLED = """\
+drwxr-xr-x root:root /etc/twostep
+-rw-r--r-- root:root /etc/twostep/config.toml
+-rw-r----- root:twostep /etc/twostep/seal.key
+drwxr-x--- root:twostep /run/twostep
+drwx-wx--T root:twostep /run/twostep/ledgers
+-rw-r--r-- root:root /run/twostep/since
+-rwxr-xr-x root:root /usr/bin/twostep
+-rw-r--r-- root:root /usr/lib/sysusers.d/twostep.conf
+-rw-r--r-- root:root /usr/lib/tmpfiles.d/twostep.conf
+drwxr-xr-x root:root /usr/libexec/twostep
+-rwxr-xr-x root:root /usr/libexec/twostep/setup-host
+-rwxr-sr-x root:twostep /usr/libexec/twostep/twostep-helper
+drwxr-xr-x root:root /usr/share/twostep
+-rw-r--r-- root:root /usr/share/twostep/config.toml
+drwxr-x--- root:twostep /var/lib/twostep
+drwx-wx--T root:twostep /var/lib/twostep/accounts""".splitlines()
+
+
+def without_module(rows):
+    module = [row for row in rows if "/security/" in row]
+    assert len(module) == 1 and module[0].startswith("-rw-r--r-- root:root "), module
+    return [row for row in rows if row not in module]
+
+
+def test_everything_has_its_place_owner_and_mode():
+    told = lines(INSTALL + SHOW + "umask 077; install >/dev/null && show")
+    assert without_module(told) == INSTALLED
+
+
+def test_the_group_has_no_members_and_the_key_is_random():
+    told = lines(INSTALL + "install >/dev/null; getent group twostep | cut -d: -f4; "
+                 "stat -c %s /etc/twostep/seal.key; od -An -tx1 /etc/twostep/seal.key | xargs")
+    other = lines(INSTALL + "install >/dev/null; od -An -tx1 /etc/twostep/seal.key | xargs")
+    assert told[:2] == ["", "32"] and told[2:] != other
+
+
+def test_installing_again_keeps_key_configuration_and_accounts():
+    told = lines(INSTALL + SHOW + """
+        install >/dev/null; show >/run/before
+        echo '# mine' >>/etc/twostep/config.toml; echo x >/var/lib/twostep/accounts/alice.toml
+        sha256sum /etc/twostep/* /var/lib/twostep/accounts/* /run/twostep/since >/run/sums
+        install >/dev/null && sha256sum --quiet --check /run/sums
+        rm /var/lib/twostep/accounts/alice.toml; show | diff /run/before - && echo same""")
+    assert told == ["same"]
+
+
+def test_an_interrupted_installation_is_completed_and_modes_are_mended():
+    told = lines(INSTALL + SHOW + """
+        install >/dev/null; show >/run/before
+        rm /etc/twostep/seal.key /etc/twostep/config.toml; rm -r /run/twostep
+        echo half >/etc/twostep/.seal.key.abcdef; echo half >/usr/bin/twostep.new
+        mkdir /run/.twostep-setup-abcdef; chmod 777 /var/lib/twostep/accounts
+        chown root:root /usr/libexec/twostep/twostep-helper /var/lib/twostep
+        install >/dev/null; show | diff /run/before - && stat -c %s /etc/twostep/seal.key
+        ls -A /etc/twostep /run | grep '^\\.'; ls /usr/bin/twostep*""")
+    assert told == ["32", "/usr/bin/twostep"]
+
+
+def test_a_key_that_is_missing_below_accounts_is_not_made_anew():
+    done = in_view(INSTALL + "install >/dev/null; rm /etc/twostep/seal.key; "
+                   "echo x >/var/lib/twostep/accounts/alice.toml; install; ls /etc/twostep/seal.key")
+    assert done.returncode != 0 and "Bring it back from a backup" in done.stdout
+
+
+def test_a_group_with_members_is_warned_about():
+    told = lines(INSTALL + "groupadd --system twostep; gpasswd -a daemon twostep >/dev/null; install")
+    assert any("members (daemon)" in line for line in told)
+    told = lines(INSTALL + "groupadd --system twostep; useradd -g twostep eve; install")
+    assert any("members (eve)" in line for line in told)
+
+
+def test_without_systemd_and_without_a_network_it_installs_too():
+    told = lines(INSTALL + "rm /usr/bin/systemd-sysusers; ip link set lo down; "
+                 "install >/dev/null; stat -c %A:%G /usr/libexec/twostep/twostep-helper")
+    assert told == ["-rwxr-sr-x:twostep"]
+
+
+def test_staging_for_a_package_leaves_the_host_alone():
+    told = lines(INSTALL + SHOW + """
+        install DESTDIR=/run/stage >/dev/null; show 2>/dev/null; getent group twostep
+        cd /run/stage; find . -type f ! -path '*/doc/*' -printf '%M %u:%g %p\\n' | sort -k3""")
+    assert [row for row in told if "/security/" not in row] == [
+        "-rw-r--r-- root:root ./etc/twostep/config.toml",
+        "-rwxr-xr-x root:root ./usr/bin/twostep",
+        "-rw-r--r-- root:root ./usr/lib/sysusers.d/twostep.conf",
+        "-rw-r--r-- root:root ./usr/lib/tmpfiles.d/twostep.conf",
+        "-rwxr-xr-x root:root ./usr/libexec/twostep/setup-host",
+        "-rwxr-xr-x root:root ./usr/libexec/twostep/twostep-helper",
+        "-rw-r--r-- root:root ./usr/share/twostep/config.toml",
+    ]
+
+
+def test_what_was_staged_and_set_up_is_what_is_installed():
+    told = lines(INSTALL + SHOW + "install DESTDIR=/run/stage >/dev/null; cp -a /run/stage/. /; "
+                 "rm -r /run/stage; /usr/libexec/twostep/setup-host && show")
+    assert without_module(told) == INSTALLED
+
+
+def test_a_build_for_another_prefix_is_refused():
+    done = in_view(INSTALL + "install PREFIX=/usr/local; ls /usr/local/bin/twostep")
+    assert done.returncode != 0 and "make build PREFIX=/usr/local" in done.stdout
+
+
+def test_the_module_goes_where_pamdir_says():
+    told = lines(INSTALL + "install PAMDIR=/opt/pam >/dev/null; ls /opt/pam; [ ! -e " + MODULE + " ]")
+    assert told == ["pam_twostep.so"]
+
+
+def test_uninstalling_waits_until_no_service_names_the_module():
+    uninstall = 'make --no-print-directory -s -C "$TOP" uninstall'
+    done = in_view(INSTALL + f"install >/dev/null; cd /etc/pam.d; cp su /run/su\n"
+                   f"echo 'auth required pam_twostep.so' >>su; {uninstall}; ls {MODULE}")
+    assert "/etc/pam.d/su" in done.stdout and done.returncode == 0
+    done = in_view(INSTALL + f"install >/dev/null; echo '# pam_twostep.so' >>/etc/pam.d/su; {uninstall} && ls {MODULE}")
+    assert "Kept: /etc/twostep" in done.stdout and done.returncode != 0
+    done = in_view(INSTALL + "install >/dev/null; echo 'auth required pam_twostep.so' >>/etc/pam.d/su\n"
+                   f"{uninstall} FORCE=1 && ls {MODULE}")
+    assert "Kept: /etc/twostep" in done.stdout and done.returncode != 0
+
+
+def test_uninstalling_keeps_what_is_the_hosts():
+    told = lines(INSTALL + SHOW + 'install >/dev/null; make -s -C "$TOP" uninstall >/dev/null; '
+                 "show 2>/dev/null | cut -d' ' -f3")
+    assert told == ["/etc/twostep", "/etc/twostep/config.toml", "/etc/twostep/seal.key",
+                    "/run/twostep", "/run/twostep/ledgers", "/run/twostep/since",
+                    "/var/lib/twostep", "/var/lib/twostep/accounts"]
+
+
+def test_only_root_can_install():
+    told = in_view('setpriv --reuid=65534 --regid=65534 --clear-groups make -s -C "$TOP" install')
+    assert told.returncode != 0 and "only root can install" in told.stdout
+
+
+@pytest.mark.skipif(not shutil.which("systemd-tmpfiles"), reason="this machine has no systemd-tmpfiles")
+def test_boot_cleans_up_and_makes_the_ledgers():
+    told = lines(INSTALL + """
+        install >/dev/null; cd /var/lib/twostep/accounts; touch al.toml al.toml.0001; rm -r /run/twostep
+        systemd-tmpfiles --create --remove twostep.conf 2>/dev/null; ls; ls /run/twostep 2>&1
+        systemd-tmpfiles --boot --create --remove twostep.conf 2>/dev/null; ls; echo "$(cat /run/twostep/since)"
+        stat -c %A:%U:%G /run/twostep /run/twostep/ledgers""")
+    assert told == ["al.toml", "al.toml.0001",
+                    "ls: cannot access '/run/twostep': No such file or directory",
+                    "al.toml", "0", "drwxr-x---:root:twostep", "drwx-wx--T:root:twostep"]
