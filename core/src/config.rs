@@ -13,6 +13,10 @@ use serde::{Deserialize, Deserializer};
 use crate::otp::{Algorithm, Parameters};
 use crate::throttle::Limits;
 
+mod load;
+
+pub use load::{Loaded, load};
+
 /// Where the configuration is, unless the module's `config` option says otherwise.
 pub const PATH: &str = "/etc/twostep/config.toml";
 

@@ -8,8 +8,10 @@
 pub mod account;
 pub mod audit;
 pub mod config;
+pub mod enroll;
 pub mod ledger;
 pub mod login;
+pub mod notices;
 pub mod otp;
 pub mod policy;
 pub mod recovery;

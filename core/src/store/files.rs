@@ -139,6 +139,25 @@ impl<C: Clock> FilesStore<C> {
     }
 }
 
+impl<C: Clock> FilesStore<C> {
+    /// Sets an account file that does not count aside, so that the user can start over. It keeps
+    /// its content under a name that no user can have.
+    ///
+    /// # Errors
+    /// It could not be renamed.
+    pub fn set_aside(&self, person: &Person, now: Timestamp) -> Result<(), StoreError> {
+        let accounts = self.accounts()?;
+        for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
+            if Self::read(&accounts, name, person.uid).is_err() {
+                let (file_name, aside) = (account_file(name), format!("{}.broken-{}", name.file_name(), now.0));
+                renameat(&accounts.fd, file_name.as_str(), &accounts.fd, aside.as_str())
+                    .map_err(|errno| accounts.failed("rename", &file_name, errno))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<C: Clock> Store for FilesStore<C> {
     fn find(&self, person: &Person) -> Result<Option<Account>, StoreError> {
         Ok(Self::look_up(&self.accounts()?, person)?.map(|found| found.account))

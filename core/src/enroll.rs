@@ -1,0 +1,252 @@
+//! The desk at which accounts are changed: what the helper does for its caller, and what root's
+//! commands do for anyone.
+//!
+//! Once an authenticator is confirmed, a user's every change needs a proof in the same request, so
+//! that a process of the user cannot weaken the second step behind the user's back.
+
+use crate::account::Account;
+use crate::audit::{Audit, Line};
+use crate::config::{self, Config};
+use crate::login::{self, Attempt, Conversation, LoginError, Silence};
+use crate::policy::Requirement;
+use crate::request::{Asking, Refusal, Request, Response};
+use crate::seal::{SealError, SealKey};
+use crate::secret::Typed;
+use crate::store::files::FilesStore;
+use crate::store::{Held, Store, StoreError};
+use crate::throttle::{Origin, Source};
+use crate::time::{Clock, SystemClock};
+use crate::username::{LookupError, Person};
+use crate::verdict::{self, Answer, Question, Shape, Verdict};
+use crate::words;
+
+mod authenticator;
+mod recovery;
+mod report;
+
+pub use report::AccountReport;
+
+/// The service that a proof is recorded under.
+const SERVICE: &str = "twostep";
+
+/// One person's desk.
+pub struct Desk<S = FilesStore, C = SystemClock> {
+    person: Person,
+    authority: Authority,
+    config: Config,
+    store: S,
+    clock: C,
+    audit: Box<dyn Audit>,
+}
+
+/// Who stands at the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// The user: a change of an enrolled account needs a proof.
+    User,
+    /// Root: needs none.
+    Administrator,
+}
+
+/// A proof that was read and hashed before the lock.
+struct Proof {
+    answer: Option<Answer>,
+    key: Result<SealKey, SealError>,
+    source: Source,
+}
+
+impl Desk {
+    /// The desk of the process's real user.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: there is no such user, or it is root.
+    pub fn for_caller(audit: Box<dyn Audit>) -> Result<Self, Response> {
+        let uid = nix::unistd::getuid();
+        if uid.is_root() {
+            return Err(refused(Refusal::BadCaller, "The helper does not serve root. Use twostep itself as root."));
+        }
+        Self::open(Person::lookup_uid(uid.as_raw()), Authority::User, audit)
+    }
+
+    /// An administrator's desk for the account of a user.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: there is no such user.
+    pub fn for_administrator(user: &str, audit: Box<dyn Audit>) -> Result<Self, Response> {
+        Self::open(Person::lookup(user), Authority::Administrator, audit)
+    }
+
+    fn open(
+        person: Result<Option<Person>, LookupError>,
+        authority: Authority,
+        audit: Box<dyn Audit>,
+    ) -> Result<Self, Response> {
+        let person = person
+            .map_err(|error| failed(&error.to_string()))?
+            .ok_or_else(|| refused(Refusal::BadCaller, "There is no such user. Check the name with getent passwd."))?;
+        let loaded = config::load(std::path::Path::new(config::PATH));
+        if let Some(trouble) = &loaded.trouble {
+            audit.record(&Line::new("configuration").with("trouble", trouble).finish());
+        }
+        let store = FilesStore::new(&loaded.config.seal.key_file);
+        Ok(Self { person, authority, config: loaded.config, store, clock: SystemClock, audit })
+    }
+
+    /// Empties the account of a user who starts over. A file that does not count is set aside.
+    #[must_use]
+    pub fn reset(&self) -> Response {
+        if let Err(StoreError::Account { .. } | StoreError::Unsafe { .. }) = self.store.find(&self.person)
+            && let Err(error) = self.store.set_aside(&self.person, self.clock.now().wall)
+        {
+            return from_store(&error);
+        }
+        self.empty()
+    }
+}
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// Answers one request.
+    #[must_use]
+    pub fn answer(&self, request: Request) -> Response {
+        let answered = match request {
+            Request::Status => self.status().map(Response::Status),
+            Request::Begin { label, proof } => self.begin(label, proof.as_ref()),
+            Request::Confirm { code } => self.confirm(&code),
+            Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
+            Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
+            Request::Requirement { service } => self.requirement(&service),
+            Request::Verify { service, answer } => self.verify(service, answer),
+        };
+        answered.unwrap_or_else(|refused| refused)
+    }
+
+    fn requirement(&self, service: &str) -> Result<Response, Response> {
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        let requirement = self.config.requirement(account.as_ref());
+        let asking = match requirement {
+            Requirement::Asked => Asking::Asked,
+            Requirement::NotAsked(_) => Asking::NotAsked,
+            Requirement::MustEnroll => Asking::MustEnroll,
+        };
+        let rule = Line::new("").with("rule", requirement).with("service", service).finish();
+        Ok(Response::Requirement { requirement: asking, rule: rule.trim_start().to_owned() })
+    }
+
+    fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
+        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
+        let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
+            .map_err(|error| from_login(&error))?;
+        let log = verdict.describe(Line::new(verdict.word())).finish();
+        let text = words::text(&verdict, &self.config).unwrap_or_default();
+        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
+    }
+
+    /// Reads a proof for this person, before the lock.
+    fn proof(&self, typed: Option<&Typed>) -> Result<Proof, Response> {
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        let answer = match (typed, account) {
+            (Some(typed), Some(account)) => Some(Answer::read(typed, Shape::Code, &account)),
+            _ => None,
+        };
+        let source = Source::of(&origin(), &self.config.policy.proxies);
+        Ok(Proof { answer, key: self.store.seal_key(), source })
+    }
+
+    /// Holds a proof against the account under its lock. An administrator needs none, and neither
+    /// does an account without authenticators.
+    fn prove(&self, held: &mut Held, proof: &Proof) -> Result<(), Response> {
+        if self.authority == Authority::Administrator || !held.account.as_ref().is_some_and(Account::is_enrolled) {
+            return Ok(());
+        }
+        let Some(answer) = &proof.answer else {
+            return Err(refused(
+                Refusal::ProofRequired,
+                "This change needs a proof. Give a current verification code or a recovery code.",
+            ));
+        };
+        let question = Question {
+            config: &self.config,
+            key: &proof.key,
+            service: SERVICE,
+            source: &proof.source,
+            now: self.clock.now(),
+        };
+        let verdict = verdict::judge(held, answer, &question).map_err(|error| from_seal(&error))?;
+        self.record(
+            verdict.describe(Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE)),
+        );
+        match &verdict {
+            Verdict::Accepted(_) => Ok(()),
+            _ => Err(refused(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
+        }
+    }
+
+    /// Changes the account, in one step with the proof.
+    fn change<T>(&self, change: impl FnOnce(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
+        self.store.update(&self.person, change).map_err(|error| from_store(&error))?
+    }
+
+    fn record(&self, line: Line) {
+        self.audit.record(&line.finish());
+    }
+
+    /// An audit line about this person's account.
+    fn event(&self, word: &str) -> Line {
+        let by = if self.authority == Authority::Administrator { "administrator" } else { "user" };
+        Line::new(word).with("user", &self.person.name).with("by", by)
+    }
+}
+
+/// The answer was given before the question.
+struct Given(Typed);
+
+impl Conversation for Given {
+    fn ask(&self) -> Result<Typed, Silence> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The helper's callers are told apart by their real uid.
+fn origin() -> Origin {
+    Origin { rhost: None, tty: None, real_uid: nix::unistd::getuid().as_raw() }
+}
+
+fn refused(reason: Refusal, text: &str) -> Response {
+    Response::Refused { reason, text: text.to_owned() }
+}
+
+fn failed(what: &str) -> Response {
+    refused(Refusal::Failed, &sentence(what))
+}
+
+fn from_store(error: &StoreError) -> Response {
+    let reason = if error.is_not_set_up() { Refusal::NotSetUp } else { Refusal::Failed };
+    refused(reason, &sentence(&error.to_string()))
+}
+
+fn from_seal(error: &SealError) -> Response {
+    let reason = if matches!(error, SealError::NoKey { .. }) { Refusal::NotSetUp } else { Refusal::Failed };
+    refused(reason, &sentence(&error.to_string()))
+}
+
+fn from_login(error: &LoginError) -> Response {
+    match error {
+        LoginError::Store(error) => from_store(error),
+        LoginError::Seal(error) => from_seal(error),
+        LoginError::Silence => failed(&error.to_string()),
+    }
+}
+
+/// "what is wrong; what to do" as two sentences for a person.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    match text.rsplit_once("; ") {
+        Some((what, remedy)) => format!("{}. {}.", capital(what), capital(remedy)),
+        None => format!("{}.", capital(text)),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,59 @@
+//! New recovery codes, and a new beginning.
+
+use super::authenticator::no_randomness;
+use super::{Desk, refused};
+use crate::account::{Account, Failures};
+use crate::recovery::RecoverySet;
+use crate::request::{Refusal, Response};
+use crate::secret::Typed;
+use crate::store::{Keep, Store};
+use crate::time::Clock;
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// Replaces all recovery codes.
+    pub(super) fn regenerate(&self, proof: &Typed) -> Result<Response, Response> {
+        let proof = self.proof(Some(proof))?;
+        let now = self.clock.now().wall;
+        let (set, recovery_codes) = RecoverySet::generate(self.config.recovery.count, now).map_err(no_randomness)?;
+        self.change(|held| {
+            if !held.account.as_ref().is_some_and(Account::is_enrolled) {
+                return Err(refused(
+                    Refusal::NoAuthenticator,
+                    "Recovery codes stand in for an authenticator, and there is none. Enroll first: twostep enroll.",
+                ));
+            }
+            self.prove(held, &proof)?;
+            held.keep(Keep::Account);
+            if let Some(account) = held.account.as_mut() {
+                account.recovery = Some(set);
+                account.record(now, "recovery-codes-regenerated", "");
+            }
+            self.record(self.event("recovery-codes-regenerated"));
+            Ok(Response::RecoveryCodes { recovery_codes })
+        })
+    }
+
+    /// Takes everything that was enrolled out of the account; its history stays.
+    pub(super) fn empty(&self) -> Response {
+        let now = self.clock.now().wall;
+        let emptied = self.change(|held| {
+            let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
+            let enrolled = account.is_enrolled();
+            account.authenticators.clear();
+            (account.pending, account.recovery) = (None, None);
+            (account.failures, account.known_sources) = (Failures::default(), Vec::new());
+            account.record(now, "reset", "");
+            held.ledger.throttle.clear();
+            held.ledger.keep_only(std::iter::empty());
+            held.keep(Keep::Account);
+            Ok(enrolled)
+        });
+        match emptied {
+            Ok(_) => {
+                self.record(self.event("reset"));
+                Response::Removed { label: String::new(), enrolled: false }
+            }
+            Err(refused) => refused,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! How one account stands.
+
+use serde::Serialize;
+
+use super::{Desk, from_store};
+use crate::account::{Account, HistoryEntry};
+use crate::request::{Response, Status};
+use crate::store::Store;
+use crate::throttle::Sums;
+use crate::time::Clock;
+
+/// Everything about one account that is not secret, for an administrator.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountReport {
+    /// What the user sees too.
+    pub status: Status,
+    /// The user's id.
+    pub uid: u32,
+    /// Uncleared wrong answers.
+    pub failures: u32,
+    /// What happened to the account, oldest first.
+    pub history: Vec<HistoryEntry>,
+}
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// How the second step of this person stands.
+    pub(super) fn status(&self) -> Result<Status, Response> {
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        Ok(self.status_of(account.as_ref()))
+    }
+
+    /// The whole account without its secrets.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: the account cannot be read.
+    pub fn show(&self) -> Result<AccountReport, Response> {
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        let sums = self.sums(account.as_ref());
+        Ok(AccountReport {
+            status: self.status_of(account.as_ref()),
+            uid: self.person.uid,
+            failures: sums.strangers.saturating_add(sums.known),
+            history: account.map_or_else(Vec::new, |account| account.history),
+        })
+    }
+
+    fn status_of(&self, account: Option<&Account>) -> Status {
+        let now = self.clock.now().wall;
+        let pending = account.and_then(|account| account.pending.as_ref()).filter(|pending| now < pending.expires_at);
+        Status {
+            user: self.person.name.as_str().to_owned(),
+            enrolled: account.is_some_and(Account::is_enrolled),
+            required: self.config.policy.required,
+            disabled: self.sums(account).known >= self.config.throttle.cap,
+            authenticators: account.map_or_else(Vec::new, Account::authenticator_statuses),
+            recovery_codes: account.and_then(Account::recovery_status),
+            last_second_step: account.and_then(|account| account.last_second_step.clone()),
+            pending_until: pending.map(|pending| pending.expires_at.0),
+        }
+    }
+
+    /// The uncleared failures: the ledger's, or what the account knows of them.
+    fn sums(&self, account: Option<&Account>) -> Sums {
+        let Some(account) = account else { return Sums::default() };
+        let ledger = self.store.update(&self.person, |held| held.ledger.throttle.sums());
+        ledger.unwrap_or_else(|_| account.failures.into())
+    }
+}
