@@ -1,0 +1,67 @@
+"""A person at a terminal: programs that ask there, and what they are answered."""
+
+import re
+from dataclasses import dataclass, field
+
+import pexpect
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm", "LANG": "C.UTF-8",
+               "HOME": "/root"}
+PROMPT = re.compile(r"([^\r\n]*(?:: |:|\] |\? ))$")
+
+
+@dataclass
+class Session:
+    """How one program ended."""
+
+    status: int = None
+    prompts: list = field(default_factory=list)
+    output: str = ""
+
+
+def spawn(line, **options):
+    options = {"timeout": 30, "encoding": "utf-8", "echo": False, "cwd": "/",
+               "env": ENVIRONMENT, "dimensions": (60, 120), **options}
+    return pexpect.spawn(str(line[0]), [str(word) for word in line[1:]], **options)
+
+
+def answer(line, *answers, prompt=PROMPT, **options):
+    """Runs a program and gives it one answer a prompt. A prompt without an answer ends the
+    program as Ctrl-C does."""
+    program, session, left = spawn(line, **options), Session(), list(answers)
+    while program.expect([prompt, pexpect.EOF]) == 0:
+        session.output += program.before + program.match.group(0)
+        session.prompts.append(program.match.group(1).strip())
+        if not left:
+            program.sendintr()
+            program.expect(pexpect.EOF)
+            break
+        program.sendline(left.pop(0))
+    session.output += program.before or ""
+    program.close()
+    session.status = program.exitstatus if program.exitstatus is not None \
+        else 128 + (program.signalstatus or 0)
+    return session
+
+
+def login(name, *answers):
+    """login(1) on a terminal. It runs as root, as getty starts it."""
+    line = ["login", name] if name else ["login"]
+    program, session, left = spawn(line), Session(), list(answers)
+    shell = re.compile(r"[$#] $")
+    while True:
+        found = program.expect([shell, PROMPT, pexpect.EOF])
+        session.output += program.before or ""
+        if found == 0:
+            program.sendline("echo I-AM $(id -un); exit")
+            program.expect(pexpect.EOF)
+            session.output += program.before
+            break
+        if found == 2:
+            break
+        session.prompts.append(program.match.group(1).strip())
+        if not left:
+            break
+        program.sendline(left.pop(0))
+    program.close(force=True)
+    return session

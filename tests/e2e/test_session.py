@@ -1,0 +1,149 @@
+"""What a session opens with: the notices; and the hand-over from the auth to the account phase."""
+
+import pytest
+
+import configuration
+import enrollment
+import people
+import stacks
+from attempts import PERM_DENIED, SUCCESS, log_in
+
+
+def open_session(somebody, **options):
+    told = log_in(somebody, phases="o", tty=options.pop("tty", "/dev/pts/9"), **options)
+    assert told.phases["open"] == SUCCESS
+    assert told.prompts == []
+    return told.messages
+
+
+def test_given_nothing_happened_then_a_session_opens_silently(enrolled):
+    open_session(enrolled)      # the authenticator's own notice
+    assert log_in(enrolled, enrolled.phone.fresh()).accepted
+    assert open_session(enrolled) == []
+
+
+def test_given_wrong_codes_since_the_last_login_then_it_tells_how_many_and_from_where(enrolled):
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.7").accepted
+    open_session(enrolled)
+    for number in range(3):
+        log_in(enrolled, enrolled.phone.wrong(number), rhost="198.51.100.9")
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.7").accepted
+    (notice,) = open_session(enrolled, rhost="203.0.113.7")
+    assert "3" in notice
+    assert "wrong code" in notice
+    assert "198.51.100.9" in notice
+    assert open_session(enrolled) == []     # told once
+
+
+def test_given_a_used_recovery_code_then_it_tells_how_many_are_left(enrolled):
+    open_session(enrolled)
+    assert log_in(enrolled, enrolled.recovery_codes[0], rhost="203.0.113.7").accepted
+    notices = open_session(enrolled)
+    assert any("recovery code" in notice and "9" in notice for notice in notices)
+
+
+def test_given_three_recovery_codes_left_then_each_session_says_so(enrolled):
+    for code in enrolled.recovery_codes[:7]:
+        assert log_in(enrolled, code).accepted
+    for _ in range(2):
+        notices = open_session(enrolled)
+        assert any("3" in notice and "twostep recovery-codes regenerate" in notice
+                   for notice in notices)
+
+
+def test_given_an_authenticator_added_then_the_next_session_says_so_once(enrolled, clock):
+    open_session(enrolled)
+    enrollment.enroll(enrolled.person, clock, "--label", "tablet", proof=enrolled.phone.fresh())
+    notices = open_session(enrolled)
+    assert any("tablet" in notice for notice in notices)
+    assert not any("tablet" in notice for notice in open_session(enrolled))
+
+
+def test_given_pam_silent_then_nothing_is_said_and_it_is_said_later(enrolled):
+    open_session(enrolled)
+    log_in(enrolled, enrolled.phone.wrong(), rhost="198.51.100.9")
+    assert open_session(enrolled, silent=True) == []
+    assert open_session(enrolled) != []
+
+
+def test_given_no_terminal_then_nothing_is_said(enrolled):
+    log_in(enrolled, enrolled.phone.wrong(), rhost="198.51.100.9")
+    assert open_session(enrolled, tty=None) == []
+    assert open_session(enrolled, tty="ssh") == []      # sshd without a terminal
+    assert open_session(enrolled, tty="cron") == []
+    assert open_session(enrolled) != []
+
+
+def test_given_a_person_not_enrolled_then_nothing_is_said(person):
+    assert open_session(person) == []
+
+
+@pytest.mark.parametrize("phase, name", [("o", "open"), ("x", "close"), ("s", "setcred")])
+def test_given_any_damage_then_these_phases_always_succeed(enrolled, phase, name):
+    path = enrolled.file
+    kept = path.read_bytes()
+    path.write_bytes(b"broken")
+    try:
+        assert log_in(enrolled, phases=phase, tty="/dev/pts/9").phases == {name: SUCCESS}
+    finally:
+        path.write_bytes(kept)
+
+
+def test_given_a_change_of_password_then_we_take_no_part(enrolled):
+    stacks.write("cs-change", "password required pam_twostep.so\npassword required pam_permit.so\n")
+    assert log_in(enrolled, phases="p", service="cs-change").phases == {"password": SUCCESS}
+    stacks.write("cs-change", "password [default=bad ignore=ignore] pam_twostep.so\n"
+                              "password required pam_permit.so\n")
+    assert log_in(enrolled, phases="p", service="cs-change").phases == {"password": SUCCESS}
+
+
+# What the account phase alone returns: an "ignore" that no pam_permit.so may cover up.
+BARE = """\
+auth [default=bad success=ok ignore=ignore] pam_twostep.so {options}
+auth required pam_permit.so
+account [default=bad success=ok ignore=bad] pam_twostep.so {options}
+"""
+
+
+def test_given_an_accepted_code_then_the_account_phase_succeeds(enrolled):
+    stacks.write("cs-bare", BARE)
+    told = log_in(enrolled, enrolled.phone.fresh(), service="cs-bare")
+    assert told.phases == {"auth": SUCCESS, "account": SUCCESS}
+
+
+def test_given_no_authentication_then_the_account_phase_is_ignored(enrolled):
+    stacks.write("cs-bare", BARE)
+    assert log_in(enrolled, phases="c", service="cs-bare").phases["account"] != SUCCESS
+    assert log_in(enrolled, phases="c").phases == {"account": SUCCESS}     # ignored, then permitted
+
+
+def test_given_require_step_then_the_account_phase_alone_is_refused(enrolled, person, journal):
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(
+        "account required pam_twostep.so", "account required pam_twostep.so require_step"))
+    not_enrolled = people.add()
+    told = log_in(enrolled, phases="c", service="cs-strict")
+    assert told.phases == {"account": PERM_DENIED}
+    journal.find(f"user={enrolled.name}", "require_step")
+    assert log_in(not_enrolled, phases="c", service="cs-strict").phases == {"account": SUCCESS}
+    assert log_in(enrolled, enrolled.phone.fresh(), service="cs-strict").accepted
+    configuration.write(policy={"required": True})
+    assert log_in(not_enrolled, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
+
+
+def test_given_require_step_and_a_broken_account_then_the_account_phase_never_passes(enrolled):
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(
+        "account required pam_twostep.so", "account required pam_twostep.so require_step"))
+    path = enrolled.file
+    kept = path.read_bytes()
+    path.write_bytes(b"broken")
+    told = log_in(enrolled, phases="c", service="cs-strict")
+    assert told.phases["account"] not in (0, 25)
+    path.write_bytes(kept)
+
+
+def test_given_a_refused_second_authentication_then_the_first_ones_hand_over_is_gone(enrolled):
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(
+        "account required pam_twostep.so", "account required pam_twostep.so require_step"))
+    told = log_in(enrolled, enrolled.phone.fresh(), enrolled.phone.wrong(), service="cs-strict",
+                  phases="aac", keep_going=True)
+    assert told.phases["account"] == PERM_DENIED

@@ -1,0 +1,190 @@
+"""Logins through a real sshd: keyboard-interactive, password, key."""
+
+import subprocess
+
+import pytest
+
+import people
+import sshd
+import stacks
+from people import Person
+from sshd import log_in, make_key
+
+
+@pytest.fixture(scope="module")
+def server(view):
+    server = sshd.Server(stacks.PASSWORD_AND_CODE)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def password_server(view):
+    """sshd with the `password` method only: it answers every hidden prompt with the password."""
+    servers = []
+
+    def start(stack):
+        servers.append(sshd.Server(stack, kbdint="no", password="yes"))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.stop()
+    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
+
+
+def test_given_password_and_code_then_ssh_logs_in(server, enrolled, journal):
+    login = log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.fresh())
+    assert login.entered
+    assert login.prompts == ["Password:", "Verification code:"]
+    line = journal.find("accepted", f"user={enrolled.name}", "service=sshd")
+    assert "rhost=127.0.0.1" in line
+    assert "factor=totp" in line
+
+
+def test_given_a_spent_code_then_ssh_is_refused(server, enrolled):
+    code = enrolled.phone.fresh()
+    assert log_in(server, enrolled.person, enrolled.person.password, code).entered
+    assert not log_in(server, enrolled.person, enrolled.person.password, code).entered
+
+
+def test_given_an_older_unused_code_after_a_newer_one_then_ssh_is_refused(server, enrolled):
+    enrolled.phone.fresh()
+    newer = enrolled.phone.fresh()
+    older = enrolled.phone.code(-1)
+    assert log_in(server, enrolled.person, enrolled.person.password, newer).entered
+    assert not log_in(server, enrolled.person, enrolled.person.password, older).entered
+
+
+REFUSED = {
+    "wrong": lambda phone: phone.wrong(),
+    "outside the window": lambda phone: phone.code(3),
+    "empty": lambda phone: "",
+    "5 digits": lambda phone: "12345",
+    "7 digits": lambda phone: "1234567",
+    "300 characters": lambda phone: "9" * 300,
+    "other digits": lambda phone: "١٢٣٤٥٦",
+}
+
+
+@pytest.mark.parametrize("answer", REFUSED.values(), ids=REFUSED.keys())
+def test_given_a_bad_answer_then_ssh_is_refused(server, enrolled, answer):
+    person = enrolled.person
+    login = log_in(server, person, person.password, answer(enrolled.phone))
+    assert not login.entered
+    assert login.prompts == ["Password:", "Verification code:"]
+
+
+@pytest.mark.parametrize("between", [" ", "-"])
+def test_given_a_code_in_two_groups_then_ssh_logs_in(server, enrolled, between):
+    code = enrolled.phone.fresh()
+    answer = code[:3] + between + code[3:]
+    assert log_in(server, enrolled.person, enrolled.person.password, answer).entered
+
+
+def test_given_a_wrong_password_then_no_code_is_asked_and_none_is_spent(server, enrolled):
+    code = enrolled.phone.fresh()
+    login = log_in(server, enrolled.person, "wrong horse", code)
+    assert not login.entered
+    assert login.prompts == ["Password:"]
+    assert log_in(server, enrolled.person, enrolled.person.password, code).entered
+
+
+def test_given_a_recovery_code_then_ssh_logs_in_once(server, enrolled):
+    code = enrolled.recovery_codes[3]
+    assert log_in(server, enrolled.person, enrolled.person.password, code).entered
+    assert not log_in(server, enrolled.person, enrolled.person.password, code).entered
+
+
+def test_given_a_person_who_is_not_enrolled_then_the_password_is_enough(server, person):
+    login = log_in(server, person, person.password)
+    assert login.entered
+    assert login.prompts == ["Password:"]
+
+
+def test_given_an_unknown_user_then_ssh_is_refused(server, view):
+    login = log_in(server, Person("nobody-here", 1, None), "wrong horse", "123456")
+    assert not login.entered
+
+
+def test_given_a_terminal_then_the_notices_come_with_the_login(server, enrolled):
+    log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.wrong())
+    login = log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.fresh(), tty=True)
+    assert login.entered
+    assert "wrong code" in login.output
+
+
+def test_given_sftp_then_nothing_but_its_protocol_is_printed(server, enrolled, tmp_path):
+    log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.wrong())
+    login = log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.fresh())
+    assert login.entered
+    assert login.output.strip() == f"{sshd.IN} {enrolled.name}"
+
+
+def test_given_ssh_askpass_and_no_terminal_then_login_is_accepted(server, enrolled, tmp_path):
+    answers = tmp_path / "answers"
+    answers.write_text(f"{enrolled.person.password}\n{enrolled.phone.fresh()}\n")
+    askpass = tmp_path / "askpass"
+    askpass.write_text(f"#!/bin/sh\nhead -n1 {answers}\nsed -i 1d {answers}\n")
+    askpass.chmod(0o755)
+    line = sshd.ssh_line(server, enrolled.person, methods="keyboard-interactive")
+    done = subprocess.run(line, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+                          env={"PATH": "/usr/bin:/bin", "SSH_ASKPASS": str(askpass),
+                               "SSH_ASKPASS_REQUIRE": "force", "HOME": "/root"})
+    assert f"{sshd.IN} {enrolled.name}" in done.stdout, done.stderr
+
+
+def test_given_the_password_method_then_it_is_refused_with_the_remedy_in_the_log(
+        password_server, enrolled, journal):
+    server = password_server(stacks.PASSWORD_AND_CODE)
+    login = log_in(server, enrolled.person, enrolled.person.password, methods="password")
+    assert not login.entered
+    line = journal.find("reason=not-a-code", f"user={enrolled.name}", "service=sshd")
+    assert "keyboard-interactive" in line
+    assert "forward_pass" in line
+
+
+def test_given_the_password_method_and_forward_pass_then_both_in_one_answer_log_in(
+        password_server, enrolled):
+    server = password_server(stacks.FORWARD_PASS)
+    person, phone = enrolled.person, enrolled.phone
+    code = phone.fresh()
+    assert log_in(server, person, person.password + code, methods="password").entered
+    assert not log_in(server, person, person.password + code, methods="password").entered
+    assert not log_in(server, person, "wrong" + phone.fresh(), methods="password").entered
+    assert not log_in(server, person, person.password + phone.wrong(), methods="password").entered
+    assert not log_in(server, person, person.password, methods="password").entered
+
+
+def test_given_forward_pass_then_one_who_is_not_asked_logs_in_with_the_password_alone(
+        password_server, person):
+    server = password_server(stacks.FORWARD_PASS)
+    assert log_in(server, person, person.password, methods="password").entered
+    assert not log_in(server, person, "wrong horse", methods="password").entered
+
+
+def test_given_a_key_alone_then_the_account_line_passes_and_require_step_refuses(
+        password_server, enrolled, person, enroll_another, journal):
+    key = make_key(enrolled.person)
+    server = password_server(stacks.PASSWORD_AND_CODE)
+    assert log_in(server, enrolled.person, methods="publickey", key=key).entered
+    server = password_server(stacks.REQUIRE_STEP)
+    assert not log_in(server, enrolled.person, methods="publickey", key=key).entered
+    journal.find("require_step", f"user={enrolled.name}")
+
+
+def test_given_require_step_then_one_to_whom_the_step_does_not_apply_enters_by_key(
+        password_server, person):
+    server = password_server(stacks.REQUIRE_STEP)
+    not_enrolled = people.add()
+    assert log_in(server, not_enrolled, methods="publickey", key=make_key(not_enrolled)).entered
+
+
+def test_given_require_step_then_password_and_code_still_enter(enrolled):
+    server = sshd.Server(stacks.REQUIRE_STEP)
+    try:
+        login = log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.fresh())
+        assert login.entered
+    finally:
+        server.stop()
+        stacks.write("sshd", stacks.PASSWORD_AND_CODE)

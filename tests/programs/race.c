@@ -1,0 +1,133 @@
+/* race - logins that are all held at the prompt for the code and let go together.
+ *
+ *   cc -O2 -Wall -Wextra -o race race.c -lpam
+ *   race -s SERVICE [-p PASSWORD] USER SOURCE ANSWER [USER SOURCE ANSWER]...
+ *
+ * One process a login, each with SOURCE as its PAM_RHOST ("-" for none). The first hidden prompt
+ * is answered with PASSWORD, if there is one; at the next one the process waits until every other
+ * one stands there too (or has been refused before). Output: one line a login, in order, with the
+ * result of pam_authenticate followed by pam_acct_mgmt; 0 is a login. */
+#include <errno.h>
+#include <security/pam_appl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct gate {
+	int arrived[2];         /* each process writes one byte when it stands at the gate */
+	int opened[2];          /* the parent closes its end to open the gate for all at once */
+};
+
+struct runner {
+	const char *password;
+	const char *answer;
+	struct gate *gate;
+	int at_gate;
+};
+
+static void wait_at_gate(struct runner *runner)
+{
+	char byte = 0;
+
+	if (runner->at_gate++)
+		return;
+	if (write(runner->gate->arrived[1], "a", 1) != 1)
+		_exit(70);
+	while (read(runner->gate->opened[0], &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **out,
+		    void *data)
+{
+	struct runner *runner = data;
+	struct pam_response *responses = calloc((size_t)count, sizeof *responses);
+
+	if (!responses)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < count; i++) {
+		int style = messages[i]->msg_style;
+
+		if (style != PAM_PROMPT_ECHO_OFF && style != PAM_PROMPT_ECHO_ON)
+			continue;
+		if (runner->password) {
+			responses[i].resp = strdup(runner->password);
+			runner->password = NULL;
+		} else {
+			wait_at_gate(runner);
+			responses[i].resp = strdup(runner->answer);
+		}
+	}
+	*out = responses;
+	return PAM_SUCCESS;
+}
+
+/* One login in this process; its result is 0, or the code of the phase that refused. */
+static int login(const char *service, const char *user, const char *source, struct runner *runner)
+{
+	struct pam_conv conv = { converse, runner };
+	pam_handle_t *pam = NULL;
+	int result = pam_start(service, user, &conv, &pam);
+
+	if (result != PAM_SUCCESS)
+		return result;
+	if (strcmp(source, "-"))
+		pam_set_item(pam, PAM_RHOST, source);
+	result = pam_authenticate(pam, 0);
+	if (result == PAM_SUCCESS)
+		result = pam_acct_mgmt(pam, 0);
+	pam_end(pam, result);
+	wait_at_gate(runner);   /* refused before the prompt: the others must not wait for it */
+	return result;
+}
+
+static void start(const char *service, char **words, const char *password, struct gate *gate)
+{
+	struct runner runner = { password, words[2], gate, 0 };
+
+	close(gate->arrived[0]);
+	close(gate->opened[1]);
+	_exit(login(service, words[0], words[1], &runner));
+}
+
+int main(int argc, char **argv)
+{
+	const char *service = NULL, *password = NULL;
+	struct gate gate;
+	pid_t children[256];
+	int c, logins;
+	char byte;
+
+	while ((c = getopt(argc, argv, "+s:p:")) != -1) {
+		if (c == 's')
+			service = optarg;
+		else if (c == 'p')
+			password = optarg;
+		else
+			return 64;
+	}
+	logins = (argc - optind) / 3;
+	if (!service || logins < 1 || logins > 256 || pipe(gate.arrived) || pipe(gate.opened))
+		return 64;
+	for (int i = 0; i < logins; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			start(service, argv + optind + 3 * i, password, &gate);
+		if (children[i] < 0)
+			return 71;
+	}
+	close(gate.opened[0]);
+	for (int i = 0; i < logins; i++)
+		if (read(gate.arrived[0], &byte, 1) != 1)
+			return 70;
+	close(gate.opened[1]);
+	for (int i = 0; i < logins; i++) {
+		int status = 0;
+
+		waitpid(children[i], &status, 0);
+		printf("%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	}
+	return 0;
+}
