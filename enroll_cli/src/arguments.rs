@@ -1,0 +1,281 @@
+//! The one list of commands and flags: help, man pages and completions come from it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::trouble::Trouble;
+
+/// Two-step authentication: enroll a phone and look after your account
+#[derive(Debug, Parser)]
+#[command(name = "twostep", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do; without it: status
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Print JSON, one object a line, also for errors
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add an authenticator app, by QR code or by a key to type
+    #[command(after_help = ENROLL_EXAMPLES)]
+    Enroll(Enroll),
+    /// Show your authenticators and how many recovery codes are left
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status {
+        /// Whose account (root only, and then needed)
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// Look after your recovery codes
+    #[command(after_help = REGENERATE_EXAMPLES)]
+    RecoveryCodes {
+        /// What to do with them
+        #[command(subcommand)]
+        action: RecoveryCodes,
+    },
+    /// Remove an authenticator
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove {
+        /// Which one; may be left out when there is only one
+        label: Option<String>,
+        /// Whose account (root only, and then needed)
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// Help a user (root only)
+    #[command(after_help = ADMIN_EXAMPLES)]
+    Admin {
+        /// How to help
+        #[command(subcommand)]
+        action: Admin,
+    },
+}
+
+/// How a new authenticator is to be made and shown.
+#[derive(Debug, Default, clap::Args)]
+pub struct Enroll {
+    /// A name for it, such as phone
+    #[arg(long, value_name = "LABEL")]
+    pub label: Option<String>,
+    /// How to draw the QR code; without it: what the terminal can show
+    #[arg(long, value_name = "STYLE")]
+    pub qr: Option<QrChoice>,
+    /// Also write the QR code to this new file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write the recovery codes to this new file
+    #[arg(long, value_name = "FILE")]
+    pub save_codes: Option<PathBuf>,
+    /// Whose account (root only, and then needed)
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+}
+
+/// How a QR code is drawn in the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QrChoice {
+    /// Half blocks: two rows of the code in a line
+    Utf8,
+    /// Two columns for each dot, for terminals without UTF-8
+    Ascii,
+    /// No drawing, only the key to type
+    None,
+}
+
+/// What can be done with recovery codes.
+#[derive(Debug, Subcommand)]
+pub enum RecoveryCodes {
+    /// Make ten new ones; every older one stops working
+    #[command(after_help = REGENERATE_EXAMPLES)]
+    Regenerate {
+        /// Write them to this new file
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+        /// Whose account (root only, and then needed)
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+}
+
+/// How an administrator can help.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Remove every authenticator and recovery code of a user
+    #[command(after_help = RESET_EXAMPLES)]
+    Reset {
+        /// Whose
+        user: String,
+    },
+    /// Show the account of a user, with its history
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        /// Whose
+        user: String,
+    },
+}
+
+impl Arguments {
+    /// Whether a new authenticator is to be made.
+    pub fn enrolls(&self) -> bool {
+        matches!(self.command, Some(Command::Enroll(_)))
+    }
+
+    /// The user that root named.
+    pub fn whose(&self) -> Option<&str> {
+        match self.command.as_ref()? {
+            Command::Enroll(Enroll { user, .. })
+            | Command::Status { user }
+            | Command::Remove { user, .. }
+            | Command::RecoveryCodes { action: RecoveryCodes::Regenerate { user, .. } } => user.as_deref(),
+            Command::Admin { .. } => None,
+        }
+    }
+}
+
+/// What was typed, or the exit of a program that has already said what is wrong with it.
+pub fn read() -> Result<Arguments, ExitCode> {
+    Arguments::try_parse().map_err(|error| {
+        let wrong = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        if wrong && std::env::args_os().any(|argument| argument == "--json") {
+            let lines = error.to_string();
+            let first = lines.lines().next().unwrap_or_default();
+            let message = first.strip_prefix("error: ").unwrap_or(first);
+            return Trouble::usage(format!("{message}. `twostep --help` shows how.")).report(true);
+        }
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  twostep                     how your account stands
+  twostep enroll              add your phone
+  twostep enroll --help       more about one command
+
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 Twostep is not set up on this host.";
+
+const ENROLL_EXAMPLES: &str = "\
+Examples:
+  twostep enroll
+  twostep enroll --label tablet --svg tablet.svg
+  sudo twostep enroll --user alice
+
+With --json, or without a terminal: prints one line with uri, secret and
+expires_at, reads the code as one line (the proof, if one is needed, as a line
+before it), prints one line with recovery_codes.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  twostep status
+  twostep status --json";
+
+const REGENERATE_EXAMPLES: &str = "\
+Examples:
+  twostep recovery-codes regenerate
+  twostep recovery-codes regenerate --save codes.txt";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  twostep remove
+  twostep remove tablet";
+
+const ADMIN_EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin show alice
+  sudo twostep admin reset alice";
+
+const RESET_EXAMPLES: &str = "\
+Example:
+  sudo twostep admin reset alice
+
+For a user who has lost both the phone and the recovery codes. Make sure that
+it is really them who asks.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin show alice
+  sudo twostep admin show alice --json";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn every_command(command: &clap::Command, visit: &mut dyn FnMut(&clap::Command)) {
+        visit(command);
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            every_command(below, visit);
+        }
+    }
+
+    fn built() -> clap::Command {
+        let mut command = Arguments::command();
+        command.build();
+        command
+    }
+
+    #[test]
+    fn the_list_of_flags_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_and_word_of_a_command_is_explained_in_its_help() {
+        let mut seen = 0;
+        every_command(&built(), &mut |command| {
+            let help = command.clone().render_help().to_string();
+            for argument in command.get_arguments() {
+                let name = match argument.get_long() {
+                    Some(long) => format!("--{long}"),
+                    None => argument.get_id().to_string().to_uppercase(),
+                };
+                assert!(help.contains(&name), "{name} is not in:\n{help}");
+                assert!(argument.get_help().is_some(), "{name} is not explained in:\n{help}");
+                seen += 1;
+            }
+        });
+        assert!(seen >= 20, "only {seen} arguments were looked at");
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_parses() {
+        every_command(&built(), &mut |command| {
+            let help = command.clone().render_help().to_string();
+            let examples = help.lines().map(|line| line.trim().trim_start_matches("sudo "));
+            let typed = examples
+                .filter(|line| line.starts_with("twostep"))
+                .map(|line| line.split("  ").next().unwrap())
+                .collect::<Vec<_>>();
+            assert!(!typed.is_empty(), "no example in:\n{help}");
+            for line in typed {
+                if let Err(error) = Arguments::try_parse_from(line.split(' ')) {
+                    assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{line}: {error}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn without_a_command_it_is_status_and_json_goes_anywhere() {
+        assert!(Arguments::try_parse_from(["twostep"]).unwrap().command.is_none());
+        for line in ["twostep --json status", "twostep status --json", "twostep admin show bob --json"] {
+            assert!(Arguments::try_parse_from(line.split(' ')).unwrap().json, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_code_in_the_arguments_is_a_usage_error() {
+        for line in ["twostep enroll 123456", "twostep recovery-codes regenerate 123456"] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Points in time as people read them, in their own time zone.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Day and minute of a point in time, given in seconds since 1970.
+pub fn minute(at: i64) -> String {
+    shown(at, "%Y-%m-%d %H:%M")
+}
+
+/// The minute of today.
+pub fn hour(at: i64) -> String {
+    shown(at, "%H:%M")
+}
+
+/// Day and minute of now.
+pub fn now() -> String {
+    minute(Timestamp::now().as_second())
+}
+
+fn shown(at: i64, format: &str) -> String {
+    in_zone(at, format, TimeZone::system())
+}
+
+fn in_zone(at: i64, format: &str, zone: TimeZone) -> String {
+    match Timestamp::from_second(at) {
+        Ok(moment) => moment.to_zoned(zone).strftime(format).to_string(),
+        Err(_) => format!("{at} s since 1970"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_in_its_zone() {
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(in_zone(1_800_000_000, "%Y-%m-%d %H:%M", east), "2027-01-15 10:00");
+        assert_eq!(in_zone(0, "%H:%M", TimeZone::UTC), "00:00");
+    }
+
+    #[test]
+    fn a_moment_that_no_calendar_has_is_still_shown() {
+        assert_eq!(minute(i64::MAX), format!("{} s since 1970", i64::MAX));
+    }
+}

@@ -1,0 +1,159 @@
+//! Who answers questions: a person at a terminal, or the lines on standard input.
+
+use std::io::{BufRead, IsTerminal, Read};
+
+use twostep_core::secret::Typed;
+
+use crate::terminal::Terminal;
+use crate::trouble::Trouble;
+
+/// More than any answer; the rest of a longer line would be the next answer.
+const LONGEST_LINE: u64 = 4096;
+
+/// Whether what is typed can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// It can.
+    Shown,
+    /// It cannot: a proof, which someone may look at over the shoulder.
+    Hidden,
+}
+
+/// Someone who answers questions.
+pub trait Person {
+    /// The next answer. Where nobody sees questions, it is the next line.
+    fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, Trouble>;
+
+    /// Whether there is a person who sees the questions, and who may try again.
+    fn sees_questions(&self) -> bool;
+}
+
+/// A person, if standard input is a terminal; else whatever standard input brings.
+pub fn who_types() -> Result<Box<dyn Person>, Trouble> {
+    if std::io::stdin().is_terminal() {
+        return Ok(Box::new(Terminal::open()?));
+    }
+    Ok(Box::new(Lines(std::io::stdin().lock())))
+}
+
+/// The lines of a pipe or file.
+struct Lines<R>(R);
+
+impl<R: BufRead> Person for Lines<R> {
+    fn answer(&mut self, question: &str, _: Echo) -> Result<Typed, Trouble> {
+        let mut line = Vec::new();
+        let count =
+            self.0.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+        if count == 0 {
+            return Err(ended(question));
+        }
+        Ok(typed(line))
+    }
+
+    fn sees_questions(&self) -> bool {
+        false
+    }
+}
+
+/// A line as it came, without its end.
+pub fn typed(mut line: Vec<u8>) -> Typed {
+    while let Some(b'\n' | b'\r') = line.last() {
+        line.pop();
+    }
+    Typed::new(match String::from_utf8(line) {
+        Ok(line) => line,
+        // It cannot be a code; the character says so to whoever judges it.
+        Err(_) => char::REPLACEMENT_CHARACTER.to_string(),
+    })
+}
+
+/// Standard input, or the terminal, has nothing more to say.
+pub fn ended(question: &str) -> Trouble {
+    let asked = question.trim().trim_end_matches(':');
+    Trouble::here(
+        "no_input",
+        format!(
+            "The input ended where one line was expected ({asked}). Give it as a line on standard \
+             input, or type it at a terminal."
+        ),
+    )
+}
+
+/// Standard input, or the terminal, cannot be read.
+pub fn unreadable(error: &std::io::Error) -> Trouble {
+    Trouble::here(
+        "no_input",
+        format!("The input cannot be read: {error}. Give each answer as a line, or use a terminal."),
+    )
+}
+
+#[cfg(test)]
+pub mod scripted {
+    //! Answers in the order in which a test expects the questions.
+
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// A scripted person. Dropping it before the script is used up fails the test.
+    pub struct Answers(VecDeque<(&'static str, Echo, &'static str)>);
+
+    impl Answers {
+        /// The beginning of each question, how it is asked, and the answer.
+        pub fn new(turns: &[(&'static str, Echo, &'static str)]) -> Self {
+            Self(turns.iter().copied().collect())
+        }
+    }
+
+    impl Person for Answers {
+        fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, Trouble> {
+            let (expected, how, answer) = self.0.pop_front().expect("no question is expected");
+            assert!(question.starts_with(expected), "not the expected question: {question}");
+            assert_eq!(echo, how, "{question}");
+            Ok(Typed::new(answer.to_owned()))
+        }
+
+        fn sees_questions(&self) -> bool {
+            true
+        }
+    }
+
+    impl Drop for Answers {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                assert!(self.0.is_empty(), "{} answers were not used", self.0.len());
+            }
+        }
+    }
+
+    /// The lines of a pipe.
+    pub fn lines(text: &'static str) -> Box<dyn Person> {
+        Box::new(Lines(text.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_answers_until_they_end() {
+        let mut person = scripted::lines("123456\r\nABCD EFGH");
+        assert_eq!(person.answer("Code:", Echo::Hidden).unwrap().expose(), "123456");
+        assert_eq!(person.answer("Code:", Echo::Shown).unwrap().expose(), "ABCD EFGH");
+        let trouble = person.answer("Code: ", Echo::Shown).unwrap_err();
+        assert_eq!(trouble.reason, "no_input");
+        assert!(trouble.message.contains("(Code)"), "{trouble}");
+    }
+
+    #[test]
+    fn a_line_without_end_does_not_fill_the_memory() {
+        let mut person = Lines(std::io::BufReader::new(std::io::repeat(b'1')));
+        assert_eq!(person.answer("", Echo::Shown).unwrap().expose().len(), LONGEST_LINE as usize);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_code_and_are_not_repeated() {
+        assert!(!typed(vec![b'1', 0xff]).expose().contains('1'));
+    }
+}

@@ -1,0 +1,134 @@
+//! The proof that a change needs: a current code, or a recovery code.
+
+use twostep_core::request::{Refusal, Request, Response};
+use twostep_core::secret::Typed;
+
+use crate::person::Echo;
+use crate::session::Session;
+use crate::trouble::Trouble;
+
+/// How often a person at a terminal may try.
+const TRIES: usize = 3;
+
+/// Most digits of a verification code; a recovery code is longer.
+const MOST_DIGITS: usize = 8;
+
+const QUESTION: &str = "Current code, or a recovery code: ";
+
+/// What a proof was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// None: root needs none.
+    NotNeeded,
+    /// A verification code, which is spent now.
+    Code,
+    /// A recovery code, which is used up now.
+    RecoveryCode,
+}
+
+/// Has a request answered that needs a proof, and says what the proof was.
+pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Result<(Response, Proof), Trouble> {
+    if !session.reach.needs_proof() {
+        let response = session.reach.ask(request(Typed::new(String::new())))?;
+        return Ok((response, Proof::NotNeeded));
+    }
+    let mut left = if session.person.sees_questions() { TRIES } else { 1 };
+    loop {
+        left -= 1;
+        let answer = session.person.answer(QUESTION, Echo::Hidden)?;
+        let kind = kind(&answer);
+        match session.reach.ask(request(answer)) {
+            Ok(response) => return Ok((response, kind)),
+            Err(trouble) if trouble.is(Refusal::NotAccepted) && left > 0 => {
+                session.page.complain(&trouble)?;
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+/// Says what an accepted proof means for the next login.
+pub fn tell_spent(session: &mut Session, proof: Proof) -> Result<(), Trouble> {
+    match proof {
+        Proof::NotNeeded => Ok(()),
+        Proof::Code => {
+            session.page.say("The code that you gave is spent: the next sudo or login waits for the next code.")
+        }
+        Proof::RecoveryCode => session.page.say("The recovery code that you gave is used up."),
+    }
+}
+
+fn kind(answer: &Typed) -> Proof {
+    let letters = answer.expose().chars().filter(|letter| !" -\t".contains(*letter)).count();
+    if letters <= MOST_DIGITS { Proof::Code } else { Proof::RecoveryCode }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::Script;
+    use crate::session::scripted::session;
+
+    fn refused() -> Response {
+        Response::Refused { reason: Refusal::NotAccepted, text: "Wrong. Try again.".into() }
+    }
+
+    fn removed() -> Response {
+        Response::Removed { label: "phone".into(), enrolled: false }
+    }
+
+    fn remove(proof: Typed) -> Request {
+        Request::Remove { label: None, proof }
+    }
+
+    fn gives(request: &Request, code: &str) -> bool {
+        matches!(request, Request::Remove { proof, .. } if proof.expose() == code)
+    }
+
+    #[test]
+    fn a_person_has_three_tries_and_is_not_watched() {
+        let script = Script::user(vec![
+            (|request| gives(request, "1"), refused()),
+            (|request| gives(request, "2"), refused()),
+            (|request| gives(request, "123 456"), removed()),
+        ]);
+        let person = Answers::new(&[
+            (QUESTION, Echo::Hidden, "1"),
+            (QUESTION, Echo::Hidden, "2"),
+            (QUESTION, Echo::Hidden, "123 456"),
+        ]);
+        let (mut session, printed) = session(script, Box::new(person));
+        let (_, proof) = ask_with(&mut session, remove).unwrap();
+        assert_eq!(proof, Proof::Code);
+        assert_eq!(printed.text(), "Wrong. Try again.\nWrong. Try again.\n");
+    }
+
+    #[test]
+    fn three_wrong_proofs_end_the_command() {
+        let script = Script::user(vec![(|_| true, refused()), (|_| true, refused()), (|_| true, refused())]);
+        let person = Answers::new(&[(QUESTION, Echo::Hidden, "1"); 3]);
+        let (mut session, _) = session(script, Box::new(person));
+        assert!(ask_with(&mut session, remove).unwrap_err().is(Refusal::NotAccepted));
+    }
+
+    #[test]
+    fn a_pipe_has_one_line() {
+        let script = Script::user(vec![(|_| true, refused())]);
+        let (mut session, _) = session(script, lines("1\n2\n"));
+        assert!(ask_with(&mut session, remove).unwrap_err().is(Refusal::NotAccepted));
+    }
+
+    #[test]
+    fn root_is_not_asked() {
+        let script = Script::root(vec![(|request| gives(request, ""), removed())]);
+        let (mut session, _) = session(script, Box::new(Answers::new(&[])));
+        assert_eq!(ask_with(&mut session, remove).unwrap().1, Proof::NotNeeded);
+    }
+
+    #[test]
+    fn the_person_learns_what_the_proof_cost() {
+        assert_eq!(kind(&Typed::new("1234-5678".into())), Proof::Code);
+        assert_eq!(kind(&Typed::new("0123-4567-89AB-CDEF".into())), Proof::RecoveryCode);
+    }
+}

@@ -1,0 +1,234 @@
+//! The two ways to an account: a user's goes through the helper, root's straight to the store.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use nix::unistd::{Uid, geteuid};
+use twostep_core::enroll::{AccountReport, Desk};
+use twostep_core::request::{Refusal, Request, Response};
+
+use crate::audit::Syslog;
+use crate::trouble::Trouble;
+
+/// Where the helper is installed. Chosen when this program is built, never when it runs.
+const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
+    Some(path) => path,
+    None => "/usr/libexec/twostep/twostep-helper",
+};
+
+/// Far more than any response.
+const LONGEST_RESPONSE: u64 = 1024 * 1024;
+
+/// Someone who answers requests about one account.
+pub trait Reach {
+    /// Has the request answered. A refusal is a [`Trouble`].
+    fn ask(&mut self, request: Request) -> Result<Response, Trouble>;
+
+    /// Whether changes need a proof.
+    fn needs_proof(&self) -> bool;
+}
+
+/// The way to the account of the caller, or to that of the user whom root named.
+pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Reach>, Trouble> {
+    match named(geteuid(), user)? {
+        Some(user) => Ok(Box::new(Direct::open(user)?)),
+        None => Ok(Box::new(Helper)),
+    }
+}
+
+/// The user whom root named; a user names nobody.
+fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, Trouble> {
+    match (caller.is_root(), user) {
+        (true, None) => Err(Trouble::usage(NAME_THE_USER)),
+        (false, Some(_)) => Err(Trouble::usage(ONLY_ROOT)),
+        (true, Some(_)) | (false, None) => Ok(user),
+    }
+}
+
+/// Through the helper, which knows its caller and asks for proofs.
+struct Helper;
+
+impl Reach for Helper {
+    fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+        let child = Command::new(HELPER)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| not_there(&error))?;
+        let answer = talk(child, &request).map_err(|error| broken(&error.to_string()))?;
+        let response = serde_json::from_slice(&answer).map_err(|_| broken("no answer"))?;
+        accepted(response)
+    }
+
+    fn needs_proof(&self) -> bool {
+        true
+    }
+}
+
+fn talk(mut child: Child, request: &Request) -> std::io::Result<Vec<u8>> {
+    if let Some(mut input) = child.stdin.take() {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        // A helper that refuses without reading still says why.
+        let _ = input.write_all(&line);
+    }
+    let mut answer = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        output.take(LONGEST_RESPONSE).read_to_end(&mut answer)?;
+    }
+    child.wait()?;
+    Ok(answer)
+}
+
+/// Straight to the store, as root. Nothing that runs with fewer rights is started.
+pub struct Direct {
+    desk: Desk,
+}
+
+impl Direct {
+    /// The store's desk for one user.
+    pub fn open(user: &str) -> Result<Self, Trouble> {
+        match Desk::for_administrator(user, Box::new(Syslog)) {
+            Ok(desk) => Ok(Self { desk }),
+            Err(Response::Refused { reason, text }) => Err(Trouble::refused(reason, format!("{user}: {text}"))),
+            Err(_) => Err(broken("no desk")),
+        }
+    }
+
+    /// Forgets every authenticator and recovery code.
+    pub fn reset(&mut self) -> Result<Response, Trouble> {
+        accepted(self.desk.reset())
+    }
+
+    /// The whole account without its secrets.
+    pub fn show(&mut self) -> Result<AccountReport, Trouble> {
+        match self.desk.show() {
+            Ok(report) => Ok(report),
+            Err(response) => accepted(response).and(Err(broken("no report"))),
+        }
+    }
+}
+
+impl Reach for Direct {
+    fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+        accepted(self.desk.answer(request))
+    }
+
+    fn needs_proof(&self) -> bool {
+        false
+    }
+}
+
+/// Only root may use the administrator's commands.
+pub fn only_root(caller: Uid) -> Result<(), Trouble> {
+    if caller.is_root() {
+        return Ok(());
+    }
+    Err(Trouble::refused(Refusal::BadCaller, NOT_ROOT.to_owned()))
+}
+
+fn accepted(response: Response) -> Result<Response, Trouble> {
+    match response {
+        Response::Refused { reason, text } => Err(Trouble::refused(reason, text)),
+        response => Ok(response),
+    }
+}
+
+fn not_there(error: &std::io::Error) -> Trouble {
+    Trouble::refused(
+        Refusal::NotSetUp,
+        format!(
+            "{HELPER} cannot be started: {error}. Ask the administrator to install Twostep \
+             completely."
+        ),
+    )
+}
+
+/// What came is not an answer to what was asked.
+pub fn broken(what: &str) -> Trouble {
+    Trouble::refused(
+        Refusal::Failed,
+        format!(
+            "The work was not done as it should be ({what}). Look at `twostep status`; if this \
+             stays, ask the administrator whether all parts of Twostep have the same version."
+        ),
+    )
+}
+
+const NAME_THE_USER: &str = "You are root, so it is not clear whose account you mean. Name the \
+                             user, as in: twostep status --user alice.";
+const ONLY_ROOT: &str = "Only root may name another user. Leave out --user to use your own account.";
+const NOT_ROOT: &str = "Only root may look after the accounts of others. Use sudo, as in: sudo \
+                        twostep admin show alice.";
+
+#[cfg(test)]
+pub mod scripted {
+    //! Answers in the order in which a test expects the requests.
+
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// One expected request and its answer.
+    pub type Turn = (fn(&Request) -> bool, Response);
+
+    /// A scripted account. Dropping it before the script is used up fails the test.
+    pub struct Script {
+        turns: VecDeque<Turn>,
+        proofs: bool,
+    }
+
+    impl Script {
+        /// A user's way to the account.
+        pub fn user(turns: Vec<Turn>) -> Self {
+            Self { turns: turns.into(), proofs: true }
+        }
+
+        /// Root's way to the account.
+        pub fn root(turns: Vec<Turn>) -> Self {
+            Self { turns: turns.into(), proofs: false }
+        }
+    }
+
+    impl Reach for Script {
+        fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+            let (expected, response) = self.turns.pop_front().expect("no request is expected");
+            assert!(expected(&request), "not the expected request: {request:?}");
+            accepted(response)
+        }
+
+        fn needs_proof(&self) -> bool {
+            self.proofs
+        }
+    }
+
+    impl Drop for Script {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                assert!(self.turns.is_empty(), "{} turns were not used", self.turns.len());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_names_a_user_and_a_user_names_nobody() {
+        let (root, alice) = (Uid::from_raw(0), Uid::from_raw(1000));
+        assert_eq!(named(root, Some("bob")), Ok(Some("bob")));
+        assert_eq!(named(alice, None), Ok(None));
+        assert_eq!(named(root, None).unwrap_err().reason, "usage");
+        assert_eq!(named(alice, Some("alice")).unwrap_err().reason, "usage");
+    }
+
+    #[test]
+    fn the_administrators_commands_are_roots() {
+        assert_eq!(only_root(Uid::from_raw(0)), Ok(()));
+        assert!(only_root(Uid::from_raw(1000)).unwrap_err().is(Refusal::BadCaller));
+    }
+}

@@ -1,0 +1,250 @@
+//! Recovery codes: `twostep recovery-codes regenerate`, and handing a new set over.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+use twostep_core::request::{Refusal, Request, Response};
+use twostep_core::secret::Typed;
+
+use crate::page::Page;
+use crate::person::Echo;
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::{dates, proof, reach, save};
+
+/// The command that prints what it reads.
+const PRINTER: &str = "lp";
+
+const QUESTION: &str = "[s]ave to a file, [p]rint, or [n]othing, I have them: ";
+
+/// A new set, as programs read it.
+#[derive(Debug, Serialize)]
+struct NewSet {
+    recovery_codes: Vec<Typed>,
+}
+
+/// Replaces all recovery codes.
+pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), Trouble> {
+    file.map_or(Ok(()), save::check)?;
+    let status = session.status()?;
+    if !status.enrolled {
+        return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
+    }
+    let request = |proof| Request::RegenerateRecoveryCodes { proof };
+    let (response, proof) = proof::ask_with(session, request)?;
+    let Response::RecoveryCodes { recovery_codes } = response else {
+        return Err(reach::broken("no recovery codes"));
+    };
+    let set = NewSet { recovery_codes };
+    session.page.object(&set)?;
+    proof::tell_spent(session, proof)?;
+    let sheet = Sheet::new(&session.page.view.host, &status.user, &set.recovery_codes);
+    hand_over(session, &sheet, file)?;
+    session.page.say("Every older recovery code has stopped working.")
+}
+
+/// A set of recovery codes on a sheet of paper.
+pub struct Sheet {
+    /// The file's name, when the person names none.
+    name: String,
+    /// Where and whose they are.
+    head: String,
+    /// The codes, numbered.
+    list: Typed,
+}
+
+impl Sheet {
+    /// The sheet for the codes of this user of this host.
+    pub fn new(host: &str, user: &str, codes: &[Typed]) -> Self {
+        let mut list = String::new();
+        for (place, code) in codes.iter().enumerate() {
+            list.push_str(&format!("{:4}. {}\n", place + 1, code.expose()));
+        }
+        Self {
+            name: format!("twostep-recovery-codes-{}.txt", as_file_name(host)),
+            head: format!("Host: {host}\nUser: {user}\nMade: {}\n", dates::now()),
+            list: Typed::new(list),
+        }
+    }
+
+    /// The whole sheet.
+    fn text(&self) -> Typed {
+        Typed::new(format!(
+            "Twostep recovery codes\n\n{}\n{}\nWhen your phone is not at hand, type one of them in \
+             place of the code.\nEach works once. Keep this sheet where only you can reach it.\n",
+            self.head,
+            self.list.expose()
+        ))
+    }
+}
+
+/// Shows a new set the only time, and makes sure that the person keeps it.
+pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> Result<(), Trouble> {
+    let page = &mut session.page;
+    page.say("\nYour recovery codes. Each works once, when your phone is not at hand:\n")?;
+    page.draw(sheet.list.expose())?;
+    page.say("")?;
+    if let Some(path) = file {
+        return save_to(page, sheet, path);
+    }
+    page.say("They are not shown again: keep them where only you can reach them.")?;
+    if page.json || !page.view.is_interactive {
+        return Ok(());
+    }
+    offer(session, sheet)
+}
+
+fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
+    loop {
+        let answer = session.person.answer(QUESTION, Echo::Shown)?;
+        let done = match answer.expose().trim().to_ascii_lowercase().as_str() {
+            "s" | "save" => save_where(session, sheet),
+            "p" | "print" => print(sheet).and_then(|()| session.page.say("They are printed.")),
+            "n" | "nothing" => return Ok(()),
+            _ => continue,
+        };
+        match done {
+            Ok(()) => return Ok(()),
+            // The codes are still on the screen, and there is another way to keep them.
+            Err(trouble) if trouble.reason != "no_input" => session.page.complain(&trouble)?,
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
+    let home = session.page.view.home.clone().unwrap_or_default();
+    let default = home.join(&sheet.name);
+    let question = format!("File [{}]: ", default.display());
+    let answer = session.person.answer(&question, Echo::Shown)?;
+    let path = match answer.expose().trim() {
+        "" => default,
+        typed => match typed.strip_prefix("~/") {
+            Some(below) => home.join(below),
+            None => PathBuf::from(typed),
+        },
+    };
+    save_to(&mut session.page, sheet, &path)
+}
+
+fn save_to(page: &mut Page, sheet: &Sheet, path: &Path) -> Result<(), Trouble> {
+    save::write(path, sheet.text().expose())?;
+    page.say(&format!("They are in {}, which only you can read.", path.display()))
+}
+
+fn print(sheet: &Sheet) -> Result<(), Trouble> {
+    let print = || -> std::io::Result<bool> {
+        let mut printer = Command::new(PRINTER).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        if let Some(mut paper) = printer.stdin.take() {
+            paper.write_all(sheet.text().expose().as_bytes())?;
+        }
+        Ok(printer.wait()?.success())
+    };
+    match print() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Trouble::here("printer", NOT_PRINTED)),
+        Err(_) => Err(Trouble::here("printer", NO_PRINTER)),
+    }
+}
+
+const NO_PRINTER: &str = "This host has no printer command (lp). Save them to a file and print that \
+                          elsewhere, or copy them by hand.";
+const NOT_PRINTED: &str = "The printer command (lp) did not print them. Save them to a file, or copy \
+                           them by hand.";
+
+fn not_enrolled(user: &str) -> String {
+    format!(
+        "{user} has no authenticator, so there is nothing that recovery codes could stand in for. Enroll first: twostep enroll."
+    )
+}
+
+/// A host's name as a part of a file's name.
+fn as_file_name(host: &str) -> String {
+    host.chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || ".-_".contains(letter) { letter } else { '_' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::Script;
+    use crate::session::scripted::{session, status};
+
+    const PROOF: &str = "Current code";
+
+    fn regenerates() -> Script {
+        let codes = ["0123-4567-89AB-CDEF", "FEDC-BA98-7654-3210"].map(|code| Typed::new(code.into()));
+        Script::user(vec![
+            (|_| true, Response::Status(status(&["phone"]))),
+            (
+                |request| matches!(request, Request::RegenerateRecoveryCodes { proof } if proof.expose() == "123456"),
+                Response::RecoveryCodes { recovery_codes: codes.into() },
+            ),
+        ])
+    }
+
+    #[test]
+    fn programs_get_the_new_set_in_one_line() {
+        let (mut session, printed) = session(regenerates(), lines("123456\n"));
+        session.page.json = true;
+        run(&mut session, None).unwrap();
+        assert_eq!(printed.text(), "{\"recovery_codes\":[\"0123-4567-89AB-CDEF\",\"FEDC-BA98-7654-3210\"]}\n");
+    }
+
+    #[test]
+    fn a_person_saves_them_below_the_home_folder() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("taken"), "mine").unwrap();
+        let person = Answers::new(&[
+            (PROOF, Echo::Hidden, "123456"),
+            (QUESTION, Echo::Shown, "what?"),
+            (QUESTION, Echo::Shown, "S"),
+            ("File [", Echo::Shown, "~/taken"),
+            (QUESTION, Echo::Shown, "s"),
+            ("File [", Echo::Shown, ""),
+        ]);
+        let (mut session, printed) = session(regenerates(), Box::new(person));
+        session.page.view.home = Some(home.path().into());
+        run(&mut session, None).unwrap();
+        let saved = home.path().join("twostep-recovery-codes-web1.txt");
+        let sheet = std::fs::read_to_string(saved).unwrap();
+        for part in ["Host: web1", "User: alice", "Made: 2", "   1. 0123-4567-89AB-CDEF\n", "works once"] {
+            assert!(sheet.contains(part), "{part} is not in:\n{sheet}");
+        }
+        assert!(printed.text().contains("exists already"), "{}", printed.text());
+        assert!(printed.text().contains("is spent"), "{}", printed.text());
+    }
+
+    #[test]
+    fn a_file_that_was_named_is_written_without_a_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("codes.txt");
+        let person = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
+        let (mut session, _) = session(regenerates(), Box::new(person));
+        run(&mut session, Some(&path)).unwrap();
+        assert!(std::fs::read_to_string(path).unwrap().contains("FEDC-BA98-7654-3210"));
+    }
+
+    #[test]
+    fn one_who_is_not_enrolled_is_not_asked_for_a_proof() {
+        let script = Script::user(vec![(|_| true, Response::Status(status(&[])))]);
+        let (mut session, _) = session(script, lines("123456\n"));
+        assert!(run(&mut session, None).unwrap_err().is(Refusal::NoAuthenticator));
+    }
+
+    #[test]
+    fn a_file_that_is_there_costs_no_proof() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, _) = session(Script::user(vec![]), lines("123456\n"));
+        assert_eq!(run(&mut session, Some(folder.path())).unwrap_err().reason, "file");
+    }
+
+    #[test]
+    fn a_host_name_is_no_path() {
+        assert_eq!(as_file_name("../web 1.example"), ".._web_1.example");
+    }
+}

@@ -1,0 +1,166 @@
+//! `twostep remove`: an authenticator that is not used any more.
+
+use serde::Serialize;
+use twostep_core::request::{Refusal, Request, Response, Status};
+
+use crate::person::Echo;
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::{proof, reach};
+
+const QUESTION: &str = "Remove it? [y/N] ";
+
+const ANOTHER_FIRST: &str = "Enroll another one first (twostep enroll), or ask your administrator.";
+
+/// What was removed, as programs read it.
+#[derive(Debug, Serialize)]
+struct Removed {
+    label: String,
+    enrolled: bool,
+}
+
+/// Removes an authenticator: the one of this label, or the only one.
+pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
+    let status = session.status()?;
+    let label = chosen(&status, label)?;
+    if status.authenticators.len() == 1 {
+        make_sure(session, &status, &label)?;
+    }
+    let request = |proof| Request::Remove { label: Some(label.clone()), proof };
+    let (response, proof) = proof::ask_with(session, request)?;
+    let Response::Removed { label, enrolled } = response else {
+        return Err(reach::broken("nothing removed"));
+    };
+    session.page.say(&format!("{label} is removed: its codes are not accepted any more."))?;
+    if !enrolled {
+        session.page.say("The recovery codes are gone with it.")?;
+    } else {
+        proof::tell_spent(session, proof)?;
+    }
+    session.page.object(&Removed { label, enrolled })
+}
+
+fn chosen(status: &Status, label: Option<&str>) -> Result<String, Trouble> {
+    let labels = status.authenticators.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
+    let none = |what: String| Err(Trouble::refused(Refusal::NoAuthenticator, what));
+    match (label, labels.as_slice()) {
+        (_, []) => none(format!("{} has no authenticator. Nothing needs to be removed.", status.user)),
+        (Some(label), labels) if labels.contains(&label) => Ok(label.to_owned()),
+        (Some(label), labels) => {
+            none(format!("{} has no authenticator called {label}. There is: {}.", status.user, labels.join(", ")))
+        }
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, [first, ..]) => Err(Trouble::usage(format!(
+            "{} has several authenticators: {}. Name the one to remove, as in: twostep remove {first}.",
+            status.user,
+            labels.join(", ")
+        ))),
+    }
+}
+
+/// The last one is special: a user keeps it where it is required, and is asked elsewhere.
+fn make_sure(session: &mut Session, status: &Status, label: &str) -> Result<(), Trouble> {
+    let user = &status.user;
+    if status.required && session.reach.needs_proof() {
+        return Err(Trouble::refused(
+            Refusal::Policy,
+            format!("{label} is your last authenticator, and this host requires one. {ANOTHER_FIRST}"),
+        ));
+    }
+    if !session.person.sees_questions() || session.page.json {
+        return Ok(());
+    }
+    let then = if status.required { "cannot log in until they enroll again" } else { "logs in without a code" };
+    session.page.say(&format!("{label} is the last authenticator of {user}, who then {then}."))?;
+    let answer = session.person.answer(QUESTION, Echo::Shown)?;
+    match answer.expose().trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Trouble::here("kept", "Nothing was removed. To remove it, answer y.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::{Script, Turn};
+    use crate::session::scripted::{session, status};
+
+    const PROOF: &str = "Current code";
+
+    fn removes(labels: &[&str], enrolled: bool) -> Script {
+        Script::user(vec![
+            (|_| true, Response::Status(status(labels))),
+            (
+                |request| matches!(request, Request::Remove { label: Some(label), .. } if label == "phone"),
+                Response::Removed { label: "phone".into(), enrolled },
+            ),
+        ])
+    }
+
+    fn asks_only() -> Script {
+        Script::user(vec![(|_| true, Response::Status(status(&["phone"])))])
+    }
+
+    #[test]
+    fn the_last_one_goes_after_a_question() {
+        let person = Answers::new(&[(QUESTION, Echo::Shown, "y"), (PROOF, Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(removes(&["phone"], false), Box::new(person));
+        run(&mut session, None).unwrap();
+        assert!(printed.text().contains("without a code"), "{}", printed.text());
+    }
+
+    #[test]
+    fn anything_but_yes_keeps_it() {
+        for answer in ["", "n", "phone"] {
+            let person = Answers::new(&[(QUESTION, Echo::Shown, answer)]);
+            let (mut session, _) = session(asks_only(), Box::new(person));
+            assert_eq!(run(&mut session, None).unwrap_err().reason, "kept");
+        }
+    }
+
+    fn required() -> Vec<Turn> {
+        let mut status = status(&["phone"]);
+        status.required = true;
+        vec![(|_| true, Response::Status(status))]
+    }
+
+    #[test]
+    fn where_it_is_required_a_user_keeps_the_last_one_and_no_proof_is_asked() {
+        for person in [lines("123456\n"), Box::new(Answers::new(&[]))] {
+            let (mut session, _) = session(Script::user(required()), person);
+            assert!(run(&mut session, None).unwrap_err().is(Refusal::Policy));
+        }
+    }
+
+    #[test]
+    fn where_it_is_required_root_is_warned() {
+        let person = Answers::new(&[(QUESTION, Echo::Shown, "n")]);
+        let (mut session, printed) = session(Script::root(required()), Box::new(person));
+        assert!(run(&mut session, None).is_err());
+        assert!(printed.text().contains("cannot log in"), "{}", printed.text());
+    }
+
+    #[test]
+    fn one_of_several_goes_without_a_question_and_its_proof_is_spent() {
+        let person = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(removes(&["phone", "tablet"], true), Box::new(person));
+        run(&mut session, Some("phone")).unwrap();
+        assert!(printed.text().contains("is spent"), "{}", printed.text());
+    }
+
+    #[test]
+    fn programs_give_the_proof_and_read_what_is_gone() {
+        let (mut session, printed) = session(removes(&["phone"], false), lines("123456\n"));
+        session.page.json = true;
+        run(&mut session, None).unwrap();
+        assert_eq!(printed.text(), "{\"label\":\"phone\",\"enrolled\":false}\n");
+    }
+
+    #[test]
+    fn which_one_must_be_clear_before_a_proof_is_spent() {
+        assert_eq!(chosen(&status(&["a", "b"]), None).unwrap_err().reason, "usage");
+        assert_eq!(chosen(&status(&["a"]), Some("b")).unwrap_err().reason, "no_authenticator");
+        assert_eq!(chosen(&status(&[]), None).unwrap_err().reason, "no_authenticator");
+    }
+}

@@ -1,0 +1,151 @@
+//! `twostep status`: how the second step of an account stands.
+
+use twostep_core::request::{SecondStep, Status};
+
+use crate::dates;
+use crate::page::Page;
+use crate::session::Session;
+use crate::trouble::Trouble;
+
+/// So few recovery codes are worth a warning.
+const FEW: usize = 3;
+
+/// Shows the status.
+pub fn run(session: &mut Session) -> Result<(), Trouble> {
+    let status = session.status()?;
+    session.page.object(&status)?;
+    show(&mut session.page, &status)
+}
+
+/// Shows a status, and what to do about it.
+pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
+    page.say(&format!("Two-step authentication of {}", status.user))?;
+    page.say("")?;
+    page.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
+    page.entry("Required here", if status.required { "yes" } else { "no" })?;
+    for one in &status.authenticators {
+        page.entry(
+            "Authenticator",
+            &format!(
+                "{} ({}, {} digits, {} s), added {}",
+                one.label,
+                one.algorithm,
+                one.digits,
+                one.period,
+                dates::minute(one.added_at)
+            ),
+        )?;
+    }
+    if let Some(codes) = &status.recovery_codes {
+        let made = dates::minute(codes.created_at);
+        page.entry("Recovery codes", &format!("{} of {} left, made {made}", codes.left, codes.total))?;
+        for used in &codes.used {
+            page.entry("", &format!("used {}", place(used)))?;
+        }
+    }
+    if let Some(last) = &status.last_second_step {
+        page.entry("Last used", &place(last))?;
+    }
+    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+}
+
+fn place(step: &SecondStep) -> String {
+    format!("{}, {}, from {}", dates::minute(step.at), step.service, step.source)
+}
+
+fn advice(status: &Status) -> Vec<String> {
+    let mut advice = Vec::new();
+    if !status.enrolled {
+        advice.push("Add your phone with:\n  twostep enroll".to_owned());
+    }
+    if status.disabled {
+        advice.push(
+            "Too many wrong codes were tried, so only a recovery code is accepted now. Log in with \
+             one, or ask your administrator."
+                .to_owned(),
+        );
+    }
+    if let Some(codes) = status.recovery_codes.as_ref().filter(|codes| codes.left <= FEW) {
+        advice.push(format!(
+            "Recovery codes left: only {}. Make new ones with:\n  twostep recovery-codes regenerate",
+            codes.left
+        ));
+    }
+    if let Some(until) = status.pending_until {
+        advice.push(format!(
+            "An enrollment was begun and not finished. Begin again with `twostep enroll`, or leave \
+             it: it ends by itself at {}.",
+            dates::hour(until)
+        ));
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use twostep_core::request::{RecoveryStatus, Response};
+
+    use super::*;
+    use crate::page::scripted::page;
+    use crate::person::scripted::lines;
+    use crate::reach::scripted::Script;
+    use crate::session::scripted;
+
+    fn full() -> Status {
+        let step = SecondStep { at: 1_800_000_100, service: "sshd".into(), source: "203.0.113.7".into() };
+        let mut status = scripted::status(&["phone", "tablet"]);
+        status.disabled = true;
+        status.pending_until = Some(1_800_000_900);
+        status.last_second_step = Some(step.clone());
+        status.recovery_codes =
+            Some(RecoveryStatus { left: 2, total: 10, created_at: 1_800_000_000, used: vec![step] });
+        status
+    }
+
+    fn shown(status: &Status, columns: usize) -> String {
+        let (mut page, printed) = page(columns);
+        show(&mut page, status).unwrap();
+        printed.text()
+    }
+
+    #[test]
+    fn everything_is_shown_and_fits_the_page() {
+        for columns in [32, 40, 80] {
+            let text = shown(&full(), columns);
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in [
+                "phone (SHA1,",
+                "tablet",
+                "2 of 10 left",
+                "sshd, from 203.0.113.7",
+                "only a recovery code is accepted",
+                "recovery-codes regenerate",
+                "not finished",
+            ] {
+                assert!(words.contains(part), "{part} is not in:\n{text}");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_who_is_not_enrolled_is_told_how() {
+        assert!(shown(&scripted::status(&[]), 80).contains("twostep enroll"));
+        assert!(!shown(&scripted::status(&["phone"]), 80).contains("twostep enroll"));
+    }
+
+    #[test]
+    fn a_label_cannot_steer_the_terminal_of_who_looks() {
+        assert!(!shown(&scripted::status(&["\x1b[2Jphone"]), 80).contains('\x1b'));
+    }
+
+    #[test]
+    fn programs_read_the_status_as_one_object() {
+        let script = Script::user(vec![(|_| true, Response::Status(full()))]);
+        let (mut session, printed) = scripted::session(script, lines(""));
+        session.page.json = true;
+        run(&mut session).unwrap();
+        let read: Status = serde_json::from_str(&printed.text()).unwrap();
+        assert_eq!(read, full());
+    }
+}

@@ -1,0 +1,133 @@
+//! What went wrong, as it is told to people and to programs.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use twostep_core::request::Refusal;
+
+use crate::layout;
+
+/// The exit codes that scripts rely on; 0 is "done".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The request was refused or failed.
+    Refused = 1,
+    /// The command line says something impossible.
+    Usage = 2,
+    /// Twostep is not set up on this host.
+    NotSetUp = 3,
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// How the program ends.
+    pub exit: Exit,
+    /// One word for programs: those of [`Refusal`], and a few of this program.
+    pub reason: String,
+    /// One sentence on what happened and one on what to do next.
+    pub message: String,
+}
+
+/// The shape of an error under `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl Trouble {
+    /// The store or the helper refused.
+    pub fn refused(reason: Refusal, message: String) -> Self {
+        let exit = if reason == Refusal::NotSetUp { Exit::NotSetUp } else { Exit::Refused };
+        Self { exit, reason: word(reason), message }
+    }
+
+    /// This program itself could not go on.
+    pub fn here(reason: &str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, reason: reason.to_owned(), message: message.into() }
+    }
+
+    /// The command line says something impossible.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, reason: "usage".to_owned(), message: message.into() }
+    }
+
+    /// Whether the store or the helper refused for this reason.
+    pub fn is(&self, reason: Refusal) -> bool {
+        self.reason == word(reason)
+    }
+
+    /// The line that a program reads.
+    pub fn json(&self) -> String {
+        let shown = Shown { error: Inner { reason: &self.reason, message: &self.message } };
+        serde_json::to_string(&shown).unwrap_or_default()
+    }
+
+    /// Says it where it belongs: always to the person, and under `--json` to the program too.
+    pub fn report(&self, json: bool) -> ExitCode {
+        if self.reason != CLOSED_OUTPUT {
+            if json {
+                let _ = writeln!(std::io::stdout(), "{}", self.json());
+            }
+            let _ = writeln!(std::io::stderr(), "twostep: {self}");
+        }
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+/// Whoever read our output went away, as `head` does: nobody is left to tell.
+const CLOSED_OUTPUT: &str = "closed_output";
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::here(CLOSED_OUTPUT, "");
+        }
+        Self::here("output", format!("The output could not be written: {error}. Check where it goes."))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&layout::harmless(&self.message))
+    }
+}
+
+fn word(reason: Refusal) -> String {
+    match serde_json::to_value(reason) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "refused".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_json_line() {
+        let trouble = Trouble::refused(Refusal::NotAccepted, "Wrong \"code\".\nTry again.".into());
+        assert_eq!(trouble.json(), r#"{"error":{"reason":"not_accepted","message":"Wrong \"code\".\nTry again."}}"#);
+    }
+
+    #[test]
+    fn a_host_that_is_not_set_up_has_its_own_exit_code() {
+        assert_eq!(Trouble::refused(Refusal::NotSetUp, String::new()).exit, Exit::NotSetUp);
+        assert_eq!(Trouble::refused(Refusal::Policy, String::new()).exit, Exit::Refused);
+        assert_eq!(Trouble::usage("").exit as u8, 2);
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        let trouble = Trouble::refused(Refusal::Failed, "bad \x1b[2J label".into());
+        assert_eq!(trouble.to_string(), "bad \\u{1b}[2J label");
+    }
+}

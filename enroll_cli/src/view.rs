@@ -1,0 +1,106 @@
+//! What this process may draw, and where it runs. The only place that reads the environment.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use nix::unistd::{User, getuid};
+
+/// Whether colors may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// Explicit colors, which make a QR code readable on a dark and on a light terminal.
+    Colors,
+    /// None: not a terminal, or the person set NO_COLOR.
+    Plain,
+}
+
+/// Which characters may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Letters {
+    /// The locale is a UTF-8 one.
+    Utf8,
+    /// It is not, or there is none.
+    Ascii,
+}
+
+/// The terminal, and the host and home that texts name.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Columns of the terminal.
+    pub columns: usize,
+    /// Lines of the terminal.
+    pub rows: usize,
+    /// Whether colors may be used.
+    pub paint: Paint,
+    /// Which characters may be used.
+    pub letters: Letters,
+    /// Whether a person both types and reads at a terminal.
+    pub is_interactive: bool,
+    /// The host's name.
+    pub host: String,
+    /// The caller's home folder, if there is one.
+    pub home: Option<PathBuf>,
+}
+
+impl View {
+    /// Looks at this process's terminal, locale, host and home.
+    pub fn of_this_process() -> Self {
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        let (columns, rows) = size.map_or((80, 24), |(columns, rows)| (columns.0, rows.0));
+        let is_terminal = std::io::stdout().is_terminal();
+        Self {
+            // A terminal that does not know its size says 0.
+            columns: if columns == 0 { 80 } else { columns.into() },
+            rows: if rows == 0 { 24 } else { rows.into() },
+            paint: paint(is_terminal, &from_environment("NO_COLOR"), &from_environment("TERM")),
+            letters: letters(["LC_ALL", "LC_CTYPE", "LANG"].map(from_environment)),
+            is_interactive: is_terminal && std::io::stdin().is_terminal(),
+            host: nix::unistd::gethostname()
+                .map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned()),
+            home: User::from_uid(getuid()).ok().flatten().map(|user| user.dir),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn from_environment(name: &str) -> String {
+    std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn paint(is_terminal: bool, no_color: &str, term: &str) -> Paint {
+    if is_terminal && no_color.is_empty() && term != "dumb" { Paint::Colors } else { Paint::Plain }
+}
+
+/// The first of the three that is set decides, as in setlocale(3).
+fn letters(locales: [String; 3]) -> Letters {
+    let locale = locales.into_iter().find(|locale| !locale.is_empty()).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    if is_utf8 { Letters::Utf8 } else { Letters::Ascii }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locale(all: &str, ctype: &str, lang: &str) -> Letters {
+        letters([all, ctype, lang].map(str::to_owned))
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_decides() {
+        assert_eq!(locale("", "", "en_US.UTF-8"), Letters::Utf8);
+        assert_eq!(locale("", "", "C.utf8"), Letters::Utf8);
+        assert_eq!(locale("C", "", "en_US.UTF-8"), Letters::Ascii);
+        assert_eq!(locale("", "de_DE.ISO-8859-1", "en_US.UTF-8"), Letters::Ascii);
+        assert_eq!(locale("", "", ""), Letters::Ascii);
+    }
+
+    #[test]
+    fn no_color_and_dumb_terminals_stay_plain() {
+        assert_eq!(paint(true, "", "xterm"), Paint::Colors);
+        assert_eq!(paint(true, "1", "xterm"), Paint::Plain);
+        assert_eq!(paint(true, "", "dumb"), Paint::Plain);
+        assert_eq!(paint(false, "", "xterm"), Paint::Plain);
+    }
+}
