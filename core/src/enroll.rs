@@ -104,6 +104,24 @@ impl Desk {
     }
 }
 
+#[cfg(test)]
+impl<S: Store, C: Clock> Desk<S, C> {
+    pub(crate) fn for_test(
+        person: Person,
+        authority: Authority,
+        config: Config,
+        host: (S, C),
+        audit: Box<dyn Audit>,
+    ) -> Self {
+        let (store, clock) = host;
+        Self { person, authority, config, store, clock, audit }
+    }
+
+    pub(crate) fn reset_for_test(&self) -> Response {
+        self.empty()
+    }
+}
+
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Answers one request.
     #[must_use]

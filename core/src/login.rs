@@ -134,3 +134,6 @@ impl std::error::Error for LoginError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

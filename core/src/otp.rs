@@ -151,16 +151,18 @@ fn hotp(secret: &Secret, parameters: Parameters) -> Totp {
         .build_noncompliant()
 }
 
+/// The code of a step, as a device shows it.
+#[cfg(test)]
+pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
+    hotp(secret, parameters).generate(step).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::time::Timestamp;
 
     const SHA1: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, period: 30 };
-
-    fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
-        hotp(secret, parameters).generate(step).to_string()
-    }
 
     /// RFC 4226 appendix D.
     #[test]

@@ -190,13 +190,14 @@ impl<C: Clock> Store for FilesStore<C> {
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {
-        let (first, rest) = self.keys.split_first().ok_or(SealError::KeyLength)?;
-        match read_key(first) {
-            Err(SealError::NoKey { errno: Errno::ENOENT, .. }) if !rest.is_empty() => {
-                rest.iter().find_map(|path| Some(read_key(path))).unwrap_or(Err(SealError::KeyLength))
+        let mut read = Err(SealError::KeyLength);
+        for path in &self.keys {
+            read = read_key(path);
+            if !matches!(read, Err(SealError::NoKey { errno: Errno::ENOENT, .. })) {
+                break;
             }
-            key => key,
         }
+        read
     }
 }
 
