@@ -54,6 +54,9 @@ def set_up():
         shutil.copyfile(TOP / "packaging/pam" / example, Path("/etc/pam.d") / service)
     write_sudoers()
     write_ssh_config()
+    # After a login only Twostep speaks.
+    Path("/etc/motd").write_text("")
+    shutil.rmtree("/etc/update-motd.d", ignore_errors=True)
     start_sshd()
 
 
@@ -64,7 +67,6 @@ def add_alice():
     home = Path("/home/alice")
     (home / ".bash_profile").write_text("PS1='alice@host:~$ '\n")
     (home / ".inputrc").write_text("set enable-bracketed-paste off\n")
-    (home / ".hushlogin").touch()
     CLIENT.mkdir(mode=0o700)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(CLIENT / "id_ed25519"))
     (home / ".ssh").mkdir(mode=0o700)
