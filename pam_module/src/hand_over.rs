@@ -1,0 +1,112 @@
+//! What the auth phase leaves for the account phase of the same login, in libpam's own handle.
+//!
+//! It is kept as text, so that another copy of this module in the same stack, of another version
+//! even, can read it without trusting the layout of its memory.
+
+use std::ffi::{CStr, CString, c_int};
+
+use crate::ffi::Host;
+
+const KEY: &CStr = c"pam_twostep_verdict";
+
+/// How the auth phase ended for one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    /// The user, as the user database spells the name.
+    pub user: String,
+    /// The PAM service.
+    pub service: String,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+/// What a second step comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The second step was passed.
+    Accepted,
+    /// No second step was asked.
+    NotAsked,
+    /// The user must enroll first.
+    MustEnroll,
+    /// The second step was not passed.
+    Refused,
+}
+
+impl HandOver {
+    /// Forgets what an earlier run left in this handle.
+    ///
+    /// # Errors
+    /// libpam's code.
+    pub fn clear(host: &Host<'_>) -> Result<(), c_int> {
+        host.remember(KEY, None)
+    }
+
+    /// Leaves this in the handle.
+    ///
+    /// # Errors
+    /// libpam's code.
+    pub fn leave(&self, host: &Host<'_>) -> Result<(), c_int> {
+        host.remember(KEY, Some(&self.to_words()))
+    }
+
+    /// Whether the auth phase left anything, for whomever.
+    pub fn is_there(host: &Host<'_>) -> bool {
+        host.remembered(KEY).is_some()
+    }
+
+    /// What the auth phase left for this user, if it ran for this user.
+    pub fn find(host: &Host<'_>, user: &str) -> Option<Self> {
+        host.remembered(KEY).as_deref().and_then(Self::from_words).filter(|found| found.user == user)
+    }
+
+    /// Three lines. JSON keeps each name on its own line and free of NUL bytes.
+    fn to_words(&self) -> CString {
+        let word = match self.outcome {
+            Outcome::Accepted => "accepted",
+            Outcome::NotAsked => "not-asked",
+            Outcome::MustEnroll => "must-enroll",
+            Outcome::Refused => "refused",
+        };
+        let name = |name: &str| serde_json::Value::from(name).to_string();
+        let words = format!("{word}\n{}\n{}", name(&self.user), name(&self.service));
+        // There is no NUL to stop at; were there one, nothing would be found, and nothing granted.
+        CString::new(words).unwrap_or_default()
+    }
+
+    fn from_words(words: &str) -> Option<Self> {
+        let mut lines = words.lines();
+        let outcome = match lines.next()? {
+            "accepted" => Outcome::Accepted,
+            "not-asked" => Outcome::NotAsked,
+            "must-enroll" => Outcome::MustEnroll,
+            "refused" => Outcome::Refused,
+            _ => return None,
+        };
+        let mut name = || serde_json::from_str::<String>(lines.next()?).ok();
+        Some(Self { user: name()?, service: name()?, outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_survives() {
+        for outcome in [Outcome::Accepted, Outcome::NotAsked, Outcome::MustEnroll] {
+            for user in ["alice", "", "a\nb", "accepted\n\"root\"", "DOM\\al \u{e9}\0\r\n\u{2028}"] {
+                let left = HandOver { user: user.into(), service: format!("{user}d"), outcome };
+                let found = HandOver::from_words(left.to_words().to_str().unwrap());
+                assert_eq!(found, Some(left));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_nothing() {
+        for words in ["", "accepted", "accepted\nalice\nsshd", "accepted\n\"alice\"", "granted\n\"a\"\n\"b\""] {
+            assert_eq!(HandOver::from_words(words), None, "{words}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The second step in a process that is not root and so cannot reach the account, a screen locker
+//! for one: `twostep-helper` reaches it, for the process's own user alone.
+//!
+//! The module is a guest here too. The request is in the pipe before the helper starts, so that a
+//! helper that dies early raises no SIGPIPE in the program; and the helper is waited for without
+//! touching SIGCHLD, whatever the program does with it.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use twostep_core::request::{Asking, Request, Response};
+use twostep_core::secret::{Secret, Typed};
+use twostep_core::time::{Clock, SystemClock};
+
+/// The helper of this installation.
+const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
+    Some(path) => path,
+    None => "/usr/libexec/twostep/twostep-helper",
+};
+/// How long the helper may take, in seconds: longer than it ever waits for a lock.
+const PATIENCE: u64 = 10;
+/// Largest request: what the smallest pipe takes at once, PIPE_BUF of pipe(7).
+const MAX_REQUEST: usize = 4096;
+/// Largest response that is read.
+const MAX_RESPONSE: usize = 16 * 1024;
+/// How much of an answer is sent, in bytes. What is longer cannot be a code, and is cut to
+/// something that still cannot.
+const MAX_ANSWER: usize = 256;
+
+/// What the helper says about an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether the login may go on.
+    pub accepted: bool,
+    /// What was judged, as `key=value` pairs for the log.
+    pub log: String,
+    /// What a refusal tells the person.
+    pub text: String,
+}
+
+/// Whether a login of the process's own user to `service` is asked for a code, and by which rule.
+///
+/// # Errors
+/// The helper is not there, refuses, or gives no answer that can be understood.
+pub fn requirement(service: &str) -> Result<(Asking, String), HelperError> {
+    match exchange(HELPER, &Request::Requirement { service: service.to_owned() })? {
+        Response::Requirement { requirement, rule } => Ok((requirement, rule)),
+        other => Err(HelperError::unexpected(other)),
+    }
+}
+
+/// Has the helper judge what the process's own user answered at a login to `service`.
+///
+/// # Errors
+/// The helper is not there, refuses, or gives no answer that can be understood.
+pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
+    let answer = Typed::new(beginning(answer.expose()).to_owned());
+    match exchange(HELPER, &Request::Verify { service: service.to_owned(), answer })? {
+        Response::Verdict { accepted, log, text } => Ok(Judged { accepted, log, text }),
+        other => Err(HelperError::unexpected(other)),
+    }
+}
+
+/// One request, one response, one short-lived helper.
+fn exchange(helper: &str, request: &Request) -> Result<Response, HelperError> {
+    let (mut ours, theirs) = UnixStream::pair().map_err(HelperError::NotStarted)?;
+    let mut child = start(helper, request, theirs)?;
+    let read = read_all(&mut ours);
+    if read.is_err() {
+        // It still holds its end of the socket, so it lives and the id is still its own.
+        let _ = child.kill();
+    }
+    reap(&mut child);
+    serde_json::from_slice(read?.expose()).map_err(|_| HelperError::NotUnderstood)
+}
+
+fn start(helper: &str, request: &Request, answers: UnixStream) -> Result<Child, HelperError> {
+    let question = filled_pipe(request)?;
+    Command::new(helper)
+        .env_clear()
+        .stdin(question)
+        .stdout(OwnedFd::from(answers))
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(HelperError::NotStarted)
+}
+
+/// A pipe that holds the request and then ends.
+fn filled_pipe(request: &Request) -> Result<Stdio, HelperError> {
+    // Made in its full size: growing would leave a copy of the answer behind that nobody wipes.
+    let mut words = Vec::with_capacity(MAX_REQUEST);
+    let written = serde_json::to_writer(&mut words, request);
+    let words = Secret::new(words);
+    if written.is_err() || words.expose().len() > MAX_REQUEST {
+        return Err(HelperError::TooLong);
+    }
+    let (reader, mut writer) = io::pipe().map_err(HelperError::NotStarted)?;
+    writer.write_all(words.expose()).map_err(HelperError::NotStarted)?;
+    Ok(Stdio::from(reader))
+}
+
+/// Reads to the end of the response, within time and size.
+fn read_all(from: &mut UnixStream) -> Result<Secret, HelperError> {
+    let deadline = SystemClock.now().uptime.after(Duration::from_secs(PATIENCE));
+    let mut response = Vec::with_capacity(MAX_RESPONSE);
+    let mut piece = [0; 1024];
+    loop {
+        let left = deadline.since(SystemClock.now().uptime);
+        if left == 0 {
+            return Err(HelperError::Silent);
+        }
+        from.set_read_timeout(Some(Duration::from_secs(left))).map_err(HelperError::NotStarted)?;
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(Secret::new(response)),
+            Ok(count) => response.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(HelperError::Silent),
+        }
+        if response.len() > MAX_RESPONSE {
+            return Err(HelperError::TooLong);
+        }
+    }
+}
+
+/// Takes the ended helper out of the process table. A program that ignores SIGCHLD, or reaps what
+/// it did not start, has done so already (ECHILD): the response counts, not the exit status.
+fn reap(child: &mut Child) {
+    let _ = child.wait();
+}
+
+/// At most the first [`MAX_ANSWER`] bytes, in whole characters.
+fn beginning(answer: &str) -> &str {
+    let mut end = answer.len().min(MAX_ANSWER);
+    while !answer.is_char_boundary(end) {
+        end -= 1;
+    }
+    answer.get(..end).unwrap_or_default()
+}
+
+/// Why the helper was of no help. Displayed, it says what happened and what to do.
+#[derive(Debug)]
+pub enum HelperError {
+    /// It could not be started.
+    NotStarted(io::Error),
+    /// It did not answer in time.
+    Silent,
+    /// The request or the response is too long.
+    TooLong,
+    /// Its response is none that this version knows.
+    NotUnderstood,
+    /// It refused, with its reason.
+    Refused(String),
+}
+
+impl HelperError {
+    fn unexpected(response: Response) -> Self {
+        match response {
+            Response::Refused { text, .. } => Self::Refused(text),
+            _ => Self::NotUnderstood,
+        }
+    }
+}
+
+impl fmt::Display for HelperError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted(error) => {
+                write!(f, "cannot run {HELPER} ({error}); install it again, or see why this process may not run it")
+            }
+            Self::Silent => write!(f, "{HELPER} did not answer within {PATIENCE} s; try again"),
+            Self::TooLong => write!(f, "the exchange with {HELPER} is too long; check the name of the PAM service"),
+            Self::NotUnderstood => {
+                write!(f, "{HELPER} and this module do not understand each other; install both again")
+            }
+            Self::Refused(text) => write!(f, "{HELPER} refuses: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for HelperError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotStarted(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A helper that does what the shell says.
+    fn with_helper(script: &str) -> Result<Response, HelperError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("helper");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        exchange(path.to_str().unwrap(), &Request::Requirement { service: "sshd".into() })
+    }
+
+    #[test]
+    fn the_request_arrives_and_the_response_comes_back() {
+        let echo = r#"read -r request; printf '%s' '{"result":"requirement","requirement":"asked","rule":'
+                      printf '"%s"}' "$(printf '%s' "$request" | tr -d '"{}')""#;
+        let Ok(Response::Requirement { requirement, rule }) = with_helper(echo) else { panic!("no requirement") };
+        assert_eq!(requirement, Asking::Asked);
+        assert_eq!(rule, "do:requirement,service:sshd");
+    }
+
+    #[test]
+    fn the_helper_sees_no_environment() {
+        let tell = r#"printf '{"result":"requirement","requirement":"asked","rule":"%s"}' "$(env | grep -vc '^\(PWD\|_\|SHLVL\|OLDPWD\)=')""#;
+        let Ok(Response::Requirement { rule, .. }) = with_helper(tell) else { panic!("no requirement") };
+        assert_eq!(rule, "0");
+    }
+
+    #[test]
+    fn a_helper_that_dies_early_is_no_answer() {
+        assert!(matches!(with_helper("exit 0"), Err(HelperError::NotUnderstood)));
+        assert!(matches!(with_helper("kill -KILL $$"), Err(HelperError::NotUnderstood)));
+        assert!(matches!(with_helper("exec <&-; exec >&-"), Err(HelperError::NotUnderstood)));
+    }
+
+    #[test]
+    fn garbage_and_floods_are_no_answer() {
+        assert!(matches!(with_helper("echo hello"), Err(HelperError::NotUnderstood)));
+        assert!(matches!(with_helper("exec yes"), Err(HelperError::TooLong)));
+    }
+
+    #[test]
+    fn a_missing_helper_is_named() {
+        let error = exchange("/nonexistent/helper", &Request::Status).unwrap_err();
+        assert!(matches!(error, HelperError::NotStarted(_)));
+        assert!(error.to_string().contains("twostep-helper"));
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_reason() {
+        let refuse = r#"echo '{"result":"refused","reason":"bad_caller","text":"Not you."}'"#;
+        let error = HelperError::unexpected(with_helper(refuse).unwrap());
+        assert!(error.to_string().ends_with("refuses: Not you."));
+    }
+
+    #[test]
+    fn long_answers_are_cut_but_stay_long() {
+        assert_eq!(beginning("123456"), "123456");
+        assert_eq!(beginning(&"1".repeat(5000)).len(), MAX_ANSWER);
+        assert_eq!(beginning(&"\u{20ac}".repeat(100)).len(), 255);
+        let longest = Request::Verify { service: "x".repeat(2000), answer: Typed::new("\u{1}".repeat(MAX_ANSWER)) };
+        assert!(filled_pipe(&longest).is_ok());
+        let too_long = Request::Requirement { service: "x".repeat(5000) };
+        assert!(matches!(filled_pipe(&too_long), Err(HelperError::TooLong)));
+    }
+}

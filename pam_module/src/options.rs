@@ -1,0 +1,275 @@
+//! What the line in the PAM stack asks of the module. An option that is not understood stops the
+//! login with its name: a misspelled `require_step` must not quietly require nothing.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use twostep_core::config;
+use twostep_core::verdict::Shape;
+
+use crate::ffi::Style;
+
+/// The options of one line, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// What the line is there for.
+    pub mode: Mode,
+    /// The question, when the line brings its own.
+    pub prompt: Option<String>,
+    /// Whether the answer is shown while it is typed.
+    pub style: Style,
+    /// What the person types: a code, or with `forward_pass` the password and the code.
+    pub shape: Shape,
+    /// Whether the account phase refuses who passed no second step and should have.
+    pub require_step: bool,
+    /// Whether the line is reached only by those who passed the first step.
+    pub after_first_step: bool,
+}
+
+/// What a line is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Ask for the code.
+    Code,
+    /// Say whether sshd has accepted a key.
+    SshKey,
+}
+
+impl Options {
+    /// Understands the arguments of a line.
+    ///
+    /// # Errors
+    /// The first argument that is not one of ours, or not as it must be.
+    pub fn parse(arguments: &[Vec<u8>]) -> Result<Self, OptionError> {
+        let mut options = Self::default();
+        let mut seen = Vec::new();
+        for argument in arguments {
+            let argument = std::str::from_utf8(argument)
+                .map_err(|_| OptionError::NotText(String::from_utf8_lossy(argument).into_owned()))?;
+            let (name, value) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (argument, None),
+            };
+            if seen.contains(&name) {
+                return Err(OptionError::Twice(name.to_owned()));
+            }
+            seen.push(name);
+            options.set(name, value)?;
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), OptionError> {
+        match name {
+            "config" => self.config = absolute(required(name, value)?)?,
+            "mode" => self.mode = mode(required(name, value)?)?,
+            "prompt" => self.prompt = Some(required(name, value)?.to_owned()),
+            // Only an enrollment inside a login draws one; here it need only be right.
+            "qr" => drawing(required(name, value)?)?,
+            "echo" => self.style = bare(name, value, Style::ShownQuestion)?,
+            "forward_pass" => self.shape = bare(name, value, Shape::PasswordAndCode)?,
+            "require_step" => self.require_step = bare(name, value, true)?,
+            "after_first_step" => self.after_first_step = bare(name, value, true)?,
+            _ => return Err(stranger(name)),
+        }
+        Ok(())
+    }
+
+    /// The question of this line.
+    pub fn question(&self) -> &str {
+        match (&self.prompt, self.shape) {
+            (Some(prompt), _) => prompt,
+            (None, Shape::Code) => "Verification code: ",
+            (None, Shape::PasswordAndCode) => "Password & verification code: ",
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            config: PathBuf::from(config::PATH),
+            mode: Mode::Code,
+            prompt: None,
+            style: Style::HiddenQuestion,
+            shape: Shape::Code,
+            require_step: false,
+            after_first_step: false,
+        }
+    }
+}
+
+fn required<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, OptionError> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| OptionError::NoValue(name.to_owned()))
+}
+
+fn bare<T>(name: &str, value: Option<&str>, meaning: T) -> Result<T, OptionError> {
+    match value {
+        None => Ok(meaning),
+        Some(_) => Err(OptionError::Value(name.to_owned())),
+    }
+}
+
+fn absolute(path: &str) -> Result<PathBuf, OptionError> {
+    if path.starts_with('/') {
+        return Ok(PathBuf::from(path));
+    }
+    Err(OptionError::Wrong { argument: format!("config={path}"), remedy: "begin it with a /" })
+}
+
+fn mode(value: &str) -> Result<Mode, OptionError> {
+    let remedy = match value {
+        "code" => return Ok(Mode::Code),
+        "ssh_key" => return Ok(Mode::SshKey),
+        "app_password" => "this version has no application passwords; remove the line",
+        _ => "write mode=code or mode=ssh_key",
+    };
+    Err(OptionError::Wrong { argument: format!("mode={value}"), remedy })
+}
+
+fn drawing(value: &str) -> Result<(), OptionError> {
+    if ["utf8", "ascii"].contains(&value) {
+        return Ok(());
+    }
+    let argument = format!("qr={value}");
+    Err(OptionError::Wrong { argument, remedy: "write qr=utf8 or qr=ascii" })
+}
+
+/// The options that people bring along from other modules get the answer they need.
+fn stranger(name: &str) -> OptionError {
+    let remedy = match name {
+        "nullok" => {
+            "remove it: who may pass without a code is decided by `[policy] required` in the \
+             configuration alone"
+        }
+        "try_first_pass" | "use_first_pass" => {
+            "write forward_pass if one answer brings the password and the code, else remove it"
+        }
+        "enroll" => "remove it: this version enrolls by the command `twostep enroll` only",
+        _ => "correct or remove it; the manual page pam_twostep(8) lists the options",
+    };
+    OptionError::Unknown { name: name.to_owned(), remedy }
+}
+
+/// An argument of the line that is not as it must be. Displayed, it says what and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionError {
+    /// Not an option of this module.
+    Unknown {
+        /// What the line says.
+        name: String,
+        /// What to write instead.
+        remedy: &'static str,
+    },
+    /// An option of this module with a value that it does not take.
+    Wrong {
+        /// What the line says.
+        argument: String,
+        /// What to write instead.
+        remedy: &'static str,
+    },
+    /// The option stands there more than once.
+    Twice(String),
+    /// The option needs a value.
+    NoValue(String),
+    /// The option takes no value.
+    Value(String),
+    /// The argument is not UTF-8; shown with U+FFFD for what is not.
+    NotText(String),
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name, remedy } => write!(f, "unknown option {name}: {remedy}"),
+            Self::Wrong { argument, remedy } => write!(f, "wrong option {argument}: {remedy}"),
+            Self::Twice(name) => write!(f, "the option {name} stands there twice: keep one"),
+            Self::NoValue(name) => write!(f, "the option {name} has no value: write {name}=..."),
+            Self::Value(name) => write!(f, "the option {name} takes no value: write {name} alone"),
+            Self::NotText(seen) => write!(f, "the option {seen} is not UTF-8: write it in UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, OptionError> {
+        let arguments: Vec<_> = line.split('|').map(|argument| argument.as_bytes().to_vec()).collect();
+        Options::parse(&arguments)
+    }
+
+    fn complaint(line: &str) -> String {
+        parse(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_bare_line_asks_for_the_code() {
+        let options = Options::parse(&[]).unwrap();
+        assert_eq!(options.mode, Mode::Code);
+        assert_eq!(options.config, PathBuf::from("/etc/twostep/config.toml"));
+        assert_eq!(options.question(), "Verification code: ");
+        assert_eq!(options.style, Style::HiddenQuestion);
+        assert!(!options.require_step && !options.after_first_step);
+    }
+
+    #[test]
+    fn every_option_does_something() {
+        let options = parse("config=/a b/c=d|mode=ssh_key|prompt=Code=? |echo|qr=ascii").unwrap();
+        assert_eq!(options.config, PathBuf::from("/a b/c=d"));
+        assert_eq!(options.mode, Mode::SshKey);
+        assert_eq!(options.question(), "Code=? ");
+        assert_eq!(options.style, Style::ShownQuestion);
+        let options = parse("forward_pass|require_step|after_first_step|mode=code").unwrap();
+        assert_eq!(options.shape, Shape::PasswordAndCode);
+        assert_eq!(options.question(), "Password & verification code: ");
+        assert!(options.require_step && options.after_first_step);
+    }
+
+    #[test]
+    fn an_unknown_option_is_named() {
+        for name in ["requirestep", "Echo", "debug", " echo", "", "--help", "echo\u{7f}"] {
+            assert!(complaint(name).contains(&format!("unknown option {name}:")), "{name}");
+        }
+        assert!(complaint("user=root").contains("unknown option user:"));
+    }
+
+    #[test]
+    fn options_of_other_modules_are_answered_with_what_to_write() {
+        assert!(complaint("nullok").contains("`[policy] required`"));
+        assert!(complaint("try_first_pass").contains("forward_pass"));
+        assert!(complaint("use_first_pass").contains("forward_pass"));
+        assert!(complaint("enroll").contains("this version enrolls by"));
+        assert!(complaint("mode=app_password").contains("no application passwords"));
+    }
+
+    #[test]
+    fn values_must_be_there_and_right() {
+        for line in ["config", "config=", "mode", "mode=", "prompt", "prompt=", "qr", "qr="] {
+            assert!(complaint(line).contains("has no value"), "{line}");
+        }
+        for line in ["echo=", "forward_pass=1", "require_step=no", "after_first_step=yes"] {
+            assert!(complaint(line).contains("takes no value"), "{line}");
+        }
+        assert!(complaint("config=config.toml").contains("begin it with a /"));
+        assert!(complaint("mode=ssh-key").contains("mode=ssh-key: write mode=code"));
+        assert!(complaint("qr=svg").contains("wrong option qr=svg"));
+    }
+
+    #[test]
+    fn an_option_stands_there_once() {
+        assert!(complaint("echo|echo").contains("echo stands there twice"));
+        assert!(complaint("mode=code|mode=ssh_key").contains("mode stands there twice"));
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_named() {
+        let error = Options::parse(&[b"echo".to_vec(), b"prompt=\xff".to_vec()]).unwrap_err();
+        assert_eq!(error, OptionError::NotText("prompt=\u{fffd}".to_owned()));
+    }
+}

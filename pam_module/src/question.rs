@@ -1,0 +1,120 @@
+//! The one question of a login, and its answer.
+
+use std::cell::OnceCell;
+use std::ffi::c_int;
+
+use twostep_core::login::{Conversation, Silence};
+use twostep_core::secret::{Secret, Typed};
+use twostep_core::verdict::Shape;
+
+use crate::ffi::Host;
+use crate::options::Options;
+
+/// The question, asked at most once.
+pub struct Question<'a> {
+    host: &'a Host<'a>,
+    options: &'a Options,
+    answer: OnceCell<Result<Secret, Silence>>,
+}
+
+impl<'a> Question<'a> {
+    /// A question that is not asked yet.
+    pub fn new(host: &'a Host<'a>, options: &'a Options) -> Self {
+        Self { host, options, answer: OnceCell::new() }
+    }
+
+    /// The answer as it came. With `forward_pass`, a password that an earlier line left is one.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub fn answer(&self) -> Result<&Secret, Silence> {
+        self.answer.get_or_init(|| self.take()).as_ref().map_err(|silence| *silence)
+    }
+
+    /// With `forward_pass`, leaves to the following lines what stands before the code: the answer
+    /// without its last `digits` bytes.
+    ///
+    /// # Errors
+    /// libpam's code.
+    pub fn pass_on(&self, digits: usize) -> Result<(), c_int> {
+        match (self.options.shape, self.answer.get()) {
+            (Shape::PasswordAndCode, Some(Ok(answer))) => {
+                let (password, _) = split(answer.expose(), digits);
+                self.host.set_password(&Secret::new(password.to_vec()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The code alone, for a judge who must not see the password: the last `digits` characters, or
+    /// nothing where these are not digits.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub fn code(&self, digits: usize) -> Result<Typed, Silence> {
+        let answer = self.answer()?.expose();
+        Ok(match self.options.shape {
+            Shape::Code => words(answer),
+            Shape::PasswordAndCode => words(split(answer, digits).1),
+        })
+    }
+
+    fn take(&self) -> Result<Secret, Silence> {
+        let given = match self.options.shape {
+            Shape::Code => None,
+            Shape::PasswordAndCode => self.host.password(),
+        };
+        match given {
+            Some(given) => Ok(given),
+            None => self.host.ask(self.options.style, self.options.question()).map_err(|_| Silence),
+        }
+    }
+}
+
+impl Conversation for Question<'_> {
+    fn ask(&self) -> Result<Typed, Silence> {
+        self.answer().map(|answer| words(answer.expose()))
+    }
+}
+
+/// Password and code. Where the answer does not end with so many digits, it is all password.
+fn split(answer: &[u8], digits: usize) -> (&[u8], &[u8]) {
+    match answer.len().checked_sub(digits).and_then(|length| answer.split_at_checked(length)) {
+        Some((password, code)) if code.iter().all(u8::is_ascii_digit) => (password, code),
+        _ => (answer, &[]),
+    }
+}
+
+/// An answer as text of the same length, made without a second copy in memory: each byte that is
+/// not UTF-8 becomes a `?`, which no code has.
+fn words(answer: &[u8]) -> Typed {
+    let mut words = String::with_capacity(answer.len());
+    for piece in answer.utf8_chunks() {
+        words.push_str(piece.valid());
+        piece.invalid().iter().for_each(|_| words.push('?'));
+    }
+    Typed::new(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_digits_are_the_code() {
+        assert_eq!(split(b"secret7123456", 6), (&b"secret7"[..], &b"123456"[..]));
+        assert_eq!(split(b"123456", 6), (&b""[..], &b"123456"[..]));
+        assert_eq!(split(b"p\xe4ss12345678", 8), (&b"p\xe4ss"[..], &b"12345678"[..]));
+        for all_password in [&b"secret"[..], b"", b"12345", b"secret12345x", b"secret 12345"] {
+            assert_eq!(split(all_password, 6), (all_password, &b""[..]));
+        }
+        assert_eq!(split(b"secret123456", 0), (&b"secret123456"[..], &b""[..]));
+    }
+
+    #[test]
+    fn an_answer_keeps_its_length_and_its_end() {
+        assert_eq!(words(b"123456").expose(), "123456");
+        assert_eq!(words("\u{661}23".as_bytes()).expose(), "\u{661}23");
+        assert_eq!(words(b"p\xff\xe4ss123456").expose(), "p??ss123456");
+    }
+}
