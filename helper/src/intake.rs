@@ -31,7 +31,17 @@ fn parse(line: &[u8]) -> Result<Request, Refused> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Err(refused(Refusal::BadRequest, NOTHING));
     }
-    serde_json::from_slice(line).map_err(|_| refused(Refusal::BadRequest, NOT_A_REQUEST))
+    match serde_json::from_slice(line) {
+        Ok(Request::Status) if !is_bare(line) => Err(refused(Refusal::BadRequest, NOT_A_REQUEST)),
+        Ok(request) => Ok(request),
+        Err(_) => Err(refused(Refusal::BadRequest, NOT_A_REQUEST)),
+    }
+}
+
+/// Whether a request says nothing but its kind. Serde lets a kind without fields pass with any: one
+/// that names a user must not be answered as if it were understood.
+fn is_bare(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Map<_, _>>(line).is_ok_and(|said| said.len() == 1)
 }
 
 fn line(input: BorrowedFd<'_>, patience: Duration) -> Result<Secret, Refused> {
@@ -133,7 +143,16 @@ mod tests {
 
     #[test]
     fn garbage_is_refused_and_never_quoted() {
-        for garbage in [&b"\xff\xfe"[..], b"null", b"{}", b"{\"do\":\"open\"}", b"[1]", b"{\"do\":\"status\"} x"] {
+        for garbage in [
+            &b"\xff\xfe"[..],
+            b"null",
+            b"{}",
+            b"{\"do\":\"open\"}",
+            b"[1]",
+            b"{\"do\":\"status\"} x",
+            b"{\"do\":\"status\",\"user\":\"root\"}",
+            b"{\"do\":\"confirm\",\"code\":\"1\",\"user\":\"root\"}",
+        ] {
             assert_eq!(text(sent(garbage)), NOT_A_REQUEST);
         }
         assert!(!text(sent(b"{\"do\":\"confirm\",\"code\":\"123456\"")).contains("123456"));
