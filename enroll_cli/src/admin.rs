@@ -49,3 +49,41 @@ fn show_report(page: &mut Page, report: &AccountReport) -> Result<(), Trouble> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use twostep_core::account::HistoryEntry;
+
+    use super::*;
+    use crate::page::scripted::page;
+    use crate::session::scripted::status;
+
+    fn report() -> AccountReport {
+        let entry =
+            |event: &str, detail: &str| HistoryEntry { at: 1_800_000_000, event: event.into(), detail: detail.into() };
+        AccountReport {
+            status: status(&["phone"]),
+            uid: 1000,
+            failures: 7,
+            history: vec![entry("enrolled", "phone"), entry("reset", "")],
+        }
+    }
+
+    #[test]
+    fn a_report_has_the_history_a_line_each() {
+        let (mut page, printed) = page(80);
+        show_report(&mut page, &report()).unwrap();
+        let text = printed.text();
+        for part in ["User id           1000", "Wrong codes       7", " enrolled phone\n", " reset\n"] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+        let entries = text.lines().filter(|line| line.starts_with("  2027-01-15 "));
+        assert_eq!(entries.count(), 2, "{text}");
+    }
+
+    #[test]
+    fn programs_read_whose_account_was_reset() {
+        let shown = serde_json::to_string(&Reset { user: "alice", reset: true }).unwrap();
+        assert_eq!(shown, r#"{"user":"alice","reset":true}"#);
+    }
+}

@@ -40,7 +40,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
 }
 
 /// Columns that the names of entries take.
-const NAMES: usize = 18;
+const NAMES: usize = 20;
 
 /// A name and what it is: beside each other, or below where that leaves too little room.
 pub fn entry(name: &str, what: &str, width: usize) -> String {
@@ -87,10 +87,10 @@ mod tests {
 
     #[test]
     fn entries_hang_below_themselves() {
-        assert_eq!(entry("Key", "JBSW Y3DP EHPK 3PXP JBSW", 44), "  Key             JBSW Y3DP EHPK 3PXP JBSW");
+        assert_eq!(entry("Key", "JBSW Y3DP EHPK 3PXP JBSW", 44), "  Key               JBSW Y3DP EHPK 3PXP JBSW");
         assert_eq!(
             entry("Key", "JBSW Y3DP EHPK 3PXP JBSW", 40),
-            "  Key             JBSW Y3DP EHPK 3PXP\n                  JBSW"
+            "  Key               JBSW Y3DP EHPK 3PXP\n                    JBSW"
         );
         assert_eq!(entry("Key", "JBSW Y3DP EHPK", 30), "  Key\n    JBSW Y3DP EHPK");
         assert_eq!(entry("my-very-long-label", "SHA1", 80), "  my-very-long-label\n    SHA1");
