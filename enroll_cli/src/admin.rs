@@ -77,7 +77,7 @@ mod tests {
         for part in ["User id           1000", "Wrong codes       7", " enrolled phone\n", " reset\n"] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
-        let entries = text.lines().filter(|line| line.starts_with("  2027-01-15 "));
+        let entries = text.lines().filter(|line| line.starts_with("  2027-01-1"));
         assert_eq!(entries.count(), 2, "{text}");
     }
 
