@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::otp::{Algorithm, Parameters, Window};
 use crate::recovery::RecoverySet;
 use crate::request::{AuthenticatorStatus, RecoveryStatus, SecondStep};
@@ -242,7 +242,7 @@ fn whole(text: &str) -> Option<&str> {
 
 /// What ends a whole file: a file cut at the end of a table would else read as another account.
 fn last_line(body: &str) -> String {
-    format!("# sha256 {}\n", HEXLOWER.encode(&Sha256::digest(body.as_bytes())))
+    format!("# sha256 {}\n", hex::encode(&Sha256::digest(body.as_bytes())))
 }
 
 impl Authenticator {

@@ -154,7 +154,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
-        let log = verdict.describe(Line::new(verdict.word())).finish();
+        let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
         let text = words::text(&verdict, &self.config).unwrap_or_default();
         Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
     }

@@ -3,9 +3,9 @@
 //! It is written in place at each attempt, without fsync, and it is the lock of the account. What
 //! is lost with it (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
 
-use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::secret::{NoRandomness, Secret};
 use crate::throttle::{SLOTS, Slot, Sums, Throttle};
 use crate::time::{Moment, Step, Timestamp, Uptime};
@@ -197,7 +197,7 @@ fn digest(body: &[u8]) -> [u8; 16] {
 /// # Errors
 /// The kernel gave no random bytes.
 pub(crate) fn random_id() -> Result<String, NoRandomness> {
-    Ok(HEXLOWER.encode(Secret::random(8)?.expose()))
+    Ok(hex::encode(Secret::random(8)?.expose()))
 }
 
 struct Writer(Vec<u8>);

@@ -9,6 +9,7 @@ pub mod account;
 pub mod audit;
 pub mod config;
 pub mod enroll;
+mod hex;
 pub mod ledger;
 pub mod login;
 pub mod notices;

@@ -67,6 +67,20 @@ fn wrong_codes(wrong: &Wrong) -> Vec<String> {
 
 /// A moment to read; UTC, since a guest does not ask for its host's time zone.
 fn date(at: i64) -> String {
-    jiff::Timestamp::from_second(at)
-        .map_or_else(|_| "an unknown day".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    let Ok(at) = jiff::Timestamp::from_second(at) else { return "an unknown day".to_owned() };
+    let at = jiff::tz::Offset::UTC.to_datetime(at);
+    let (day, time) = (at.date(), at.time());
+    format!("{}-{:02}-{:02} {:02}:{:02} UTC", day.year(), day.month(), day.day(), time.hour(), time.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_well() {
+        assert_eq!(date(1_800_000_000), "2027-01-15 08:00 UTC");
+        assert_eq!(date(0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(i64::MAX), "an unknown day");
+    }
 }

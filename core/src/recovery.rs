@@ -4,11 +4,12 @@
 //! 64). The account keeps `PBKDF2-HMAC-SHA-256(code, salt, 10000)` (RFC 8018 §5.2), one salt a set,
 //! without the sealing key, so that they still decide when the key is gone.
 
-use data_encoding::{Encoding, HEXLOWER, Specification};
+use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::hex;
 use crate::request::SecondStep;
 use crate::secret::{NoRandomness, Secret, Typed};
 use crate::time::Timestamp;
@@ -17,6 +18,8 @@ use crate::time::Timestamp;
 pub const CHARACTERS: usize = 16;
 /// Characters of a group, as a code is shown.
 const GROUP: usize = 4;
+/// Crockford's base32: digits and capitals without I, L, O and U.
+const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Random bytes of a code.
 const CODE_BYTES: usize = 10;
 /// Random bytes of a salt.
@@ -75,11 +78,11 @@ impl RecoverySet {
     /// The kernel gave no random bytes.
     pub fn generate(count: usize, now: Timestamp) -> Result<(Self, Vec<Typed>), NoRandomness> {
         let salt = Secret::random(SALT_BYTES)?;
-        let mut set = Self { salt: HEXLOWER.encode(salt.expose()), created_at: now, codes: Vec::new() };
+        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, codes: Vec::new() };
         let mut shown = Vec::new();
         for _ in 0..count {
             let code = Typed::new(alphabet().encode(Secret::random(CODE_BYTES)?.expose()));
-            let hash = HEXLOWER.encode(pbkdf2(&code, salt.expose()).expose());
+            let hash = hex::encode(pbkdf2(&code, salt.expose()).expose());
             set.codes.push(RecoveryCode { hash, used: None });
             shown.push(grouped(&code));
         }
@@ -89,7 +92,7 @@ impl RecoverySet {
     /// The slow half of a comparison, to be done before any lock is held.
     #[must_use]
     pub fn hash(&self, code: &Typed) -> HashedAnswer {
-        let salt = HEXLOWER.decode(self.salt.as_bytes()).unwrap_or_default();
+        let salt = hex::decode(&self.salt).unwrap_or_default();
         HashedAnswer { salt: self.salt.clone(), hash: pbkdf2(code, &salt) }
     }
 
@@ -102,7 +105,7 @@ impl RecoverySet {
         }
         let mut found = Found::None;
         for (index, code) in self.codes.iter().enumerate() {
-            let hash = HEXLOWER.decode(code.hash.as_bytes()).unwrap_or_default();
+            let hash = hex::decode(&code.hash).unwrap_or_default();
             if bool::from(hash.as_slice().ct_eq(answer.hash.expose())) {
                 found = if code.used.is_some() { Found::Used } else { Found::Unused(index) };
             }
@@ -133,13 +136,12 @@ pub fn parse(answer: &str) -> Option<Typed> {
         })
         .collect();
     let read = Typed::new(read);
-    alphabet().decode(read.expose().as_bytes()).is_ok().then_some(read)
+    read.expose().chars().all(|letter| ALPHABET.contains(letter)).then_some(read)
 }
 
-/// Crockford's base32: digits and capitals without I, L, O and U.
 fn alphabet() -> Encoding {
     let mut specification = Specification::new();
-    specification.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    specification.symbols.push_str(ALPHABET);
     #[expect(clippy::expect_used, reason = "32 distinct ASCII symbols make an encoding; the tests build it")]
     specification.encoding().expect("the symbols are a valid base32 alphabet")
 }
@@ -206,7 +208,7 @@ mod tests {
     fn pbkdf2_vector() {
         let mut hash = [0; 64];
         pbkdf2::pbkdf2_hmac::<Sha256>(b"passwd", b"salt", 1, &mut hash);
-        assert_eq!(HEXLOWER.encode(&hash[..16]), "55ac046e56e3089fec1691c22544b605");
+        assert_eq!(hex::encode(&hash[..16]), "55ac046e56e3089fec1691c22544b605");
     }
 
     proptest! {

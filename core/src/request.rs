@@ -94,7 +94,7 @@ pub enum Response {
     Verdict {
         /// Whether the login may go on.
         accepted: bool,
-        /// What was judged, for the log: `key=value` pairs without the leading word.
+        /// What was judged, for the log: `key=value` pairs.
         log: String,
         /// For a refusal: what happened and what to do, for a person who proved the first step.
         text: String,

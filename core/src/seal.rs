@@ -1,15 +1,15 @@
 //! Sealing secrets for the disk: XChaCha20-Poly1305 (RFC 8439 with the extended nonce of
 //! draft-irtf-cfrg-xchacha).
 //!
-//! A sealed value is base64 of nonce (24 bytes) and ciphertext with tag. What it belongs to (user,
+//! A sealed value is hex of nonce (24 bytes) and ciphertext with tag. What it belongs to (user,
 //! authenticator, purpose) is authenticated with it, so a value moved elsewhere does not open.
 
 use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use data_encoding::BASE64;
 
+use crate::hex;
 use crate::secret::{NoRandomness, Secret};
 
 /// Bytes of the sealing key.
@@ -50,7 +50,7 @@ impl SealKey {
         let aad = belongs.to_bytes();
         let payload = Payload { msg: secret.expose(), aad: &aad };
         let sealed = self.cipher()?.encrypt(&as_nonce(nonce.expose())?, payload).map_err(|_| SealError::DoesNotOpen)?;
-        Ok(BASE64.encode(&[nonce.expose(), &sealed].concat()))
+        Ok(hex::encode(&[nonce.expose(), &sealed].concat()))
     }
 
     /// Opens what [`SealKey::seal`] made.
@@ -58,7 +58,7 @@ impl SealKey {
     /// # Errors
     /// It was sealed by another key or for something else, or it was changed.
     pub fn open(&self, sealed: &str, belongs: Belongs<'_>) -> Result<Secret, SealError> {
-        let bytes = BASE64.decode(sealed.as_bytes()).map_err(|_| SealError::DoesNotOpen)?;
+        let bytes = hex::decode(sealed).ok_or(SealError::DoesNotOpen)?;
         let (nonce, ciphertext) = bytes.split_at_checked(NONCE_BYTES).ok_or(SealError::DoesNotOpen)?;
         let aad = belongs.to_bytes();
         let payload = Payload { msg: ciphertext, aad: &aad };
@@ -159,9 +159,9 @@ mod tests {
             assert_eq!(key(1).open(&sealed, elsewhere), Err(SealError::DoesNotOpen));
         }
         assert_eq!(key(2).open(&sealed, ALICE), Err(SealError::DoesNotOpen));
-        let mut bytes = BASE64.decode(sealed.as_bytes()).unwrap();
+        let mut bytes = hex::decode(&sealed).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
-        assert_eq!(key(1).open(&BASE64.encode(&bytes), ALICE), Err(SealError::DoesNotOpen));
+        assert_eq!(key(1).open(&hex::encode(&bytes), ALICE), Err(SealError::DoesNotOpen));
         assert_eq!(key(1).open("", ALICE), Err(SealError::DoesNotOpen));
     }
 }

@@ -9,10 +9,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::time::Uptime;
 
 /// Sources that are told apart, for each user.
@@ -120,7 +120,7 @@ impl Source {
         if name.len() <= LONGEST {
             return Self(format!("{kind}:{name}"));
         }
-        let digest = HEXLOWER.encode(&Sha256::digest(name.as_bytes()));
+        let digest = hex::encode(&Sha256::digest(name.as_bytes()));
         Self(format!("{kind}:%{}", digest.get(..32).unwrap_or_default()))
     }
 }

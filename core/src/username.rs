@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER;
 use nix::unistd::{Uid, User};
 use sha2::{Digest, Sha256};
+
+use crate::hex;
 
 /// Longest encoded name that is used as it is, in bytes.
 const LONGEST: usize = 200;
@@ -49,7 +50,7 @@ impl Username {
             return encoded;
         }
         let kept = encoded.get(..KEPT).unwrap_or_default();
-        format!("{kept}%{}", HEXLOWER.encode(&Sha256::digest(self.0.as_bytes())))
+        format!("{kept}%{}", hex::encode(&Sha256::digest(self.0.as_bytes())))
     }
 }
 

@@ -91,7 +91,7 @@ fn keep_copy(copy: &Path, text: &str) {
         return;
     }
     let Ok(random) = Secret::random(8) else { return };
-    let temporary = copy.with_file_name(format!(".config-{}", data_encoding::HEXLOWER.encode(random.expose())));
+    let temporary = copy.with_file_name(format!(".config-{}", crate::hex::encode(random.expose())));
     let written = File::options()
         .write(true)
         .create_new(true)

@@ -1,6 +1,7 @@
 //! Accounts and ledgers as files, isolated by ownership: each is its user's, in directories that
 //! only root and the helper's group can enter.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -35,13 +36,20 @@ const PROVIDED_KEY: &str = "/run/twostep-key/seal.key";
 const NOT_THE_GROUPS_READ: u32 = 0o037;
 
 /// The store of this host.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FilesStore<C = SystemClock> {
     state: PathBuf,
     run: PathBuf,
     keys: Vec<PathBuf>,
     clock: C,
+    /// The account that was read last. Under the lock it is read again only if its file is another
+    /// one or was changed.
+    seen: RefCell<Option<(Version, Account)>>,
 }
+
+/// Which state of which file: every writer of ours makes a new inode, and no other change leaves
+/// the time of the last change of the inode as it was.
+type Version = (u64, u64, i64, (i64, i64));
 
 /// An account file that was read.
 struct Found {
@@ -68,7 +76,7 @@ impl FilesStore {
     #[must_use]
     pub fn new(key_file: &str) -> Self {
         let keys = vec![PathBuf::from(PROVIDED_KEY), PathBuf::from(key_file)];
-        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock }
+        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, seen: RefCell::default() }
     }
 }
 
@@ -76,7 +84,13 @@ impl<C: Clock> FilesStore<C> {
     /// A store elsewhere: `state`, `run` and `seal.key` below `root`, with a clock of one's own.
     #[must_use]
     pub fn below(root: &Path, clock: C) -> Self {
-        Self { state: root.join("state"), run: root.join("run"), keys: vec![root.join("seal.key")], clock }
+        Self {
+            state: root.join("state"),
+            run: root.join("run"),
+            keys: vec![root.join("seal.key")],
+            clock,
+            seen: RefCell::default(),
+        }
     }
 
     fn accounts(&self) -> Result<Directory, StoreError> {
@@ -84,16 +98,16 @@ impl<C: Clock> FilesStore<C> {
     }
 
     /// The account under the user's name, else under the name that the uid leads to.
-    fn look_up(accounts: &Directory, person: &Person) -> Result<Option<Found>, StoreError> {
+    fn look_up(&self, accounts: &Directory, person: &Person) -> Result<Option<Found>, StoreError> {
         for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
-            if let Some(found) = Self::read(accounts, name, person.uid)? {
+            if let Some(found) = self.read(accounts, name, person.uid)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    fn read(accounts: &Directory, name: &Username, uid: u32) -> Result<Option<Found>, StoreError> {
+    fn read(&self, accounts: &Directory, name: &Username, uid: u32) -> Result<Option<Found>, StoreError> {
         let file_name = account_file(name);
         let path = accounts.path_of(&file_name);
         let file = match accounts.file(&file_name, OFlag::O_RDONLY) {
@@ -106,9 +120,15 @@ impl<C: Clock> FilesStore<C> {
         if let Some(what) = defect(&stat, uid) {
             return Err(misplaced(path, what, uid));
         }
-        let text = read_text(&file).map_err(|errno| accounts.failed("read", &file_name, errno))?;
-        let account = Account::parse(&text, name, uid).map_err(|error| StoreError::Account { path, error })?;
-        Ok(Some(Found { name: name.clone(), account, file, changed: Timestamp(stat.st_mtime) }))
+        let version = (stat.st_dev, stat.st_ino, stat.st_size, (stat.st_ctime, stat.st_ctime_nsec));
+        let changed = Timestamp(stat.st_mtime);
+        let seen = self.seen.borrow().as_ref().filter(|(seen, _)| *seen == version).map(|(_, account)| account.clone());
+        let account = match seen {
+            Some(account) => account,
+            None => parse(&file, path, name, uid)?,
+        };
+        self.seen.replace(Some((version, account.clone())));
+        Ok(Some(Found { name: name.clone(), account, file, changed }))
     }
 
     /// Records what was done, the costly part first: if that fails, nothing is spent.
@@ -148,7 +168,7 @@ impl<C: Clock> FilesStore<C> {
     pub fn set_aside(&self, person: &Person, now: Timestamp) -> Result<(), StoreError> {
         let accounts = self.accounts()?;
         for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
-            if Self::read(&accounts, name, person.uid).is_err() {
+            if self.read(&accounts, name, person.uid).is_err() {
                 let (file_name, aside) = (account_file(name), format!("{}.broken-{}", name.file_name(), now.0));
                 renameat(&accounts.fd, file_name.as_str(), &accounts.fd, aside.as_str())
                     .map_err(|errno| accounts.failed("rename", &file_name, errno))?;
@@ -160,14 +180,14 @@ impl<C: Clock> FilesStore<C> {
 
 impl<C: Clock> Store for FilesStore<C> {
     fn find(&self, person: &Person) -> Result<Option<Account>, StoreError> {
-        Ok(Self::look_up(&self.accounts()?, person)?.map(|found| found.account))
+        Ok(self.look_up(&self.accounts()?, person)?.map(|found| found.account))
     }
 
     fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
         let _quiet = WithoutSigxfsz::new();
         let accounts = self.accounts()?;
         let (ledgers, birth) = volatile::ledgers(&self.run, accounts.gid, self.clock.now().uptime)?;
-        let first_look = Self::look_up(&accounts, person)?;
+        let first_look = self.look_up(&accounts, person)?;
         // A new account gets the name that every spelling of the user's name leads to.
         let name = first_look
             .as_ref()
@@ -179,7 +199,7 @@ impl<C: Clock> Store for FilesStore<C> {
         for generation in std::mem::take(&mut locked.ledger.superseded) {
             discard(&accounts, &temporary(&name, generation))?;
         }
-        let found = Self::read(&accounts, &name, person.uid)?;
+        let found = self.read(&accounts, &name, person.uid)?;
         let spent_until = found.as_ref().map_or(Timestamp(0), |found| found.changed);
         let (account, on_disk) = found.map(Found::split).unzip();
         let ledger = locked.ledger.clone();
@@ -285,6 +305,15 @@ fn read_key(path: &Path) -> Result<SealKey, SealError> {
     let length = std::os::unix::fs::FileExt::read_at(&file, &mut bytes, 0).map_err(|error| missing(errno(&error)))?;
     bytes.truncate(length);
     SealKey::new(Secret::new(bytes))
+}
+
+fn parse(file: &File, path: String, name: &Username, uid: u32) -> Result<Account, StoreError> {
+    let text = match read_text(file) {
+        Ok(text) => text,
+        Err(Errno::EFBIG) => return Err(misplaced(path, "is longer than any account", uid)),
+        Err(errno) => return Err(StoreError::Io { doing: "read", path, errno }),
+    };
+    Account::parse(&text, name, uid).map_err(|error| StoreError::Account { path, error })
 }
 
 fn account_file(name: &Username) -> String {

@@ -120,7 +120,7 @@ pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
 
 /// Reads a whole file of text, which must not be absurdly long.
 pub(super) fn read_text(file: &File) -> Result<String, Errno> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(8192);
     match file.take(LONGEST + 1).read_to_string(&mut text) {
         Ok(length) if length as u64 > LONGEST => Err(Errno::EFBIG),
         Ok(_) => Ok(text),

@@ -94,5 +94,5 @@ fn open_directory(path: &Path) -> Result<File, Errno> {
 }
 
 fn random_name() -> Result<String, StoreError> {
-    Ok(data_encoding::HEXLOWER.encode(Secret::random(8)?.expose()))
+    Ok(crate::hex::encode(Secret::random(8)?.expose()))
 }
