@@ -71,6 +71,12 @@ def person(view):
 
 
 @pytest.fixture
+def neighbor(view):
+    """Somebody else, who is not enrolled."""
+    return people.add()
+
+
+@pytest.fixture
 def enrolled(person, clock):
     """A person with one authenticator and ten recovery codes."""
     return enrollment.enroll(person, clock)

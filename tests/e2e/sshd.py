@@ -78,7 +78,7 @@ class Server:
 
 
 def ssh_line(server, person, *, methods, key=None, command=None, tty=False):
-    options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
+    options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=INFO",
                "NumberOfPasswordPrompts=1", f"PreferredAuthentications={methods}",
                "IdentitiesOnly=yes", f"PubkeyAuthentication={'yes' if key else 'no'}"]
     line = ["ssh", "-F", "none", "-p", str(server.port), "-l", person.name]
@@ -109,6 +109,19 @@ def log_in(server, person, *answers, methods="keyboard-interactive", key=None, c
     ssh.close()
     login.entered = f"{IN} {person.name}" in login.output
     return login
+
+
+def shell_text(server, person, *answers):
+    """What stands on the terminal of a login shell before its first prompt."""
+    line = ssh_line(server, person, methods="keyboard-interactive", tty=True)[:-1]
+    ssh = pexpect.spawn(line[0], line[1:], timeout=30, encoding="utf-8", echo=False, cwd="/",
+                        env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
+    for answer in answers:
+        ssh.expect(": $")
+        ssh.sendline(answer)
+    ssh.expect(r"[$#] $")
+    ssh.close(force=True)
+    return ssh.before
 
 
 def make_key(person):

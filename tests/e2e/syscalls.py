@@ -57,6 +57,13 @@ def after(calls, text):
     return [place for place, _ in calls[last + 1:] if place.name not in ENDS]
 
 
-def with_fault(place, fault, line):
+def with_fault(place, fault, line, told="/dev/null"):
     """The command line under strace with one fault: signal=SIGKILL, signal=SIGSTOP, error=EIO."""
-    return ["strace", "-f", "-o", "/dev/null", "-e", place.inject(fault), *line]
+    return ["strace", "-f", "-o", str(told), "-e", place.inject(fault), *line]
+
+
+def stands(told):
+    """Whether strace has told that the program is stopped. Its state alone would not say: under
+    strace it stops for an instant at each call."""
+    with open(told, encoding="utf-8", errors="replace") as out:
+        return "--- stopped by SIGSTOP ---" in out.read()

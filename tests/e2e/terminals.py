@@ -7,7 +7,7 @@ import pexpect
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm", "LANG": "C.UTF-8",
                "HOME": "/root"}
-PROMPT = re.compile(r"([^\r\n]*(?:: |:|\] |\? ))$")
+PROMPT = re.compile(r"([^\r\n]*(?:password[^\r\n:]*|code|login): ?)$", re.IGNORECASE)
 
 
 @dataclass

@@ -116,10 +116,10 @@ def test_given_an_unknown_user_then_root_is_told_so(view):
         assert "nobody-here" in done.stderr
 
 
-def test_given_a_user_then_the_commands_of_root_are_refused(enrolled, person):
+def test_given_a_user_then_the_commands_of_root_are_refused(enrolled, neighbor):
     for words in (["admin", "show", enrolled.name], ["admin", "reset", enrolled.name],
                   ["enroll", "--json", "--user", enrolled.name]):
-        done = person.run("twostep", *words, input="")
+        done = neighbor.run("twostep", *words, input="")
         assert done.returncode in (1, 2), words
         assert done.stderr
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
@@ -153,7 +153,7 @@ def test_given_a_host_that_is_not_set_up_then_the_exit_status_is_three(person):
         away.rename(helper)
 
 
-def test_given_a_full_output_then_no_code_is_lost_silently(person, clock):
+def test_given_a_full_output_then_no_code_is_lost_silently(person):
     process = subprocess.Popen(person.command("sh", "-c", "twostep enroll --json >/dev/full"),
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
     _, err = process.communicate("123456\n", timeout=30)

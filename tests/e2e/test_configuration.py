@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 import configuration
-import people
 import stacks
 from attempts import AUTH_ERR, log_in
 
@@ -38,10 +37,10 @@ def a_good_one_that_says(**policy):
 @pytest.mark.parametrize("text, line", BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("required", [False, True])
 def test_given_a_broken_configuration_then_the_last_good_one_counts(
-        person, enrolled, journal, text, line, required):
+        neighbor, enrolled, journal, text, line, required):
     a_good_one_that_says(required=required)
     configuration.write_text(text)
-    told = log_in(person, "123456")
+    told = log_in(neighbor, "123456")
     assert told.accepted is not required
     logged = journal.find("config.toml")
     assert f"line {line}" in logged
@@ -52,11 +51,10 @@ def test_given_a_broken_configuration_then_the_last_good_one_counts(
 
 @pytest.mark.parametrize("text, line", BROKEN.values(), ids=BROKEN.keys())
 def test_given_a_broken_configuration_and_no_good_one_then_everyone_must_pass_a_code(
-        enrolled, enroll_another, journal, text, line):
-    not_enrolled = people.add()
+        enrolled, neighbor, journal, text, line):
     configuration.write_text(text)
     configuration.LAST_GOOD.unlink()
-    told = log_in(not_enrolled, not_enrolled.password, "123456", service="cs-login")
+    told = log_in(neighbor, neighbor.password, "123456", service="cs-login")
     assert told.phases == {"auth": AUTH_ERR}
     assert any("config.toml" in message for message in told.messages + told.prompts)
     assert f"line {line}" in journal.find("config.toml")
@@ -64,10 +62,10 @@ def test_given_a_broken_configuration_and_no_good_one_then_everyone_must_pass_a_
     assert not log_in(enrolled, enrolled.phone.wrong()).accepted
 
 
-def test_given_no_read_permission_then_the_last_good_one_counts(person, enrolled, journal):
+def test_given_no_read_permission_then_the_last_good_one_counts(neighbor, enrolled, journal):
     a_good_one_that_says(required=True)
     make_unreadable()
-    assert not log_in(person, "123456").accepted
+    assert not log_in(neighbor, "123456").accepted
     journal.find("config.toml")
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 
@@ -79,18 +77,18 @@ def test_given_a_file_mode_without_read_permission_then_the_users_helper_goes_by
     journal.find("config.toml")
 
 
-def test_given_no_configuration_at_all_then_nobody_passes_without_a_code(person, enrolled, journal):
+def test_given_no_configuration_at_all_then_nobody_passes_without_a_code(neighbor, enrolled, journal):
     configuration.FILE.unlink()
     configuration.LAST_GOOD.unlink()
-    assert not log_in(person, "123456").accepted
+    assert not log_in(neighbor, "123456").accepted
     journal.find("config.toml")
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 
 
-def test_given_a_broken_last_good_copy_too_then_nobody_passes_without_a_code(person, enrolled):
+def test_given_a_broken_last_good_copy_too_then_nobody_passes_without_a_code(neighbor, enrolled):
     configuration.write_text(TYPO)
     configuration.LAST_GOOD.write_text("also broken\n")
-    assert not log_in(person, "123456").accepted
+    assert not log_in(neighbor, "123456").accepted
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 
 
@@ -126,7 +124,7 @@ def test_given_a_configuration_that_its_user_could_write_then_it_does_not_count(
     journal.find("config.toml")
 
 
-def test_given_the_config_option_then_that_file_counts(view, person, tmp_path, journal):
+def test_given_the_config_option_then_that_file_counts(view, person, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(configuration.text_of(policy={"required": True}))
     tmp_path.chmod(0o755)
@@ -163,8 +161,7 @@ def test_given_a_recovery_count_then_an_enrollment_makes_so_many(enroll_another)
     assert all(log_in(somebody, code).accepted for code in somebody.recovery_codes)
 
 
-def test_given_another_key_file_then_it_is_the_one_that_counts(enrolled, enroll_another, tmp_path,
-                                                               journal):
+def test_given_another_key_file_then_it_is_the_one_that_counts(enrolled, journal):
     other = configuration.FILE.parent / "other.key"
     shutil.copy2(configuration.FILE.parent / "seal.key", other)
     shutil.chown(other, "root", "twostep")

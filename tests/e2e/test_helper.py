@@ -88,7 +88,7 @@ HOSTILE_START = {
 
 
 @pytest.mark.parametrize("start", HOSTILE_START.values(), ids=HOSTILE_START.keys())
-@pytest.mark.parametrize("words", [(), ("--help",), ("x" * 100_000,)], ids=["plain", "help", "long"])
+@pytest.mark.parametrize("words", [(), ("--help",), ("x" * 5_000,)], ids=["plain", "help", "long"])
 def test_given_a_hostile_start_then_the_helper_harms_nothing(enrolled, start, words):
     before = enrollment.status(enrolled.person)
     request = json.dumps({"do": "verify", "service": "lock", "answer": enrolled.phone.wrong()})

@@ -28,7 +28,7 @@ PROMPT = "Verification code"    # what `attempt` writes when the module asks
 
 
 def test_given_a_login_killed_at_any_call_then_the_next_code_gets_in_and_none_twice(
-        enrolled, clock, tmp_path):
+        enrolled, tmp_path):
     places = calls_of(words(enrolled, enrolled.phone.fresh()), tmp_path, PROMPT)
     assert len(places) > 10
     for place in places:
@@ -142,7 +142,7 @@ def run_helper(somebody, change, place):
 def test_given_a_session_opened_while_calls_fail_then_it_always_opens(enrolled, tmp_path):
     line = words(enrolled, phases="o")
     calls = syscalls.trace(line, tmp_path / "trace")
-    start = next(i for i, (_, text) in enumerate(calls) if "pam_twostep" in text and " = 3" in text)
+    start = next(i for i, (_, text) in enumerate(calls) if "pam_twostep.so" in text and "ENOENT" not in text)
     for place, _ in calls[start + 1:]:
         if place.name in syscalls.ENDS | {"write", "mmap", "mprotect", "munmap", "openat", "read"}:
             continue    # those load the module itself, or print what the test reads

@@ -22,7 +22,7 @@ def add_alias(name, person):
         out.write(f"{name}:x:{person.uid}:{person.uid}::{person.home}:/bin/bash\n")
 
 
-def test_given_another_name_with_the_same_uid_then_the_code_is_asked(enrolled, journal):
+def test_given_another_name_with_the_same_uid_then_the_code_is_asked(enrolled):
     alias = enrolled.name.upper()
     add_alias(alias, enrolled.person)
     assert log_in(alias, enrolled.phone.wrong()).phases == {"auth": AUTH_ERR}
@@ -35,6 +35,7 @@ def test_given_another_name_with_the_same_uid_then_the_code_is_asked(enrolled, j
 def test_given_an_alias_then_its_wrong_codes_count_for_the_person(enrolled):
     alias = enrolled.name.title()
     add_alias(alias, enrolled.person)
+    configuration.write(throttle={"wait": "10m"})
     for number in range(5):
         log_in(alias, enrolled.phone.wrong(number), rhost="198.51.100.9")
     assert not log_in(enrolled, enrolled.phone.fresh(), rhost="198.51.100.9").accepted
@@ -47,7 +48,7 @@ def test_given_an_alias_then_its_pam_user_is_left_as_it_was(enrolled):
 
 
 STRANGE = ["a@b.example", r"DOMAIN\alice", "al.ice", "$HOME", "al%41ice", "al ice", "al%2eice",
-           "ünïcode", "..", ".", "-rf", "a*b", "a'b", 'a"b', "a;b", "a|b&c", "~alice", "ALICE",
+           "ünïcode", "..", ".", "a*b", "a'b", 'a"b', "a;b", "a|b&c", "~alice", "ALICE",
            "a%", "%00", "con", "a\tb", "a\x1bb"]
 
 
@@ -100,6 +101,7 @@ def test_given_the_account_file_of_another_then_it_is_refused_as_a_mismatch(
         enrolled, enroll_another, journal):
     other = enroll_another()
     other.file.write_bytes(enrolled.file.read_bytes())
+    journal.mark()
     told = log_in(other, enrolled.phone.fresh())
     assert told.phases == {"auth": 3}
     line = journal.find(f"user={other.name}")

@@ -49,7 +49,7 @@ def seconds_until_a_code_gets_in(somebody, clock, limit):
     return None
 
 
-def test_given_a_wiped_run_then_a_spent_code_stays_spent(enrolled, clock):
+def test_given_a_wiped_run_then_a_spent_code_stays_spent(enrolled):
     phone = enrolled.phone
     for offset in (-1, 0, 1):
         code = phone.codes(phone.step() + offset)[0]
@@ -135,8 +135,7 @@ def test_given_a_ledger_of_garbage_then_a_spent_code_stays_spent_and_a_new_one_w
     assert (LEDGERS / enrolled.name).stat().st_size < 100_000
 
 
-def test_given_a_bit_flipped_anywhere_in_the_ledger_then_a_spent_code_never_gets_in(
-        enrolled, clock):
+def test_given_a_bit_flipped_anywhere_in_the_ledger_then_a_spent_code_never_gets_in(enrolled):
     code = enrolled.phone.fresh()
     assert log_in(enrolled, code).accepted
     good = (LEDGERS / enrolled.name).read_bytes()
@@ -161,7 +160,7 @@ LEFT_BEHIND = {
 
 @pytest.mark.parametrize("leave", LEFT_BEHIND.values(), ids=LEFT_BEHIND.keys())
 def test_given_something_else_in_place_of_the_ledger_then_nothing_spent_is_accepted(
-        enrolled, journal, leave):
+        enrolled, leave):
     code = enrolled.phone.fresh()
     assert log_in(enrolled, code).accepted
     ledger = LEDGERS / enrolled.name
