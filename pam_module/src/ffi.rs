@@ -289,7 +289,7 @@ fn enter(
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| act(&host, &arguments)));
     outcome.unwrap_or_else(|_| {
         let place = PANICKED_AT.take();
-        host.log(Priority::Error, &format!("error reason=\"the module failed at {place}; report this\""));
+        host.log(Priority::Error, &format!("error reason=\"the module panicked at {place}; report this\""));
         PamError::SERVICE_ERR
     }) as c_int
 }

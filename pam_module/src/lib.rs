@@ -138,3 +138,23 @@ fn key_or_ignore(host: &Host<'_>) -> PamError {
 fn fail_on_purpose() {
     panic!("the answer was hunter2");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_accepted_code_is_a_success() {
+        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::Refused] {
+            assert_ne!(codes(outcome).0, PamError::SUCCESS);
+            assert_ne!(codes(outcome).1, PamError::SUCCESS);
+        }
+        assert_eq!(codes(Outcome::Accepted), (PamError::SUCCESS, PamError::SUCCESS));
+    }
+
+    #[test]
+    fn a_refusal_is_never_ignored() {
+        assert_eq!(codes(Outcome::Refused), (PamError::AUTH_ERR, PamError::PERM_DENIED));
+        assert_eq!(codes(Outcome::MustEnroll), (PamError::AUTH_ERR, PamError::PERM_DENIED));
+    }
+}

@@ -148,7 +148,10 @@ fn stranger(name: &str) -> OptionError {
             "write forward_pass if one answer brings the password and the code, else remove it"
         }
         "enroll" => "remove it: this version enrolls by the command `twostep enroll` only",
-        _ => "correct or remove it; the manual page pam_twostep(8) lists the options",
+        _ => {
+            "correct or remove it; there are config, mode, prompt, echo, qr, forward_pass, \
+             require_step and after_first_step"
+        }
     };
     OptionError::Unknown { name: name.to_owned(), remedy }
 }

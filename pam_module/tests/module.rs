@@ -180,7 +180,7 @@ fn given_a_panic_then_the_login_is_refused_and_the_program_lives() {
     assert_eq!(told.matches("a 3\n").count(), 2, "{told}");
     assert!(told.contains("x 0\n") && told.contains("replies 0 "), "{told}");
     assert!(
-        told.contains("log 3 pam_twostep(service:auth): error reason=\"the module failed at pam_module/src/lib.rs:"),
+        told.contains("log 3 pam_twostep(service:auth): error reason=\"the module panicked at pam_module/src/lib.rs:"),
         "{told}"
     );
     assert!(!told.contains("hunter2"), "{told}");
