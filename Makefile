@@ -9,6 +9,9 @@ FORCE   ?=
 TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 BUILT  ?= $(TARGET)/release
 
+# The same module, made to panic at each login: a test shows that the host survives it.
+PANICKING = $(TARGET)/fault-panic
+
 # An ordinary user may build and start everything; only the steps that need root ask for it.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -34,8 +37,10 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 
 test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
+	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view
-	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-e2e
+	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
+		tests/view/run-e2e
 
 demo: packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo
