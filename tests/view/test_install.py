@@ -72,6 +72,15 @@ def test_an_interrupted_installation_is_completed_and_modes_are_mended():
     assert told == ["32", "/usr/bin/twostep"]
 
 
+def test_the_settings_that_the_configuration_shows_are_settings():
+    # With a setting that is none, or a value out of bounds, the whole file would not count.
+    told = lines(INSTALL + r"""
+        install >/dev/null; useradd alice; sed -i 's/^#\([a-z_]* = \)/\1/' /etc/twostep/config.toml
+        grep -c '^[a-z_]* = ' /etc/twostep/config.toml
+        twostep enroll --user alice --json </dev/null | head -n 1""")
+    assert told[0] == "16" and '"issuer":"host.example.org"' in told[1], told
+
+
 def test_a_key_that_is_missing_below_accounts_is_not_made_anew():
     done = in_view(INSTALL + "install >/dev/null; rm /etc/twostep/seal.key; "
                    "echo x >/var/lib/twostep/accounts/alice.toml; install; ls /etc/twostep/seal.key")
