@@ -127,18 +127,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
     #[must_use]
     pub fn answer(&self, request: Request) -> Response {
         let answered = match request {
-            Request::Status => self.status().map(Response::Status),
+            Request::Status {} => self.status().map(Response::Status),
             Request::Begin { label, proof } => self.begin(label, proof.as_ref()),
             Request::Confirm { code } => self.confirm(&code),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
-            Request::Requirement { service } => self.requirement(&service),
+            Request::Requirement {} => self.requirement(),
             Request::Verify { service, answer } => self.verify(service, answer),
         };
         answered.unwrap_or_else(|refused| refused)
     }
 
-    fn requirement(&self, service: &str) -> Result<Response, Response> {
+    fn requirement(&self) -> Result<Response, Response> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let requirement = self.config.requirement(account.as_ref());
         let asking = match requirement {
@@ -146,8 +146,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Requirement::NotAsked(_) => Asking::NotAsked,
             Requirement::MustEnroll => Asking::MustEnroll,
         };
-        let rule = Line::new("").with("rule", requirement).with("service", service).finish();
-        Ok(Response::Requirement { requirement: asking, rule: rule.trim_start().to_owned() })
+        let rule = Line::new("").with("rule", requirement).finish().trim_start().to_owned();
+        let first = account.as_ref().and_then(|account| account.authenticators.first());
+        let digits = first.map_or(self.config.totp.digits, |one| one.digits);
+        Ok(Response::Requirement { requirement: asking, rule, digits })
     }
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {

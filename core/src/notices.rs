@@ -25,11 +25,10 @@ fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
     let Some(account) = held.account.as_mut() else { return Vec::new() };
     let news = news(account);
     let left = account.recovery.as_ref().map(|set| set.left());
-    let was_used = news.iter().any(|line| line.starts_with("A recovery code"));
     let mut lines = wrong_codes(&wrong);
     let has_news = !news.is_empty();
     lines.extend(news);
-    lines.extend(left.filter(|left| was_used || *left <= 3).map(recovery_left));
+    lines.extend(left.filter(|left| *left <= 3).map(recovery_left));
     if has_news {
         account.noticed_until = now;
         held.keep(Keep::AccountIfPossible);

@@ -16,7 +16,7 @@ pub const MAX_REQUEST: usize = 16 * 1024;
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// How the second step of the caller stands. Answered by [`Response::Status`].
-    Status,
+    Status {},
     /// Make a new authenticator, inert until it is confirmed. Answered by [`Response::Pending`].
     Begin {
         /// The authenticator's name; the helper chooses one when there is none.
@@ -42,11 +42,8 @@ pub enum Request {
         /// A current code or a recovery code.
         proof: Typed,
     },
-    /// Would a login to this service be asked for a code? Answered by [`Response::Requirement`].
-    Requirement {
-        /// The PAM service.
-        service: String,
-    },
+    /// Would a login be asked for a code? Answered by [`Response::Requirement`].
+    Requirement {},
     /// Judge the answer given at a login. Answered by [`Response::Verdict`].
     Verify {
         /// The PAM service.
@@ -87,8 +84,10 @@ pub enum Response {
     Requirement {
         /// What this login must do.
         requirement: Asking,
-        /// The rule that decided, for the log.
+        /// The rule that decided, for the log: a `key=value` pair.
         rule: String,
+        /// Digits of a verification code, for an answer that holds a password too.
+        digits: u8,
     },
     /// Answers [`Request::Verify`].
     Verdict {

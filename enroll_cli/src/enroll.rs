@@ -206,7 +206,7 @@ mod tests {
 
     fn first_enrollment() -> Script {
         Script::user(vec![
-            (|request| matches!(request, Request::Status), Response::Status(status(&[]))),
+            (|request| matches!(request, Request::Status {}), Response::Status(status(&[]))),
             (|request| matches!(request, Request::Begin { label: None, proof: None }), pending()),
             (|request| confirms(request, "123456"), confirmed(Some(&["0123-4567", "89AB-CDEF"]))),
         ])

@@ -20,7 +20,7 @@ pub struct Session {
 impl Session {
     /// How the second step of this account stands.
     pub fn status(&mut self) -> Result<Status, Trouble> {
-        match self.reach.ask(Request::Status)? {
+        match self.reach.ask(Request::Status {})? {
             Response::Status(status) => Ok(status),
             _ => Err(reach::broken("no status")),
         }

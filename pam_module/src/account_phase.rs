@@ -40,7 +40,7 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
 fn applies(attempt: &Attempt<'_>, person: &Person) -> Result<bool, Failed> {
     match process_users() {
         (_, 0) => Ok(login::applies(person, &attempt.config, &attempt.store())?),
-        (real, _) if real == person.uid => Ok(helper_client::requirement(&attempt.service)?.0 != Asking::NotAsked),
+        (real, _) if real == person.uid => Ok(helper_client::requirement()?.asking != Asking::NotAsked),
         _ => Ok(true),
     }
 }

@@ -43,19 +43,31 @@ pub struct Judged {
     pub text: String,
 }
 
-/// Whether a login of the process's own user to `service` is asked for a code, and by which rule.
+/// What a login of the process's own user must do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Required {
+    /// Whether a code is asked.
+    pub asking: Asking,
+    /// The rule that decided, as a `key=value` pair for the log.
+    pub rule: String,
+    /// Digits of a verification code.
+    pub digits: usize,
+}
+
+/// Whether a login of the process's own user is asked for a code.
 ///
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
-pub fn requirement(service: &str) -> Result<(Asking, String), HelperError> {
-    let response = exchange(HELPER, &Request::Requirement { service: service.to_owned() })?;
+pub fn requirement() -> Result<Required, HelperError> {
+    let response = exchange(HELPER, &Request::Requirement {})?;
     let asking = match response.text("requirement")?.as_str() {
         "asked" => Asking::Asked,
         "not_asked" => Asking::NotAsked,
         "must_enroll" => Asking::MustEnroll,
         _ => return Err(HelperError::NotUnderstood),
     };
-    Ok((asking, response.text("rule")?))
+    let digits = response.0.get("digits").and_then(Value::as_u64).and_then(|digits| usize::try_from(digits).ok());
+    Ok(Required { asking, rule: response.text("rule")?, digits: digits.ok_or(HelperError::NotUnderstood)? })
 }
 
 /// Has the helper judge what the process's own user answered at a login to `service`.
@@ -66,7 +78,7 @@ pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
     let answer = Typed::new(beginning(answer.expose()).to_owned());
     let response = exchange(HELPER, &Request::Verify { service: service.to_owned(), answer })?;
     let accepted = response.0.get("accepted").and_then(Value::as_bool).ok_or(HelperError::NotUnderstood)?;
-    Ok(Judged { accepted, log: pairs(&response.text("log")?).to_owned(), text: response.text("text")? })
+    Ok(Judged { accepted, log: response.text("log")?, text: response.text("text")? })
 }
 
 /// A response that is no refusal, read by its fields. The module meets three of the core's
@@ -156,14 +168,6 @@ fn reap(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The line without a word in front, which would read as a second verdict beside the module's own.
-fn pairs(log: &str) -> &str {
-    match log.split_once(' ') {
-        Some((word, pairs)) if !word.contains('=') => pairs,
-        _ => log,
-    }
-}
-
 /// At most the first [`MAX_ANSWER`] bytes, in whole characters.
 fn beginning(answer: &str) -> &str {
     let mut end = answer.len().min(MAX_ANSWER);
@@ -228,14 +232,14 @@ mod tests {
         let path = folder.path().join("helper");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        exchange(path.to_str().unwrap(), &Request::Requirement { service: "sshd".into() })
+        exchange(path.to_str().unwrap(), &Request::Requirement {})
     }
 
     #[test]
     fn the_request_arrives_and_the_response_comes_back() {
         let echo = r#"read -r request; printf '%s' '{"result":"requirement","requirement":"asked","rule":'
                       printf '"%s"}' "$(printf '%s' "$request" | tr -d '"{}')""#;
-        assert_eq!(with_helper(echo).unwrap().text("rule").unwrap(), "do:requirement,service:sshd");
+        assert_eq!(with_helper(echo).unwrap().text("rule").unwrap(), "do:requirement");
     }
 
     #[test]
@@ -250,7 +254,7 @@ mod tests {
         for (requirement, word) in
             [(Asking::Asked, "asked"), (Asking::NotAsked, "not_asked"), (Asking::MustEnroll, "must_enroll")]
         {
-            let answered = said(&Response::Requirement { requirement, rule: "r".into() }).unwrap();
+            let answered = said(&Response::Requirement { requirement, rule: "r".into(), digits: 6 }).unwrap();
             assert_eq!(
                 (answered.text("requirement").unwrap(), answered.text("rule").unwrap()),
                 (word.into(), "r".into())
@@ -289,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_missing_helper_is_named() {
-        let error = exchange("/nonexistent/helper", &Request::Status).unwrap_err();
+        let error = exchange("/nonexistent/helper", &Request::Status {}).unwrap_err();
         assert!(matches!(error, HelperError::NotStarted(_)));
         assert!(error.to_string().contains("twostep-helper"));
     }
@@ -302,19 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_has_one_verdict() {
-        assert_eq!(pairs("accepted factor=totp authenticator=phone"), "factor=totp authenticator=phone");
-        assert_eq!(pairs("factor=totp authenticator=\"my phone\""), "factor=totp authenticator=\"my phone\"");
-    }
-
-    #[test]
     fn long_answers_are_cut_but_stay_long() {
         assert_eq!(beginning("123456"), "123456");
         assert_eq!(beginning(&"1".repeat(5000)).len(), MAX_ANSWER);
         assert_eq!(beginning(&"\u{20ac}".repeat(100)).len(), 255);
         let longest = Request::Verify { service: "x".repeat(2000), answer: Typed::new("\u{1}".repeat(MAX_ANSWER)) };
         assert!(filled_pipe(&longest).is_ok());
-        let too_long = Request::Requirement { service: "x".repeat(5000) };
+        let too_long = Request::Verify { service: "x".repeat(5000), answer: Typed::new(String::new()) };
         assert!(matches!(filled_pipe(&too_long), Err(HelperError::TooLong)));
     }
 }

@@ -14,7 +14,7 @@ use twostep_core::words;
 use crate::attempt::{Attempt, Ended};
 use crate::ffi::process_users;
 use crate::hand_over::{HandOver, Outcome};
-use crate::helper_client::{self, HelperError};
+use crate::helper_client::{self, HelperError, Required};
 use crate::question::Question;
 
 /// Takes a login through its second step, and leaves the outcome to the account phase.
@@ -65,8 +65,7 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
 
 /// As the user, by the helper. The helper judges a code; a password does not concern it.
 fn have_judged(attempt: &Attempt<'_>, question: &Question<'_>) -> Result<(Ended, usize), Failed> {
-    let digits = attempt.config.totp.digits.into();
-    let (asking, rule) = helper_client::requirement(&attempt.service)?;
+    let Required { asking, rule, digits } = helper_client::requirement()?;
     match asking {
         Asking::NotAsked => Ok((Ended { outcome: Outcome::NotAsked, pairs: rule, text: None }, 0)),
         Asking::MustEnroll => Ok((judged(attempt, &Verdict::MustEnroll), 0)),
