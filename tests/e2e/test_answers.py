@@ -195,6 +195,19 @@ def test_given_any_kind_of_authenticator_then_codes_of_oathtool_are_accepted(
         assert not log_in(somebody, code).accepted
 
 
+@pytest.mark.parametrize("year", [2038, 2106, 2603])
+def test_given_a_far_year_then_codes_of_oathtool_are_accepted(enroll_another, clock, year):
+    there = (year - 1970) * 31_556_952 - int(clock.now())   # seconds of a Gregorian year
+    clock.set_wrong(there)
+    try:
+        somebody = enroll_another()
+        code = somebody.phone.fresh()
+        assert log_in(somebody, code).accepted
+        assert not log_in(somebody, code).accepted
+    finally:
+        clock.set_wrong(-there)
+
+
 def test_given_a_changed_configuration_then_an_enrolled_phone_keeps_its_parameters(enrolled):
     configuration.write(totp={"algorithm": "SHA512", "digits": 8, "period": 60})
     assert log_in(enrolled, enrolled.phone.fresh()).accepted

@@ -82,6 +82,33 @@ def test_given_a_disk_that_takes_no_writes_then_a_verification_code_still_logs_i
     assert log_in(enrolled, enrolled.recovery_codes[0]).accepted
 
 
+@contextmanager
+def full_run():
+    """Nothing more fits into /run, where the ledgers are."""
+    filler = Path("/run/twostep-filler")
+    subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=1M"], capture_output=True)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def test_given_a_full_run_then_a_code_is_recorded_in_the_ledger_that_is_there(enrolled):
+    code = enrolled.phone.fresh()
+    with full_run():
+        assert log_in(enrolled, code).accepted
+        assert not log_in(enrolled, code).accepted
+
+
+def test_given_a_full_run_and_no_ledger_then_no_code_is_accepted_without_a_record(
+        enrolled, journal):
+    code = enrolled.phone.fresh()
+    Path(f"/run/twostep/ledgers/{enrolled.name}").unlink()
+    with full_run():
+        assert [log_in(enrolled, code).accepted for _ in range(3)].count(True) <= 1
+    journal.find(f"user={enrolled.name}", "/run/twostep/ledgers")
+
+
 @pytest.mark.parametrize("options, damage", DISKS.values(), ids=DISKS.keys())
 def test_given_a_disk_that_takes_no_writes_then_an_enrollment_changes_nothing(
         enrolled, options, damage):
@@ -105,9 +132,10 @@ def replace_by_link(path):
 
 
 def replace_by_fifo(path):
+    owner = path.stat().st_uid
     path.unlink()
     os.mkfifo(path, 0o600)
-    os.chown(path, 20001, -1)
+    os.chown(path, owner, -1)
 
 
 def change_bytes(path):
@@ -253,6 +281,16 @@ def test_given_a_missing_sealing_key_then_codes_are_refused_and_recovery_codes_s
         assert not log_in(enrolled, enrolled.recovery_codes[0]).accepted
     finally:
         kept.rename(KEY)
+    assert log_in(enrolled, enrolled.phone.fresh()).accepted
+
+
+def test_given_a_sealing_key_that_all_may_read_then_it_does_not_count(enrolled, journal):
+    KEY.chmod(0o644)
+    try:
+        assert log_in(enrolled, enrolled.phone.fresh()).phases == {"auth": SERVICE_ERR}
+        journal.find(f"user={enrolled.name}", str(KEY))
+    finally:
+        KEY.chmod(0o640)
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 
 

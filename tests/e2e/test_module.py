@@ -57,7 +57,7 @@ def test_given_ten_thousand_logins_in_one_process_then_nothing_is_left_behind(en
     told = soak(enrolled, codes, "-t", str(phone.period))
     assert told["accepted"] == told["logins"] == 10_000
     assert (told["fds"], told["threads"], told["changed"]) == (0, 0, [])
-    assert told["heap"] < 20_000        # bytes: libpam and libc keep some, 10,000 leaks would not fit
+    assert told["heap"] < 80_000        # bytes: libc keeps some freed ones; a leak of 8 would be seen
     assert told["resident"] < 1024      # KiB
     phone.last_shown = phone.step()
 

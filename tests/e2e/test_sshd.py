@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+import attempts
 import sshd
 import stacks
 from people import Person
@@ -104,6 +105,19 @@ def test_given_a_person_who_is_not_enrolled_then_the_password_is_enough(server, 
 def test_given_an_unknown_user_then_ssh_is_refused(server, view):
     login = log_in(server, Person("nobody-here", 1, None), "wrong horse", "123456")
     assert not login.entered
+
+
+def test_given_a_user_whom_sshd_will_refuse_then_its_junk_answer_is_no_guess(enrolled, journal):
+    """sshd answers for the client then, so that nobody learns who may log in."""
+    server = sshd.Server(stacks.CODE_ONLY.format(options=""), more=f"DenyUsers {enrolled.name}")
+    try:
+        for _ in range(6):
+            assert not log_in(server, enrolled.person, enrolled.phone.fresh()).entered
+        journal.find("reason=not-a-code", f"user={enrolled.name}", "service=sshd")
+    finally:
+        server.stop()
+        stacks.write("sshd", stacks.PASSWORD_AND_CODE)
+    assert attempts.log_in(enrolled, enrolled.phone.code(), rhost="127.0.0.1").accepted
 
 
 def test_given_a_terminal_then_the_notices_come_with_the_login(server, enrolled):
