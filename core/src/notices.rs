@@ -1,10 +1,12 @@
 //! What a person reads after a login: what happened to the account since the last one.
 
-use crate::account::Account;
+use crate::account::{Account, Authenticator};
 use crate::ledger::Wrong;
 use crate::login::LoginError;
+use crate::recovery::RecoverySet;
+use crate::request::SecondStep;
 use crate::store::{Held, Keep, Store};
-use crate::time::{Clock, Timestamp};
+use crate::time::Timestamp;
 use crate::username::Person;
 use crate::words::recovery_left;
 
@@ -13,44 +15,58 @@ use crate::words::recovery_left;
 ///
 /// # Errors
 /// Account or ledger could not be read.
-pub fn notices(person: &Person, store: &impl Store, clock: &impl Clock) -> Result<Vec<String>, LoginError> {
+pub fn notices(person: &Person, store: &impl Store) -> Result<Vec<String>, LoginError> {
     if !store.find(person)?.is_some_and(|account| account.is_enrolled()) {
         return Ok(Vec::new());
     }
-    Ok(store.update(person, |held| take(held, clock.now().wall))?)
+    Ok(store.update(person, take)?)
 }
 
-fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
+fn take(held: &mut Held) -> Vec<String> {
     let wrong = std::mem::take(&mut held.ledger.unnoticed);
     let Some(account) = held.account.as_mut() else { return Vec::new() };
-    let news = news(account);
-    let left = account.recovery.as_ref().map(|set| set.left());
     let mut lines = wrong_codes(&wrong);
-    let has_news = !news.is_empty();
-    lines.extend(news);
-    lines.extend(left.filter(|left| *left <= 3).map(recovery_left));
-    if has_news {
-        account.noticed_until = now;
+    lines.extend(added(account));
+    let mut used = used(account);
+    match (used.last_mut(), account.recovery.as_ref().map(RecoverySet::left)) {
+        (Some(last), Some(left)) => *last = format!("{last} {}", recovery_left(left)),
+        (None, Some(left)) if left <= 3 => lines.push(recovery_left(left)),
+        _ => {}
+    }
+    lines.extend(used);
+    let newest = newest(account);
+    if newest > account.noticed_until {
+        account.noticed_until = newest;
         held.keep(Keep::AccountIfPossible);
     }
     lines
 }
 
-/// What was added and used since the last notice.
-fn news(account: &Account) -> Vec<String> {
-    let is_new = |at: i64| at > account.noticed_until.0;
-    let added = account.authenticators.iter().filter(|one| is_new(one.added_at.0)).map(|one| {
-        format!(
-            "The authenticator \"{}\" was added on {}. If that was not you, tell your administrator.",
-            one.label,
-            date(one.added_at.0)
-        )
-    });
-    let codes = account.recovery.iter().flat_map(|set| &set.codes);
-    let used = codes.filter_map(|code| code.used.as_ref()).filter(|used| is_new(used.at)).map(|used| {
+fn added(account: &Account) -> Vec<String> {
+    let is_new = |one: &&Authenticator| one.added_at > account.noticed_until;
+    let line = |one: &Authenticator| {
+        let (label, day) = (&one.label, date(one.added_at.0));
+        format!("The authenticator \"{label}\" was added on {day}. If that was not you, tell your administrator.")
+    };
+    account.authenticators.iter().filter(is_new).map(line).collect()
+}
+
+fn used(account: &Account) -> Vec<String> {
+    let is_new = |used: &&SecondStep| used.at > account.noticed_until.0;
+    let line = |used: &SecondStep| {
         format!("A recovery code was used on {} for {} from {}.", date(used.at), used.service, used.source)
-    });
-    added.chain(used).collect()
+    };
+    uses(account).filter(is_new).map(line).collect()
+}
+
+fn uses(account: &Account) -> impl Iterator<Item = &SecondStep> {
+    account.recovery.iter().flat_map(|set| &set.codes).filter_map(|code| code.used.as_ref())
+}
+
+/// The moment of the last thing that there is to notice.
+fn newest(account: &Account) -> Timestamp {
+    let added = account.authenticators.iter().map(|one| one.added_at);
+    added.chain(uses(account).map(|used| Timestamp(used.at))).max().unwrap_or(account.noticed_until)
 }
 
 fn wrong_codes(wrong: &Wrong) -> Vec<String> {

@@ -12,9 +12,9 @@ use crate::time::{Moment, Step, Timestamp};
 use crate::username::{Person, Username};
 
 pub mod files;
+pub(crate) mod limit;
 mod lock;
 mod open;
-mod quiet;
 
 /// A store of accounts and ledgers.
 pub trait Store {

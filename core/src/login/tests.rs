@@ -11,6 +11,7 @@ use super::*;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::enroll::{Authority, Desk};
+use crate::notices::notices;
 use crate::otp::{Algorithm, Parameters, code_at};
 use crate::request::{Refusal, Request, Response};
 use crate::secret::Secret;
@@ -324,6 +325,29 @@ fn a_recovery_code_decides_without_the_sealing_key() {
     fs::remove_file(world.folder.path().join("seal.key")).unwrap();
     assert!(matches!(world.try_from(&world.code(0), "192.0.2.1"), Err(LoginError::Seal(SealError::NoKey { .. }))));
     assert!(world.gets_in(&world.codes[0]));
+}
+
+#[test]
+fn a_login_tells_once_what_happened_since_the_last_one() {
+    let world = World::enrolled("");
+    let told = || notices(&alice(), &world.store()).unwrap();
+    assert!(matches!(&told()[..], [line] if line.contains("authenticator \"phone\" was added")));
+    assert_eq!(told(), Vec::<String>::new());
+    assert_eq!(reason(&world.try_from("000000", "203.0.113.9").unwrap()), "wrong-code");
+    assert!(world.gets_in(&world.codes[0]));
+    let lines = told();
+    assert!(
+        matches!(&lines[..], [wrong, used] if wrong.contains("1 wrong code") && wrong.contains("203.0.113.9")
+        && used.contains("for sshd from 192.0.2.1. You have 9 recovery codes left.")),
+        "{lines:?}"
+    );
+    assert_eq!(told(), Vec::<String>::new());
+    for code in &world.codes[1..7] {
+        world.pass(1);
+        assert!(world.gets_in(code));
+    }
+    assert!(told().last().unwrap().contains("ONLY 3"));
+    assert!(matches!(&told()[..], [line] if line.contains("ONLY 3")));
 }
 
 #[test]

@@ -15,8 +15,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, syncfs, unlinkat};
 
 use super::lock::{Locked, Start};
 use super::open::{Directory, defect, errno, read_text};
-use super::quiet::WithoutSigxfsz;
-use super::{Held, Keep, Store, StoreError};
+use super::{Held, Keep, Store, StoreError, limit};
 use crate::account::Account;
 use crate::seal::{SealError, SealKey};
 use crate::secret::Secret;
@@ -184,8 +183,10 @@ impl<C: Clock> Store for FilesStore<C> {
     }
 
     fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
-        let _quiet = WithoutSigxfsz::new();
         let accounts = self.accounts()?;
+        if !limit::allows_whole_files() {
+            return Err(StoreError::Io { doing: "write below", path: accounts.path, errno: Errno::EFBIG });
+        }
         let (ledgers, birth) = volatile::ledgers(&self.run, accounts.gid, self.clock.now().uptime)?;
         let first_look = self.look_up(&accounts, person)?;
         // A new account gets the name that every spelling of the user's name leads to.

@@ -155,13 +155,15 @@ impl<'a> Locked<'a> {
 
     /// Puts a new ledger in the place of one that is stuck or none.
     ///
-    /// What the old one holds is merged twice. Before the exchange, so that nothing is forgotten if
-    /// this process dies; with the floor at now, since its holder may still write. After it, since
-    /// whatever the holder wrote before it last saw the name lead to its file stands there by then.
+    /// What the old one holds is merged twice. Before the exchange, so that no failure is forgotten
+    /// if this process dies; but without the spent steps and with the floor at now, since its holder
+    /// may still spend one. After it, whole, since whatever the holder wrote before it last saw the
+    /// name lead to its file stands there by then.
     fn replace(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
         let mut ledger = Ledger::new(start.now, start.failures)?;
-        if let Some(old) = old_ledger(directory, name, start.uid) {
+        if let Some(old) = old_ledger(directory, name, start.uid)? {
             ledger.merge(&old);
+            ledger.spent.clear();
             ledger.floor = start.now;
         }
         let mut fresh = Self::prepare(directory, name, ledger, start)?;
@@ -171,7 +173,7 @@ impl<'a> Locked<'a> {
             remove(directory, &temporary);
             return if errno == Errno::ENOENT { Ok(Try::Again) } else { Err(directory.failed("replace", name, errno)) };
         }
-        if let Some(old) = old_ledger(directory, &temporary, start.uid) {
+        if let Some(old) = old_ledger(directory, &temporary, start.uid)? {
             fresh.ledger.merge(&old);
             fresh.write()?;
         }
@@ -218,11 +220,16 @@ fn read(file: &File) -> Option<Ledger> {
     Ledger::from_bytes(&bytes)
 }
 
-/// The ledger that was replaced, if it was one of this user's.
-fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Option<Ledger> {
-    let file = directory.file(name, OFlag::O_RDONLY).ok()?;
-    let stat = fstat(&file).ok()?;
-    defect(&stat, uid).is_none().then(|| read(&file))?
+/// The ledger that is replaced, if it is one of this user's. A failure to look is none: then the
+/// new ledger's floor has to stay where it is.
+fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Ledger>, StoreError> {
+    let file = match directory.file(name, OFlag::O_RDONLY) {
+        Ok(file) => file,
+        Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Ok(None),
+        Err(errno) => return Err(directory.failed("open", name, errno)),
+    };
+    let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
+    Ok(if defect(&stat, uid).is_none() { read(&file) } else { None })
 }
 
 /// Removes a file or an empty directory that nobody needs; what stays is swept at boot.
