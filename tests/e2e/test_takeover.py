@@ -1,0 +1,57 @@
+"""Two logins that stand still at chosen calls while one takes the lock over from the other."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from attempts import log_in, words
+
+
+class Standing:
+    """A login under strace that is stopped by a signal at a chosen call."""
+
+    def __init__(self, person, code, log, *injections):
+        self.log = log
+        line = ["strace", "-f", "-o", str(log)]
+        for injection in injections:
+            line += ["-e", f"inject={injection}"]
+        line += words(person, code, rhost="203.0.113.7")
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd="/")
+        self.pid = self.wait()
+
+    def wait(self):
+        for _ in range(1000):
+            text = self.log.read_text() if self.log.exists() else ""
+            if "stopped by SIGSTOP" in text:
+                return int(text.split()[0])
+            time.sleep(0.01)
+        raise AssertionError(f"it never stood still: {text[-500:]}")
+
+    def go_on(self):
+        """Lets it go on to its end, whatever that is; whether it got in."""
+        os.kill(self.pid, signal.SIGCONT)
+        return "auth\t0" in self.process.communicate(timeout=30)[0]
+
+
+def test_given_a_takeover_that_dies_before_it_has_seen_the_last_spent_step_then_no_code_counts_twice(
+        enrolled, tmp_path):
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.7").accepted
+    code = enrolled.phone.fresh()
+    # Its first write counts the taking of the lock: it stands still with the lock held.
+    holder = Standing(enrolled, code, tmp_path / "holder", "pwrite64:signal=SIGSTOP:when=1")
+    # This one stands still with a copy of the ledger in hand, and dies when it is about to merge.
+    other = Standing(enrolled, "000000", tmp_path / "other",
+                     "fchown:signal=SIGSTOP:when=1", "pwrite64:signal=SIGKILL:when=2")
+    assert holder.go_on()
+    assert not other.go_on()
+    assert not log_in(enrolled, code, rhost="203.0.113.9").accepted
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 100, 300, 4095, 100_000])
+def test_given_a_small_limit_of_the_file_size_then_nothing_is_torn(enrolled, size):
+    attempt = log_in(enrolled, "000000", rhost="203.0.113.7", prefix=["prlimit", f"--fsize={size}"])
+    assert not attempt.accepted
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.8").accepted
