@@ -16,12 +16,13 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 use super::StoreError;
 use super::open::{Directory, Identity, defect, errno};
 use crate::ledger::{Ledger, SIZE, TAKINGS_AT};
+use crate::secret::Secret;
 use crate::throttle::Sums;
 use crate::time::Uptime;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Tries until a holder that has not changed is superseded: 2 s.
+/// Tries until a holder that has not changed is superseded: 2 s, and up to half a second more.
 const PATIENCE: u32 = 200;
 /// Tries until this process gives up, however the holders change: 20 s.
 const TRIES: u32 = 2000;
@@ -50,11 +51,18 @@ pub(super) struct Locked<'a> {
     pub(super) ledger: Ledger,
 }
 
+/// Which ledger is held, and how often it was taken. While both stay the same, one holder holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Holding {
+    file: Identity,
+    takings: u64,
+}
+
 /// What one try came to.
 enum Try<'a> {
     Locked(Box<Locked<'a>>),
-    /// Someone holds it; so often was it taken before.
-    Held(u64),
+    /// Someone holds it.
+    Held(Holding),
     /// It changed under our hands.
     Again,
 }
@@ -62,18 +70,18 @@ enum Try<'a> {
 impl<'a> Locked<'a> {
     /// Takes the lock of the ledger `name`, making the ledger if there is none.
     pub(super) fn take(directory: &'a Directory, name: &str, start: Start) -> Result<Self, StoreError> {
-        let (mut patience, mut last) = (PATIENCE, None);
+        let (mut patience, mut last) = (0, None);
         for _ in 0..TRIES {
             match Self::attempt(directory, name, start)? {
                 Try::Locked(locked) => return Ok(*locked),
                 Try::Again => continue,
-                Try::Held(takings) if last == Some(takings) => patience = patience.saturating_sub(1),
-                Try::Held(takings) => (patience, last) = (PATIENCE, Some(takings)),
+                Try::Held(holding) if last == Some(holding) => patience -= 1,
+                Try::Held(holding) => (patience, last) = (PATIENCE + jitter()?, Some(holding)),
             }
             if patience == 0 {
-                match Self::replace(directory, name, start)? {
+                match Self::replace(directory, name, start, last)? {
                     Try::Locked(locked) => return Ok(*locked),
-                    _ => patience = PATIENCE,
+                    _ => last = None,
                 }
             }
             std::thread::sleep(PAUSE);
@@ -103,7 +111,7 @@ impl<'a> Locked<'a> {
         let file = match directory.file(name, OFlag::O_RDWR) {
             Ok(file) => file,
             Err(Errno::ENOENT) => return Self::create(directory, name, start),
-            Err(Errno::ELOOP | Errno::ENXIO | Errno::EISDIR) => return Self::replace(directory, name, start),
+            Err(Errno::ELOOP | Errno::ENXIO | Errno::EISDIR) => return Self::replace(directory, name, start, None),
             Err(errno) => return Err(directory.failed("open", name, errno)),
         };
         let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
@@ -111,11 +119,13 @@ impl<'a> Locked<'a> {
             return Ok(Try::Again);
         }
         if defect(&stat, start.uid).is_some() {
-            return Self::replace(directory, name, start);
+            return Self::replace(directory, name, start, None);
         }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => Self::enter(directory, name, file, start),
-            Err((file, Errno::EWOULDBLOCK)) => Ok(Try::Held(takings(&file))),
+            Err((file, Errno::EWOULDBLOCK)) => {
+                Ok(Try::Held(Holding { file: Identity::of(&stat), takings: takings(&file) }))
+            }
             Err((_, errno)) => Err(directory.failed("lock", name, errno)),
         }
     }
@@ -159,7 +169,12 @@ impl<'a> Locked<'a> {
     /// if this process dies; but without the spent steps and with the floor at now, since its holder
     /// may still spend one. After it, whole, since whatever the holder wrote before it last saw the
     /// name lead to its file stands there by then.
-    fn replace(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
+    fn replace(
+        directory: &'a Directory,
+        name: &str,
+        start: Start,
+        stuck: Option<Holding>,
+    ) -> Result<Try<'a>, StoreError> {
         let mut ledger = Ledger::new(start.now, start.failures)?;
         if let Some(old) = old_ledger(directory, name, start.uid)? {
             ledger.merge(&old);
@@ -168,6 +183,11 @@ impl<'a> Locked<'a> {
         }
         let mut fresh = Self::prepare(directory, name, ledger, start)?;
         let temporary = fresh.temporary();
+        // Others wait too: whoever was first has a ledger that is not stuck.
+        if stuck.is_some_and(|stuck| directory.identity_of(name) != Ok(stuck.file)) {
+            remove(directory, &temporary);
+            return Ok(Try::Again);
+        }
         let exchanged = renameat2(&directory.fd, temporary.as_str(), &directory.fd, name, RenameFlags::RENAME_EXCHANGE);
         if let Err(errno) = exchanged {
             remove(directory, &temporary);
@@ -175,10 +195,15 @@ impl<'a> Locked<'a> {
         }
         if let Some(old) = old_ledger(directory, &temporary, start.uid)? {
             fresh.ledger.merge(&old);
-            fresh.write()?;
         }
+        let written = fresh.write();
         remove(directory, &temporary);
-        Ok(Try::Locked(Box::new(fresh)))
+        match written {
+            Ok(()) => Ok(Try::Locked(Box::new(fresh))),
+            // Nothing was judged under it yet.
+            Err(StoreError::Superseded) => Ok(Try::Again),
+            Err(error) => Err(error),
+        }
     }
 
     /// A new ledger under a name of its own, locked and owned by the user.
@@ -207,6 +232,11 @@ impl<'a> Locked<'a> {
 /// No encoded user name holds a dot, so this is nobody's ledger.
 fn temporary(name: &str, generation: u64) -> String {
     format!("{name}.{generation:016x}")
+}
+
+/// Up to half a second more, so that not all who wait move at once.
+fn jitter() -> Result<u32, StoreError> {
+    Ok(Secret::random(1)?.expose().iter().map(|byte| u32::from(*byte) / 5).sum())
 }
 
 fn takings(file: &File) -> u64 {

@@ -96,7 +96,8 @@ impl Directory {
 }
 
 impl Identity {
-    fn of(stat: &FileStat) -> Self {
+    /// Which file this state is of.
+    pub(super) fn of(stat: &FileStat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 
