@@ -206,8 +206,8 @@ impl Account {
     #[must_use]
     pub fn recovery_status(&self) -> Option<RecoveryStatus> {
         let set = self.recovery.as_ref()?;
-        let used = set.codes.iter().filter_map(|code| code.used.clone()).collect();
-        Some(RecoveryStatus { left: set.left(), total: set.codes.len(), created_at: set.created_at.0, used })
+        let (left, used) = (set.left(), set.used().collect::<Vec<_>>());
+        Some(RecoveryStatus { left, total: left + used.len(), created_at: set.created_at.0, used })
     }
 
     /// Tells a newer form from a broken file. The parser's own text quotes the line, so it stays out.

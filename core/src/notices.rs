@@ -52,15 +52,15 @@ fn added(account: &Account) -> Vec<String> {
 }
 
 fn used(account: &Account) -> Vec<String> {
-    let is_new = |used: &&SecondStep| used.at > account.noticed_until.0;
-    let line = |used: &SecondStep| {
+    let is_new = |used: &SecondStep| used.at > account.noticed_until.0;
+    let line = |used: SecondStep| {
         format!("A recovery code was used on {} for {} from {}.", date(used.at), used.service, used.source)
     };
     uses(account).filter(is_new).map(line).collect()
 }
 
-fn uses(account: &Account) -> impl Iterator<Item = &SecondStep> {
-    account.recovery.iter().flat_map(|set| &set.codes).filter_map(|code| code.used.as_ref())
+fn uses(account: &Account) -> impl Iterator<Item = SecondStep> {
+    account.recovery.iter().flat_map(RecoverySet::used)
 }
 
 /// The moment of the last thing that there is to notice.

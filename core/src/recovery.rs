@@ -37,20 +37,21 @@ pub struct RecoverySet {
     salt: String,
     /// When the set was made.
     pub created_at: Timestamp,
-    /// The codes, in the order in which they were shown.
+    /// The hashes of the unused codes, in hex.
+    unused: Vec<String>,
+    /// The used codes, oldest first.
     #[serde(default)]
-    pub codes: Vec<RecoveryCode>,
+    used: Vec<UsedCode>,
 }
 
-/// One code, as it is stored.
+/// A used code, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RecoveryCode {
-    /// PBKDF2 of the code, in hex.
+struct UsedCode {
     hash: String,
-    /// When, where and from where it was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used: Option<SecondStep>,
+    at: i64,
+    service: String,
+    source: String,
 }
 
 /// The hash of an answer, under the salt of the set that it was computed for.
@@ -78,12 +79,12 @@ impl RecoverySet {
     /// The kernel gave no random bytes.
     pub fn generate(count: usize, now: Timestamp) -> Result<(Self, Vec<Typed>), NoRandomness> {
         let salt = Secret::random(SALT_BYTES)?;
-        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, codes: Vec::new() };
+        let (unused, used) = (Vec::new(), Vec::new());
+        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, unused, used };
         let mut shown = Vec::new();
         for _ in 0..count {
             let code = Typed::new(alphabet().encode(Secret::random(CODE_BYTES)?.expose()));
-            let hash = hex::encode(pbkdf2(&code, salt.expose()).expose());
-            set.codes.push(RecoveryCode { hash, used: None });
+            set.unused.push(hex::encode(pbkdf2(&code, salt.expose()).expose()));
             shown.push(grouped(&code));
         }
         Ok((set, shown))
@@ -104,20 +105,44 @@ impl RecoverySet {
             return Found::None;
         }
         let mut found = Found::None;
-        for (index, code) in self.codes.iter().enumerate() {
-            let hash = hex::decode(&code.hash).unwrap_or_default();
-            if bool::from(hash.as_slice().ct_eq(answer.hash.expose())) {
-                found = if code.used.is_some() { Found::Used } else { Found::Unused(index) };
+        for (index, hash) in self.unused.iter().enumerate() {
+            if matches(hash, answer) {
+                found = Found::Unused(index);
+            }
+        }
+        for code in &self.used {
+            if matches(&code.hash, answer) {
+                found = Found::Used;
             }
         }
         found
     }
 
+    /// Uses the code that [`RecoverySet::find`] found at `index`.
+    pub fn spend(&mut self, index: usize, step: SecondStep) {
+        if index < self.unused.len() {
+            let (hash, SecondStep { at, service, source }) = (self.unused.remove(index), step);
+            self.used.push(UsedCode { hash, at, service, source });
+        }
+    }
+
     /// How many codes are unused.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.codes.iter().filter(|code| code.used.is_none()).count()
+        self.unused.len()
     }
+
+    /// The used codes, without the codes, oldest first.
+    pub fn used(&self) -> impl Iterator<Item = SecondStep> {
+        let step =
+            |code: &UsedCode| SecondStep { at: code.at, service: code.service.clone(), source: code.source.clone() };
+        self.used.iter().map(step)
+    }
+}
+
+/// Compares in constant time.
+fn matches(hash: &str, answer: &HashedAnswer) -> bool {
+    hex::decode(hash).unwrap_or_default().as_slice().ct_eq(answer.hash.expose()).into()
 }
 
 /// An answer without spaces and dashes as a recovery code, if it has the form of one: O reads as
@@ -183,9 +208,9 @@ mod tests {
     #[test]
     fn a_used_code_stays_known() {
         let (mut set, shown) = RecoverySet::generate(2, Timestamp(5)).unwrap();
-        set.codes[1].used = Some(SecondStep { at: 6, service: "sshd".into(), source: "local".into() });
+        set.spend(1, SecondStep { at: 6, service: "sshd".into(), source: "local".into() });
         assert_eq!(set.find(&set.hash(&typed(shown[1].expose()))), Found::Used);
-        assert_eq!(set.left(), 1);
+        assert_eq!((set.left(), set.used().count()), (1, 1));
     }
 
     #[test]

@@ -247,9 +247,7 @@ fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_
     let (Found::Unused(index), Some(set)) = (found, set) else {
         return if found == Found::Used { Verdict::Refused(Refused::RecoveryCodeUsed) } else { wrong(held, question) };
     };
-    if let Some(code) = set.codes.get_mut(index) {
-        code.used = Some(question.second_step());
-    }
+    set.spend(index, question.second_step());
     let left = set.left();
     held.ledger.throttle.clear();
     held.keep(Keep::Account);
