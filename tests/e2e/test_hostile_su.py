@@ -193,12 +193,15 @@ def test_given_su_under_hostile_limits_then_nothing_spent_comes_back_and_the_vic
     assert locked_out([enrolled], clock) == []
 
 
-def test_given_a_file_size_limit_of_nothing_then_su_still_records_or_refuses(enrolled, neighbor):
-    """RLIMIT_FSIZE 0 lets no write grow a file: the ledger of the first login is such a write."""
+def test_given_a_file_size_limit_of_nothing_then_su_refuses_and_lives(enrolled, neighbor, journal):
+    """RLIMIT_FSIZE 0 lets no write pass, and the kernel kills who does not expect that. It kills
+    su too in the end, when su itself writes of the failure to /var/log/btmp."""
     code = enrolled.phone.fresh()
     done = su_under(limited(resource.RLIMIT_FSIZE, 0), enrolled, neighbor, code)
-    accepted = enrolled.name in done.stdout
-    assert accepted or log_in(enrolled, code).accepted
+    assert enrolled.name not in done.stdout
+    assert "second step could not be checked" in done.stderr
+    journal.find("error", f"user={enrolled.name}", "service=su", "EFBIG")
+    assert log_in(enrolled, code).accepted
     assert not log_in(enrolled, code).accepted
 
 

@@ -10,6 +10,7 @@ import pytest
 import configuration
 import enrollment
 from attempts import log_in
+from test_faults import make_read_only, store_on_a_small_disk
 
 RUN = Path("/run/twostep")
 LEDGERS = RUN / "ledgers"
@@ -56,6 +57,25 @@ def test_given_a_wiped_run_then_a_spent_code_stays_spent(enrolled):
         log_in(enrolled, code)
         shutil.rmtree(RUN)
         assert not log_in(enrolled, code).accepted, offset
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_given_a_read_only_disk_and_a_wiped_run_then_a_spent_code_stays_spent(
+        enrolled, clock, offset):
+    """Nothing but the floor can know it then."""
+    clock.advance(90)
+    wait_for_the_middle_of_a_step(clock)
+    code = enrolled.phone.codes(enrolled.phone.step() + offset)[0]
+    with store_on_a_small_disk("size=16m"):
+        make_read_only()
+        assert log_in(enrolled, code).accepted
+        shutil.rmtree(RUN)
+        assert not log_in(enrolled, code).accepted
+        assert seconds_until_a_code_gets_in(enrolled, clock, 3 * PERIOD) is not None
+
+
+def wait_for_the_middle_of_a_step(clock):
+    clock.advance(PERIOD - int(clock.now()) % PERIOD + 10)
 
 
 def test_given_a_wiped_run_then_a_right_code_works_within_the_windows_time(enrolled, clock):
