@@ -230,6 +230,28 @@ def test_given_the_second_step_is_required_then_one_who_is_not_enrolled_is_refus
     assert "twostep enroll" in journal.find("refused", f"user={person.name}")
 
 
+def test_given_no_first_step_then_nothing_tells_one_refusal_from_another(
+        enrolled, enroll_another):
+    """Who reaches the prompt without a password learns neither who exists nor what was wrong."""
+    configuration.write(policy={"required": True, "contact": "help@example.org"},
+                        throttle={"failures": 1, "wait": "10m"})
+    spent = enrolled.phone.codes(enrolled.phone.last_shown)[0]
+    waiting = enroll_another()
+    log_in(waiting, waiting.phone.wrong())
+    refusals = [log_in(enrolled, spent), log_in(enrolled, "12345"),
+                log_in(enrolled, enrolled.phone.wrong()), log_in(waiting, waiting.phone.fresh()),
+                log_in("nobody-here", "123456")]
+    said = [(told.prompts, told.messages, told.phases) for told in refusals]
+    assert said == [said[0]] * len(said)
+
+
+def test_given_the_password_then_a_refusal_says_what_happened(enrolled):
+    spent = enrolled.phone.codes(enrolled.phone.last_shown)[0]
+    said = [log_in(enrolled, enrolled.person.password, answer, service="cs-login").messages
+            for answer in (spent, "12345", enrolled.phone.wrong())]
+    assert len({message for (message,) in said}) == 3
+
+
 def test_given_an_unknown_user_then_it_is_refused_as_an_enrolled_one_would_be(view, journal):
     assert log_in("nobody-here", "123456").phases == {"auth": AUTH_ERR}
     journal.find("user=nobody-here")

@@ -8,8 +8,10 @@ import pytest
 import attempts
 import configuration
 import enrollment
+import people
 import syscalls
 from attempts import log_in, words
+from phones import Phone
 
 
 @pytest.fixture(autouse=True)
@@ -94,13 +96,9 @@ CHANGES = {
 def test_given_a_helper_killed_at_any_call_then_the_account_is_the_old_or_the_new(
         enroll_another, tmp_path, change):
     somebody = enroll_another()
-    calls = helper_calls(somebody, change, tmp_path)
-    writes = [place for place in calls
-              if place.name in {"openat", "write", "pwrite64", "fsync", "fdatasync", "rename",
-                                "renameat", "renameat2", "unlinkat", "flock", "ftruncate", "fchmod",
-                                "close"}]
-    assert any(place.name.startswith("rename") for place in writes)
-    for place in writes:
+    calls = syscalls.trace(somebody.person.command(HELPER), tmp_path / "trace", text=True,
+                           input=request_of(somebody, change))
+    for place in writes_of_the_helper(calls):
         somebody = enroll_another()
         run_helper(somebody, change, place)
         state = enrollment.status(somebody.person)
@@ -112,6 +110,8 @@ def test_given_a_helper_killed_at_any_call_then_the_account_is_the_old_or_the_ne
 
 
 HELPER = "/usr/libexec/twostep/twostep-helper"
+WRITES = {"openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "unlinkat",
+          "flock", "ftruncate", "fchmod", "futimens", "utimensat", "close"}
 
 
 def request_of(somebody, change):
@@ -121,22 +121,46 @@ def request_of(somebody, change):
     return json.dumps({"do": "regenerate_recovery_codes", "proof": proof})
 
 
-def as_the_helper_runs(somebody):
-    """strace runs as root, so the setgid bit counts as it does for the user."""
-    return somebody.person.command(HELPER)
-
-
-def helper_calls(somebody, change, tmp_path):
-    calls = syscalls.trace(as_the_helper_runs(somebody), tmp_path / "trace", text=True,
-                           input=request_of(somebody, change))
+def writes_of_the_helper(calls):
+    """The calls by which the helper changes something, and those right before and after. strace runs
+    as root, so the setgid bit counts as it does for the user."""
     start = max(i for i, (_, text) in enumerate(calls) if "execve(" in text)
-    return [place for place, _ in calls[start + 1:] if place.name not in syscalls.ENDS]
+    writes = [place for place, _ in calls[start + 1:] if place.name in WRITES]
+    assert any(place.name.startswith("rename") for place in writes)
+    return writes
 
 
 def run_helper(somebody, change, place):
-    line = syscalls.with_fault(place, "signal=SIGKILL", as_the_helper_runs(somebody))
+    line = syscalls.with_fault(place, "signal=SIGKILL", somebody.person.command(HELPER))
     return subprocess.run(line, input=request_of(somebody, change), capture_output=True, text=True,
                           timeout=30)
+
+
+def test_given_an_enrollment_killed_at_any_call_then_it_can_be_finished_or_is(
+        clock, tmp_path):
+    somebody = pending(clock)
+    calls = syscalls.trace(somebody.person.command(HELPER), tmp_path / "trace", text=True,
+                           input=confirmation(somebody))
+    for place in writes_of_the_helper(calls):
+        somebody = pending(clock)
+        line = syscalls.with_fault(place, "signal=SIGKILL", somebody.person.command(HELPER))
+        subprocess.run(line, input=confirmation(somebody), capture_output=True, text=True, timeout=30)
+        if not enrollment.status(somebody.person)["enrolled"]:
+            somebody.phone.fresh()
+            again = somebody.person.run(HELPER, input=confirmation(somebody))
+            assert json.loads(again.stdout)["result"] == "confirmed", place
+        assert log_in(somebody, somebody.phone.fresh()).accepted, place
+
+
+def pending(clock):
+    """A person with an authenticator that waits for its confirmation."""
+    person = people.add()
+    begun = json.loads(person.run(HELPER, input='{"do":"begin","label":null,"proof":null}').stdout)
+    return enrollment.Enrolled(person, Phone(begun["uri"], clock))
+
+
+def confirmation(somebody):
+    return json.dumps({"do": "confirm", "code": somebody.phone.code()})
 
 
 def test_given_a_session_opened_while_calls_fail_then_it_always_opens(enrolled, tmp_path):

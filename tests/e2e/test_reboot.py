@@ -10,7 +10,7 @@ import pytest
 import configuration
 import enrollment
 from attempts import log_in
-from test_faults import make_read_only, store_on_a_small_disk
+from test_disks import make_read_only, store_on_a_small_disk
 
 RUN = Path("/run/twostep")
 LEDGERS = RUN / "ledgers"

@@ -67,6 +67,14 @@ def test_given_pam_silent_then_nothing_is_said_and_it_is_said_later(enrolled):
     assert open_session(enrolled) != []
 
 
+def test_given_pam_silent_then_a_refusal_says_nothing(enrolled):
+    told = log_in(enrolled, enrolled.person.password, enrolled.phone.wrong(), service="cs-login",
+                  silent=True)
+    assert told.asked
+    assert not told.accepted
+    assert told.messages == []
+
+
 def test_given_no_terminal_then_nothing_is_said(enrolled):
     assert open_session(enrolled, tty=None) == []
     assert open_session(enrolled, tty="cron") == []
