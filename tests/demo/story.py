@@ -180,7 +180,7 @@ def tell():
             log_in_with_password(story)
             log_in_with_key(story)
             log_in_without_phone(story)
-    except pexpect.TIMEOUT:
+    except (pexpect.TIMEOUT, OSError):  # OSError: the program has ended and hears nothing more
         story.note(False, "a question that the demo waited for, at the place above")
     complete = story.verdict()
     return 0 if complete and len(story.seen) == PROMISES else 1
@@ -197,4 +197,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted")
