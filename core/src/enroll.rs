@@ -4,8 +4,10 @@
 //! Once an authenticator is confirmed, a user's every change needs a proof in the same request, so
 //! that a process of the user cannot weaken the second step behind the user's back.
 
+use std::cell::RefCell;
+
 use crate::account::Account;
-use crate::audit::{Audit, Line};
+use crate::audit::{self, Audit, Line};
 use crate::config::{self, Config};
 use crate::login::{self, Attempt, Conversation, LoginError, Silence};
 use crate::policy::Requirement;
@@ -26,6 +28,8 @@ mod report;
 
 pub use report::AccountReport;
 
+/// Longest name of a PAM service, in bytes.
+const SERVICE_BYTES: usize = 64;
 /// The service that a proof is recorded under.
 const SERVICE: &str = "twostep";
 
@@ -37,6 +41,8 @@ pub struct Desk<S = FilesStore, C = SystemClock> {
     store: S,
     clock: C,
     audit: Box<dyn Audit>,
+    /// What is to be logged once the change is recorded.
+    lines: RefCell<Vec<String>>,
 }
 
 /// Who stands at the desk.
@@ -89,7 +95,15 @@ impl Desk {
             audit.record(&Line::new("configuration").with("trouble", trouble).finish());
         }
         let store = FilesStore::new(&loaded.config.seal.key_file);
-        Ok(Self { person, authority, config: loaded.config, store, clock: SystemClock, audit })
+        Ok(Self {
+            person,
+            authority,
+            config: loaded.config,
+            store,
+            clock: SystemClock,
+            audit,
+            lines: RefCell::default(),
+        })
     }
 
     /// Empties the account of a user who starts over. A file that does not count is set aside.
@@ -114,7 +128,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         audit: Box<dyn Audit>,
     ) -> Self {
         let (store, clock) = host;
-        Self { person, authority, config, store, clock, audit }
+        Self { person, authority, config, store, clock, audit, lines: RefCell::default() }
     }
 
     pub(crate) fn reset_for_test(&self) -> Response {
@@ -153,10 +167,19 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
+        if service.is_empty() || service.len() > SERVICE_BYTES || audit::printable(&service) != service {
+            return Err(refused(
+                Refusal::BadRequest,
+                "This is no PAM service. Name one of at most 64 printable bytes.",
+            ));
+        }
         let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
         let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
+        // The program that asked runs as the user, who may have no wish to log what it was told.
+        let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
+        self.audit.record(&verdict.describe(line).finish());
         let text = words::text(&verdict, &self.config).unwrap_or_default();
         Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
     }
@@ -203,11 +226,23 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Changes the account, in one step with the proof.
     fn change<T>(&self, change: impl FnOnce(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
-        self.store.update(&self.person, change).map_err(|error| from_store(&error))?
+        let changed = self.store.update(&self.person, change);
+        let lines = self.lines.take();
+        match changed {
+            Ok(answer) => {
+                lines.iter().for_each(|line| self.audit.record(line));
+                answer
+            }
+            Err(error) => {
+                self.audit.record(&self.event("error").with("reason", &error).finish());
+                Err(from_store(&error))
+            }
+        }
     }
 
+    /// Logs a line when the change that it tells of is recorded, and not under the lock.
     fn record(&self, line: Line) {
-        self.audit.record(&line.finish());
+        self.lines.borrow_mut().push(line.finish());
     }
 
     /// An audit line about this person's account.

@@ -14,8 +14,10 @@ use crate::time::{Moment, Step, Timestamp, Uptime};
 pub const SIZE: usize = 4096;
 /// Authenticators whose spent steps fit.
 const SPENT: usize = 32;
-/// Superseded incarnations that are remembered.
-const SUPERSEDED: usize = 8;
+/// Superseded incarnations that are remembered by name.
+const SUPERSEDED: usize = 100;
+/// Stands for all that are too many to remember. No incarnation has this number.
+pub const ANY_OTHER: u64 = 0;
 /// First bytes of every ledger of this form.
 const MAGIC: &[u8; 8] = b"2step-01";
 /// Magic, the count of takings of the lock (not covered by the digest), length, digest.
@@ -82,11 +84,6 @@ impl Ledger {
         }
     }
 
-    /// Drops what belongs to authenticators that are gone.
-    pub fn keep_only<'a>(&mut self, ids: impl Iterator<Item = &'a str> + Clone) {
-        self.spent.retain(|(spent, _)| ids.clone().any(|id| id == spent));
-    }
-
     /// The wall clock's moment before which a step may have been spent without being recorded here.
     /// It counts elapsed time since boot, so a wall clock that was wrong when this ledger was made
     /// does not matter.
@@ -102,8 +99,9 @@ impl Ledger {
                 self.superseded.push(*generation);
             }
         }
-        let surplus = self.superseded.len().saturating_sub(SUPERSEDED);
-        self.superseded.drain(..surplus);
+        if self.superseded.len() > SUPERSEDED || self.superseded.contains(&ANY_OTHER) {
+            self.superseded = vec![ANY_OTHER];
+        }
         for (id, step) in &other.spent {
             self.spend(id, *step);
         }
@@ -182,7 +180,8 @@ impl Wrong {
 /// A number that no other incarnation has.
 fn random_generation() -> Result<u64, NoRandomness> {
     let random = Secret::random(8)?;
-    Ok(random.expose().iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    let number = random.expose().iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Ok(number.max(ANY_OTHER + 1))
 }
 
 /// The first half of SHA-256: it tells a torn or foreign file, not an attacker, who cannot write it.
@@ -283,7 +282,7 @@ mod tests {
             let source = "x".repeat(70);
             ledger.throttle.slots.push(Slot { source, known: number % 2 == 0, failures: number, until: Uptime(9) });
         }
-        ledger.superseded = (0..8).collect();
+        ledger.superseded = (1..=100).collect();
         ledger.wrong.add(&"y".repeat(70));
         ledger.unnoticed.add(&"z".repeat(70));
         ledger
@@ -315,8 +314,6 @@ mod tests {
         ledger.spend("a", Step(9));
         ledger.spend("a", Step(8));
         assert_eq!(ledger.spent("a"), Some(Step(9)));
-        ledger.keep_only(["b"].into_iter());
-        assert_eq!(ledger.spent("a"), None);
     }
 
     #[test]
@@ -325,10 +322,23 @@ mod tests {
         new.spend("0000000000000027", Step(99));
         new.merge(&old);
         new.merge(&old);
-        assert_eq!(new.superseded.iter().filter(|one| **one == old.generation).count(), 1);
-        assert_eq!((new.superseded.len(), new.floor, new.spent("0000000000000027")), (8, Uptime(7), Some(Step(99))));
+        assert_eq!(new.superseded, [ANY_OTHER]);
+        assert_eq!((new.floor, new.spent("0000000000000027")), (Uptime(7), Some(Step(99))));
         assert_eq!((&new.throttle, &new.wrong), (&old.throttle, &old.wrong));
         assert_ne!(new.generation, old.generation);
+    }
+
+    #[test]
+    fn no_superseded_incarnation_is_forgotten() {
+        let mut last = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        let first = last.generation;
+        for number in 1..=150 {
+            let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
+            next.merge(&last);
+            assert!(next.superseded.contains(&first) || next.superseded.contains(&ANY_OTHER), "{number}");
+            last = Ledger::from_bytes(&next.to_bytes()).unwrap();
+        }
+        assert!(last.superseded.contains(&ANY_OTHER));
     }
 
     #[test]

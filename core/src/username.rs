@@ -46,7 +46,7 @@ impl Username {
     #[must_use]
     pub fn file_name(&self) -> String {
         let encoded = escaped(self.0.as_bytes());
-        if encoded.len() <= LONGEST {
+        if encoded.len() <= LONGEST && !looks_hashed(&encoded) {
             return encoded;
         }
         let kept = encoded.get(..KEPT).unwrap_or_default();
@@ -85,6 +85,13 @@ impl Person {
         let alias = by_uid.map(|user| readable(user.name)).transpose()?.filter(|alias| *alias != name);
         Ok(Self { name, alias, uid: entry.uid.as_raw() })
     }
+}
+
+/// Whether an encoded name has the form of a cut one; then it is hashed too, so that the two never
+/// meet.
+fn looks_hashed(encoded: &str) -> bool {
+    let tail = encoded.get(KEPT..).and_then(|rest| rest.strip_prefix('%'));
+    tail.is_some_and(|tail| tail.len() == 64 && !tail.contains('%'))
 }
 
 /// Bytes as a file name that no shell, directory or case rule can misread.
@@ -157,6 +164,17 @@ mod tests {
         assert_eq!(long.len(), 100 + 1 + 64);
         assert_ne!(long, other);
         assert_eq!(Username::new(&"x".repeat(200)).file_name(), "x".repeat(200));
+        // Chosen to be encoded as the very file name of a longer one.
+        let is_escape = |hash: &str| {
+            u8::from_str_radix(&hash[..2], 16)
+                .is_ok_and(|byte| byte < 0x30 && hash[..2].bytes().all(|digit| digit.is_ascii_digit()))
+        };
+        let mut names = (101..255).map(|length| Username::new(&"x".repeat(length + 100)));
+        let victim = names.find(|name| is_escape(&name.file_name()[101..])).unwrap();
+        let hash = victim.file_name()[101..].to_owned();
+        let byte = u8::from_str_radix(&hash[..2], 16).unwrap();
+        let forged = format!("{}{}{}", "x".repeat(100), char::from(byte), &hash[2..]);
+        assert_ne!(Username::new(&forged).file_name(), victim.file_name());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::account::{Account, Authenticator, Failures};
-use crate::audit::Line;
+use crate::audit::{self, Line};
 use crate::config::Config;
 use crate::ledger::Wrong;
 use crate::otp;
@@ -18,6 +18,8 @@ use crate::time::{Moment, Step};
 
 /// Longest answer that is looked at, in bytes.
 const LONGEST: usize = 128;
+/// Most characters of a PAM service that are remembered.
+const SERVICE: usize = 64;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -293,7 +295,8 @@ fn store_failures(held: &mut Held) {
 impl Question<'_> {
     fn second_step(&self) -> SecondStep {
         let Self { service, source, now, .. } = self;
-        SecondStep { at: now.wall.0, service: (*service).to_owned(), source: source.as_str().to_owned() }
+        let service = audit::printable(service).chars().take(SERVICE).collect();
+        SecondStep { at: now.wall.0, service, source: source.as_str().to_owned() }
     }
 }
 

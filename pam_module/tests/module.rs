@@ -20,7 +20,10 @@ fn module(features: &str) -> PathBuf {
     output_of(env!("CARGO"), &[&arguments[..], &["--features", features]].concat());
     let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("with-{features}")).join("pam_twostep.so");
     fs::create_dir_all(kept.parent().unwrap()).unwrap();
-    fs::copy(profile.join("libpam_twostep.so"), &kept).unwrap();
+    // Put in place whole: another test may be loading the one that is there.
+    let copy = kept.with_extension("new");
+    fs::copy(profile.join("libpam_twostep.so"), &copy).unwrap();
+    fs::rename(&copy, &kept).unwrap();
     kept
 }
 

@@ -66,6 +66,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let secret = key.open(&authenticator.secret, belongs(held, &authenticator.id)).map_err(|error| from_seal(&error))?;
             let window: Window = authenticator.window(now, self.config.totp.window);
             let Some(step) = otp::matching_step(&secret, authenticator.parameters(), digits.expose(), window) else {
+                self.record(self.event("confirmation-refused").with("authenticator", &authenticator.label));
                 return Err(refused(
                     Refusal::NotAccepted,
                     "This code does not fit the new key. Type the one that the app shows now, and check that the clocks of phone and host are right.",
@@ -90,7 +91,6 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 (account.recovery, account.pending) = (None, None);
             }
             account.record(now, "removed", &removed.label);
-            held.ledger.keep_only(account.authenticators.iter().map(|one| one.id.as_str()));
             let enrolled = account.is_enrolled();
             held.keep(Keep::Account);
             self.record(self.event("removed").with("authenticator", &removed.label));

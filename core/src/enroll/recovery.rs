@@ -38,22 +38,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let now = self.clock.now().wall;
         let emptied = self.change(|held| {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
-            let enrolled = account.is_enrolled();
             account.authenticators.clear();
             (account.pending, account.recovery) = (None, None);
             (account.failures, account.known_sources) = (Failures::default(), Vec::new());
             account.record(now, "reset", "");
             held.ledger.throttle.clear();
-            held.ledger.keep_only(std::iter::empty());
             held.keep(Keep::Account);
-            Ok(enrolled)
+            self.record(self.event("reset"));
+            Ok(Response::Removed { label: String::new(), enrolled: false })
         });
-        match emptied {
-            Ok(_) => {
-                self.record(self.event("reset"));
-                Response::Removed { label: String::new(), enrolled: false }
-            }
-            Err(refused) => refused,
-        }
+        emptied.unwrap_or_else(|refused| refused)
     }
 }

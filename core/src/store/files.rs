@@ -7,6 +7,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, renameat};
 use nix::sys::stat::{Mode, SFlag, fstat, futimens};
@@ -14,9 +15,10 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, syncfs, unlinkat};
 
 use super::lock::{Locked, Start};
-use super::open::{Directory, defect, errno, read_text};
+use super::open::{Directory, LONGEST, defect, errno, read_text};
 use super::{Held, Keep, Store, StoreError, limit};
 use crate::account::Account;
+use crate::ledger::ANY_OTHER;
 use crate::seal::{SealError, SealKey};
 use crate::secret::Secret;
 use crate::throttle::Sums;
@@ -197,9 +199,7 @@ impl<C: Clock> Store for FilesStore<C> {
         let failures = first_look.map_or_else(Sums::default, |found| found.account.failures.into());
         let start = Start { uid: person.uid, birth, now: self.clock.now().uptime, failures };
         let mut locked = Locked::take(&ledgers, &name.file_name(), start)?;
-        for generation in std::mem::take(&mut locked.ledger.superseded) {
-            discard(&accounts, &temporary(&name, generation))?;
-        }
+        discard_superseded(&accounts, &name, &std::mem::take(&mut locked.ledger.superseded))?;
         let found = self.read(&accounts, &name, person.uid)?;
         let spent_until = found.as_ref().map_or(Timestamp(0), |found| found.changed);
         let (account, on_disk) = found.map(Found::split).unzip();
@@ -232,6 +232,14 @@ fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &Held) -> Resu
     let file_name = account_file(&held.name);
     let temporary = temporary(&held.name, held.ledger.generation);
     let text = account.to_text().map_err(|error| StoreError::Account { path: accounts.path_of(&file_name), error })?;
+    if text.len() as u64 > LONGEST {
+        return Err(StoreError::Unsafe {
+            path: accounts.path_of(&file_name),
+            what: "would be longer than any account",
+            remedy: "report this as a defect".to_owned(),
+        });
+    }
+    locked.announce_disk();
     discard(accounts, &temporary)?;
     let written = write_new(accounts, &temporary, held, text.as_bytes())
         .map_err(|errno| accounts.failed("write", &temporary, errno))
@@ -280,6 +288,30 @@ fn sync_name(accounts: &Directory, file: &File) -> Result<(), Errno> {
 fn set_changed(file: impl AsFd, moment: Timestamp) -> Result<(), Errno> {
     let time = TimeSpec::new(moment.0, 0);
     futimens(file, &time, &time)
+}
+
+/// Removes what superseded incarnations may still have to put in place. When there were too many
+/// to remember, every temporary file of this account goes; for that the directory must be read,
+/// which the helper may not.
+fn discard_superseded(accounts: &Directory, name: &Username, superseded: &[u64]) -> Result<(), StoreError> {
+    if !superseded.contains(&ANY_OTHER) {
+        return superseded.iter().try_for_each(|generation| discard(accounts, &temporary(name, *generation)));
+    }
+    let failed = |errno| accounts.failed("list", ".", errno);
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut entries = match Dir::openat(&accounts.fd, ".", flags, Mode::empty()) {
+        Err(Errno::EACCES) => return Err(StoreError::Busy),
+        entries => entries.map_err(failed)?,
+    };
+    let prefix = format!("{}.", account_file(name));
+    for entry in entries.iter() {
+        let entry = entry.map_err(failed)?;
+        match entry.file_name().to_str() {
+            Ok(file_name) if file_name.starts_with(&prefix) => discard(accounts, file_name)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes a temporary file that may be there. One that root made and had not yet given to the user

@@ -24,8 +24,12 @@ use crate::time::Uptime;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Tries until a holder that has not changed is superseded: 2 s, and up to half a second more.
 const PATIENCE: u32 = 200;
-/// Tries until this process gives up, however the holders change: 20 s.
-const TRIES: u32 = 2000;
+/// The same for a holder that said that it waits for the disk: 15 s.
+const DISK_PATIENCE: u32 = 1500;
+/// Tries until this process gives up, however the holders change: 30 s.
+const TRIES: u32 = 3000;
+/// Beside the count of takings: the holder waits for the disk.
+const ON_DISK: u64 = 1 << 63;
 
 /// What a new ledger starts from.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +62,12 @@ struct Holding {
     takings: u64,
 }
 
+impl Holding {
+    fn patience(&self) -> u32 {
+        if self.takings & ON_DISK == 0 { PATIENCE } else { DISK_PATIENCE }
+    }
+}
+
 /// What one try came to.
 enum Try<'a> {
     Locked(Box<Locked<'a>>),
@@ -76,7 +86,7 @@ impl<'a> Locked<'a> {
                 Try::Locked(locked) => return Ok(*locked),
                 Try::Again => continue,
                 Try::Held(holding) if last == Some(holding) => patience -= 1,
-                Try::Held(holding) => (patience, last) = (PATIENCE + jitter()?, Some(holding)),
+                Try::Held(holding) => (patience, last) = (holding.patience() + jitter()?, Some(holding)),
             }
             if patience == 0 {
                 match Self::replace(directory, name, start, last)? {
@@ -87,6 +97,12 @@ impl<'a> Locked<'a> {
             std::thread::sleep(PAUSE);
         }
         Err(StoreError::Busy)
+    }
+
+    /// Asks those who wait for more patience: a sync takes as long as the disk takes.
+    pub(super) fn announce_disk(&self) {
+        // Without it they would only be less patient.
+        let _ = self.file.write_all_at(&(self.takings | ON_DISK).to_le_bytes(), TAKINGS_AT);
     }
 
     /// Writes the ledger in place, and makes sure that it still is the ledger.
@@ -135,7 +151,7 @@ impl<'a> Locked<'a> {
         if Identity::of_file(&*file) != directory.identity_of(name) {
             return Ok(Try::Again);
         }
-        let takings = takings(&file).wrapping_add(1);
+        let takings = (takings(&file) & !ON_DISK).wrapping_add(1);
         file.write_all_at(&takings.to_le_bytes(), TAKINGS_AT)
             .map_err(|error| directory.failed("write", name, errno(&error)))?;
         let known = read(&file);

@@ -18,7 +18,7 @@ const NOT_OWNER: u32 = 0o077;
 /// Others may write.
 const OTHERS_WRITE: u32 = 0o002;
 /// Most bytes of a file that is read as a whole.
-const LONGEST: u64 = 256 * 1024;
+pub(super) const LONGEST: u64 = 256 * 1024;
 
 /// One directory of the store.
 #[derive(Debug)]
