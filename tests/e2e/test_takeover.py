@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from attempts import log_in, words
+from attempts import SERVICE_ERR, log_in, race, words
 
 
 class Standing:
@@ -35,6 +35,10 @@ class Standing:
         os.kill(self.pid, signal.SIGCONT)
         return "auth\t0" in self.process.communicate(timeout=30)[0]
 
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        self.process.communicate(timeout=30)
+
 
 def test_given_a_takeover_that_dies_before_it_has_seen_the_last_spent_step_then_no_code_counts_twice(
         enrolled, tmp_path):
@@ -55,3 +59,16 @@ def test_given_a_small_limit_of_the_file_size_then_nothing_is_torn(enrolled, siz
     attempt = log_in(enrolled, "000000", rhost="203.0.113.7", prefix=["prlimit", f"--fsize={size}"])
     assert not attempt.accepted
     assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.8").accepted
+
+
+def test_given_many_waiting_for_one_that_stands_still_then_none_of_them_supersedes_another(
+        enrolled, clock, tmp_path):
+    for rounds in range(3):
+        clock.advance(90)
+        holder = Standing(enrolled, "000000", tmp_path / f"holder{rounds}", "pwrite64:signal=SIGSTOP:when=1")
+        code = enrolled.phone.fresh()
+        strangers = [(enrolled, f"198.51.100.{10 * rounds + number}", "111111") for number in range(7)]
+        right, *wrong = race((enrolled, "203.0.113.7", code), *strangers)
+        assert right == 0
+        assert SERVICE_ERR not in wrong
+        holder.end()

@@ -48,10 +48,14 @@ impl Conversation for Scripted<'_> {
     }
 }
 
-struct Quiet;
+/// A log that the test reads.
+#[derive(Clone, Default)]
+struct Log(Rc<RefCell<Vec<String>>>);
 
-impl Audit for Quiet {
-    fn record(&self, _: &str) {}
+impl Audit for Log {
+    fn record(&self, line: &str) {
+        self.0.borrow_mut().push(line.to_owned());
+    }
 }
 
 /// A host with one user, alice, who may have a phone.
@@ -61,6 +65,7 @@ struct World {
     config: Config,
     secret: Secret,
     codes: Vec<String>,
+    log: Log,
 }
 
 impl World {
@@ -75,7 +80,7 @@ impl World {
         fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         let clock = Turned(Rc::new(Cell::new(Moment { wall: Timestamp(START), uptime: Uptime(5000) })));
         let config = Config::parse(&format!("version = 1\n{config}")).unwrap();
-        Self { folder, clock, config, secret: Secret::new(Vec::new()), codes: Vec::new() }
+        Self { folder, clock, config, secret: Secret::new(Vec::new()), codes: Vec::new(), log: Log::default() }
     }
 
     fn enrolled(config: &str) -> Self {
@@ -90,7 +95,13 @@ impl World {
     }
 
     fn desk(&self, authority: Authority) -> Desk<FilesStore<Turned>, Turned> {
-        Desk::for_test(alice(), authority, self.config.clone(), (self.store(), self.clock.clone()), Box::new(Quiet))
+        Desk::for_test(
+            alice(),
+            authority,
+            self.config.clone(),
+            (self.store(), self.clock.clone()),
+            Box::new(self.log.clone()),
+        )
     }
 
     fn enroll(&mut self) {
@@ -388,6 +399,22 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
     assert_eq!(refusal(Request::RegenerateRecoveryCodes { proof: proof.clone() }), None);
     assert_eq!(refusal(Request::Remove { label: None, proof }), Some(Refusal::NotAccepted));
     assert_eq!(reason(&world.login(&world.codes[0])), "wrong-code");
+}
+
+#[test]
+fn only_a_change_that_is_recorded_is_logged() {
+    let world = World::enrolled("");
+    let remove = || Request::Remove { label: None, proof: Typed::new(world.codes[0].clone()) };
+    let removed = || world.log.0.borrow().iter().any(|line| line.starts_with("removed user=alice"));
+    // A directory has the name that the account's next version is to be written under.
+    let generation = world.store().update(&alice(), |held| held.ledger.generation).unwrap();
+    let temporary = world.account().with_file_name(format!("alice.toml.{generation:016x}"));
+    fs::create_dir_all(temporary.join("full")).unwrap();
+    assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Refused { reason: Refusal::Failed, .. }));
+    assert!(!removed());
+    fs::remove_dir_all(&temporary).unwrap();
+    assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Removed { .. }));
+    assert!(removed());
 }
 
 #[test]

@@ -1,0 +1,38 @@
+"""A store whose file system is not mounted is not an empty one."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from attempts import SERVICE_ERR, log_in
+
+STORE = Path("/var/lib/twostep")
+AWAY = Path("/var/lib/away")
+
+
+@pytest.fixture
+def lost(enrolled):
+    STORE.rename(AWAY)
+    yield enrolled
+    subprocess.run(["rm", "-rf", STORE], check=True)
+    AWAY.rename(STORE)
+
+
+def test_given_a_lost_store_then_nobody_gets_in_without_a_code(lost):
+    assert log_in(lost, "000000").phases["auth"] == SERVICE_ERR
+
+
+def test_given_a_lost_store_and_a_boot_then_nobody_gets_in_without_a_code(lost):
+    subprocess.run(["systemd-tmpfiles", "--create", "--remove", "--boot", "/usr/lib/tmpfiles.d/twostep.conf"],
+                   capture_output=True, check=False)
+    assert log_in(lost, "000000").phases["auth"] == SERVICE_ERR
+
+
+def test_given_a_boot_then_what_a_crash_left_is_swept_and_accounts_stay(enrolled):
+    left = enrolled.file.with_name(f"{enrolled.file.name}.0123456789abcdef")
+    left.write_text("half")
+    subprocess.run(["systemd-tmpfiles", "--create", "--remove", "--boot", "/usr/lib/tmpfiles.d/twostep.conf"],
+                   capture_output=True, check=False)
+    assert not left.exists()
+    assert log_in(enrolled, enrolled.phone.fresh()).accepted
