@@ -23,7 +23,11 @@ const LONGEST: usize = 64;
 /// Where an answer comes from, as one word: an address (IPv6 by /64), `host:NAME`, `uid:N`,
 /// `tty:NAME` or `local`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source(String);
+pub struct Source {
+    name: String,
+    /// Whether it may be anyone: a proxy's address, or nothing known at all.
+    anyone: bool,
+}
 
 /// What PAM and the kernel say about where an answer comes from.
 #[derive(Debug, Clone, Default)]
@@ -101,33 +105,47 @@ impl Source {
     pub fn of(origin: &Origin, proxies: &[IpNet]) -> Self {
         let rhost = origin.rhost.as_deref().map(str::trim).filter(|host| !host.is_empty());
         let tty = origin.tty.as_deref().filter(|tty| !tty.is_empty());
+        let is_proxy = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
         match rhost.map(|host| (host, address(host))) {
-            Some((_, Some(address))) if !proxies.iter().any(|net| net.contains(&address)) => Self(network(address)),
+            Some((_, Some(address))) if !is_proxy(&address) => Self::known(network(address)),
             Some((host, None)) => Self::named("host", host),
-            _ if origin.real_uid != 0 => Self(format!("uid:{}", origin.real_uid)),
-            _ => tty.map_or_else(|| Self("local".into()), |tty| Self::named("tty", tty)),
+            _ if origin.real_uid != 0 => Self::known(format!("uid:{}", origin.real_uid)),
+            place => {
+                let local = tty.map_or_else(|| Self::known("local".into()), |tty| Self::named("tty", tty));
+                Self { anyone: place.is_some() || tty.is_none(), ..local }
+            }
         }
     }
 
     /// The name, one word.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// Whether it may be anyone, so that a success from it says nothing of the next attempt.
+    #[must_use]
+    pub fn is_anyone(&self) -> bool {
+        self.anyone
+    }
+
+    fn known(name: String) -> Self {
+        Self { name, anyone: false }
     }
 
     fn named(kind: &str, name: &str) -> Self {
         let name = crate::audit::printable(name);
         if name.len() <= LONGEST {
-            return Self(format!("{kind}:{name}"));
+            return Self::known(format!("{kind}:{name}"));
         }
         let digest = hex::encode(&Sha256::digest(name.as_bytes()));
-        Self(format!("{kind}:%{}", digest.get(..32).unwrap_or_default()))
+        Self::known(format!("{kind}:%{}", digest.get(..32).unwrap_or_default()))
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 
@@ -136,7 +154,7 @@ impl Throttle {
     #[must_use]
     pub fn gate(&self, source: &Source, known: bool, now: Uptime, limits: &Limits) -> Gate {
         let sums = self.sums();
-        let left = self.slots.iter().find(|slot| slot.source == source.0).map_or(0, |slot| slot.until.since(now));
+        let left = self.slots.iter().find(|slot| slot.source == source.name).map_or(0, |slot| slot.until.since(now));
         match left {
             // A longer wait than any comes from another boot, whose ledger was not cleared.
             1.. if left <= limits.max_wait.as_secs() => Gate::Wait(left),
@@ -158,7 +176,7 @@ impl Throttle {
 
     /// Forgets the failures of `source`, and of no other.
     pub fn succeed(&mut self, source: &Source) {
-        self.slots.retain(|slot| slot.source != source.0);
+        self.slots.retain(|slot| slot.source != source.name);
     }
 
     /// Forgets everything: a recovery code or an administrator opened the account.
@@ -173,11 +191,11 @@ impl Throttle {
     }
 
     fn slot(&mut self, source: &Source, known: bool) -> &mut Slot {
-        let index = match self.slots.iter().position(|slot| slot.source == source.0) {
+        let index = match self.slots.iter().position(|slot| slot.source == source.name) {
             Some(index) => index,
             None => {
                 self.make_room();
-                self.slots.push(Slot { source: source.0.clone(), known, failures: 0, until: Uptime(0) });
+                self.slots.push(Slot { source: source.name.clone(), known, failures: 0, until: Uptime(0) });
                 self.slots.len() - 1
             }
         };
@@ -271,6 +289,10 @@ mod tests {
         assert_eq!(Source::of(&origin, &proxies).as_str(), "local");
         let mapped = Origin { rhost: Some("::ffff:10.1.2.3".into()), ..Origin::default() };
         assert_eq!(Source::of(&mapped, &proxies).as_str(), "local");
+        let sshd = Origin { tty: Some("ssh".into()), ..mapped };
+        assert!(Source::of(&sshd, &proxies).is_anyone() && Source::of(&Origin::default(), &[]).is_anyone());
+        let console = Origin { tty: Some("tty1".into()), ..Origin::default() };
+        assert!(!Source::of(&console, &[]).is_anyone() && !from("192.0.2.1").is_anyone());
     }
 
     #[test]

@@ -71,6 +71,9 @@ impl Timestamp {
 }
 
 impl Uptime {
+    /// Later than any: as a floor it means "now", whenever that is read.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// Seconds from `earlier` to this moment; 0 if it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {

@@ -277,9 +277,12 @@ fn accepted(held: &mut Held, question: &Question<'_>) {
     let Some(account) = held.account.as_mut() else { return };
     let today = question.now.wall.0.div_euclid(DAY);
     let is_new_day = account.last_second_step.as_ref().is_none_or(|last| last.at.div_euclid(DAY) != today);
-    if is_new_day || !account.knows(question.source.as_str()) {
+    let is_new_source = !question.source.is_anyone() && !account.knows(question.source.as_str());
+    if is_new_day || is_new_source {
         account.last_second_step = Some(question.second_step());
-        account.remember(question.source.as_str());
+        if is_new_source {
+            account.remember(question.source.as_str());
+        }
         held.keep(Keep::AccountIfPossible);
     }
 }

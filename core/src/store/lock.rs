@@ -38,8 +38,6 @@ pub(super) struct Start {
     pub(super) uid: u32,
     /// When the ledgers of this boot were born.
     pub(super) birth: Uptime,
-    /// Now.
-    pub(super) now: Uptime,
     /// The account's own count of failures.
     pub(super) failures: Sums,
 }
@@ -99,6 +97,15 @@ impl<'a> Locked<'a> {
         Err(StoreError::Busy)
     }
 
+    /// Sets a floor that was left open: this process holds the lock, so nothing is spent elsewhere.
+    pub(super) fn settle(&mut self, now: Uptime) -> Result<(), StoreError> {
+        if self.ledger.floor != Uptime::NEVER {
+            return Ok(());
+        }
+        self.ledger.floor = now;
+        self.write()
+    }
+
     /// Asks those who wait for more patience: a sync takes as long as the disk takes.
     pub(super) fn announce_disk(&self) {
         // Without it they would only be less patient.
@@ -156,7 +163,7 @@ impl<'a> Locked<'a> {
             .map_err(|error| directory.failed("write", name, errno(&error)))?;
         let known = read(&file);
         let broken = known.is_none();
-        let ledger = known.map_or_else(|| Ledger::new(start.now, start.failures), Ok)?;
+        let ledger = known.map_or_else(|| Ledger::new(Uptime::NEVER, start.failures), Ok)?;
         let locked = Self { directory, name: name.to_owned(), file, takings, ledger };
         if broken {
             // At once: from here on it is a ledger again, for others too.
@@ -182,8 +189,8 @@ impl<'a> Locked<'a> {
     /// Puts a new ledger in the place of one that is stuck or none.
     ///
     /// What the old one holds is merged twice. Before the exchange, so that no failure is forgotten
-    /// if this process dies; but without the spent steps and with the floor at now, since its holder
-    /// may still spend one. After it, whole, since whatever the holder wrote before it last saw the
+    /// if this process dies; but without the spent steps and with the floor at any time to come,
+    /// since its holder may still spend one. After it, whole, since whatever the holder wrote before it last saw the
     /// name lead to its file stands there by then.
     fn replace(
         directory: &'a Directory,
@@ -191,11 +198,11 @@ impl<'a> Locked<'a> {
         start: Start,
         stuck: Option<Holding>,
     ) -> Result<Try<'a>, StoreError> {
-        let mut ledger = Ledger::new(start.now, start.failures)?;
+        let mut ledger = Ledger::new(Uptime::NEVER, start.failures)?;
         if let Some(old) = old_ledger(directory, name, start.uid)? {
             ledger.merge(&old);
             ledger.spent.clear();
-            ledger.floor = start.now;
+            ledger.floor = Uptime::NEVER;
         }
         let mut fresh = Self::prepare(directory, name, ledger, start)?;
         let temporary = fresh.temporary();

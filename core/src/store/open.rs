@@ -17,6 +17,10 @@ const ROOT: u32 = 0;
 const NOT_OWNER: u32 = 0o077;
 /// Others may write.
 const OTHERS_WRITE: u32 = 0o002;
+/// The group may write.
+const GROUP_WRITES: u32 = 0o020;
+/// Only their owners may remove files.
+const STICKY: u32 = 0o1000;
 /// Most bytes of a file that is read as a whole.
 pub(super) const LONGEST: u64 = 256 * 1024;
 
@@ -52,7 +56,8 @@ impl Directory {
         let path = self.path_of(name);
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|errno| unopened(&path, errno))?;
-        Self::checked(fd, path)
+        let inner = Self::checked(fd, path)?;
+        if inner.gid == self.gid { Ok(inner) } else { Err(not_roots_alone(inner.path)) }
     }
 
     /// Opens an existing file in this directory, whatever it is, without waiting for anyone.
@@ -87,9 +92,9 @@ impl Directory {
     fn checked(fd: OwnedFd, path: String) -> Result<Self, StoreError> {
         let stat = fstat(&fd).map_err(|errno| StoreError::Io { doing: "look at", path: path.clone(), errno })?;
         let trusted = stat.st_uid == ROOT || (cfg!(test) && stat.st_uid == nix::unistd::geteuid().as_raw());
-        if !trusted || stat.st_mode & OTHERS_WRITE != 0 {
-            let remedy = "make it root:twostep and writable by nobody else, or run setup-host again".to_owned();
-            return Err(StoreError::Unsafe { path, what: "is not root's alone", remedy });
+        let shared = stat.st_mode & GROUP_WRITES != 0 && stat.st_mode & STICKY == 0;
+        if !trusted || shared || stat.st_mode & OTHERS_WRITE != 0 {
+            return Err(not_roots_alone(path));
         }
         Ok(Self { fd, path, gid: stat.st_gid })
     }
@@ -134,6 +139,11 @@ pub(super) fn read_text(file: &File) -> Result<String, Errno> {
 /// The errno of an error of the standard library.
 pub(super) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn not_roots_alone(path: String) -> StoreError {
+    let remedy = "make it root:twostep and writable by nobody else, or run setup-host again".to_owned();
+    StoreError::Unsafe { path, what: "is not root's alone", remedy }
 }
 
 fn unopened(path: &str, errno: Errno) -> StoreError {
