@@ -238,11 +238,20 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
     let texts = Vec::<String>::deserialize(deserializer)?;
     let network = |text: &String| {
         let bare = text.parse::<std::net::IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-        bare.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
+        bare.or_else(|_| text.parse::<IpNet>().map(canonical)).map_err(|_| {
             serde::de::Error::custom("expected an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\"")
         })
     };
     texts.iter().map(network).collect()
+}
+
+/// A network of IPv4-mapped addresses as the IPv4 network that it means.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    mapped.and_then(|(address, prefix)| IpNet::new(address.into(), prefix).ok()).unwrap_or(network)
 }
 
 /// Why a configuration does not count.
@@ -287,7 +296,7 @@ mod tests {
     fn every_key_is_read() {
         let config = Config::parse(
             "version = 1\n[totp]\nissuer = \"Example\"\nalgorithm = \"SHA512\"\ndigits = 8\nperiod = 60\nwindow = 2\n\
-             max_authenticators = 2\n[policy]\nrequired = true\ncontact = \"help\"\nproxies = [\"10.0.0.0/8\", \"::1\"]\n\
+             max_authenticators = 2\n[policy]\nrequired = true\ncontact = \"help\"\nproxies = [\"10.0.0.0/8\", \"::ffff:192.0.2.0/120\"]\n\
              [throttle]\nfailures = 3\nwait = \"1m\"\nmax_wait = \"12h\"\ncap = 50\n[recovery]\ncount = 8\n\
              [seal]\nkey_file = \"/k\"\n",
         )
@@ -295,7 +304,9 @@ mod tests {
         assert_eq!(config.parameters(), Parameters { algorithm: Algorithm::Sha512, digits: 8, period: 60 });
         assert_eq!((config.totp.issuer.as_deref(), config.totp.window), (Some("Example"), 2));
         assert_eq!(config.totp.max_authenticators, 2);
-        assert!(config.policy.required && config.policy.proxies.len() == 2);
+        assert!(config.policy.required);
+        let proxies: Vec<String> = config.policy.proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.0/24"]);
         assert_eq!(config.policy.contact.as_deref(), Some("help"));
         let wait = Duration::from_secs(60);
         assert_eq!(config.limits(), Limits { failures: 3, wait, max_wait: wait * 720, cap: 50 });

@@ -23,7 +23,7 @@ const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
     None => "/usr/libexec/twostep/twostep-helper",
 };
 /// How long the helper may take, in seconds: longer than it ever waits for a lock.
-const PATIENCE: u64 = 10;
+const PATIENCE: u64 = 40;
 /// Largest request: what the smallest pipe takes at once, PIPE_BUF of pipe(7).
 const MAX_REQUEST: usize = 4096;
 /// Largest response that is read.

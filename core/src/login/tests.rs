@@ -517,7 +517,7 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
     });
     assert_eq!(stalled, Err(StoreError::Superseded));
     assert_eq!(reason(&world.login(code.expose())), "spent-code");
-    assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 2);
     assert_eq!(fs::read_dir(world.folder.path().join("run/ledgers")).unwrap().count(), 1);
 }
 
@@ -526,8 +526,20 @@ fn an_alias_leads_to_the_same_account() {
     let world = World::enrolled("");
     let other = Person { name: Username::new("ALICE"), alias: Some(Username::new("alice")), ..alice() };
     assert_eq!(applies(&other, &world.config, &world.store()), Ok(true));
-    let stranger = Person { name: Username::new("ALICE"), alias: None, ..alice() };
+    let stranger = Person { name: Username::new("ALICE"), alias: None, uid: alice().uid + 1 };
     assert_eq!(applies(&stranger, &world.config, &world.store()), Ok(false));
+}
+
+#[test]
+fn a_user_with_another_name_is_not_taken_for_one_who_never_enrolled() {
+    let world = World::enrolled("");
+    let renamed = Person { name: Username::new("alison"), ..alice() };
+    let Err(LoginError::Store(error)) = applies(&renamed, &world.config, &world.store()) else { panic!() };
+    assert!(error.to_string().contains("alice.toml") && error.to_string().contains("reset alison"), "{error}");
+    world.store().set_aside(&renamed, world.clock.now().wall).unwrap();
+    assert_eq!(applies(&renamed, &world.config, &world.store()), Ok(false));
+    let other = Person { uid: alice().uid + 1, ..renamed };
+    assert_eq!(applies(&other, &world.config, &world.store()), Ok(false));
 }
 
 #[derive(Debug, Clone)]

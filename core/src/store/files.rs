@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, renameat};
+use nix::fcntl::{AT_FDCWD, OFlag, readlinkat, renameat};
 use nix::sys::stat::{Mode, SFlag, fstat, futimens};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, syncfs, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, symlinkat, syncfs, unlinkat};
 
 use super::lock::{Locked, Start};
 use super::open::{Directory, LONGEST, defect, errno, read_text};
@@ -105,7 +105,17 @@ impl<C: Clock> FilesStore<C> {
                 return Ok(Some(found));
             }
         }
-        Ok(None)
+        match earlier_name(accounts, person.uid) {
+            Some(file_name) => Err(StoreError::Unsafe {
+                path: accounts.path_of(&file_name),
+                what: "belongs to this uid under an earlier name",
+                remedy: format!(
+                    "give the user that name back, or let them start over: twostep admin reset {}",
+                    person.name
+                ),
+            }),
+            None => Ok(None),
+        }
     }
 
     fn read(&self, accounts: &Directory, name: &Username, uid: u32) -> Result<Option<Found>, StoreError> {
@@ -171,11 +181,13 @@ impl<C: Clock> FilesStore<C> {
         for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
             if self.read(&accounts, name, person.uid).is_err() {
                 let (file_name, aside) = (account_file(name), format!("{}.broken-{}", name.file_name(), now.0));
-                renameat(&accounts.fd, file_name.as_str(), &accounts.fd, aside.as_str())
-                    .map_err(|errno| accounts.failed("rename", &file_name, errno))?;
+                set_aside(&accounts, &file_name, &aside)?;
             }
         }
-        Ok(())
+        match earlier_name(&accounts, person.uid) {
+            Some(file_name) => set_aside(&accounts, &file_name, &format!("uid-{}.broken-{}", person.uid, now.0)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -257,12 +269,45 @@ fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &Held) -> Resu
             )
         });
     match written {
-        Ok(file) => sync_name(accounts, &file).map_err(|errno| accounts.failed("sync", &file_name, errno)),
+        Ok(file) => {
+            name_by_uid(accounts, &file_name, held.uid);
+            sync_name(accounts, &file).map_err(|errno| accounts.failed("sync", &file_name, errno))
+        }
         Err(error) => {
             let _ = discard(accounts, &temporary);
             Err(error)
         }
     }
+}
+
+/// Leads from the uid to the account, so that a user who gets another name is not taken for one who
+/// never enrolled. Where it cannot be made, only that is lost.
+fn name_by_uid(accounts: &Directory, file_name: &str, uid: u32) {
+    let link = uid_link(uid);
+    if readlinkat(&accounts.fd, link.as_str()).is_ok_and(|target| target == file_name) {
+        return;
+    }
+    let _ = unlinkat(&accounts.fd, link.as_str(), UnlinkatFlags::NoRemoveDir);
+    let _ = symlinkat(file_name, &accounts.fd, link.as_str());
+}
+
+/// The account file that this uid had under a name that does not lead to it any more.
+fn earlier_name(accounts: &Directory, uid: u32) -> Option<String> {
+    let target = readlinkat(&accounts.fd, uid_link(uid).as_str()).ok()?.into_string().ok()?;
+    if target.contains('/') {
+        return None;
+    }
+    let owner = accounts.file(&target, OFlag::O_RDONLY).and_then(|file| fstat(&file)).map(|stat| stat.st_uid);
+    owner.is_ok_and(|owner| owner == uid).then_some(target)
+}
+
+/// No encoded user name holds a dot.
+fn uid_link(uid: u32) -> String {
+    format!(".uid-{uid}")
+}
+
+fn set_aside(accounts: &Directory, file_name: &str, aside: &str) -> Result<(), StoreError> {
+    renameat(&accounts.fd, file_name, &accounts.fd, aside).map_err(|errno| accounts.failed("rename", file_name, errno))
 }
 
 fn write_new(accounts: &Directory, temporary: &str, held: &Held, text: &[u8]) -> Result<File, Errno> {
