@@ -189,9 +189,9 @@ impl<'a> Locked<'a> {
     /// Puts a new ledger in the place of one that is stuck or none.
     ///
     /// What the old one holds is merged twice. Before the exchange, so that no failure is forgotten
-    /// if this process dies; but without the spent steps and with the floor at any time to come,
-    /// since its holder may still spend one. After it, whole, since whatever the holder wrote before it last saw the
-    /// name lead to its file stands there by then.
+    /// if this process dies; but without the spent steps and with the floor left open, since its
+    /// holder may still spend one. After it, whole, since whatever the holder wrote before it last
+    /// saw the name lead to its file stands there by then.
     fn replace(
         directory: &'a Directory,
         name: &str,
