@@ -1,4 +1,4 @@
-"""A store whose file system is not mounted is not an empty one."""
+"""An account that is not found where it should be is not one that never was."""
 
 import subprocess
 from pathlib import Path
@@ -36,3 +36,12 @@ def test_given_a_boot_then_what_a_crash_left_is_swept_and_accounts_stay(enrolled
                    capture_output=True, check=False)
     assert not left.exists()
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
+
+
+def test_given_a_user_with_a_new_name_then_the_second_step_is_not_forgotten(enrolled, journal):
+    renamed = f"{enrolled.name}new"
+    subprocess.run(["usermod", "--login", renamed, enrolled.name], capture_output=True, check=True)
+    assert log_in(renamed, "000000").phases["auth"] == SERVICE_ERR
+    journal.find("error", f"user={renamed}", "earlier name", f"twostep admin reset {renamed}")
+    subprocess.run(["twostep", "admin", "reset", renamed], check=True, capture_output=True)
+    assert not log_in(renamed).asked

@@ -29,7 +29,8 @@ drwxr-xr-x root:root /usr/libexec/twostep
 drwxr-xr-x root:root /usr/share/twostep
 -rw-r--r-- root:root /usr/share/twostep/config.toml
 drwxr-x--- root:twostep /var/lib/twostep
-drwx-wx--T root:twostep /var/lib/twostep/accounts""".splitlines()
+drwx-wx--T root:twostep /var/lib/twostep/accounts
+drwx-wx--T root:twostep /var/lib/twostep/uids""".splitlines()
 
 
 def without_module(rows):
@@ -77,7 +78,7 @@ def test_the_settings_that_the_configuration_shows_are_settings():
     told = lines(INSTALL + r"""
         install >/dev/null; useradd alice; sed -i 's/^#\([a-z_]* = \)/\1/' /etc/twostep/config.toml
         grep -c '^[a-z_]* = ' /etc/twostep/config.toml
-        twostep enroll --user alice --json </dev/null | head -n 1""")
+        twostep enroll --user alice --json </dev/null || true""")
     assert told[0] == "16" and '"issuer":"host.example.org"' in told[1], told
 
 
@@ -148,7 +149,7 @@ def test_uninstalling_keeps_what_is_the_hosts():
                  "show 2>/dev/null | cut -d' ' -f3")
     assert told == ["/etc/twostep", "/etc/twostep/config.toml", "/etc/twostep/seal.key",
                     "/run/twostep", "/run/twostep/ledgers", "/run/twostep/since",
-                    "/var/lib/twostep", "/var/lib/twostep/accounts"]
+                    "/var/lib/twostep", "/var/lib/twostep/accounts", "/var/lib/twostep/uids"]
 
 
 def test_only_root_can_install():

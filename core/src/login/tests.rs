@@ -74,6 +74,7 @@ impl World {
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let key = folder.path().join("seal.key");
         fs::create_dir_all(folder.path().join("state/accounts")).unwrap();
+        fs::create_dir_all(folder.path().join("state/uids")).unwrap();
         fs::create_dir_all(folder.path().join("run/ledgers")).unwrap();
         fs::write(folder.path().join("run/since"), "0\n").unwrap();
         fs::write(&key, [7; 32]).unwrap();
@@ -517,7 +518,7 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
     });
     assert_eq!(stalled, Err(StoreError::Superseded));
     assert_eq!(reason(&world.login(code.expose())), "spent-code");
-    assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 1);
     assert_eq!(fs::read_dir(world.folder.path().join("run/ledgers")).unwrap().count(), 1);
 }
 

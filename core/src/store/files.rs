@@ -23,7 +23,7 @@ use crate::username::{Person, Username};
 mod durable;
 mod volatile;
 
-use durable::{account_file, discard_superseded, earlier_name, set_aside, set_changed, write_account};
+use durable::{account_file, discard_superseded, earlier_name, name_by_uid, set_aside, set_changed, write_account};
 
 /// Where the durable part is.
 pub const STATE: &str = "/var/lib/twostep";
@@ -96,6 +96,15 @@ impl<C: Clock> FilesStore<C> {
         Directory::open(&self.state)?.directory("accounts")
     }
 
+    /// The links from uids to accounts. A host that has none loses only what they are for.
+    fn uids(&self) -> Option<Directory> {
+        Directory::open(&self.state).and_then(|state| state.directory("uids")).ok()
+    }
+
+    fn earlier_name(&self, accounts: &Directory, uid: u32) -> Option<String> {
+        earlier_name(&self.uids()?, accounts, uid)
+    }
+
     /// The account under the user's name, else under the name that the uid leads to.
     fn look_up(&self, accounts: &Directory, person: &Person) -> Result<Option<Found>, StoreError> {
         for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
@@ -103,7 +112,7 @@ impl<C: Clock> FilesStore<C> {
                 return Ok(Some(found));
             }
         }
-        match earlier_name(accounts, person.uid) {
+        match self.earlier_name(accounts, person.uid) {
             Some(file_name) => Err(StoreError::Unsafe {
                 path: accounts.path_of(&file_name),
                 what: "belongs to this uid under an earlier name",
@@ -182,7 +191,7 @@ impl<C: Clock> FilesStore<C> {
                 set_aside(&accounts, &file_name, &aside)?;
             }
         }
-        match earlier_name(&accounts, person.uid) {
+        match self.earlier_name(&accounts, person.uid) {
             Some(file_name) => set_aside(&accounts, &file_name, &format!("uid-{}.broken-{}", person.uid, now.0)),
             None => Ok(()),
         }
@@ -217,6 +226,11 @@ impl<C: Clock> Store for FilesStore<C> {
         let ledger = locked.ledger.clone();
         let mut held = Held { name, uid: person.uid, account, ledger, spent_until, keep: Keep::Ledger };
         let value = change(&mut held);
+        if held.keep == Keep::Account
+            && let Some(uids) = self.uids()
+        {
+            name_by_uid(&uids, &held.name, held.uid);
+        }
         self.record(&accounts, &mut locked, held, on_disk)?;
         Ok(value)
     }

@@ -18,6 +18,9 @@ use crate::store::{Held, StoreError};
 use crate::time::Timestamp;
 use crate::username::Username;
 
+/// Where the links by uid lead to.
+const ACCOUNTS: &str = "../accounts/";
+
 /// Replaces the account file: temporary file, fsync, rename, fsync of the directory.
 ///
 /// The temporary file bears the ledger's incarnation, and the ledger is looked at between writing
@@ -52,10 +55,7 @@ pub(super) fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &He
             )
         });
     match written {
-        Ok(file) => {
-            name_by_uid(accounts, &file_name, held.uid);
-            sync_name(accounts, &file).map_err(|errno| accounts.failed("sync", &file_name, errno))
-        }
+        Ok(file) => sync_name(accounts, &file).map_err(|errno| accounts.failed("sync", &file_name, errno)),
         Err(error) => {
             let _ = discard(accounts, &temporary);
             Err(error)
@@ -65,28 +65,21 @@ pub(super) fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &He
 
 /// Leads from the uid to the account, so that a user who gets another name is not taken for one who
 /// never enrolled. Where it cannot be made, only that is lost.
-fn name_by_uid(accounts: &Directory, file_name: &str, uid: u32) {
-    let link = uid_link(uid);
-    if readlinkat(&accounts.fd, link.as_str()).is_ok_and(|target| target == file_name) {
+pub(super) fn name_by_uid(uids: &Directory, name: &Username, uid: u32) {
+    let (link, target) = (uid.to_string(), format!("{ACCOUNTS}{}", account_file(name)));
+    if readlinkat(&uids.fd, link.as_str()).is_ok_and(|known| *known == *target) {
         return;
     }
-    let _ = unlinkat(&accounts.fd, link.as_str(), UnlinkatFlags::NoRemoveDir);
-    let _ = symlinkat(file_name, &accounts.fd, link.as_str());
+    let _ = unlinkat(&uids.fd, link.as_str(), UnlinkatFlags::NoRemoveDir);
+    let _ = symlinkat(target.as_str(), &uids.fd, link.as_str());
 }
 
 /// The account file that this uid had under a name that does not lead to it any more.
-pub(super) fn earlier_name(accounts: &Directory, uid: u32) -> Option<String> {
-    let target = readlinkat(&accounts.fd, uid_link(uid).as_str()).ok()?.into_string().ok()?;
-    if target.contains('/') {
-        return None;
-    }
-    let owner = accounts.file(&target, OFlag::O_RDONLY).and_then(|file| fstat(&file)).map(|stat| stat.st_uid);
-    owner.is_ok_and(|owner| owner == uid).then_some(target)
-}
-
-/// No encoded user name holds a dot.
-fn uid_link(uid: u32) -> String {
-    format!(".uid-{uid}")
+pub(super) fn earlier_name(uids: &Directory, accounts: &Directory, uid: u32) -> Option<String> {
+    let target = readlinkat(&uids.fd, uid.to_string().as_str()).ok()?.into_string().ok()?;
+    let file_name = target.strip_prefix(ACCOUNTS).filter(|name| !name.contains('/'))?;
+    let owner = accounts.file(file_name, OFlag::O_RDONLY).and_then(|file| fstat(&file)).map(|stat| stat.st_uid);
+    owner.is_ok_and(|owner| owner == uid).then(|| file_name.to_owned())
 }
 
 pub(super) fn set_aside(accounts: &Directory, file_name: &str, aside: &str) -> Result<(), StoreError> {
