@@ -109,12 +109,21 @@ impl Desk {
     /// Empties the account of a user who starts over. A file that does not count is set aside.
     #[must_use]
     pub fn reset(&self) -> Response {
-        if let Err(StoreError::Account { .. } | StoreError::Unsafe { .. }) = self.store.find(&self.person)
-            && let Err(error) = self.store.set_aside(&self.person, self.clock.now().wall)
-        {
-            return from_store(&error);
+        let response = match self.set_broken_aside() {
+            Ok(()) => self.empty(),
+            Err(error) => from_store(&error),
+        };
+        self.log_refusal(&response);
+        response
+    }
+
+    fn set_broken_aside(&self) -> Result<(), StoreError> {
+        match self.store.find(&self.person) {
+            Err(StoreError::Account { .. } | StoreError::Unsafe { .. }) => {
+                self.store.set_aside(&self.person, self.clock.now().wall)
+            }
+            _ => Ok(()),
         }
-        self.empty()
     }
 }
 
@@ -149,7 +158,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Requirement {} => self.requirement(),
             Request::Verify { service, answer } => self.verify(service, answer),
         };
-        answered.unwrap_or_else(|refused| refused)
+        let response = answered.unwrap_or_else(|refused| refused);
+        self.log_refusal(&response);
+        response
+    }
+
+    /// Logs why a request was refused. A code that was not accepted has its own line already.
+    fn log_refusal(&self, response: &Response) {
+        if let Response::Refused { reason, text } = response
+            && *reason != Refusal::NotAccepted
+        {
+            self.audit.record(&self.event("refused").with("reason", reason).with("detail", text).finish());
+        }
     }
 
     fn requirement(&self) -> Result<Response, Response> {
@@ -233,10 +253,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 lines.iter().for_each(|line| self.audit.record(line));
                 answer
             }
-            Err(error) => {
-                self.audit.record(&self.event("error").with("reason", &error).finish());
-                Err(from_store(&error))
-            }
+            Err(error) => Err(from_store(&error)),
         }
     }
 

@@ -4,6 +4,8 @@
 //! travel (one JSON object each way) is for the two ends. The helper knows its caller by the real
 //! uid alone, so no request names a user.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Typed;
@@ -143,6 +145,24 @@ pub enum Refusal {
     NotSetUp,
     /// Something failed; nothing was changed.
     Failed,
+}
+
+impl fmt::Display for Refusal {
+    /// The reason as a log line says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadRequest => "bad-request",
+            Self::BadCaller => "bad-caller",
+            Self::ProofRequired => "proof-required",
+            Self::NotAccepted => "not-accepted",
+            Self::NothingPending => "nothing-pending",
+            Self::NoAuthenticator => "no-authenticator",
+            Self::NoRoom => "no-room",
+            Self::Policy => "policy",
+            Self::NotSetUp => "not-set-up",
+            Self::Failed => "failed",
+        })
+    }
 }
 
 /// An authenticator that waits for its confirmation code.

@@ -392,6 +392,8 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
         _ => None,
     };
     assert_eq!(refusal(Request::Begin { label: None, proof: None }), Some(Refusal::ProofRequired));
+    let logged = |words: &str| world.log.0.borrow().iter().any(|line| line.starts_with(words));
+    assert!(logged("refused user=alice by=user reason=proof-required detail="));
     let wrong = || Typed::new("000000".into());
     assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()) }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::Remove { label: None, proof: wrong() }), Some(Refusal::NotAccepted));
@@ -413,6 +415,7 @@ fn only_a_change_that_is_recorded_is_logged() {
     fs::create_dir_all(temporary.join("full")).unwrap();
     assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Refused { reason: Refusal::Failed, .. }));
     assert!(!removed());
+    assert!(world.log.0.borrow().iter().any(|line| line.starts_with("refused user=alice by=user reason=failed")));
     fs::remove_dir_all(&temporary).unwrap();
     assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Removed { .. }));
     assert!(removed());

@@ -175,9 +175,7 @@ impl<C: Clock> FilesStore<C> {
         }
         locked.check()
     }
-}
 
-impl<C: Clock> FilesStore<C> {
     /// Sets an account file that does not count aside, so that the user can start over. It keeps
     /// its content under a name that no user can have.
     ///
