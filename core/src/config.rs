@@ -8,12 +8,14 @@ use std::fmt;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer};
 
+use crate::app_password::is_service;
+use crate::document::{self, Fault};
 use crate::otp::{Algorithm, Parameters};
 use crate::throttle::Limits;
 
 mod load;
+mod read;
 
 pub use load::{Loaded, load};
 
@@ -21,30 +23,25 @@ pub use load::{Loaded, load};
 pub const PATH: &str = "/etc/twostep/config.toml";
 
 /// The whole configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     version: u32,
     /// What new authenticators are like, and how wide now is.
-    #[serde(default)]
     pub totp: Totp,
     /// Who must pass.
-    #[serde(default)]
     pub policy: Policy,
     /// How much guessing is borne.
-    #[serde(default)]
     pub throttle: ThrottleKeys,
     /// Recovery codes.
-    #[serde(default)]
     pub recovery: Recovery,
+    /// Application passwords.
+    pub app_password: AppPassword,
     /// The sealing key.
-    #[serde(default)]
     pub seal: Seal,
 }
 
 /// `[totp]`: for new enrollments, but for `window`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Totp {
     /// Who issues the secret, as the phone shows it; the host name when it is not given.
     pub issuer: Option<String>,
@@ -61,45 +58,64 @@ pub struct Totp {
 }
 
 /// `[policy]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Whether everyone must pass a second step: a user without an authenticator is refused.
     pub required: bool,
     /// Who helps; shown where a login is refused.
     pub contact: Option<String>,
     /// Addresses that stand for many people; they count as no address.
-    #[serde(deserialize_with = "networks")]
     pub proxies: Vec<IpNet>,
+    /// The longest time for which the second step may be switched off for one user.
+    pub max_suspension: Duration,
 }
 
 /// `[throttle]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleKeys {
     /// Failures of one source after which it waits, 1 to 100.
     pub failures: u32,
     /// The first wait.
-    #[serde(deserialize_with = "duration")]
     pub wait: Duration,
     /// The longest wait.
-    #[serde(deserialize_with = "duration")]
     pub max_wait: Duration,
     /// Uncleared failures after which only known sources are judged, 1 to 100.
     pub cap: u32,
 }
 
 /// `[recovery]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// Codes of a new set, 1 to 20.
     pub count: usize,
 }
 
+/// `[app_password]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppPassword {
+    /// PAM services at which people are asked for a code; no application password opens them.
+    pub interactive_services: Vec<String>,
+    /// Application passwords of one user, 1 to 50.
+    pub max: usize,
+    /// Not used for so long, an application password expires.
+    pub unused: Duration,
+    /// Those that every user gets.
+    pub auto: Vec<Auto>,
+}
+
+/// `[[app_password.auto]]`: an application password that is made after a login with a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auto {
+    /// Its label, and the name of the file that it is left in.
+    pub name: String,
+    /// The PAM services that it opens.
+    pub services: Vec<String>,
+    /// How long it lives.
+    pub expires: Option<Duration>,
+}
+
 /// `[seal]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     /// The file of the sealing key.
     pub key_file: String,
@@ -110,8 +126,8 @@ impl Config {
     #[must_use]
     pub fn strictest() -> Self {
         let policy = Policy { required: true, ..Policy::default() };
-        let (totp, throttle, recovery, seal) = <(Totp, ThrottleKeys, Recovery, Seal)>::default();
-        Self { version: 1, totp, policy, throttle, recovery, seal }
+        let (totp, throttle, recovery, app_password, seal) = Default::default();
+        Self { version: 1, totp, policy, throttle, recovery, app_password, seal }
     }
 
     /// Reads a configuration and checks every bound.
@@ -119,8 +135,7 @@ impl Config {
     /// # Errors
     /// It does not parse, a key is unknown, or a value is out of bounds.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError { at: Some(position(text, &error)), message: error.message().to_owned() })?;
+        let config: Self = document::read(text)?;
         match config.out_of_bounds() {
             None => Ok(config),
             Some((key, message)) => Err(ConfigError { at: place_of(text, key), message: format!("{key} {message}") }),
@@ -164,15 +179,50 @@ impl Config {
             ((1..=86_400).contains(&self.throttle.max_wait.as_secs()), "max_wait", "must be 1s to 24h"),
             ((1..=100).contains(&self.throttle.cap), "cap", "must be 1 to 100"),
             ((1..=20).contains(&self.recovery.count), "count", "must be 1 to 20"),
+            ((1..=30 * 86_400).contains(&self.policy.max_suspension.as_secs()), "max_suspension", "must be 1s to 30d"),
+            (
+                self.app_password.interactive_services.iter().all(|name| is_service(name)),
+                "interactive_services",
+                "must be names of PAM services",
+            ),
+            ((1..=50).contains(&self.app_password.max), "max", "must be 1 to 50"),
+            (self.app_password.unused.as_secs() > 0, "unused", "must be at least 1s"),
+            (self.app_password.presets_differ(), "name", "must be another one for each preset"),
+            (self.app_password.presets_are_for_programs(), "services", "must not be interactive"),
             (self.seal.key_file.starts_with('/'), "key_file", "must be an absolute path"),
         ];
         checks.into_iter().find(|(holds, ..)| !holds).map(|(_, key, message)| (key, message))
     }
 }
 
+impl AppPassword {
+    /// Whether people are asked for a code at this service.
+    #[must_use]
+    pub fn is_interactive(&self, service: &str) -> bool {
+        self.interactive_services.iter().any(|interactive| interactive == service)
+    }
+
+    fn presets_are_for_programs(&self) -> bool {
+        let mut services = self.auto.iter().flat_map(|preset| &preset.services);
+        services.all(|service| !self.is_interactive(service))
+    }
+
+    fn presets_differ(&self) -> bool {
+        let names: Vec<&str> = self.auto.iter().map(|preset| preset.name.as_str()).collect();
+        names.iter().enumerate().all(|(index, name)| !names.iter().take(index).any(|earlier| earlier == name))
+    }
+}
+
 impl Default for Totp {
     fn default() -> Self {
         Self { issuer: None, algorithm: Algorithm::Sha1, digits: 6, period: 30, window: 1, max_authenticators: 5 }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let (contact, proxies) = Default::default();
+        Self { required: false, contact, proxies, max_suspension: Duration::from_secs(7 * 86_400) }
     }
 }
 
@@ -188,22 +238,19 @@ impl Default for Recovery {
     }
 }
 
+impl Default for AppPassword {
+    fn default() -> Self {
+        let interactive_services =
+            ["sshd", "sudo", "sudo-i", "su", "su-l", "login", "gdm-password", "sddm", "lightdm", "cockpit"];
+        let interactive_services = interactive_services.map(str::to_owned).to_vec();
+        Self { interactive_services, max: 50, unused: Duration::from_secs(365 * 86_400), auto: Vec::new() }
+    }
+}
+
 impl Default for Seal {
     fn default() -> Self {
         Self { key_file: "/etc/twostep/seal.key".into() }
     }
-}
-
-/// Line and column, from 1, of what a parser stumbled over.
-pub(crate) fn position(text: &str, error: &toml::de::Error) -> (usize, usize) {
-    line_and_column(text, error.span().map_or(0, |span| span.start))
-}
-
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset.min(text.len())).unwrap_or(text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    (line, column)
 }
 
 /// Where a key stands, for a value that parsed but is out of bounds.
@@ -212,46 +259,6 @@ fn place_of(text: &str, key: &str) -> Option<(usize, usize)> {
         |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
     let (index, line) = text.lines().enumerate().find(|(_, line)| is_key(line))?;
     Some((index + 1, line.len() - line.trim_start().len() + 1))
-}
-
-/// `90s`, `5m`, `12h` or `14d`.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
-    let scale = match unit {
-        "s" => Some(1_u64),
-        "m" => Some(60),
-        "h" => Some(3600),
-        "d" => Some(86_400),
-        _ => None,
-    };
-    let number = number.parse::<u64>().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
-    number
-        .zip(scale)
-        .and_then(|(number, scale)| number.checked_mul(scale))
-        .map(Duration::from_secs)
-        .ok_or_else(|| serde::de::Error::custom("expected a duration such as \"90s\", \"5m\", \"12h\" or \"14d\""))
-}
-
-/// Addresses and networks; a bare address is a network of one.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let network = |text: &String| {
-        let bare = text.parse::<std::net::IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-        bare.or_else(|_| text.parse::<IpNet>().map(canonical)).map_err(|_| {
-            serde::de::Error::custom("expected an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\"")
-        })
-    };
-    texts.iter().map(network).collect()
-}
-
-/// A network of IPv4-mapped addresses as the IPv4 network that it means.
-fn canonical(network: IpNet) -> IpNet {
-    let mapped = match network {
-        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
-        IpNet::V4(_) => None,
-    };
-    mapped.and_then(|(address, prefix)| IpNet::new(address.into(), prefix).ok()).unwrap_or(network)
 }
 
 /// Why a configuration does not count.
@@ -266,9 +273,15 @@ pub struct ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
-            Some((line, column)) => write!(f, "line {line}, column {column}: {}", self.message.replace('\n', " ")),
-            None => f.write_str(&self.message.replace('\n', " ")),
+            Some((line, column)) => write!(f, "line {line}, column {column}: {}", self.message),
+            None => f.write_str(&self.message),
         }
+    }
+}
+
+impl From<Fault> for ConfigError {
+    fn from(Fault { at, message }: Fault) -> Self {
+        Self { at: Some(at), message }
     }
 }
 

@@ -22,10 +22,13 @@ use crate::username::{LookupError, Person};
 use crate::verdict::{self, Answer, Question, Shape, Verdict};
 use crate::words;
 
+mod app_password;
 mod authenticator;
 mod recovery;
 mod report;
+mod suspension;
 
+use app_password::Wish;
 pub use report::AccountReport;
 
 /// Longest name of a PAM service, in bytes.
@@ -157,6 +160,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::Requirement {} => self.requirement(),
             Request::Verify { service, answer } => self.verify(service, answer),
+            Request::AppPasswords {} => self.app_passwords(),
+            Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
+                self.create_app_password(Wish { label, services, networks, expires_after }, &proof)
+            }
+            Request::EnsureAppPassword { name, proof } => self.ensure_app_password(&name, proof.as_ref()),
+            Request::RevokeAppPasswords { label, proof } => self.revoke_app_passwords(label.as_deref(), &proof),
+            Request::VerifyAppPassword { service, password } => self.verify_app_password(service, password),
         };
         let response = answered.unwrap_or_else(|refused| refused);
         self.log_refusal(&response);
@@ -174,7 +184,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn requirement(&self) -> Result<Response, Response> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
-        let requirement = self.config.requirement(account.as_ref());
+        let requirement = self.config.requirement(account.as_ref(), self.clock.now().wall);
         let asking = match requirement {
             Requirement::Asked => Asking::Asked,
             Requirement::NotAsked(_) => Asking::NotAsked,
@@ -187,12 +197,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
-        if service.is_empty() || service.len() > SERVICE_BYTES || audit::printable(&service) != service {
-            return Err(refused(
-                Refusal::BadRequest,
-                "This is no PAM service. Name one of at most 64 printable bytes.",
-            ));
-        }
+        check_service(&service)?;
         let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
@@ -281,6 +286,13 @@ impl Conversation for Given {
 /// The helper's callers are told apart by their real uid.
 fn origin() -> Origin {
     Origin { rhost: None, tty: None, real_uid: nix::unistd::getuid().as_raw() }
+}
+
+fn check_service(service: &str) -> Result<(), Response> {
+    if service.is_empty() || service.len() > SERVICE_BYTES || audit::printable(service) != service {
+        return Err(refused(Refusal::BadRequest, "This is no PAM service. Name one of at most 64 printable bytes."));
+    }
+    Ok(())
 }
 
 fn refused(reason: Refusal, text: &str) -> Response {

@@ -6,20 +6,31 @@
 use sha2::{Digest, Sha256};
 
 use crate::hex;
+use crate::request::Use;
 use crate::secret::{NoRandomness, Secret};
 use crate::throttle::{SLOTS, Slot, Sums, Throttle};
 use crate::time::{Moment, Step, Timestamp, Uptime};
 
+pub(crate) mod bytes;
+
+use bytes::{Reader, Writer};
+
 /// Bytes of a ledger file.
-pub const SIZE: usize = 4096;
+pub const SIZE: usize = 12_288;
 /// Authenticators whose spent steps fit.
 const SPENT: usize = 32;
+/// Application passwords whose last use fits.
+const USES: usize = 50;
+/// How long a second step stands in for a proof, in seconds.
+const FRESH: u64 = 120;
 /// Superseded incarnations that are remembered by name.
 const SUPERSEDED: usize = 100;
+/// Stands for a second step that was never passed.
+const NOT_PASSED: u64 = u64::MAX;
 /// Stands for all that are too many to remember. No incarnation has this number.
 pub const ANY_OTHER: u64 = 0;
 /// First bytes of every ledger of this form.
-const MAGIC: &[u8; 8] = b"2step-01";
+const MAGIC: &[u8; 8] = b"2step-02";
 /// Magic, the count of takings of the lock (not covered by the digest), length, digest.
 const HEADER: usize = 8 + 8 + 4 + 16;
 /// Where the count of takings stands.
@@ -42,6 +53,10 @@ pub struct Ledger {
     pub wrong: Wrong,
     /// Those before it, until a login has shown them.
     pub unnoticed: Wrong,
+    /// When the last second step was passed.
+    passed: Option<Uptime>,
+    /// The last use of each application password, by id, the latest last.
+    uses: Vec<(String, Use)>,
 }
 
 /// Wrong answers, for the notice at the next login.
@@ -62,7 +77,8 @@ impl Ledger {
         let throttle = Throttle { gone: failures, ..Throttle::default() };
         let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
         let (generation, superseded, spent) = (random_generation()?, Vec::new(), Vec::new());
-        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed })
+        let (passed, uses) = (None, Vec::new());
+        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, uses })
     }
 
     /// The step recorded for an authenticator.
@@ -82,6 +98,32 @@ impl Ledger {
                 self.spent.push((id.to_owned(), step));
             }
         }
+    }
+
+    /// Records that a second step was passed.
+    pub fn pass(&mut self, now: Uptime) {
+        self.passed = Some(now);
+    }
+
+    /// Whether a second step was passed within the last two minutes.
+    #[must_use]
+    pub fn passed_just_now(&self, now: Uptime) -> bool {
+        self.passed.is_some_and(|passed| passed <= now && now.since(passed) <= FRESH)
+    }
+
+    /// Records a use of an application password.
+    pub fn use_app_password(&mut self, id: &str, used: Use) {
+        self.uses.retain(|(known, _)| known != id);
+        if self.uses.len() == USES {
+            self.uses.remove(0);
+        }
+        self.uses.push((id.to_owned(), used));
+    }
+
+    /// The last use of an application password since boot.
+    #[must_use]
+    pub fn last_use(&self, id: &str) -> Option<&Use> {
+        self.uses.iter().find(|(known, _)| known == id).map(|(_, used)| used)
     }
 
     /// The wall clock's moment before which a step may have been spent without being recorded here.
@@ -109,6 +151,8 @@ impl Ledger {
         self.throttle = other.throttle.clone();
         self.wrong = other.wrong.clone();
         self.unnoticed = other.unnoticed.clone();
+        self.passed = other.passed;
+        self.uses.clone_from(&other.uses);
     }
 
     /// The file's bytes, without the count of takings.
@@ -128,21 +172,18 @@ impl Ledger {
     /// Reads a file's bytes; `None` if they are anything but a whole ledger.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut header = Reader(bytes.get(..HEADER)?);
-        if bytes.len() != SIZE || header.take(8)? != MAGIC {
-            return None;
-        }
+        let mut header = Reader::new(bytes.get(..HEADER)?, MAGIC).filter(|_| bytes.len() == SIZE)?;
         header.take(8)?;
         let length = usize::try_from(header.u32()?).ok()?;
         let body = bytes.get(HEADER..)?.get(..length)?;
         if header.take(16)? != digest(body) {
             return None;
         }
-        Reader(body).ledger()
+        Self::read(&mut Reader::new(body, &[])?)
     }
 
     fn body(&self) -> Vec<u8> {
-        let mut body = Writer(Vec::new());
+        let mut body = Writer::new(&[]);
         body.u64(self.generation);
         body.u32(self.superseded.len());
         self.superseded.iter().for_each(|generation| body.u64(*generation));
@@ -165,7 +206,40 @@ impl Ledger {
             body.u64(wrong.count.into());
             body.text(&wrong.source);
         }
-        body.0
+        body.u64(self.passed.map_or(NOT_PASSED, |passed| passed.0));
+        body.u32(self.uses.len());
+        for (id, used) in &self.uses {
+            body.text(id);
+            body.u64(used.at.cast_unsigned());
+            body.text(&used.source);
+        }
+        body.finish()
+    }
+}
+
+impl Ledger {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let generation = reader.u64()?;
+        let superseded = reader.many(SUPERSEDED, Reader::u64)?;
+        let floor = Uptime(reader.u64()?);
+        let spent = reader.many(SPENT, |reader| Some((reader.text()?, Step(reader.u64()?))))?;
+        let gone = Sums { strangers: reader.count()?, known: reader.count()? };
+        let slots = reader.many(SLOTS, Self::slot)?;
+        let wrong = Wrong { count: reader.count()?, source: reader.text()? };
+        let unnoticed = Wrong { count: reader.count()?, source: reader.text()? };
+        let passed = Some(reader.u64()?).filter(|passed| *passed != NOT_PASSED).map(Uptime);
+        let uses = reader.many(USES, Self::last_use_of)?;
+        let throttle = Throttle { slots, gone };
+        Some(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, uses })
+    }
+
+    fn last_use_of(reader: &mut Reader<'_>) -> Option<(String, Use)> {
+        Some((reader.text()?, Use { at: reader.u64()?.cast_signed(), source: reader.text()? }))
+    }
+
+    fn slot(reader: &mut Reader<'_>) -> Option<Slot> {
+        let source = reader.text()?;
+        Some(Slot { source, known: reader.u64()? == 1, failures: reader.count()?, until: Uptime(reader.u64()?) })
     }
 }
 
@@ -197,73 +271,6 @@ fn digest(body: &[u8]) -> [u8; 16] {
 /// The kernel gave no random bytes.
 pub(crate) fn random_id() -> Result<String, NoRandomness> {
     Ok(hex::encode(Secret::random(8)?.expose()))
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn u64(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn u32(&mut self, number: usize) {
-        self.0.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.u32(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn ledger(mut self) -> Option<Ledger> {
-        let generation = self.u64()?;
-        let superseded = self.many(SUPERSEDED, Self::u64)?;
-        let floor = Uptime(self.u64()?);
-        let spent = self.many(SPENT, |reader| Some((reader.text()?, Step(reader.u64()?))))?;
-        let gone = Sums { strangers: self.count()?, known: self.count()? };
-        let slots = self.many(SLOTS, Self::slot)?;
-        let wrong = Wrong { count: self.count()?, source: self.text()? };
-        let unnoticed = Wrong { count: self.count()?, source: self.text()? };
-        let throttle = Throttle { slots, gone };
-        Some(Ledger { generation, superseded, floor, spent, throttle, wrong, unnoticed })
-    }
-
-    fn slot(&mut self) -> Option<Slot> {
-        let source = self.text()?;
-        Some(Slot { source, known: self.u64()? == 1, failures: self.count()?, until: Uptime(self.u64()?) })
-    }
-
-    fn many<T>(&mut self, most: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let count = usize::try_from(self.u32()?).ok().filter(|count| *count <= most)?;
-        (0..count).map(|_| read(self)).collect()
-    }
-
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn count(&mut self) -> Option<u32> {
-        u32::try_from(self.u64()?).ok()
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let length = usize::try_from(self.u32()?).ok()?;
-        String::from_utf8(self.take(length)?.to_vec()).ok()
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod app_password;
 pub mod audit;
 pub mod config;
+mod crockford;
+pub mod document;
 pub mod enroll;
 mod hex;
 pub mod ledger;
@@ -16,6 +19,7 @@ pub mod notices;
 pub mod otp;
 pub mod policy;
 pub mod recovery;
+pub mod refusals;
 pub mod request;
 pub mod seal;
 pub mod secret;

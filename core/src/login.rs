@@ -12,6 +12,10 @@ use crate::time::Clock;
 use crate::username::Person;
 use crate::verdict::{self, Answer, Question, Refused, Shape, Verdict};
 
+mod app_password;
+
+pub use app_password::{Judged, app_password};
+
 /// One try of one person to log in.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -54,7 +58,7 @@ pub fn second_step(
     ui: &impl Conversation,
 ) -> Result<Verdict, LoginError> {
     let account = store.find(&attempt.person)?;
-    match (config.requirement(account.as_ref()), account) {
+    match (config.requirement(account.as_ref(), clock.now().wall), account) {
         (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
         (Requirement::Asked, Some(account)) => {
             let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
@@ -87,9 +91,9 @@ fn answered(
 ///
 /// # Errors
 /// The account could not be read.
-pub fn applies(person: &Person, config: &Config, store: &impl Store) -> Result<bool, LoginError> {
+pub fn applies(person: &Person, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
     let account = store.find(person)?;
-    Ok(!matches!(config.requirement(account.as_ref()), Requirement::NotAsked(_)))
+    Ok(!matches!(config.requirement(account.as_ref(), clock.now().wall), Requirement::NotAsked(_)))
 }
 
 /// Why a login could not be taken through its second step.

@@ -1,12 +1,13 @@
 //! What a person reads after a login: what happened to the account since the last one.
 
 use crate::account::{Account, Authenticator};
+use crate::app_password::AppPassword;
 use crate::ledger::Wrong;
 use crate::login::LoginError;
 use crate::recovery::RecoverySet;
 use crate::request::SecondStep;
 use crate::store::{Held, Keep, Store};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 use crate::username::Person;
 use crate::words::recovery_left;
 
@@ -15,18 +16,20 @@ use crate::words::recovery_left;
 ///
 /// # Errors
 /// Account or ledger could not be read.
-pub fn notices(person: &Person, store: &impl Store) -> Result<Vec<String>, LoginError> {
+pub fn notices(person: &Person, store: &impl Store, clock: &impl Clock) -> Result<Vec<String>, LoginError> {
     if !store.find(person)?.is_some_and(|account| account.is_enrolled()) {
         return Ok(Vec::new());
     }
-    Ok(store.update(person, take)?)
+    Ok(store.update(person, |held| take(held, clock.now().wall))?)
 }
 
-fn take(held: &mut Held) -> Vec<String> {
+fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
     let wrong = std::mem::take(&mut held.ledger.unnoticed);
     let Some(account) = held.account.as_mut() else { return Vec::new() };
     let mut lines = wrong_codes(&wrong);
+    lines.extend(suspended(account, now));
     lines.extend(added(account));
+    lines.extend(app_passwords(account));
     let mut used = used(account);
     match (used.last_mut(), account.recovery.as_ref().map(RecoverySet::left)) {
         (Some(last), Some(left)) => *last = format!("{last} {}", recovery_left(left)),
@@ -51,6 +54,35 @@ fn added(account: &Account) -> Vec<String> {
     account.authenticators.iter().filter(is_new).map(line).collect()
 }
 
+fn suspended(account: &Account, now: Timestamp) -> Option<String> {
+    let suspension = account.suspension.as_ref().filter(|suspension| suspension.holds(now))?;
+    Some(format!("Your second step is switched off until {}, by {}.", date(suspension.until.0), suspension.by))
+}
+
+/// One line for each that was made, and one for each that was used for the first time.
+fn app_passwords(account: &Account) -> Vec<String> {
+    let is_new = |at: i64| at > account.noticed_until.0;
+    let lines = |one: &AppPassword| {
+        let label = &one.label;
+        let made = is_new(one.created_at.0).then(|| {
+            format!(
+                "The application password \"{label}\" was created on {}. If that was not you, revoke it: twostep app-password revoke.",
+                date(one.created_at.0)
+            )
+        });
+        let used = one.first_use.as_ref().filter(|first| is_new(first.at)).map(|first| {
+            let SecondStep { at, service, source } = first;
+            format!("The application password \"{label}\" was first used on {} for {service} from {source}.", date(*at))
+        });
+        made.into_iter().chain(used)
+    };
+    all_app_passwords(account).flat_map(lines).collect()
+}
+
+fn all_app_passwords(account: &Account) -> impl Iterator<Item = &AppPassword> {
+    account.app_passwords.iter().flat_map(|passwords| &passwords.list)
+}
+
 fn used(account: &Account) -> Vec<String> {
     let is_new = |used: &SecondStep| used.at > account.noticed_until.0;
     let line = |used: SecondStep| {
@@ -66,7 +98,10 @@ fn uses(account: &Account) -> impl Iterator<Item = SecondStep> {
 /// The moment of the last thing that there is to notice.
 fn newest(account: &Account) -> Timestamp {
     let added = account.authenticators.iter().map(|one| one.added_at);
-    added.chain(uses(account).map(|used| Timestamp(used.at))).max().unwrap_or(account.noticed_until)
+    let made = all_app_passwords(account).map(|one| one.created_at);
+    let first_used = all_app_passwords(account).filter_map(|one| one.first_use.as_ref());
+    let used = uses(account).map(|used| used.at).chain(first_used.map(|first| first.at)).map(Timestamp);
+    added.chain(made).chain(used).max().unwrap_or(account.noticed_until)
 }
 
 fn wrong_codes(wrong: &Wrong) -> Vec<String> {

@@ -5,9 +5,10 @@ use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use toml::de::DeValue;
 use totp_rs::{Builder, Totp};
 
+use crate::document::{Misfit, Value};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
 
@@ -15,16 +16,13 @@ use crate::time::Step;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The HMAC of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC-SHA-1, the default, which every app knows.
-    #[serde(rename = "SHA1")]
     Sha1,
     /// HMAC-SHA-256.
-    #[serde(rename = "SHA256")]
     Sha256,
     /// HMAC-SHA-512.
-    #[serde(rename = "SHA512")]
     Sha512,
 }
 
@@ -58,6 +56,19 @@ impl fmt::Display for Algorithm {
             Self::Sha256 => "SHA256",
             Self::Sha512 => "SHA512",
         })
+    }
+}
+
+impl Value for Algorithm {
+    const EXPECTED: &'static str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
+
+    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+        match value.as_str() {
+            Some("SHA1") => Ok(Self::Sha1),
+            Some("SHA256") => Ok(Self::Sha256),
+            Some("SHA512") => Ok(Self::Sha512),
+            _ => Err(Misfit::unexpected::<Self>(at)),
+        }
     }
 }
 

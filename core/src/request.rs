@@ -44,6 +44,37 @@ pub enum Request {
         /// A current code or a recovery code.
         proof: Typed,
     },
+    /// The application passwords, and the administrator's presets. Answered by
+    /// [`Response::AppPasswords`].
+    AppPasswords {},
+    /// Make an application password. Answered by [`Response::AppPassword`].
+    CreateAppPassword {
+        /// The user's name for it, one that no other has.
+        label: String,
+        /// The PAM services that it opens; none that is interactive.
+        services: Vec<String>,
+        /// The networks that it may be used from; any when there is none.
+        networks: Vec<String>,
+        /// In how many seconds it expires; never when there is no number.
+        expires_after: Option<u64>,
+        /// A current code or a recovery code.
+        proof: Typed,
+    },
+    /// Make the application password of a preset; one that the preset made before stops counting.
+    /// Answered by [`Response::AppPassword`].
+    EnsureAppPassword {
+        /// The preset's name.
+        name: String,
+        /// A current code or a recovery code; not needed within two minutes of a second step.
+        proof: Option<Typed>,
+    },
+    /// Revoke an application password, or all. Answered by [`Response::Revoked`].
+    RevokeAppPasswords {
+        /// Which one; all when there is none.
+        label: Option<String>,
+        /// A current code or a recovery code.
+        proof: Typed,
+    },
     /// Would a login be asked for a code? Answered by [`Response::Requirement`].
     Requirement {},
     /// Judge the answer given at a login. Answered by [`Response::Verdict`].
@@ -52,6 +83,15 @@ pub enum Request {
         service: String,
         /// The answer as typed.
         answer: Typed,
+    },
+    /// Judge the password given at a login to a service that takes application passwords.
+    /// Answered by [`Response::Verdict`], or by [`Response::Requirement`] when it is left to the
+    /// following modules.
+    VerifyAppPassword {
+        /// The PAM service.
+        service: String,
+        /// The password as typed.
+        password: Typed,
     },
 }
 
@@ -81,6 +121,28 @@ pub enum Response {
         label: String,
         /// Whether another one is left.
         enrolled: bool,
+        /// The application passwords that went with the last one.
+        app_passwords: Vec<String>,
+    },
+    /// Answers [`Request::AppPasswords`].
+    AppPasswords {
+        /// What there is, oldest first.
+        app_passwords: Vec<AppPasswordStatus>,
+        /// What the administrator wants every user to have.
+        presets: Vec<Preset>,
+    },
+    /// Answers [`Request::CreateAppPassword`] and [`Request::EnsureAppPassword`]: the one time that
+    /// the password is shown.
+    AppPassword {
+        /// The password, in groups.
+        password: Typed,
+        /// What it is for.
+        made: AppPasswordStatus,
+    },
+    /// Answers [`Request::RevokeAppPasswords`].
+    Revoked {
+        /// The labels of those that are gone.
+        labels: Vec<String>,
     },
     /// Answers [`Request::Requirement`].
     Requirement {
@@ -137,7 +199,9 @@ pub enum Refusal {
     NothingPending,
     /// The caller has no authenticator, or none of that name.
     NoAuthenticator,
-    /// The label is taken, or there are as many authenticators as the configuration allows.
+    /// The caller has no application password of that name, or there is no such preset.
+    NoAppPassword,
+    /// The label is taken, or there are as many as the configuration allows.
     NoRoom,
     /// The policy of this host forbids it.
     Policy,
@@ -157,6 +221,7 @@ impl fmt::Display for Refusal {
             Self::NotAccepted => "not-accepted",
             Self::NothingPending => "nothing-pending",
             Self::NoAuthenticator => "no-authenticator",
+            Self::NoAppPassword => "no-app-password",
             Self::NoRoom => "no-room",
             Self::Policy => "policy",
             Self::NotSetUp => "not-set-up",
@@ -207,6 +272,76 @@ pub struct Status {
     pub last_second_step: Option<SecondStep>,
     /// Until when an unconfirmed authenticator waits, in seconds since 1970.
     pub pending_until: Option<i64>,
+    /// How many application passwords there are.
+    pub app_passwords: usize,
+    /// While an administrator has switched the second step off.
+    pub suspension: Option<SuspensionStatus>,
+}
+
+/// A temporary switch-off of the second step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuspensionStatus {
+    /// From when, in seconds since 1970.
+    pub from: i64,
+    /// Until when, in seconds since 1970.
+    pub until: i64,
+    /// Who did it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One application password, without the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppPasswordStatus {
+    /// The user's name for it.
+    pub label: String,
+    /// Whether it still counts.
+    pub state: AppPasswordState,
+    /// The PAM services that it opens.
+    pub services: Vec<String>,
+    /// The networks that it may be used from; any when there is none.
+    pub networks: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    pub created_at: i64,
+    /// When it expires, in seconds since 1970; never when there is no moment.
+    pub expires_at: Option<i64>,
+    /// Whether it was made automatically, from a preset.
+    pub preset: bool,
+    /// Its last use: exact since boot, before that the first use of the last day.
+    pub last_use: Option<Use>,
+}
+
+/// Whether an application password still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppPasswordState {
+    /// It opens its services.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// It was not used for so long that it expired.
+    Unused,
+}
+
+/// One use of an application password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// Where it came from, as the throttle names sources.
+    pub source: String,
+}
+
+/// An application password that an administrator wants every user to have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preset {
+    /// Its name, which is the label and the file's name.
+    pub name: String,
+    /// The PAM services that it opens.
+    pub services: Vec<String>,
+    /// In how many seconds it expires; never when there is no number.
+    pub expires_after: Option<u64>,
 }
 
 /// One authenticator without its secret.

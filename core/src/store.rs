@@ -6,9 +6,11 @@ use nix::errno::Errno;
 
 use crate::account::{Account, AccountError, Authenticator};
 use crate::ledger::Ledger;
+use crate::refusals::Told;
 use crate::seal::{SealError, SealKey};
 use crate::secret::NoRandomness;
-use crate::time::{Moment, Step, Timestamp};
+use crate::throttle::Source;
+use crate::time::{Moment, Step, Timestamp, Uptime};
 use crate::username::{Person, Username};
 
 pub mod files;
@@ -30,6 +32,10 @@ pub trait Store {
     /// # Errors
     /// Something could not be read or recorded: then `change` counts for nothing.
     fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError>;
+
+    /// Counts a refused application password, and says what the log gets of it. Where it cannot be
+    /// counted, each is logged.
+    fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told;
 
     /// The sealing key.
     ///

@@ -149,6 +149,15 @@ impl fmt::Display for Source {
     }
 }
 
+impl Origin {
+    /// The address that an answer comes from, unless it stands for many people.
+    #[must_use]
+    pub fn address(&self, proxies: &[IpNet]) -> Option<IpAddr> {
+        let address = self.rhost.as_deref().and_then(|host| address(host.trim()))?;
+        (!proxies.iter().any(|net| net.contains(&address))).then_some(address)
+    }
+}
+
 impl Throttle {
     /// What `source` may try now.
     #[must_use]

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use serde::{Deserialize, Serialize};
+use toml::de::DeValue;
+use toml_writer::{TomlWrite, WriteTomlValue};
+
+use crate::document::{Misfit, Value};
 
 /// A moment of the wall clock: whole seconds since 1970-01-01T00:00:00Z. It can be wrong, and it
 /// can jump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
 /// Whole seconds since boot, sleep included (`CLOCK_BOOTTIME`). It never jumps.
@@ -16,8 +18,7 @@ pub struct Timestamp(pub i64);
 pub struct Uptime(pub u64);
 
 /// A device's counter value: for TOTP the number of whole periods since 1970 (RFC 6238 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step(pub u64);
 
 /// One reading of both clocks.
@@ -98,6 +99,34 @@ impl Step {
     #[must_use]
     pub fn begins(self, period: u64) -> Timestamp {
         Timestamp(i64::try_from(self.0.saturating_mul(period)).unwrap_or(i64::MAX))
+    }
+}
+
+impl Value for Timestamp {
+    const EXPECTED: &'static str = i64::EXPECTED;
+
+    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+        i64::read(value, at).map(Self)
+    }
+}
+
+impl Value for Step {
+    const EXPECTED: &'static str = u64::EXPECTED;
+
+    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+        u64::read(value, at).map(Self)
+    }
+}
+
+impl WriteTomlValue for Timestamp {
+    fn write_toml_value<W: TomlWrite + ?Sized>(&self, writer: &mut W) -> std::fmt::Result {
+        self.0.write_toml_value(writer)
+    }
+}
+
+impl WriteTomlValue for Step {
+    fn write_toml_value<W: TomlWrite + ?Sized>(&self, writer: &mut W) -> std::fmt::Result {
+        self.0.write_toml_value(writer)
     }
 }
 

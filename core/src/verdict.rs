@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::account::{Account, Authenticator, Failures};
+use crate::app_password::Barred;
 use crate::audit::{self, Line};
 use crate::config::Config;
 use crate::ledger::Wrong;
@@ -100,6 +101,11 @@ pub enum Factor {
         /// How many are left.
         left: usize,
     },
+    /// An application password, in place of password and code.
+    AppPassword {
+        /// Its label.
+        label: String,
+    },
 }
 
 /// Why an answer does not pass.
@@ -124,6 +130,24 @@ pub enum Refused {
     Disabled,
     /// The enrollment vanished while the person typed.
     Vanished,
+    /// It is no application password that counts here. Costs nothing.
+    AppPassword(NoAppPassword),
+}
+
+/// Why a password is no application password that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAppPassword {
+    /// It has not the form of one: the account's password, or a code.
+    NotOne,
+    /// It is none of this user's.
+    Wrong,
+    /// It is one of this user's that does not count here and now.
+    Barred {
+        /// Why.
+        barred: Barred,
+        /// Its label.
+        label: String,
+    },
 }
 
 impl Answer {
@@ -274,6 +298,7 @@ fn accepted(held: &mut Held, question: &Question<'_>) {
         held.ledger.unnoticed.source = source;
     }
     store_failures(held);
+    held.ledger.pass(question.now.uptime);
     let Some(account) = held.account.as_mut() else { return };
     let today = question.now.wall.0.div_euclid(DAY);
     let is_new_day = account.last_second_step.as_ref().is_none_or(|last| last.at.div_euclid(DAY) != today);
@@ -312,6 +337,7 @@ impl Verdict {
                 line.with("factor", "totp").with("authenticator", authenticator)
             }
             Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
+            Self::Accepted(Factor::AppPassword { label }) => line.with("factor", "app-password").with("label", label),
             Self::NotAsked(rule) => line.with("rule", rule),
             Self::MustEnroll => line
                 .with("reason", "must-enroll")
@@ -340,6 +366,11 @@ impl Refused {
                 .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
             Self::Spent { authenticator } => line.with("authenticator", authenticator),
             Self::Waiting(seconds) => line.with("seconds", seconds),
+            Self::AppPassword(NoAppPassword::NotOne) => line.with(
+                "remedy",
+                "this service takes an application password: twostep app-password create LABEL --service SERVICE",
+            ),
+            Self::AppPassword(NoAppPassword::Barred { label, .. }) => line.with("label", label),
             _ => line,
         }
     }
@@ -356,6 +387,9 @@ impl Refused {
             Self::ClosedToStrangers => "closed-to-strangers",
             Self::Disabled => "codes-disabled",
             Self::Vanished => "enrollment-vanished",
+            Self::AppPassword(NoAppPassword::NotOne) => "not-an-app-password",
+            Self::AppPassword(NoAppPassword::Wrong) => "wrong-app-password",
+            Self::AppPassword(NoAppPassword::Barred { barred, .. }) => barred.reason(),
         }
     }
 }

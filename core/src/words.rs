@@ -1,10 +1,15 @@
 //! What a person reads when a login is refused: one sentence on what happened, one on what to do.
 
+use crate::app_password::Barred;
 use crate::config::Config;
-use crate::verdict::{Factor, Refused, Verdict};
+use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
 
 /// For everyone whose first step is not proved: it tells nothing.
 pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
+
+/// For everyone who gives a password to a service that takes application passwords, and whose
+/// password is none: the same for all users, so it tells nothing either.
+pub const NO_APP_PASSWORD: &str = "This login was not accepted. If you have two-step authentication, give an application password for this service (twostep app-password create).";
 
 /// For everyone, when something failed that the person cannot mend.
 #[must_use]
@@ -16,7 +21,7 @@ pub fn failed(config: &Config) -> String {
 #[must_use]
 pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
     match verdict {
-        Verdict::Accepted(Factor::Code { .. }) | Verdict::NotAsked(_) => None,
+        Verdict::Accepted(Factor::Code { .. } | Factor::AppPassword { .. }) | Verdict::NotAsked(_) => None,
         Verdict::Accepted(Factor::Recovery { left }) => Some(recovery_left(*left)),
         Verdict::MustEnroll => Some(format!(
             "This host requires two-step authentication, and you have not enrolled. {}",
@@ -57,6 +62,32 @@ fn refused_text(refused: &Refused, config: &Config) -> String {
             lowered(&ask("open your account", config))
         ),
         Refused::Vanished => "Your enrollment was removed just now. Log in again.".to_owned(),
+        Refused::AppPassword(NoAppPassword::NotOne | NoAppPassword::Wrong) => NO_APP_PASSWORD.to_owned(),
+        Refused::AppPassword(NoAppPassword::Barred { barred, label }) => barred_text(*barred, label),
+    }
+}
+
+/// Only who has the password reads this.
+fn barred_text(barred: Barred, label: &str) -> String {
+    match barred {
+        Barred::Service => {
+            format!(
+                "Your application password \"{label}\" is for other services. Make one for this service: twostep app-password create."
+            )
+        }
+        Barred::Network => {
+            format!(
+                "Your application password \"{label}\" is for other networks. Make one without that limit: twostep app-password create."
+            )
+        }
+        Barred::Expired => {
+            format!("Your application password \"{label}\" has expired. Make a new one: twostep app-password create.")
+        }
+        Barred::Unused => {
+            format!(
+                "Your application password \"{label}\" was not used for too long and has expired. Make a new one: twostep app-password create."
+            )
+        }
     }
 }
 
@@ -88,6 +119,7 @@ mod tests {
     #[test]
     fn every_refusal_says_what_happened_and_what_to_do() {
         let config = Config::parse("version = 1\n[policy]\ncontact = \"help@example.org\"").unwrap();
+        let barred = |barred| Refused::AppPassword(NoAppPassword::Barred { barred, label: "laptop".into() });
         let all = [
             Refused::NotACode(NotACode::Length),
             Refused::Wrong,
@@ -97,6 +129,11 @@ mod tests {
             Refused::ClosedToStrangers,
             Refused::Disabled,
             Refused::Vanished,
+            Refused::AppPassword(NoAppPassword::Wrong),
+            barred(Barred::Service),
+            barred(Barred::Network),
+            barred(Barred::Expired),
+            barred(Barred::Unused),
         ];
         let texts: Vec<String> = all.iter().map(|refused| refused_text(refused, &config)).collect();
         for text in &texts {

@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn removed() -> Response {
-        Response::Removed { label: "phone".into(), enrolled: false }
+        Response::Removed { label: "phone".into(), enrolled: false, app_passwords: vec![] }
     }
 
     fn remove(proof: Typed) -> Request {

@@ -17,6 +17,7 @@ const ANOTHER_FIRST: &str = "Enroll another one first (twostep enroll), or ask y
 struct Removed {
     label: String,
     enrolled: bool,
+    app_passwords: Vec<String>,
 }
 
 /// Removes an authenticator: the one of this label, or the only one.
@@ -28,16 +29,19 @@ pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
     }
     let request = |proof| Request::Remove { label: Some(label.clone()), proof };
     let (response, proof) = proof::ask_with(session, request)?;
-    let Response::Removed { label, enrolled } = response else {
+    let Response::Removed { label, enrolled, app_passwords } = response else {
         return Err(reach::broken("nothing removed"));
     };
     session.page.say(&format!("{label} is removed: its codes are not accepted any more."))?;
     if !enrolled {
         session.page.say("The recovery codes are gone with it.")?;
+        if !app_passwords.is_empty() {
+            session.page.say(&format!("So are the application passwords: {}.", app_passwords.join(", ")))?;
+        }
     } else {
         proof::tell_spent(session, proof)?;
     }
-    session.page.object(&Removed { label, enrolled })
+    session.page.object(&Removed { label, enrolled, app_passwords })
 }
 
 fn chosen(status: &Status, label: Option<&str>) -> Result<String, Trouble> {
@@ -93,7 +97,7 @@ mod tests {
             (|_| true, Response::Status(status(labels))),
             (
                 |request| matches!(request, Request::Remove { label: Some(label), .. } if label == "phone"),
-                Response::Removed { label: "phone".into(), enrolled },
+                Response::Removed { label: "phone".into(), enrolled, app_passwords: vec![] },
             ),
         ])
     }
@@ -154,7 +158,7 @@ mod tests {
         let (mut session, printed) = session(removes(&["phone"], false), lines("123456\n"));
         session.page.json = true;
         run(&mut session, None).unwrap();
-        assert_eq!(printed.text(), "{\"label\":\"phone\",\"enrolled\":false}\n");
+        assert_eq!(printed.text(), "{\"label\":\"phone\",\"enrolled\":false,\"app_passwords\":[]}\n");
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub mod scripted {
             recovery_codes: None,
             last_second_step: None,
             pending_until: None,
+            app_passwords: 0,
+            suspension: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 use twostep_core::audit::Line;
 use twostep_core::login;
 use twostep_core::request::Asking;
+use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
 use twostep_core::verdict::Verdict;
 use twostep_core::words;
@@ -39,7 +40,7 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
 /// Whether a second step would have been asked of this person.
 fn applies(attempt: &Attempt<'_>, person: &Person) -> Result<bool, Failed> {
     match process_users() {
-        (_, 0) => Ok(login::applies(person, &attempt.config, &attempt.store())?),
+        (_, 0) => Ok(login::applies(person, &attempt.config, &attempt.store(), &SystemClock)?),
         (real, _) if real == person.uid => Ok(helper_client::requirement()?.asking != Asking::NotAsked),
         _ => Ok(true),
     }

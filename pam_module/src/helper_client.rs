@@ -265,7 +265,7 @@ mod tests {
         assert_eq!((&fields["accepted"], &fields["log"], &fields["text"]), (&true.into(), &"a=b".into(), &"c".into()));
         let refused = said(&Response::Refused { reason: Refusal::Failed, text: "Not now.".into() });
         assert!(matches!(refused, Err(HelperError::Refused(text)) if text == "Not now."));
-        let other = said(&Response::Removed { label: "phone".into(), enrolled: false });
+        let other = said(&Response::Removed { label: "phone".into(), enrolled: false, app_passwords: vec![] });
         assert!(matches!(other, Err(HelperError::NotUnderstood)));
     }
 

@@ -58,7 +58,9 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
     let digits = match &verdict {
         Verdict::Accepted(Factor::Code { digits, .. }) => (*digits).into(),
         Verdict::Refused(_) => attempt.config.totp.digits.into(),
-        Verdict::Accepted(Factor::Recovery { .. }) | Verdict::NotAsked(_) | Verdict::MustEnroll => 0,
+        Verdict::Accepted(Factor::Recovery { .. } | Factor::AppPassword { .. })
+        | Verdict::NotAsked(_)
+        | Verdict::MustEnroll => 0,
     };
     Ok((judged(attempt, &verdict), digits))
 }

@@ -2,6 +2,7 @@
 
 use twostep_core::login::LoginError;
 use twostep_core::notices::notices;
+use twostep_core::time::SystemClock;
 
 use crate::attempt::Attempt;
 use crate::ffi::{Host, Item, Style, process_users};
@@ -20,7 +21,7 @@ pub fn show_notices(attempt: &Attempt<'_>) -> Result<(), LoginError> {
     if process_users().1 != 0 {
         return Ok(());
     }
-    for line in notices(person, &attempt.store())? {
+    for line in notices(person, &attempt.store(), &SystemClock)? {
         attempt.host.tell(Style::Notice, &line);
     }
     Ok(())

@@ -25,9 +25,7 @@ const PURPOSE: &str = "totp";
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Makes a pending authenticator; another one that was pending is gone.
     pub(super) fn begin(&self, label: Option<String>, proof: Option<&Typed>) -> Result<Response, Response> {
-        if let Some(label) = &label
-            && (label.is_empty() || label.len() > LABEL || crate::audit::printable(label) != *label)
-        {
+        if !label.iter().all(|label| is_label(label)) {
             return Err(refused(
                 Refusal::BadRequest,
                 "The label cannot be used. Give 1 to 64 bytes without control characters.",
@@ -74,11 +72,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
             };
             (authenticator.enrolled_step, authenticator.added_at) = (step, now);
             held.spend(&authenticator, step);
+            held.ledger.pass(self.clock.now().uptime);
             Ok(self.confirmed(held, authenticator, codes))
         })
     }
 
-    /// Removes an authenticator; with the last one the recovery codes go too.
+    /// Removes an authenticator; with the last one the recovery codes and application passwords go.
     pub(super) fn remove(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
         let proof = self.proof(Some(proof))?;
         self.change(|held| {
@@ -87,14 +86,21 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let now = self.clock.now().wall;
             let Some(account) = held.account.as_mut() else { return Err(no_authenticator()) };
             let removed = account.authenticators.remove(index);
+            let mut revoked = None;
             if !account.is_enrolled() {
                 (account.recovery, account.pending) = (None, None);
+                revoked = account.app_passwords.take();
             }
             account.record(now, "removed", &removed.label);
             let enrolled = account.is_enrolled();
             held.keep(Keep::Account);
             self.record(self.event("removed").with("authenticator", &removed.label));
-            Ok(Response::Removed { label: removed.label, enrolled })
+            let app_passwords: Vec<String> =
+                revoked.into_iter().flat_map(|all| all.list).map(|one| one.label).collect();
+            for label in &app_passwords {
+                self.record(self.event("app-password-revoked").with("label", label));
+            }
+            Ok(Response::Removed { label: removed.label, enrolled, app_passwords })
         })
     }
 
@@ -229,6 +235,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
         Ok(index)
     }
+}
+
+/// Whether something can be called so.
+pub(super) fn is_label(label: &str) -> bool {
+    (1..=LABEL).contains(&label.len()) && crate::audit::printable(label) == label
 }
 
 fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {

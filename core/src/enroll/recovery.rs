@@ -39,13 +39,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let emptied = self.change(|held| {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.authenticators.clear();
-            (account.pending, account.recovery) = (None, None);
+            (account.pending, account.recovery, account.app_passwords) = (None, None, None);
             (account.failures, account.known_sources) = (Failures::default(), Vec::new());
             account.record(now, "reset", "");
             held.ledger.throttle.clear();
             held.keep(Keep::Account);
             self.record(self.event("reset"));
-            Ok(Response::Removed { label: String::new(), enrolled: false })
+            Ok(Response::Removed { label: String::new(), enrolled: false, app_passwords: Vec::new() })
         });
         emptied.unwrap_or_else(|refused| refused)
     }

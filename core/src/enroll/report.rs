@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Desk, from_store};
-use crate::account::{Account, HistoryEntry};
+use crate::account::{Account, HistoryEntry, Suspension};
 use crate::request::{Response, Status};
 use crate::store::Store;
 use crate::throttle::Sums;
@@ -47,6 +47,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn status_of(&self, account: Option<&Account>) -> Status {
         let now = self.clock.now().wall;
         let pending = account.and_then(|account| account.pending.as_ref()).filter(|pending| now < pending.expires_at);
+        let suspension = account.and_then(|account| account.suspension.as_ref());
+        let suspension = suspension.filter(|suspension| suspension.holds(now));
         Status {
             user: self.person.name.as_str().to_owned(),
             enrolled: account.is_some_and(Account::is_enrolled),
@@ -56,6 +58,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             recovery_codes: account.and_then(Account::recovery_status),
             last_second_step: account.and_then(|account| account.last_second_step.clone()),
             pending_until: pending.map(|pending| pending.expires_at.0),
+            app_passwords: account.and_then(|account| account.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
+            suspension: suspension.map(Suspension::status),
         }
     }
 

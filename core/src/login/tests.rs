@@ -342,7 +342,7 @@ fn a_recovery_code_decides_without_the_sealing_key() {
 #[test]
 fn a_login_tells_once_what_happened_since_the_last_one() {
     let world = World::enrolled("");
-    let told = || notices(&alice(), &world.store()).unwrap();
+    let told = || notices(&alice(), &world.store(), &world.clock).unwrap();
     assert!(matches!(&told()[..], [line] if line.contains("authenticator \"phone\" was added")));
     assert_eq!(told(), Vec::<String>::new());
     assert_eq!(reason(&world.try_from("000000", "203.0.113.9").unwrap()), "wrong-code");
@@ -529,19 +529,21 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
 fn an_alias_leads_to_the_same_account() {
     let world = World::enrolled("");
     let other = Person { name: Username::new("ALICE"), alias: Some(Username::new("alice")), ..alice() };
-    assert_eq!(applies(&other, &world.config, &world.store()), Ok(true));
+    assert_eq!(applies(&other, &world.config, &world.store(), &world.clock), Ok(true));
     let stranger = Person { name: Username::new("ALICE"), alias: None, uid: alice().uid + 1 };
-    assert_eq!(applies(&stranger, &world.config, &world.store()), Ok(false));
+    assert_eq!(applies(&stranger, &world.config, &world.store(), &world.clock), Ok(false));
 }
 
 #[test]
 fn a_user_with_another_name_is_not_taken_for_one_who_never_enrolled() {
     let world = World::enrolled("");
     let renamed = Person { name: Username::new("alison"), ..alice() };
-    let Err(LoginError::Store(error)) = applies(&renamed, &world.config, &world.store()) else { panic!() };
+    let Err(LoginError::Store(error)) = applies(&renamed, &world.config, &world.store(), &world.clock) else {
+        panic!()
+    };
     assert!(error.to_string().contains("alice.toml") && error.to_string().contains("reset alison"), "{error}");
     world.store().set_aside(&renamed, world.clock.now().wall).unwrap();
-    assert_eq!(applies(&renamed, &world.config, &world.store()), Ok(false));
+    assert_eq!(applies(&renamed, &world.config, &world.store(), &world.clock), Ok(false));
     let other = Person { uid: alice().uid + 1, ..renamed };
-    assert_eq!(applies(&other, &world.config, &world.store()), Ok(false));
+    assert_eq!(applies(&other, &world.config, &world.store(), &world.clock), Ok(false));
 }

@@ -14,13 +14,15 @@ use super::lock::{Locked, Start};
 use super::open::{Directory, defect, errno, read_text};
 use super::{Held, Keep, Store, StoreError, limit};
 use crate::account::Account;
+use crate::refusals::Told;
 use crate::seal::{SealError, SealKey};
 use crate::secret::Secret;
-use crate::throttle::Sums;
-use crate::time::{Clock, SystemClock, Timestamp};
+use crate::throttle::{Source, Sums};
+use crate::time::{Clock, SystemClock, Timestamp, Uptime};
 use crate::username::{Person, Username};
 
 mod durable;
+mod tally;
 mod volatile;
 
 use durable::{account_file, discard_superseded, earlier_name, name_by_uid, set_aside, set_changed, write_account};
@@ -231,6 +233,12 @@ impl<C: Clock> Store for FilesStore<C> {
         }
         self.record(&accounts, &mut locked, held, on_disk)?;
         Ok(value)
+    }
+
+    fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told {
+        let ledgers = self.accounts().and_then(|accounts| volatile::ledgers(&self.run, accounts.gid, now));
+        let counted = ledgers.ok().and_then(|(ledgers, _)| tally::count(&ledgers, person, source, now));
+        counted.unwrap_or(Told::ALONE)
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {

@@ -30,7 +30,7 @@ pub(super) fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &He
     let Some(account) = &held.account else { return Ok(()) };
     let file_name = account_file(&held.name);
     let temporary = temporary(&held.name, held.ledger.generation);
-    let text = account.to_text().map_err(|error| StoreError::Account { path: accounts.path_of(&file_name), error })?;
+    let text = account.to_text();
     if text.len() as u64 > LONGEST {
         return Err(StoreError::Unsafe {
             path: accounts.path_of(&file_name),

@@ -1,0 +1,94 @@
+//! Codes for people to copy: Crockford's base32, in groups of four. No letter of it looks like a
+//! digit, and what is misread is put right.
+
+use data_encoding::{Encoding, Specification};
+
+use crate::secret::{NoRandomness, Secret, Typed};
+
+/// Crockford's base32: digits and capitals without I, L, O and U.
+const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Bits of a character.
+const BITS: usize = 5;
+/// Characters of a group, as a code is shown.
+const GROUP: usize = 4;
+
+/// A random code of so many characters, a multiple of 8.
+///
+/// # Errors
+/// The kernel gave no random bytes.
+pub fn random(characters: usize) -> Result<Typed, NoRandomness> {
+    Ok(Typed::new(alphabet().encode(Secret::random(characters * BITS / 8)?.expose())))
+}
+
+/// The code as it is shown: `0123-4567-89AB-CDEF`.
+#[must_use]
+pub fn grouped(code: &Typed) -> Typed {
+    let code = code.expose();
+    let groups: Vec<&str> =
+        (0..code.len()).step_by(GROUP).filter_map(|start| code.get(start..(start + GROUP).min(code.len()))).collect();
+    Typed::new(groups.join("-"))
+}
+
+/// What was typed as a code of so many characters, if it has the form of one: spaces and dashes do
+/// not count, O reads as 0, I and L as 1, small letters as capitals.
+#[must_use]
+pub fn parse(typed: &str, characters: usize) -> Option<Typed> {
+    let mut code = String::with_capacity(characters);
+    for letter in typed.trim().chars().filter(|letter| !matches!(letter, ' ' | '-')) {
+        if code.len() == characters {
+            return None;
+        }
+        let letter = match letter.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        if !ALPHABET.contains(letter) {
+            return None;
+        }
+        code.push(letter);
+    }
+    let code = Typed::new(code);
+    (code.expose().len() == characters).then_some(code)
+}
+
+fn alphabet() -> Encoding {
+    let mut specification = Specification::new();
+    specification.symbols.push_str(ALPHABET);
+    #[expect(clippy::expect_used, reason = "32 distinct ASCII symbols make an encoding; the tests build it")]
+    specification.encoding().expect("the symbols are a valid base32 alphabet")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let read = |typed| parse(typed, 16).map(|code| code.expose().to_owned());
+        for typed in ["0113-4567-89AB-CDEF", " o1l3 4567 89ab cdef ", "OIi3456789ABCDEF-"] {
+            assert_eq!(read(typed), Some("0113456789ABCDEF".to_owned()), "{typed}");
+        }
+        for none in ["", "0123-4567-89AB-CDE", "0123-4567-89AB-CDEF-0", "0123-4567-89AB-CDEU", "0123_4567-89AB-CDEF"] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn codes_are_random_and_grouped() {
+        let (one, other) = (random(24).unwrap(), random(24).unwrap());
+        assert!(one != other && one.expose().len() == 24);
+        let shown = grouped(&one);
+        assert_eq!(shown.expose().split('-').map(str::len).collect::<Vec<_>>(), [4; 6]);
+        assert_eq!(parse(shown.expose(), 24), Some(one));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(typed in ".{0,100}") {
+            let _ = parse(&typed, 16);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! An application password is made, listed, revoked.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::authenticator::{is_label, no_randomness};
+use super::{Authority, Desk, Given, from_login, from_store, origin, refused};
+use crate::account::Account;
+use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
+use crate::audit::Line;
+use crate::config::Auto;
+use crate::document;
+use crate::ledger::Ledger;
+use crate::login::{self, Attempt, Judged};
+use crate::refusals::Told;
+use crate::request::{AppPasswordState, AppPasswordStatus, Asking, Preset, Refusal, Response};
+use crate::secret::Typed;
+use crate::store::{Held, Keep, Store};
+use crate::time::{Clock, Timestamp};
+use crate::verdict::{Shape, Verdict};
+use crate::words;
+
+/// What a user asks for, as it was typed.
+pub(super) struct Wish {
+    pub label: String,
+    pub services: Vec<String>,
+    pub networks: Vec<String>,
+    pub expires_after: Option<u64>,
+}
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// The application passwords, and the presets of this host.
+    pub(super) fn app_passwords(&self) -> Result<Response, Response> {
+        let Some(account) = self.store.find(&self.person).map_err(|error| from_store(&error))? else {
+            return Ok(self.listed(Vec::new()));
+        };
+        // Without the ledger, what the account knows of the last uses is better than nothing.
+        let exact = self.store.update(&self.person, |held| self.statuses(held.account.as_ref(), Some(&held.ledger)));
+        Ok(self.listed(exact.unwrap_or_else(|_| self.statuses(Some(&account), None))))
+    }
+
+    /// Makes one that the user wants.
+    pub(super) fn create_app_password(&self, wish: Wish, proof: &Typed) -> Result<Response, Response> {
+        let wanted = self.possible(wish)?;
+        let proof = self.proof(Some(proof))?;
+        self.change(|held| {
+            self.make_room(held, &wanted)?;
+            self.prove(held, &proof)?;
+            self.make(held, wanted)
+        })
+    }
+
+    /// Makes the one of a preset. A second step that was just passed stands in for the proof.
+    pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Response> {
+        let Some(preset) = self.config.app_password.auto.iter().find(|preset| preset.name == name) else {
+            return Err(refused(
+                Refusal::NoAppPassword,
+                "This host has no such preset. See the list: twostep app-password list.",
+            ));
+        };
+        let Auto { name, services, expires } = preset.clone();
+        let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
+        let is_proved = proof.is_none();
+        let proof = self.proof(proof)?;
+        self.change(|held| {
+            self.make_room(held, &wanted)?;
+            if !(is_proved && held.ledger.passed_just_now(self.clock.now().uptime)) {
+                self.prove(held, &proof)?;
+            }
+            self.make(held, wanted)
+        })
+    }
+
+    /// Revokes one, or all.
+    pub(super) fn revoke_app_passwords(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
+        let proof = self.proof(Some(proof))?;
+        self.change(|held| {
+            let goes = |one: &AppPassword| label.is_none_or(|label| one.label == label);
+            let passwords = held.account.as_ref().and_then(|account| account.app_passwords.as_ref());
+            if !passwords.is_some_and(|passwords| passwords.list.iter().any(goes)) {
+                return Err(refused(
+                    Refusal::NoAppPassword,
+                    "There is no such application password. See the list: twostep app-password list.",
+                ));
+            }
+            self.prove(held, &proof)?;
+            held.keep(Keep::Account);
+            let now = self.clock.now().wall;
+            let Some(account) = held.account.as_mut() else { return Ok(Response::Revoked { labels: Vec::new() }) };
+            let mut labels = Vec::new();
+            if let Some(passwords) = account.app_passwords.as_mut() {
+                let gone = passwords.list.extract_if(.., |one| goes(one));
+                labels = gone.map(|one| one.label).collect();
+            }
+            for label in &labels {
+                account.record(now, "app-password-revoked", label);
+                self.record(self.event("app-password-revoked").with("label", label));
+            }
+            Ok(Response::Revoked { labels })
+        })
+    }
+
+    /// Judges a password for a process of the user, whose network is not known.
+    pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
+        super::check_service(&service)?;
+        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
+        let Judged { verdict, told } =
+            login::app_password(&attempt, &self.config, &self.store, &self.clock, &Given(password))
+                .map_err(|error| from_login(&error))?;
+        if let Verdict::NotAsked(rule) = &verdict {
+            let (requirement, digits) = (Asking::NotAsked, self.config.totp.digits);
+            return Ok(Response::Requirement { requirement, rule: format!("rule={rule}"), digits });
+        }
+        if let Told::Line { unlogged } = told {
+            let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
+            let unlogged = Some(unlogged).filter(|unlogged| *unlogged > 0);
+            self.audit.record(&verdict.describe(line).with_some("unlogged", unlogged).finish());
+        }
+        let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
+        let text = words::text(&verdict, &self.config).unwrap_or_default();
+        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
+    }
+
+    fn listed(&self, app_passwords: Vec<AppPasswordStatus>) -> Response {
+        let preset = |auto: &Auto| Preset {
+            name: auto.name.clone(),
+            services: auto.services.clone(),
+            expires_after: auto.expires.map(|expires| expires.as_secs()),
+        };
+        Response::AppPasswords { app_passwords, presets: self.config.app_password.auto.iter().map(preset).collect() }
+    }
+
+    fn statuses(&self, account: Option<&Account>, ledger: Option<&Ledger>) -> Vec<AppPasswordStatus> {
+        let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
+        let status = |one: &AppPassword| {
+            let used = ledger.and_then(|ledger| ledger.last_use(&one.id)).cloned();
+            one.status(used, now, unused)
+        };
+        let passwords = account.and_then(|account| account.app_passwords.as_ref());
+        passwords.map_or_else(Vec::new, |passwords| passwords.list.iter().map(status).collect())
+    }
+
+    /// What was asked for, if it can be made.
+    fn possible(&self, wish: Wish) -> Result<Wanted, Response> {
+        let impossible = |text: &str| Err(refused(Refusal::BadRequest, text));
+        if !is_label(&wish.label) {
+            return impossible("The label cannot be used. Give 1 to 64 bytes without control characters.");
+        }
+        let mut services: Vec<String> = wish.services.iter().map(|name| name.to_ascii_lowercase()).collect();
+        services.sort_unstable();
+        services.dedup();
+        if !app_password::are_services(&services) {
+            return impossible(
+                "These are no PAM services. Name 1 to 16, such as dovecot, as the files in /etc/pam.d are named.",
+            );
+        }
+        if let Some(name) = services.iter().find(|name| self.config.app_password.is_interactive(name)) {
+            return impossible(&format!(
+                "People are asked for a code at {name}, so no application password opens it. Name other services."
+            ));
+        }
+        let networks: Option<Vec<IpNet>> = wish.networks.iter().map(|text| document::network(text)).collect();
+        let Some(networks) = networks.filter(|networks| networks.len() <= SCOPES) else {
+            return impossible("These are no networks. Give at most 16, such as 192.0.2.0/24 or 2001:db8::/32.");
+        };
+        if wish.expires_after == Some(0) {
+            return impossible("It would have expired already. Give a longer time, such as 90d.");
+        }
+        let expires = wish.expires_after.map(Duration::from_secs);
+        Ok(Wanted { label: wish.label, services, networks, expires, preset: false })
+    }
+
+    /// Makes sure that there is room for one more under this label. What a preset made before, and
+    /// the oldest that does not count any more, make room.
+    fn make_room(&self, held: &mut Held, wanted: &Wanted) -> Result<(), Response> {
+        if self.authority == Authority::Administrator {
+            return Err(refused(
+                Refusal::Policy,
+                "Only users make application passwords, each for themselves. Have the user run: twostep app-password create.",
+            ));
+        }
+        let statuses = self.statuses(held.account.as_ref(), Some(&held.ledger));
+        let Some(account) = held.account.as_mut().filter(|account| account.is_enrolled()) else {
+            return Err(refused(
+                Refusal::NoAuthenticator,
+                "Application passwords stand in for password and code, and you have no authenticator. Enroll first: twostep enroll.",
+            ));
+        };
+        let Some(passwords) = account.app_passwords.as_mut() else { return Ok(()) };
+        match passwords.position(&wanted.label) {
+            Some(index) if wanted.preset && passwords.list.get(index).is_some_and(|one| one.preset) => {
+                passwords.list.remove(index);
+                return Ok(());
+            }
+            Some(_) => {
+                return Err(refused(
+                    Refusal::NoRoom,
+                    "An application password has this label already. Choose another label, or revoke that one first.",
+                ));
+            }
+            None if passwords.list.len() < self.config.app_password.max => return Ok(()),
+            None => {}
+        }
+        match statuses.iter().position(|status| status.state != AppPasswordState::Active) {
+            Some(index) => {
+                passwords.list.remove(index);
+                Ok(())
+            }
+            None => Err(refused(
+                Refusal::NoRoom,
+                "You have as many application passwords as this host allows. Revoke one first: twostep app-password revoke LABEL.",
+            )),
+        }
+    }
+
+    fn make(&self, held: &mut Held, wanted: Wanted) -> Result<Response, Response> {
+        let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
+        held.keep(Keep::Account);
+        let Some(account) = held.account.as_mut() else {
+            return Err(refused(Refusal::NoAuthenticator, "You have no authenticator. Enroll first: twostep enroll."));
+        };
+        let mut passwords = match account.app_passwords.take() {
+            Some(passwords) => passwords,
+            None => AppPasswords::new().map_err(no_randomness)?,
+        };
+        let password = passwords.add(wanted, now).map_err(no_randomness)?;
+        let made = passwords.list.last().map(|one| one.status(None, now, unused));
+        account.app_passwords = Some(passwords);
+        let Some(made) = made else { return Err(super::failed("nothing was made; report this as a defect")) };
+        self.tell_made(account, &made, now);
+        Ok(Response::AppPassword { password, made })
+    }
+
+    fn tell_made(&self, account: &mut Account, made: &AppPasswordStatus, now: Timestamp) {
+        account.record(now, "app-password-created", &made.label);
+        let networks = Some(made.networks.join(",")).filter(|networks| !networks.is_empty());
+        let line = self.event("app-password-created").with("label", &made.label);
+        let line = line.with("services", made.services.join(",")).with_some("networks", networks);
+        self.record(line.with_some("preset", made.preset.then_some("yes")));
+    }
+}

@@ -1,0 +1,73 @@
+//! An administrator switches the second step off for one user, for a time.
+
+use std::time::Duration;
+
+use super::{Desk, refused};
+use crate::account::{Account, Suspension};
+use crate::audit::printable;
+use crate::request::{Refusal, Response, SuspensionStatus};
+use crate::store::{Keep, Store};
+use crate::time::Clock;
+
+/// Longest reason, in bytes.
+const REASON: usize = 200;
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// Switches the second step off for `time`, from now on. `by` is the administrator's name.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: the time is too long, the reason is no line of text, or the account
+    /// cannot be changed.
+    pub fn suspend(&self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Response> {
+        let suspended = self.suspension(time, by, reason).and_then(|suspension| {
+            self.change(|held| {
+                let now = suspension.from;
+                let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
+                account.record(now, "suspended", reason);
+                account.suspension = Some(suspension.clone());
+                held.keep(Keep::Account);
+                let line = self.event("suspended").with("admin", by).with("until", suspension.until.0);
+                self.record(line.with("reason", reason));
+                Ok(suspension.status())
+            })
+        });
+        suspended.inspect_err(|response| self.log_refusal(response))
+    }
+
+    /// Switches the second step on again.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: it is not off, or the account cannot be changed.
+    pub fn resume(&self, by: &str) -> Result<(), Response> {
+        let now = self.clock.now().wall;
+        let resumed = self.change(|held| {
+            let account = held.account.as_mut().filter(|account| account.suspension.is_some());
+            let Some(account) = account else {
+                return Err(refused(
+                    Refusal::BadRequest,
+                    "The second step of this user is not suspended. Nothing needs to be done.",
+                ));
+            };
+            account.suspension = None;
+            account.record(now, "resumed", "");
+            held.keep(Keep::Account);
+            self.record(self.event("resumed").with("admin", by));
+            Ok(())
+        });
+        resumed.inspect_err(|response| self.log_refusal(response))
+    }
+
+    fn suspension(&self, time: Duration, by: &str, reason: &str) -> Result<Suspension, Response> {
+        if time.is_zero() || time > self.config.policy.max_suspension {
+            return Err(refused(
+                Refusal::Policy,
+                "A suspension lasts at most max_suspension of the configuration, and is not empty. Give a shorter time.",
+            ));
+        }
+        if reason.len() > REASON || printable(reason) != reason {
+            return Err(refused(Refusal::BadRequest, "The reason cannot be used. Give one line of at most 200 bytes."));
+        }
+        let from = self.clock.now().wall;
+        Ok(Suspension { from, until: from.after(time), by: by.to_owned(), reason: reason.to_owned() })
+    }
+}

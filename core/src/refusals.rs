@@ -1,0 +1,178 @@
+//! How often refused application passwords are logged: a mail client with an old password tries
+//! for days, and each try is worth no line of its own.
+//!
+//! The first ten of a source are logged; after these, one line a minute, with how many there were
+//! since the last. A source that was quiet for an hour starts over. The count lies in a small file
+//! beside the user's ledger, so that no try takes the lock of the account.
+
+use crate::ledger::bytes::{Reader, Writer};
+use crate::time::Uptime;
+
+/// Sources that are told apart.
+const SLOTS: usize = 32;
+/// Refusals of one source that are logged each.
+const EACH: u32 = 10;
+/// Seconds between two lines after those.
+const MINUTE: u64 = 60;
+/// Seconds of quiet after which a source starts over.
+const QUIET: u64 = 3600;
+/// First bytes of every file of this form.
+const MAGIC: &[u8; 8] = b"2refuse1";
+/// Most bytes of a file.
+pub const SIZE: usize = 4096;
+
+/// Refused application passwords of one user, by source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusals {
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Slot {
+    source: String,
+    count: u32,
+    unlogged: u32,
+    last: Uptime,
+    logged: Uptime,
+}
+
+/// What the log gets of one refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// A line, with how many there were since the last one that it does not count.
+    Line {
+        /// How many were not logged.
+        unlogged: u32,
+    },
+    /// Nothing: the next line counts it.
+    Counted,
+}
+
+impl Told {
+    /// A line about this refusal alone.
+    pub const ALONE: Self = Self::Line { unlogged: 0 };
+}
+
+impl Refusals {
+    /// Counts one more refusal of a source.
+    pub fn count(&mut self, source: &str, now: Uptime) -> Told {
+        self.slots.retain(|slot| slot.last <= now && now.since(slot.last) < QUIET);
+        let index = self.slots.iter().position(|slot| slot.source == source);
+        let mut slot = match index {
+            Some(index) => self.slots.remove(index),
+            None => Slot { source: source.to_owned(), count: 0, unlogged: 0, last: now, logged: now },
+        };
+        slot.count = slot.count.saturating_add(1);
+        slot.last = now;
+        let told = if slot.count <= EACH || now.since(slot.logged) >= MINUTE {
+            slot.logged = now;
+            Told::Line { unlogged: std::mem::take(&mut slot.unlogged) }
+        } else {
+            slot.unlogged = slot.unlogged.saturating_add(1);
+            Told::Counted
+        };
+        if self.slots.len() == SLOTS {
+            self.slots.remove(0);
+        }
+        self.slots.push(slot);
+        told
+    }
+
+    /// The file's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Writer::new(MAGIC);
+        bytes.u32(self.slots.len());
+        for slot in &self.slots {
+            bytes.text(&slot.source);
+            bytes.u64(slot.count.into());
+            bytes.u64(slot.unlogged.into());
+            bytes.u64(slot.last.0);
+            bytes.u64(slot.logged.0);
+        }
+        bytes.finish()
+    }
+
+    /// Reads a file's bytes; what is no such file says nothing.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let slots = Reader::new(bytes, MAGIC).and_then(|mut reader| reader.many(SLOTS, Self::slot));
+        Self { slots: slots.unwrap_or_default() }
+    }
+
+    fn slot(reader: &mut Reader<'_>) -> Option<Slot> {
+        Some(Slot {
+            source: reader.text()?,
+            count: reader.count()?,
+            unlogged: reader.count()?,
+            last: Uptime(reader.u64()?),
+            logged: Uptime(reader.u64()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn told(refusals: &mut Refusals, now: u64) -> Told {
+        refusals.count("192.0.2.1", Uptime(now))
+    }
+
+    #[test]
+    fn ten_lines_and_then_one_a_minute() {
+        let mut refusals = Refusals::default();
+        for now in 100..110 {
+            assert_eq!(told(&mut refusals, now), Told::ALONE);
+        }
+        for now in 110..169 {
+            assert_eq!(told(&mut refusals, now), Told::Counted);
+        }
+        assert_eq!(refusals.count("192.0.2.2", Uptime(168)), Told::ALONE);
+        assert_eq!(told(&mut refusals, 169), Told::Line { unlogged: 59 });
+        assert_eq!(told(&mut refusals, 170), Told::Counted);
+        assert_eq!(told(&mut refusals, 229), Told::Line { unlogged: 1 });
+    }
+
+    #[test]
+    fn an_hour_of_quiet_is_a_new_beginning() {
+        let mut refusals = Refusals::default();
+        let lines = (0..20).filter(|_| told(&mut refusals, 100) == Told::ALONE).count();
+        assert_eq!(lines, 10);
+        assert_eq!(told(&mut refusals, 100 + QUIET), Told::ALONE);
+        assert_eq!(told(&mut refusals, 100 + QUIET), Told::ALONE);
+    }
+
+    #[test]
+    fn another_boot_is_a_new_beginning() {
+        let mut refusals = Refusals::default();
+        let lines = (0..20).filter(|_| told(&mut refusals, 1_000_000) == Told::ALONE).count();
+        assert_eq!(lines, 10);
+        assert_eq!(told(&mut refusals, 5), Told::ALONE);
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_fits() {
+        let mut refusals = Refusals::default();
+        for number in 0..50 {
+            refusals.count(&format!("{number:069}"), Uptime(number));
+        }
+        let bytes = refusals.to_bytes();
+        assert!(bytes.len() <= SIZE, "{}", bytes.len());
+        assert_eq!(Refusals::from_bytes(&bytes), refusals);
+        assert_eq!(refusals.slots.len(), SLOTS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..100) {
+            let _ = Refusals::from_bytes(&bytes);
+            let mut refusals = Refusals::default();
+            refusals.count("local", Uptime(1));
+            let whole = refusals.to_bytes();
+            let _ = Refusals::from_bytes(whole.get(..cut).unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The file in which refused application passwords of one user are counted, beside the ledger.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::stat::fstat;
+use nix::unistd::{Gid, Uid, fchown, ftruncate, geteuid};
+
+use crate::refusals::{Refusals, SIZE, Told};
+use crate::store::limit;
+use crate::store::open::{Directory, defect};
+use crate::throttle::Source;
+use crate::time::Uptime;
+use crate::username::Person;
+
+/// Tries to get the lock, which nobody holds for longer than a write takes.
+const TRIES: usize = 5;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Counts one more refusal; `None` if it cannot be counted.
+pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: Uptime) -> Option<Told> {
+    if !limit::allows_whole_files() {
+        return None;
+    }
+    // No ledger's name has a dot, and no temporary one's ends so.
+    let file = open(ledgers, &format!("{}.refusals", person.name.file_name()), person.uid).ok()?;
+    let file = lock(file)?;
+    let mut bytes = Vec::with_capacity(SIZE);
+    (&*file).take(SIZE as u64).read_to_end(&mut bytes).ok()?;
+    let mut refusals = Refusals::from_bytes(&bytes);
+    let told = refusals.count(source.as_str(), now);
+    let bytes = refusals.to_bytes();
+    file.write_all_at(&bytes, 0).ok()?;
+    ftruncate(&*file, i64::try_from(bytes.len()).ok()?).ok()?;
+    Some(told)
+}
+
+fn open(ledgers: &Directory, name: &str, uid: u32) -> Result<File, Errno> {
+    let file = match ledgers.file(name, OFlag::O_RDWR) {
+        Err(Errno::ENOENT) => {
+            let file = ledgers.new_file(name)?;
+            if geteuid().is_root() {
+                fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(ledgers.gid)))?;
+            }
+            file
+        }
+        opened => opened?,
+    };
+    if defect(&fstat(&file)?, uid).is_some() { Err(Errno::EACCES) } else { Ok(file) }
+}
+
+fn lock(mut file: File) -> Option<Flock<File>> {
+    for _ in 0..TRIES {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Some(locked),
+            Err((unlocked, _)) => file = unlocked,
+        }
+        std::thread::sleep(PAUSE);
+    }
+    None
+}
