@@ -48,18 +48,22 @@ class Login:
 class Server:
     """sshd with a PAM stack of its own. Its PAM service is `sshd`, as on every host."""
 
+    program = "/usr/sbin/sshd"
+
     def __init__(self, stack, *, kbdint="yes", password="no", more=""):
+        stacks.write("sshd", stack)
+        self._start(CONFIG, kbdint=kbdint, password=password, more=more)
+
+    def _start(self, config, **settings):
         FOLDER.mkdir(mode=0o755, exist_ok=True)
         hostkey = FOLDER / "hostkey"
         if not hostkey.exists():
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", hostkey], check=True)
-        stacks.write("sshd", stack)
         self.port = next(_ports)
-        config = FOLDER / f"config-{self.port}"
-        config.write_text(CONFIG.format(port=self.port, folder=FOLDER, kbdint=kbdint,
-                                        password=password, more=more))
+        file = FOLDER / f"config-{self.port}"
+        file.write_text(config.format(port=self.port, folder=FOLDER, **settings))
         self.log = open(FOLDER / f"log-{self.port}", "wb")
-        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config],
+        self.process = subprocess.Popen([self.program, "-D", "-e", "-f", file],
                                         stdout=self.log, stderr=self.log, cwd="/")
         self._wait()
 
