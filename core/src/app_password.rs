@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::crockford;
-use crate::document::{Fields, Misfit, Record, Writer};
 use crate::hex;
 use crate::ledger::random_id;
 use crate::request::{AppPasswordState, AppPasswordStatus, SecondStep, Use};
 use crate::secret::{NoRandomness, Secret, Typed};
 use crate::time::Timestamp;
+
+mod file;
 
 /// Characters of a password.
 const CHARACTERS: usize = 24;
@@ -196,14 +197,6 @@ impl AppPasswords {
         let hash = Sha256::new().chain_update(&salt).chain_update(password.expose()).finalize();
         HashedPassword { salt: self.salt.clone(), hash: Secret::new(hash.to_vec()) }
     }
-
-    pub(crate) fn write(&self, to: &mut Writer) {
-        to.table("app_passwords");
-        to.set("salt", &self.salt);
-        for one in &self.list {
-            one.write(to);
-        }
-    }
 }
 
 impl AppPassword {
@@ -252,50 +245,6 @@ impl AppPassword {
             preset: self.preset,
             last_use: used.into_iter().chain(known).max_by_key(|used| used.at),
         }
-    }
-
-    fn write(&self, to: &mut Writer) {
-        to.next_table("app_passwords.list");
-        to.set("id", &self.id);
-        to.set("label", &self.label);
-        to.set("services", &self.services);
-        let networks: Vec<String> = self.networks.iter().map(ToString::to_string).collect();
-        to.set_some("networks", Some(networks).filter(|networks| !networks.is_empty()));
-        to.set("created_at", self.created_at);
-        to.set_some("expires_at", self.expires_at);
-        to.set("preset", self.preset);
-        to.set("hash", &self.hash);
-        for (path, step) in
-            [("app_passwords.list.first_use", &self.first_use), ("app_passwords.list.last_use", &self.last_use)]
-        {
-            if let Some(step) = step {
-                to.table(path);
-                step.write(to);
-            }
-        }
-    }
-}
-
-impl Record for AppPasswords {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self { salt: fields.need("salt")?, list: fields.or("list", Vec::new())? })
-    }
-}
-
-impl Record for AppPassword {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self {
-            id: fields.need("id")?,
-            label: fields.need("label")?,
-            services: fields.need("services")?,
-            networks: fields.or("networks", Vec::new())?,
-            created_at: fields.need("created_at")?,
-            expires_at: fields.take("expires_at")?,
-            preset: fields.need("preset")?,
-            hash: fields.need("hash")?,
-            first_use: fields.take("first_use")?,
-            last_use: fields.take("last_use")?,
-        })
     }
 }
 

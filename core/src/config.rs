@@ -310,6 +310,9 @@ mod tests {
         let config = Config::parse(
             "version = 1\n[totp]\nissuer = \"Example\"\nalgorithm = \"SHA512\"\ndigits = 8\nperiod = 60\nwindow = 2\n\
              max_authenticators = 2\n[policy]\nrequired = true\ncontact = \"help\"\nproxies = [\"10.0.0.0/8\", \"::ffff:192.0.2.0/120\"]\n\
+             max_suspension = \"2d\"\n\
+             [app_password]\ninteractive_services = [\"Sudo\"]\nmax = 9\nunused = \"30d\"\n\
+             [[app_password.auto]]\nname = \"mail\"\nservices = [\"Dovecot\"]\nexpires = \"1d\"\n\
              [throttle]\nfailures = 3\nwait = \"1m\"\nmax_wait = \"12h\"\ncap = 50\n[recovery]\ncount = 8\n\
              [seal]\nkey_file = \"/k\"\n",
         )
@@ -323,6 +326,11 @@ mod tests {
         assert_eq!(config.policy.contact.as_deref(), Some("help"));
         let wait = Duration::from_secs(60);
         assert_eq!(config.limits(), Limits { failures: 3, wait, max_wait: wait * 720, cap: 50 });
+        assert_eq!(config.policy.max_suspension, wait * 60 * 48);
+        let AppPassword { interactive_services, max, unused, auto } = config.app_password;
+        assert_eq!((interactive_services, max, unused), (vec!["sudo".to_owned()], 9, wait * 60 * 24 * 30));
+        let mail = Auto { name: "mail".into(), services: vec!["dovecot".into()], expires: Some(wait * 60 * 24) };
+        assert_eq!(auto, [mail]);
         assert_eq!((config.recovery.count, config.seal.key_file.as_str()), (8, "/k"));
     }
 
@@ -355,9 +363,25 @@ mod tests {
             ("throttle", "max_wait = \"2d\""),
             ("throttle", "cap = 101"),
             ("recovery", "count = 0"),
+            ("policy", "max_suspension = \"31d\""),
+            ("app_password", "interactive_services = [\"a b\"]"),
+            ("app_password", "max = 51"),
+            ("app_password", "unused = \"0s\""),
             ("seal", "key_file = \"seal.key\""),
         ] {
             assert!(refused(&format!("version = 1\n[{table}]\n{line}\n")).starts_with("line 3, column "), "{line}");
+        }
+        for preset in [
+            "name = \"\"\nservices = [\"dovecot\"]",
+            "name = \"../a\"\nservices = [\"dovecot\"]",
+            "name = \".a\"\nservices = [\"dovecot\"]",
+            "name = \"a\"\nservices = []",
+            "name = \"a\"",
+            "name = \"a\"\nservices = [\"sshd\"]",
+            "name = \"a\"\nservices = [\"dovecot\"]\nexpires = \"0d\"",
+            "name = \"a\"\nservices = [\"dovecot\"]\n[[app_password.auto]]\nname = \"a\"\nservices = [\"smtp\"]",
+        ] {
+            refused(&format!("version = 1\n[[app_password.auto]]\n{preset}\n"));
         }
         assert_eq!(refused("version = 2"), "line 1, column 1: version must be 1");
     }

@@ -23,6 +23,7 @@ const PARAMETERS: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
 
+mod app_passwords;
 mod histories;
 
 /// A clock that only the test turns.
