@@ -34,6 +34,9 @@ pub struct Account {
     pub uid: u32,
     /// Until when open_session has shown what there was to notice.
     pub noticed_until: Timestamp,
+    /// When the user's own time to enroll began: at the first login after it was required, or at a
+    /// reset.
+    pub grace_since: Option<Timestamp>,
     /// The sources of the last successes, newest first.
     pub known_sources: Vec<String>,
     /// Uncleared failures, rounded down to tens: the floor for a ledger that is lost.
@@ -120,6 +123,7 @@ impl Account {
             user: name.as_str().to_owned(),
             uid,
             noticed_until: now,
+            grace_since: None,
             known_sources: Vec::new(),
             failures: Failures::default(),
             last_second_step: None,

@@ -7,17 +7,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use crate::app_password::is_service;
 use crate::document::{self, Fault};
 use crate::otp::{Algorithm, Parameters};
 use crate::throttle::Limits;
 
 mod load;
+mod policy;
 mod read;
 
 pub use load::{Loaded, load};
+pub use policy::{AfterGrace, Enrollment, Policy};
 
 /// Where the configuration is, unless the module's `config` option says otherwise.
 pub const PATH: &str = "/etc/twostep/config.toml";
@@ -55,19 +55,6 @@ pub struct Totp {
     pub window: u8,
     /// Authenticators of one user, 1 to 20.
     pub max_authenticators: usize,
-}
-
-/// `[policy]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// Whether everyone must pass a second step: a user without an authenticator is refused.
-    pub required: bool,
-    /// Who helps; shown where a login is refused.
-    pub contact: Option<String>,
-    /// Addresses that stand for many people; they count as no address.
-    pub proxies: Vec<IpNet>,
-    /// The longest time for which the second step may be switched off for one user.
-    pub max_suspension: Duration,
 }
 
 /// `[throttle]`.
@@ -158,7 +145,6 @@ impl Config {
     /// The first key whose value is impossible, and what it may be.
     fn out_of_bounds(&self) -> Option<(&'static str, &'static str)> {
         let issuer = self.totp.issuer.as_deref();
-        let contact = self.policy.contact.as_deref();
         let is_label = |text: &str| {
             !text.is_empty() && text.len() <= 64 && !text.contains(':') && !text.contains(char::is_control)
         };
@@ -169,17 +155,11 @@ impl Config {
             (matches!(self.totp.period, 30 | 60), "period", "must be 30 or 60"),
             (self.totp.window <= 2, "window", "must be 0, 1 or 2"),
             ((1..=20).contains(&self.totp.max_authenticators), "max_authenticators", "must be 1 to 20"),
-            (
-                contact.is_none_or(|text| !text.contains(char::is_control) && text.len() <= 200),
-                "contact",
-                "must be one line of at most 200 bytes",
-            ),
             ((1..=100).contains(&self.throttle.failures), "failures", "must be 1 to 100"),
             ((1..=86_400).contains(&self.throttle.wait.as_secs()), "wait", "must be 1s to 24h"),
             ((1..=86_400).contains(&self.throttle.max_wait.as_secs()), "max_wait", "must be 1s to 24h"),
             ((1..=100).contains(&self.throttle.cap), "cap", "must be 1 to 100"),
             ((1..=20).contains(&self.recovery.count), "count", "must be 1 to 20"),
-            ((1..=30 * 86_400).contains(&self.policy.max_suspension.as_secs()), "max_suspension", "must be 1s to 30d"),
             (
                 self.app_password.interactive_services.iter().all(|name| is_service(name)),
                 "interactive_services",
@@ -191,7 +171,8 @@ impl Config {
             (self.app_password.presets_are_for_programs(), "services", "must not be interactive"),
             (self.seal.key_file.starts_with('/'), "key_file", "must be an absolute path"),
         ];
-        checks.into_iter().find(|(holds, ..)| !holds).map(|(_, key, message)| (key, message))
+        let mut checks = self.policy.checks().into_iter().chain(checks);
+        checks.find(|(holds, ..)| !holds).map(|(_, key, message)| (key, message))
     }
 }
 
@@ -216,13 +197,6 @@ impl AppPassword {
 impl Default for Totp {
     fn default() -> Self {
         Self { issuer: None, algorithm: Algorithm::Sha1, digits: 6, period: 30, window: 1, max_authenticators: 5 }
-    }
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        let (contact, proxies) = Default::default();
-        Self { required: false, contact, proxies, max_suspension: Duration::from_secs(7 * 86_400) }
     }
 }
 

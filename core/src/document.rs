@@ -197,9 +197,12 @@ impl Value for IpNet {
     }
 }
 
-/// `90s`, `5m`, `12h` or `14d`.
+/// `90s`, `5m`, `12h`, `14d` or `0`.
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let scale = match unit {
         "s" => 1_u64,

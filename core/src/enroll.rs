@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::audit::{self, Audit, Line};
 use crate::config::{self, Config};
 use crate::login::{self, Attempt, Conversation, LoginError, Silence};
-use crate::policy::Requirement;
+use crate::policy::{Requirement, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
 use crate::seal::{SealError, SealKey};
 use crate::secret::Typed;
@@ -158,7 +158,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Confirm { code } => self.confirm(&code),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
-            Request::Requirement {} => self.requirement(),
+            Request::Requirement { service } => self.requirement(&service),
             Request::Verify { service, answer } => self.verify(service, answer),
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
@@ -182,18 +182,29 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    fn requirement(&self) -> Result<Response, Response> {
+    fn requirement(&self, service: &str) -> Result<Response, Response> {
+        check_service(service)?;
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
-        let requirement = self.config.requirement(account.as_ref(), self.clock.now().wall);
-        let asking = match requirement {
+        let requirement = self.config.requirement(account.as_ref(), &self.visit(service, &origin()));
+        let asking = match &requirement {
             Requirement::Asked => Asking::Asked,
             Requirement::NotAsked(_) => Asking::NotAsked,
             Requirement::MustEnroll => Asking::MustEnroll,
         };
-        let rule = Line::new("").with("rule", requirement).finish().trim_start().to_owned();
+        let line = match &requirement {
+            Requirement::NotAsked(rule) => rule.describe(Line::new("")),
+            other => Line::new("").with("rule", other),
+        };
+        let rule = line.finish().trim_start().to_owned();
         let first = account.as_ref().and_then(|account| account.authenticators.first());
         let digits = first.map_or(self.config.totp.digits, |one| one.digits);
         Ok(Response::Requirement { requirement: asking, rule, digits })
+    }
+
+    /// A login of this person now. What is remembered of addresses does not concern the desk, which
+    /// has none.
+    fn visit<'a>(&'a self, service: &'a str, origin: &'a Origin) -> Visit<'a> {
+        Visit { person: &self.person, service, origin, now: self.clock.now().wall, is_remembered: false }
     }
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {

@@ -21,6 +21,8 @@ pub const SIZE: usize = 12_288;
 const SPENT: usize = 32;
 /// Application passwords whose last use fits.
 const USES: usize = 50;
+/// Addresses and services that are remembered.
+const REMEMBERED: usize = 8;
 /// How long a second step stands in for a proof, in seconds.
 const FRESH: u64 = 120;
 /// Superseded incarnations that are remembered by name.
@@ -30,7 +32,7 @@ const NOT_PASSED: u64 = u64::MAX;
 /// Stands for all that are too many to remember. No incarnation has this number.
 pub const ANY_OTHER: u64 = 0;
 /// First bytes of every ledger of this form.
-const MAGIC: &[u8; 8] = b"2step-02";
+const MAGIC: &[u8; 8] = b"2step-03";
 /// Magic, the count of takings of the lock (not covered by the digest), length, digest.
 const HEADER: usize = 8 + 8 + 4 + 16;
 /// Where the count of takings stands.
@@ -55,6 +57,8 @@ pub struct Ledger {
     pub unnoticed: Wrong,
     /// When the last second step was passed.
     passed: Option<Uptime>,
+    /// From where a second step was passed, and until when it holds there, the latest last.
+    remembered: Vec<(String, Uptime)>,
     /// The last use of each application password, by id, the latest last.
     uses: Vec<(String, Use)>,
 }
@@ -77,8 +81,8 @@ impl Ledger {
         let throttle = Throttle { gone: failures, ..Throttle::default() };
         let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
         let (generation, superseded, spent) = (random_generation()?, Vec::new(), Vec::new());
-        let (passed, uses) = (None, Vec::new());
-        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, uses })
+        let (passed, remembered, uses) = (None, Vec::new(), Vec::new());
+        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, remembered, uses })
     }
 
     /// The step recorded for an authenticator.
@@ -109,6 +113,26 @@ impl Ledger {
     #[must_use]
     pub fn passed_just_now(&self, now: Uptime) -> bool {
         self.passed.is_some_and(|passed| passed <= now && now.since(passed) <= FRESH)
+    }
+
+    /// Remembers that a second step was passed from a place, and until when it holds there.
+    pub fn remember(&mut self, place: String, until: Uptime) {
+        self.remembered.retain(|(known, _)| *known != place);
+        if self.remembered.len() == REMEMBERED {
+            self.remembered.remove(0);
+        }
+        self.remembered.push((place, until));
+    }
+
+    /// Whether a second step that was passed from a place still holds.
+    #[must_use]
+    pub fn remembers(&self, place: &str, now: Uptime) -> bool {
+        self.remembered.iter().any(|(known, until)| known == place && now < *until)
+    }
+
+    /// Forgets every place: whatever was passed there counts no more.
+    pub fn forget_places(&mut self) {
+        self.remembered.clear();
     }
 
     /// Records a use of an application password.
@@ -152,6 +176,7 @@ impl Ledger {
         self.wrong = other.wrong.clone();
         self.unnoticed = other.unnoticed.clone();
         self.passed = other.passed;
+        self.remembered.clone_from(&other.remembered);
         self.uses.clone_from(&other.uses);
     }
 
@@ -207,6 +232,11 @@ impl Ledger {
             body.text(&wrong.source);
         }
         body.u64(self.passed.map_or(NOT_PASSED, |passed| passed.0));
+        body.u32(self.remembered.len());
+        for (place, until) in &self.remembered {
+            body.text(place);
+            body.u64(until.0);
+        }
         body.u32(self.uses.len());
         for (id, used) in &self.uses {
             body.text(id);
@@ -228,9 +258,10 @@ impl Ledger {
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
         let unnoticed = Wrong { count: reader.count()?, source: reader.text()? };
         let passed = Some(reader.u64()?).filter(|passed| *passed != NOT_PASSED).map(Uptime);
+        let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
         let uses = reader.many(USES, Self::last_use_of)?;
         let throttle = Throttle { slots, gone };
-        Some(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, uses })
+        Some(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, remembered, uses })
     }
 
     fn last_use_of(reader: &mut Reader<'_>) -> Option<(String, Use)> {
@@ -292,6 +323,10 @@ mod tests {
         ledger.superseded = (1..=100).collect();
         ledger.wrong.add(&"y".repeat(70));
         ledger.unnoticed.add(&"z".repeat(70));
+        for number in 0..60 {
+            ledger.remember(format!("{number:045} {}", "s".repeat(64)), Uptime(number));
+            ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
+        }
         ledger
     }
 
@@ -301,7 +336,7 @@ mod tests {
         assert_eq!(bytes.len(), SIZE);
         let read = Ledger::from_bytes(&bytes).unwrap();
         assert_eq!(read.spent.len(), SPENT);
-        assert_eq!(read.throttle.slots.len(), 16);
+        assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
         assert_eq!(read.to_bytes(), bytes);
     }
 

@@ -12,6 +12,7 @@ pub mod config;
 mod crockford;
 pub mod document;
 pub mod enroll;
+pub mod groups;
 mod hex;
 pub mod ledger;
 pub mod login;

@@ -3,17 +3,20 @@
 use std::fmt;
 
 use crate::config::Config;
-use crate::policy::Requirement;
+use crate::policy::{Requirement, Visit};
 use crate::seal::SealError;
 use crate::secret::Typed;
 use crate::store::{Store, StoreError};
 use crate::throttle::{Origin, Source};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::username::Person;
 use crate::verdict::{self, Answer, Question, Refused, Shape, Verdict};
 
+mod afterwards;
 mod app_password;
+mod remembered;
 
+pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
 
 /// One try of one person to log in.
@@ -58,7 +61,9 @@ pub fn second_step(
     ui: &impl Conversation,
 ) -> Result<Verdict, LoginError> {
     let account = store.find(&attempt.person)?;
-    match (config.requirement(account.as_ref(), clock.now().wall), account) {
+    let now = clock.now();
+    let is_remembered = remembered::holds(attempt, config, store, now.uptime);
+    match (config.requirement(account.as_ref(), &attempt.visit(now.wall, is_remembered)), account) {
         (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
         (Requirement::Asked, Some(account)) => {
             let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
@@ -87,13 +92,21 @@ fn answered(
     Ok(judged?)
 }
 
+impl Attempt {
+    fn visit(&self, now: Timestamp, is_remembered: bool) -> Visit<'_> {
+        Visit { person: &self.person, service: &self.service, origin: &self.origin, now, is_remembered }
+    }
+}
+
 /// Whether the second step applies to a user, for a session that never came by our authentication.
 ///
 /// # Errors
 /// The account could not be read.
-pub fn applies(person: &Person, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
-    let account = store.find(person)?;
-    Ok(!matches!(config.requirement(account.as_ref(), clock.now().wall), Requirement::NotAsked(_)))
+pub fn applies(attempt: &Attempt, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
+    let account = store.find(&attempt.person)?;
+    let now = clock.now();
+    let visit = attempt.visit(now.wall, remembered::holds(attempt, config, store, now.uptime));
+    Ok(!matches!(config.requirement(account.as_ref(), &visit), Requirement::NotAsked(_)))
 }
 
 /// Why a login could not be taken through its second step.

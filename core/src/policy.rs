@@ -3,11 +3,30 @@
 use std::fmt;
 
 use crate::account::Account;
-use crate::config::Config;
+use crate::audit::Line;
+use crate::config::{Config, Policy};
+use crate::groups;
+use crate::throttle::Origin;
 use crate::time::Timestamp;
+use crate::username::Person;
+
+/// A login, as far as it matters for who is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// Who.
+    pub person: &'a Person,
+    /// To which PAM service.
+    pub service: &'a str,
+    /// From where.
+    pub origin: &'a Origin,
+    /// When.
+    pub now: Timestamp,
+    /// Whether a second step was passed from the same address to the same service, and still holds.
+    pub is_remembered: bool,
+}
 
 /// What a login must do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Requirement {
     /// A code is asked.
@@ -19,24 +38,109 @@ pub enum Requirement {
 }
 
 /// The rule that spared a login the second step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// An administrator has switched the second step off for this user, for a time.
     Suspended,
+    /// The user is exempt.
+    ExemptUser,
+    /// This group is exempt.
+    ExemptGroup(String),
+    /// The PAM service is exempt.
+    ExemptService,
+    /// The network that the login comes from is exempt.
+    ExemptNetwork,
+    /// A second step of the last hours still holds here.
+    Remembered,
+    /// It will be required from this moment on.
+    NotYet(Timestamp),
+    /// It is required, and the user has until this moment to enroll.
+    Grace(Timestamp),
     /// The user is not enrolled, and nothing requires it.
     NotEnrolled,
 }
 
 impl Config {
     /// What a login of the user with this account must do. The first rule that fits decides.
-    pub fn requirement(&self, account: Option<&Account>, now: Timestamp) -> Requirement {
-        match account {
-            Some(Account { suspension: Some(suspension), .. }) if suspension.holds(now) => {
-                Requirement::NotAsked(Rule::Suspended)
-            }
-            Some(account) if account.is_enrolled() => Requirement::Asked,
-            _ if self.policy.required => Requirement::MustEnroll,
-            _ => Requirement::NotAsked(Rule::NotEnrolled),
+    pub fn requirement(&self, account: Option<&Account>, visit: &Visit<'_>) -> Requirement {
+        let suspension = account.and_then(|account| account.suspension.as_ref());
+        if suspension.is_some_and(|suspension| suspension.holds(visit.now)) {
+            return Requirement::NotAsked(Rule::Suspended);
+        }
+        if let Some(rule) = self.policy.exempts(visit) {
+            return Requirement::NotAsked(rule);
+        }
+        if account.is_some_and(Account::is_enrolled) {
+            let is_spared = visit.is_remembered && !self.policy.remember.is_zero();
+            return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
+        }
+        if !self.policy.requires(visit.person) {
+            return Requirement::NotAsked(Rule::NotEnrolled);
+        }
+        let started = account.and_then(|account| account.grace_since);
+        match self.policy.grace_until(started, visit.now) {
+            Some(rule) => Requirement::NotAsked(rule),
+            None => Requirement::MustEnroll,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether this user must pass a second step, sooner or later. Where the user database does not
+    /// say who is in a group, everyone is.
+    #[must_use]
+    pub fn requires(&self, person: &Person) -> bool {
+        self.required || !matches!(groups::first_of(person, &self.required_groups), Ok(None))
+    }
+
+    /// The rule that exempts a login. Where the user database does not say who is in a group,
+    /// nobody is.
+    fn exempts(&self, visit: &Visit<'_>) -> Option<Rule> {
+        let Visit { person, service, origin, .. } = visit;
+        let is_named = |name: &String| {
+            *name == person.name.as_str() || person.alias.as_ref().is_some_and(|alias| name == alias.as_str())
+        };
+        if self.exempt_users.iter().any(is_named) {
+            return Some(Rule::ExemptUser);
+        }
+        if let Ok(Some(group)) = groups::first_of(person, &self.exempt_groups) {
+            return Some(Rule::ExemptGroup(group.to_owned()));
+        }
+        if self.exempt_services.iter().any(|exempt| exempt.eq_ignore_ascii_case(service)) {
+            return Some(Rule::ExemptService);
+        }
+        let address = origin.address(&self.proxies)?;
+        self.exempt_networks.iter().any(|network| network.contains(&address)).then_some(Rule::ExemptNetwork)
+    }
+
+    /// Until when a user may still log in who has not enrolled; `None` if the time is over.
+    ///
+    /// Everyone has `grace` from `since` on. Whose own time `started` after that, at a first login
+    /// or by a reset, has as long from then: whoever logs in for the first time now is one.
+    fn grace_until(&self, started: Option<Timestamp>, now: Timestamp) -> Option<Rule> {
+        if let Some(since) = self.since.filter(|since| now < *since) {
+            return Some(Rule::NotYet(since));
+        }
+        let general = self.since.map(|since| since.after(self.grace));
+        // A clock that was set back starts nobody's time anew.
+        let started =
+            started.filter(|started| *started <= now).or(self.since.map(|_| now).filter(|_| started.is_none()));
+        let own = started.filter(|started| general.is_none_or(|general| *started > general));
+        let until = own.map(|started| started.after(self.grace)).or(general)?;
+        (now < until).then_some(Rule::Grace(until))
+    }
+}
+
+impl Rule {
+    /// Adds the rule to a log line.
+    #[must_use]
+    pub fn describe(&self, line: Line) -> Line {
+        let line = line.with("rule", self);
+        match self {
+            Self::ExemptGroup(group) => line.with("group", group),
+            Self::NotYet(moment) => line.with("required_from", moment.0),
+            Self::Grace(until) => line.with("until", until.0),
+            _ => line,
         }
     }
 }
@@ -45,6 +149,13 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Suspended => "suspended",
+            Self::ExemptUser => "exempt-user",
+            Self::ExemptGroup(_) => "exempt-group",
+            Self::ExemptService => "exempt-service",
+            Self::ExemptNetwork => "exempt-network",
+            Self::Remembered => "remembered",
+            Self::NotYet(_) => "not-required-yet",
+            Self::Grace(_) => "grace",
             Self::NotEnrolled => "not-enrolled",
         })
     }
@@ -62,30 +173,4 @@ impl fmt::Display for Requirement {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::account::Suspension;
-    use crate::username::Username;
-
-    #[test]
-    fn who_is_asked() {
-        let open = Config::parse("version = 1").unwrap();
-        let strict = Config::parse("version = 1\n[policy]\nrequired = true").unwrap();
-        let mut empty = Account::new(&Username::new("alice"), 1000, Timestamp(0));
-        let mut enrolled = empty.clone();
-        enrolled.authenticators.push(crate::account::tests::authenticator());
-        let now = Timestamp(15);
-        for account in [None, Some(&empty)] {
-            assert_eq!(open.requirement(account, now), Requirement::NotAsked(Rule::NotEnrolled));
-            assert_eq!(strict.requirement(account, now), Requirement::MustEnroll);
-        }
-        assert_eq!(open.requirement(Some(&enrolled), now), Requirement::Asked);
-        assert_eq!(strict.requirement(Some(&enrolled), now), Requirement::Asked);
-        for account in [&mut empty, &mut enrolled] {
-            let (from, until) = (Timestamp(10), Timestamp(20));
-            account.suspension = Some(Suspension { from, until, by: "root".into(), reason: "phone lost".into() });
-            assert_eq!(strict.requirement(Some(account), now), Requirement::NotAsked(Rule::Suspended));
-            assert_ne!(strict.requirement(Some(account), until), Requirement::NotAsked(Rule::Suspended));
-        }
-    }
-}
+mod tests;

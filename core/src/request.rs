@@ -76,7 +76,10 @@ pub enum Request {
         proof: Typed,
     },
     /// Would a login be asked for a code? Answered by [`Response::Requirement`].
-    Requirement {},
+    Requirement {
+        /// The PAM service.
+        service: String,
+    },
     /// Judge the answer given at a login. Answered by [`Response::Verdict`].
     Verify {
         /// The PAM service.
@@ -262,6 +265,8 @@ pub struct Status {
     pub enrolled: bool,
     /// Whether this host requires the second step of this user.
     pub required: bool,
+    /// While the user may still log in without having enrolled: until when, in seconds since 1970.
+    pub enroll_by: Option<i64>,
     /// Whether wrong codes have closed verification codes until a recovery code opens them.
     pub disabled: bool,
     /// The confirmed authenticators, oldest first.

@@ -26,6 +26,8 @@ pub struct Person {
     pub alias: Option<Username>,
     /// The user's id.
     pub uid: u32,
+    /// The id of the user's own group.
+    pub gid: u32,
 }
 
 impl Username {
@@ -83,7 +85,7 @@ impl Person {
         let by_uid = User::from_uid(entry.uid).map_err(LookupError::Database)?;
         let name = readable(entry.name)?;
         let alias = by_uid.map(|user| readable(user.name)).transpose()?.filter(|alias| *alias != name);
-        Ok(Self { name, alias, uid: entry.uid.as_raw() })
+        Ok(Self { name, alias, uid: entry.uid.as_raw(), gid: entry.gid.as_raw() })
     }
 }
 

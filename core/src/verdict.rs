@@ -251,7 +251,7 @@ impl Verdict {
             }
             Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
             Self::Accepted(Factor::AppPassword { label }) => line.with("factor", "app-password").with("label", label),
-            Self::NotAsked(rule) => line.with("rule", rule),
+            Self::NotAsked(rule) => rule.describe(line),
             Self::MustEnroll => line
                 .with("reason", "must-enroll")
                 .with("remedy", "the user enrolls with twostep enroll, or an administrator with twostep enroll --user"),

@@ -1,7 +1,8 @@
 //! What a person reads when a login is refused: one sentence on what happened, one on what to do.
 
 use crate::app_password::Barred;
-use crate::config::Config;
+use crate::config::{AfterGrace, Config};
+use crate::time::Timestamp;
 use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
 
 /// For everyone whose first step is not proved: it tells nothing.
@@ -29,6 +30,22 @@ pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
         )),
         Verdict::Refused(refused) => Some(refused_text(refused, config)),
     }
+}
+
+/// How long a user still has to enroll, and what to type.
+#[must_use]
+pub fn grace(until: Timestamp, now: Timestamp, config: &Config) -> String {
+    let seconds = u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0);
+    let left = match seconds {
+        0..7_200 => span(seconds),
+        7_200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    };
+    let then = match config.policy.after_grace {
+        AfterGrace::Deny => "after that you cannot log in",
+        AfterGrace::Enroll => "after that a login makes you enroll",
+    };
+    format!("This host will require two-step authentication: you have {left} left, {then}. Enroll now: twostep enroll")
 }
 
 /// How many recovery codes are left, louder the fewer there are.
@@ -151,6 +168,27 @@ mod tests {
         assert!(recovery_left(3).contains("ONLY 3"));
         assert!(recovery_left(1).contains("ONLY 1 recovery code left"));
         assert!(recovery_left(0).contains("NO recovery codes"));
+    }
+
+    #[test]
+    fn the_time_that_is_left_reads_well() {
+        let config = Config::parse("version = 1").unwrap();
+        let left = |seconds| grace(Timestamp(seconds), Timestamp(0), &config);
+        for (seconds, text) in [
+            (1, "1 second "),
+            (3600, "60 minutes "),
+            (86_400, "24 hours "),
+            (172_800, "2 days "),
+            (1_209_599, "13 days "),
+        ] {
+            assert!(
+                left(seconds).contains(&format!("you have {text}left, after that you cannot")),
+                "{}",
+                left(seconds)
+            );
+        }
+        let config = Config::parse("version = 1\n[policy]\nafter_grace = \"enroll\"").unwrap();
+        assert!(grace(Timestamp(9), Timestamp(0), &config).contains("makes you enroll"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Account {
         text.set("user", &self.user);
         text.set("uid", self.uid);
         text.set("noticed_until", self.noticed_until);
+        text.set_some("grace_since", self.grace_since);
         text.set("known_sources", &self.known_sources);
         text.table("failures");
         text.set("strangers", self.failures.strangers);
@@ -80,6 +81,7 @@ impl Record for Account {
             user: fields.need("user")?,
             uid: fields.need("uid")?,
             noticed_until: fields.need("noticed_until")?,
+            grace_since: fields.take("grace_since")?,
             known_sources: fields.or("known_sources", Vec::new())?,
             failures: fields.need("failures")?,
             last_second_step: fields.take("last_second_step")?,

@@ -32,18 +32,6 @@ impl Record for Totp {
     }
 }
 
-impl Record for Policy {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        let default = Self::default();
-        Ok(Self {
-            required: fields.or("required", default.required)?,
-            contact: fields.take("contact")?,
-            proxies: fields.or("proxies", default.proxies)?,
-            max_suspension: fields.or("max_suspension", default.max_suspension)?,
-        })
-    }
-}
-
 impl Record for ThrottleKeys {
     fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
         let default = Self::default();
@@ -96,7 +84,7 @@ impl Record for Seal {
 }
 
 /// libpam turns the names of services to small letters.
-fn lower_case(names: Vec<String>) -> Vec<String> {
+pub(super) fn lower_case(names: Vec<String>) -> Vec<String> {
     names.into_iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 

@@ -110,7 +110,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 .map_err(|error| from_login(&error))?;
         if let Verdict::NotAsked(rule) = &verdict {
             let (requirement, digits) = (Asking::NotAsked, self.config.totp.digits);
-            return Ok(Response::Requirement { requirement, rule: format!("rule={rule}"), digits });
+            let rule = rule.describe(Line::new("")).finish().trim_start().to_owned();
+            return Ok(Response::Requirement { requirement, rule, digits });
         }
         if let Told::Line { unlogged } = told {
             let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);

@@ -86,6 +86,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let now = self.clock.now().wall;
             let Some(account) = held.account.as_mut() else { return Err(no_authenticator()) };
             let removed = account.authenticators.remove(index);
+            held.ledger.forget_places();
             let mut revoked = None;
             if !account.is_enrolled() {
                 (account.recovery, account.pending) = (None, None);
@@ -226,7 +227,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             (label, _) => authenticators.iter().position(|one| Some(one.label.as_str()) == label),
         };
         let index = index.ok_or_else(no_authenticator)?;
-        let is_needed = self.authority == Authority::User && self.config.policy.required && authenticators.len() == 1;
+        let is_needed =
+            self.authority == Authority::User && authenticators.len() == 1 && self.config.policy.requires(&self.person);
         if is_needed {
             return Err(refused(
                 Refusal::Policy,

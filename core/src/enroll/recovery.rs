@@ -41,8 +41,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
             account.authenticators.clear();
             (account.pending, account.recovery, account.app_passwords) = (None, None, None);
             (account.failures, account.known_sources) = (Failures::default(), Vec::new());
+            account.grace_since = Some(now);
             account.record(now, "reset", "");
             held.ledger.throttle.clear();
+            held.ledger.forget_places();
             held.keep(Keep::Account);
             self.record(self.event("reset"));
             Ok(Response::Removed { label: String::new(), enrolled: false, app_passwords: Vec::new() })

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::{Desk, from_store};
 use crate::account::{Account, HistoryEntry, Suspension};
+use crate::policy::{Requirement, Rule};
 use crate::request::{Response, Status};
 use crate::store::Store;
-use crate::throttle::Sums;
+use crate::throttle::{Origin, Sums};
 use crate::time::Clock;
 
 /// Everything about one account that is not secret, for an administrator.
@@ -52,7 +53,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Status {
             user: self.person.name.as_str().to_owned(),
             enrolled: account.is_some_and(Account::is_enrolled),
-            required: self.config.policy.required,
+            required: self.config.policy.requires(&self.person),
+            enroll_by: self.enroll_by(account),
             disabled: self.sums(account).known >= self.config.throttle.cap,
             authenticators: account.map_or_else(Vec::new, Account::authenticator_statuses),
             recovery_codes: account.and_then(Account::recovery_status),
@@ -60,6 +62,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
             pending_until: pending.map(|pending| pending.expires_at.0),
             app_passwords: account.and_then(|account| account.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
             suspension: suspension.map(Suspension::status),
+        }
+    }
+
+    /// Until when this person still logs in without having enrolled.
+    fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
+        match self.config.requirement(account, &self.visit("", &Origin::default())) {
+            Requirement::NotAsked(Rule::Grace(until)) => Some(until.0),
+            _ => None,
         }
     }
 

@@ -53,7 +53,7 @@ pub fn app_password(
         },
         Err(refused) => refused,
     };
-    let verdict = match config.requirement(account.as_ref(), now.wall) {
+    let verdict = match config.requirement(account.as_ref(), &attempt.visit(now.wall, false)) {
         Requirement::NotAsked(rule) => return Ok(Judged { verdict: Verdict::NotAsked(rule), told: Told::ALONE }),
         Requirement::MustEnroll => Verdict::MustEnroll,
         Requirement::Asked => Verdict::Refused(Refused::AppPassword(refused)),

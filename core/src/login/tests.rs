@@ -23,6 +23,7 @@ const PARAMETERS: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
 
+mod afterwards;
 mod app_passwords;
 mod histories;
 
@@ -190,7 +191,11 @@ impl World {
 
 fn alice() -> Person {
     let uid = nix::unistd::geteuid().as_raw();
-    Person { name: Username::new("alice"), alias: None, uid }
+    Person { name: Username::new("alice"), alias: None, uid, gid: nix::unistd::getegid().as_raw() }
+}
+
+fn attempt_of(person: &Person) -> Attempt {
+    Attempt { person: person.clone(), service: "sshd".into(), origin: Origin::default(), shape: Shape::Code }
 }
 
 fn reason(verdict: &Verdict) -> &'static str {
@@ -530,21 +535,22 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
 fn an_alias_leads_to_the_same_account() {
     let world = World::enrolled("");
     let other = Person { name: Username::new("ALICE"), alias: Some(Username::new("alice")), ..alice() };
-    assert_eq!(applies(&other, &world.config, &world.store(), &world.clock), Ok(true));
-    let stranger = Person { name: Username::new("ALICE"), alias: None, uid: alice().uid + 1 };
-    assert_eq!(applies(&stranger, &world.config, &world.store(), &world.clock), Ok(false));
+    assert_eq!(applies(&attempt_of(&other), &world.config, &world.store(), &world.clock), Ok(true));
+    let stranger = Person { name: Username::new("ALICE"), alias: None, uid: alice().uid + 1, ..alice() };
+    assert_eq!(applies(&attempt_of(&stranger), &world.config, &world.store(), &world.clock), Ok(false));
 }
 
 #[test]
 fn a_user_with_another_name_is_not_taken_for_one_who_never_enrolled() {
     let world = World::enrolled("");
     let renamed = Person { name: Username::new("alison"), ..alice() };
-    let Err(LoginError::Store(error)) = applies(&renamed, &world.config, &world.store(), &world.clock) else {
+    let Err(LoginError::Store(error)) = applies(&attempt_of(&renamed), &world.config, &world.store(), &world.clock)
+    else {
         panic!()
     };
     assert!(error.to_string().contains("alice.toml") && error.to_string().contains("reset alison"), "{error}");
     world.store().set_aside(&renamed, world.clock.now().wall).unwrap();
-    assert_eq!(applies(&renamed, &world.config, &world.store(), &world.clock), Ok(false));
+    assert_eq!(applies(&attempt_of(&renamed), &world.config, &world.store(), &world.clock), Ok(false));
     let other = Person { uid: alice().uid + 1, ..renamed };
-    assert_eq!(applies(&other, &world.config, &world.store(), &world.clock), Ok(false));
+    assert_eq!(applies(&attempt_of(&other), &world.config, &world.store(), &world.clock), Ok(false));
 }

@@ -1,0 +1,40 @@
+//! Of which groups a user is a member, as the user database says it now.
+
+use std::ffi::CString;
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, getgrouplist};
+
+use crate::username::Person;
+
+/// The first of these groups that a user is in. A name that no group has is nobody's.
+///
+/// # Errors
+/// The user database does not answer: that is not "in none".
+pub fn first_of<'a>(person: &Person, names: &'a [String]) -> Result<Option<&'a str>, Errno> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let name = CString::new(person.name.as_str()).map_err(|_| Errno::EINVAL)?;
+    let groups = getgrouplist(&name, Gid::from_raw(person.gid))?;
+    for name in names {
+        if Group::from_name(name)?.is_some_and(|group| groups.contains(&group.gid)) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_in_its_group_and_in_no_unknown_one() {
+        let root = Person::lookup("root").unwrap().unwrap();
+        let names = ["no-such-group", "daemon", "root"].map(str::to_owned);
+        assert_eq!(first_of(&root, &names), Ok(Some("root")));
+        assert_eq!(first_of(&root, &names[..1]), Ok(None));
+        assert_eq!(first_of(&root, &[]), Ok(None));
+    }
+}

@@ -1,0 +1,58 @@
+//! After a login was let through: what is recorded, and what the person is told.
+
+use super::{Attempt, LoginError, remembered};
+use crate::account::Account;
+use crate::config::Config;
+use crate::policy::{Requirement, Rule};
+use crate::store::{Keep, Store};
+use crate::time::Clock;
+use crate::words;
+
+/// How a login came by its second step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// By a verification code.
+    Code,
+    /// By something that holds for this login alone.
+    Otherwise,
+    /// It was not asked.
+    NotAsked,
+}
+
+/// What the account phase does: all steps are proved by now, so no stranger can start a user's time
+/// to enroll, or have an address remembered. Says what the person should know.
+///
+/// # Errors
+/// The account could not be read.
+pub fn afterwards(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    passed: Passed,
+) -> Result<Option<String>, LoginError> {
+    let now = clock.now();
+    match passed {
+        Passed::Otherwise => return Ok(None),
+        Passed::Code => {
+            remembered::remember(attempt, config, store, now.uptime);
+            return Ok(None);
+        }
+        Passed::NotAsked => {}
+    }
+    let account = store.find(&attempt.person)?;
+    let Requirement::NotAsked(Rule::Grace(until)) =
+        config.requirement(account.as_ref(), &attempt.visit(now.wall, false))
+    else {
+        return Ok(None);
+    };
+    if account.is_none_or(|account| account.grace_since.is_none()) {
+        // On a disk that is full the time begins at a later login.
+        let _ = store.update(&attempt.person, |held| {
+            let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now.wall));
+            account.grace_since.get_or_insert(now.wall);
+            held.keep(Keep::AccountIfPossible);
+        });
+    }
+    Ok(Some(words::grace(until, now.wall, config)))
+}

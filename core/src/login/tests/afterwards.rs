@@ -1,0 +1,111 @@
+//! What the account phase records and says.
+
+use super::*;
+
+const DAY: u64 = 86_400;
+/// In force since the start, with two weeks of time.
+const REQUIRED: &str = "[policy]\nrequired = true\nsince = 2027-01-15T08:00:00Z\n";
+const REMEMBERS: &str = "[policy]\nremember = \"1h\"\nproxies = [\"192.0.2.9\"]\n";
+
+impl World {
+    fn attempt(&self, service: &str, rhost: Option<&str>) -> Attempt {
+        let origin = Origin { rhost: rhost.map(str::to_owned), tty: Some("tty1".into()), real_uid: 0 };
+        Attempt { service: service.into(), origin, ..attempt_of(&alice()) }
+    }
+
+    fn after(&self, attempt: &Attempt, passed: Passed) -> Option<String> {
+        afterwards(attempt, &self.config, &self.store(), &self.clock, passed).unwrap()
+    }
+
+    /// What a login is told and asked, and whether it got in without a code.
+    fn without_code(&self) -> &'static str {
+        let attempt = self.attempt("sshd", None);
+        let person = Scripted { answer: RefCell::new(Some(Typed::new("x".into()))), meanwhile: &|| {} };
+        let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person).unwrap();
+        verdict.word()
+    }
+
+    fn is_asked(&self, service: &str, rhost: Option<&str>) -> bool {
+        applies(&self.attempt(service, rhost), &self.config, &self.store(), &self.clock).unwrap()
+    }
+}
+
+#[test]
+fn only_the_account_phase_starts_a_users_time() {
+    let world = World::new(REQUIRED);
+    world.pass(30 * DAY);
+    for _ in 0..3 {
+        assert_eq!(world.without_code(), "not-asked");
+        world.pass(30 * DAY);
+    }
+    let told = world.after(&world.attempt("sshd", None), Passed::NotAsked).unwrap();
+    assert!(told.contains("you have 14 days left"), "{told}");
+    world.pass(DAY + 1);
+    let told = world.after(&world.attempt("sshd", None), Passed::NotAsked).unwrap();
+    assert!(told.contains("you have 12 days left"), "{told}");
+    world.pass(13 * DAY - 2);
+    assert_eq!(world.without_code(), "not-asked");
+    world.pass(1);
+    assert_eq!(world.without_code(), "refused");
+}
+
+#[test]
+fn nobody_is_reminded_who_is_not_in_grace() {
+    let world = World::new("");
+    assert_eq!(world.after(&world.attempt("sshd", None), Passed::NotAsked), None);
+    assert!(!world.account().exists(), "and no account is made");
+    let world = World::enrolled(REQUIRED);
+    for passed in [Passed::Code, Passed::Otherwise] {
+        assert_eq!(world.after(&world.attempt("sshd", None), passed), None);
+    }
+}
+
+#[test]
+fn a_reset_starts_a_new_time() {
+    let world = World::enrolled(REQUIRED);
+    world.pass(30 * DAY);
+    let _ = world.desk(Authority::Administrator).reset_for_test();
+    world.pass(14 * DAY - 1);
+    assert_eq!(world.without_code(), "not-asked");
+    world.pass(1);
+    assert_eq!(world.without_code(), "refused");
+}
+
+#[test]
+fn an_address_is_remembered_for_its_service_and_its_time() {
+    let world = World::enrolled(REMEMBERS);
+    let home = Some("2001:db8::7");
+    world.after(&world.attempt("sshd", home), Passed::Code);
+    assert!(!world.is_asked("sshd", home));
+    for (service, rhost) in [("sudo", home), ("sshd", Some("2001:db8::8")), ("sshd", None)] {
+        assert!(world.is_asked(service, rhost), "{service} {rhost:?}");
+    }
+    world.pass(3600);
+    assert!(world.is_asked("sshd", home));
+}
+
+#[test]
+fn no_terminal_no_proxy_and_no_other_step_is_remembered() {
+    let world = World::enrolled(REMEMBERS);
+    let home = Some("192.0.2.1");
+    for (rhost, passed) in
+        [(None, Passed::Code), (Some("192.0.2.9"), Passed::Code), (home, Passed::Otherwise), (home, Passed::NotAsked)]
+    {
+        world.after(&world.attempt("sshd", rhost), passed);
+        assert!(world.is_asked("sshd", rhost), "{rhost:?} {passed:?}");
+    }
+    let off = World::enrolled("");
+    off.after(&off.attempt("sshd", home), Passed::Code);
+    assert!(off.is_asked("sshd", home));
+}
+
+#[test]
+fn a_remembered_address_is_forgotten_when_an_authenticator_goes() {
+    let mut world = World::enrolled(REMEMBERS);
+    let home = Some("192.0.2.1");
+    world.after(&world.attempt("sshd", home), Passed::Code);
+    let _ = world.desk(Authority::Administrator).answer(Request::Remove { label: None, proof: Typed::new("".into()) });
+    world.pass(60);
+    world.enroll();
+    assert!(world.is_asked("sshd", home));
+}
