@@ -12,9 +12,11 @@ use crate::time::{Step, Timestamp};
 use crate::username::Username;
 
 mod file;
+mod invite;
 mod suspension;
 
 pub use file::AccountError;
+pub use invite::Invite;
 pub use suspension::Suspension;
 
 /// The form of the file that this program reads and writes.
@@ -51,6 +53,8 @@ pub struct Account {
     pub authenticators: Vec<Authenticator>,
     /// The application passwords.
     pub app_passwords: Option<AppPasswords>,
+    /// An invitation to enroll.
+    pub invite: Option<Invite>,
     /// While an administrator has switched the second step off.
     pub suspension: Option<Suspension>,
     /// What happened to this account, oldest first.
@@ -98,6 +102,8 @@ pub struct PendingAuthenticator {
     pub expires_at: Timestamp,
     /// Whether an enrolled user proved the change, or an administrator made it.
     pub proved: bool,
+    /// The source of the login that it was made in; it is shown again to that source alone.
+    pub login_from: Option<String>,
     /// The authenticator that it becomes.
     pub authenticator: Authenticator,
 }
@@ -131,6 +137,7 @@ impl Account {
             recovery: None,
             authenticators: Vec::new(),
             app_passwords: None,
+            invite: None,
             suspension: None,
             history: Vec::new(),
         }
@@ -249,6 +256,7 @@ pub(crate) mod tests {
             created_at: Timestamp(1),
             expires_at: Timestamp(2),
             proved: true,
+            login_from: Some("192.0.2.1".into()),
             authenticator,
         });
         account.recovery = Some(RecoverySet::generate(2, Timestamp(4)).unwrap().0);

@@ -24,11 +24,16 @@ use crate::words;
 
 mod app_password;
 mod authenticator;
+mod help;
+mod in_login;
+mod permit;
 mod recovery;
 mod report;
 mod suspension;
 
 use app_password::Wish;
+pub use help::Issued;
+pub use permit::Passwords;
 pub use report::AccountReport;
 
 /// Longest name of a PAM service, in bytes.
@@ -44,6 +49,7 @@ pub struct Desk<S = FilesStore, C = SystemClock> {
     store: S,
     clock: C,
     audit: Box<dyn Audit>,
+    passwords: Option<Box<dyn Passwords>>,
     /// What is to be logged once the change is recorded.
     lines: RefCell<Vec<String>>,
 }
@@ -55,6 +61,8 @@ pub enum Authority {
     User,
     /// Root: needs none.
     Administrator,
+    /// A login that passed its first step, of a user who must enroll now.
+    Login,
 }
 
 /// A proof that was read and hashed before the lock.
@@ -69,12 +77,13 @@ impl Desk {
     ///
     /// # Errors
     /// [`Response::Refused`]: there is no such user, or it is root.
-    pub fn for_caller(audit: Box<dyn Audit>) -> Result<Self, Response> {
+    pub fn for_caller(audit: Box<dyn Audit>, passwords: Box<dyn Passwords>) -> Result<Self, Response> {
         let uid = nix::unistd::getuid();
         if uid.is_root() {
             return Err(refused(Refusal::BadCaller, "The helper does not serve root. Use twostep itself as root."));
         }
-        Self::open(Person::lookup_uid(uid.as_raw()), Authority::User, audit)
+        let desk = Self::open(Person::lookup_uid(uid.as_raw()), Authority::User, audit)?;
+        Ok(Self { passwords: Some(passwords), ..desk })
     }
 
     /// An administrator's desk for the account of a user.
@@ -105,6 +114,7 @@ impl Desk {
             store,
             clock: SystemClock,
             audit,
+            passwords: None,
             lines: RefCell::default(),
         })
     }
@@ -140,7 +150,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
         audit: Box<dyn Audit>,
     ) -> Self {
         let (store, clock) = host;
-        Self { person, authority, config, store, clock, audit, lines: RefCell::default() }
+        Self { person, authority, config, store, clock, audit, passwords: None, lines: RefCell::default() }
+    }
+
+    pub(crate) fn with_passwords(self, passwords: Box<dyn Passwords>) -> Self {
+        Self { passwords: Some(passwords), ..self }
     }
 
     pub(crate) fn reset_for_test(&self) -> Response {
@@ -154,7 +168,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub fn answer(&self, request: Request) -> Response {
         let answered = match request {
             Request::Status {} => self.status().map(Response::Status),
-            Request::Begin { label, proof } => self.begin(label, proof.as_ref()),
+            Request::Begin { label, proof, permit } => self.begin(label, proof.as_ref(), permit.as_ref()),
             Request::Confirm { code } => self.confirm(&code),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
@@ -280,7 +294,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// An audit line about this person's account.
     fn event(&self, word: &str) -> Line {
-        let by = if self.authority == Authority::Administrator { "administrator" } else { "user" };
+        let by = match self.authority {
+            Authority::User => "user",
+            Authority::Administrator => "administrator",
+            Authority::Login => "login",
+        };
         Line::new(word).with("user", &self.person.name).with("by", by)
     }
 }

@@ -34,6 +34,15 @@ pub struct RecoverySet {
     unused: Vec<String>,
     /// The used codes, oldest first.
     used: Vec<UsedCode>,
+    /// One more, which an administrator reads out.
+    issued: Option<IssuedCode>,
+}
+
+/// A code that an administrator made, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct IssuedCode {
+    hash: String,
+    expires_at: Timestamp,
 }
 
 /// A used code, as it is stored.
@@ -55,6 +64,11 @@ pub struct HashedAnswer {
 pub enum Found {
     /// It is the unused code at this index.
     Unused(usize),
+    /// It is the one that an administrator made; it counts until this moment.
+    Issued {
+        /// Until when it counts.
+        expires_at: Timestamp,
+    },
     /// It is a code that was used before.
     Used,
     /// It is none of them.
@@ -68,8 +82,8 @@ impl RecoverySet {
     /// The kernel gave no random bytes.
     pub fn generate(count: usize, now: Timestamp) -> Result<(Self, Vec<Typed>), NoRandomness> {
         let salt = Secret::random(SALT_BYTES)?;
-        let (unused, used) = (Vec::new(), Vec::new());
-        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, unused, used };
+        let (unused, used, issued) = (Vec::new(), Vec::new(), None);
+        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, unused, used, issued };
         let mut shown = Vec::new();
         for _ in 0..count {
             let code = crockford::random(CHARACTERS)?;
@@ -99,6 +113,9 @@ impl RecoverySet {
                 found = Found::Unused(index);
             }
         }
+        if let Some(code) = self.issued.as_ref().filter(|code| matches(&code.hash, answer)) {
+            found = Found::Issued { expires_at: code.expires_at };
+        }
         for code in &self.used {
             if matches(&code.hash, answer) {
                 found = Found::Used;
@@ -114,6 +131,24 @@ impl RecoverySet {
         }
     }
 
+    /// Makes one more code beside the set, for an administrator to read out. An earlier one is void.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn issue(&mut self, expires_at: Timestamp) -> Result<Typed, NoRandomness> {
+        let code = crockford::random(CHARACTERS)?;
+        let hash = hex::encode(self.hash(&code).hash.expose());
+        self.issued = Some(IssuedCode { hash, expires_at });
+        Ok(crockford::grouped(&code))
+    }
+
+    /// Uses the code that an administrator made.
+    pub fn spend_issued(&mut self, step: SecondStep) {
+        if let Some(code) = self.issued.take() {
+            self.used.push(UsedCode { hash: code.hash, step });
+        }
+    }
+
     /// How many codes are unused.
     #[must_use]
     pub fn left(&self) -> usize {
@@ -125,15 +160,20 @@ impl RecoverySet {
         self.used.iter().map(|code| code.step.clone())
     }
 
-    pub(crate) fn write(&self, to: &mut Writer) {
-        to.table("recovery");
+    pub(crate) fn write(&self, path: &str, to: &mut Writer) {
+        to.table(path);
         to.set("salt", &self.salt);
         to.set("created_at", self.created_at);
         to.set("unused", &self.unused);
         for code in &self.used {
-            to.next_table("recovery.used");
+            to.next_table(&format!("{path}.used"));
             to.set("hash", &code.hash);
             code.step.write(to);
+        }
+        if let Some(code) = &self.issued {
+            to.table(&format!("{path}.issued"));
+            to.set("hash", &code.hash);
+            to.set("expires_at", code.expires_at);
         }
     }
 }
@@ -145,7 +185,14 @@ impl Record for RecoverySet {
             created_at: fields.need("created_at")?,
             unused: fields.need("unused")?,
             used: fields.or("used", Vec::new())?,
+            issued: fields.take("issued")?,
         })
+    }
+}
+
+impl Record for IssuedCode {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
+        Ok(Self { hash: fields.need("hash")?, expires_at: fields.need("expires_at")? })
     }
 }
 

@@ -25,6 +25,10 @@ pub enum Request {
         label: Option<String>,
         /// A current code or a recovery code; required once an authenticator is confirmed.
         proof: Option<Typed>,
+        /// For the first authenticator, where the host asks for one: the password of the account,
+        /// or the enrollment code of an administrator.
+        #[serde(default)]
+        permit: Option<Typed>,
     },
     /// Confirm the pending authenticator by a code it shows. Answered by [`Response::Confirmed`].
     Confirm {
@@ -196,6 +200,10 @@ pub enum Refusal {
     BadCaller,
     /// A change to an enrolled account came without a proof.
     ProofRequired,
+    /// A first enrollment came without the account's password, which this host asks for.
+    PasswordRequired,
+    /// A first enrollment came without an administrator's code, which this host asks for.
+    InviteRequired,
     /// The proof or the confirmation code was judged and not accepted.
     NotAccepted,
     /// There is nothing to confirm, or it took longer than 15 minutes.
@@ -221,6 +229,8 @@ impl fmt::Display for Refusal {
             Self::BadRequest => "bad-request",
             Self::BadCaller => "bad-caller",
             Self::ProofRequired => "proof-required",
+            Self::PasswordRequired => "password-required",
+            Self::InviteRequired => "invite-required",
             Self::NotAccepted => "not-accepted",
             Self::NothingPending => "nothing-pending",
             Self::NoAuthenticator => "no-authenticator",

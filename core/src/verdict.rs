@@ -68,6 +68,8 @@ pub enum Factor {
         /// How many are left.
         left: usize,
     },
+    /// A recovery code that an administrator made.
+    IssuedCode,
     /// An application password, in place of password and code.
     AppPassword {
         /// Its label.
@@ -89,6 +91,8 @@ pub enum Refused {
     },
     /// It is a recovery code that was used. Costs nothing.
     RecoveryCodeUsed,
+    /// It is a recovery code from an administrator, and its time is over. Costs nothing.
+    RecoveryCodeExpired,
     /// Its source has to wait for so many seconds. It was not judged.
     Waiting(u64),
     /// Strangers have used up their guesses, and this source is one. It was not judged.
@@ -183,15 +187,23 @@ fn matching_step(
 fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_>) -> Verdict {
     let set = held.account.as_mut().and_then(|account| account.recovery.as_mut());
     let found = set.as_ref().map_or(Found::None, |set| set.find(hashed));
-    let (Found::Unused(index), Some(set)) = (found, set) else {
-        return if found == Found::Used { Verdict::Refused(Refused::RecoveryCodeUsed) } else { wrong(held, question) };
+    let (left, is_issued) = match (found, set) {
+        (Found::Unused(index), Some(set)) => {
+            set.spend(index, question.second_step());
+            (set.left(), false)
+        }
+        (Found::Issued { expires_at }, Some(set)) if question.now.wall < expires_at => {
+            set.spend_issued(question.second_step());
+            (set.left(), true)
+        }
+        (Found::Issued { .. }, _) => return Verdict::Refused(Refused::RecoveryCodeExpired),
+        (Found::Used, _) => return Verdict::Refused(Refused::RecoveryCodeUsed),
+        _ => return wrong(held, question),
     };
-    set.spend(index, question.second_step());
-    let left = set.left();
     held.ledger.throttle.clear();
     held.keep(Keep::Account);
     accepted(held, question);
-    Verdict::Accepted(Factor::Recovery { left })
+    Verdict::Accepted(if is_issued { Factor::IssuedCode } else { Factor::Recovery { left } })
 }
 
 /// Counts a wrong answer; every tenth one is durable.
@@ -250,6 +262,7 @@ impl Verdict {
                 line.with("factor", "totp").with("authenticator", authenticator)
             }
             Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
+            Self::Accepted(Factor::IssuedCode) => line.with("factor", "issued-recovery-code"),
             Self::Accepted(Factor::AppPassword { label }) => line.with("factor", "app-password").with("label", label),
             Self::NotAsked(rule) => rule.describe(line),
             Self::MustEnroll => line
@@ -296,6 +309,7 @@ impl Refused {
             Self::Wrong => "wrong-code",
             Self::Spent { .. } => "spent-code",
             Self::RecoveryCodeUsed => "used-recovery-code",
+            Self::RecoveryCodeExpired => "expired-recovery-code",
             Self::Waiting(_) => "source-waits",
             Self::ClosedToStrangers => "closed-to-strangers",
             Self::Disabled => "codes-disabled",

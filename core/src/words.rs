@@ -23,6 +23,9 @@ pub fn failed(config: &Config) -> String {
 pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
     match verdict {
         Verdict::Accepted(Factor::Code { .. } | Factor::AppPassword { .. }) | Verdict::NotAsked(_) => None,
+        Verdict::Accepted(Factor::IssuedCode) => {
+            Some("The code from your administrator is used up. Put your phone in order now: twostep status".to_owned())
+        }
         Verdict::Accepted(Factor::Recovery { left }) => Some(recovery_left(*left)),
         Verdict::MustEnroll => Some(format!(
             "This host requires two-step authentication, and you have not enrolled. {}",
@@ -69,6 +72,9 @@ fn refused_text(refused: &Refused, config: &Config) -> String {
         Refused::Wrong => "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned(),
         Refused::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
         Refused::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
+        Refused::RecoveryCodeExpired => {
+            format!("The time of this recovery code is over. {}", ask("give you another one", config))
+        }
         Refused::Waiting(seconds) => format!("Too many wrong codes came from here. Try again in {}.", span(*seconds)),
         Refused::ClosedToStrangers => format!(
             "Too many wrong codes were given for you from elsewhere. Use a recovery code, or log in from where you did before; else {}",
@@ -142,6 +148,7 @@ mod tests {
             Refused::Wrong,
             Refused::Spent { authenticator: "phone".into() },
             Refused::RecoveryCodeUsed,
+            Refused::RecoveryCodeExpired,
             Refused::Waiting(5),
             Refused::ClosedToStrangers,
             Refused::Disabled,
@@ -157,7 +164,7 @@ mod tests {
             assert!(text.split(". ").count() == 2 && text.ends_with('.'), "{text}");
             assert_eq!(texts.iter().filter(|other| *other == text).count(), 1);
         }
-        assert!(texts[6].contains("help@example.org"));
+        assert!(texts[7].contains("help@example.org"));
         assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
         assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));
     }

@@ -53,7 +53,7 @@ impl Account {
             pending.write(&mut text);
         }
         if let Some(recovery) = &self.recovery {
-            recovery.write(&mut text);
+            recovery.write("recovery", &mut text);
         }
         for one in &self.authenticators {
             text.next_table("authenticator");
@@ -61,6 +61,9 @@ impl Account {
         }
         if let Some(passwords) = &self.app_passwords {
             passwords.write(&mut text);
+        }
+        if let Some(invite) = &self.invite {
+            invite.write(&mut text);
         }
         if let Some(suspension) = &self.suspension {
             suspension.write(&mut text);
@@ -89,6 +92,7 @@ impl Record for Account {
             recovery: fields.take("recovery")?,
             authenticators: fields.or("authenticator", Vec::new())?,
             app_passwords: fields.take("app_passwords")?,
+            invite: fields.take("invite")?,
             suspension: fields.take("suspension")?,
             history: fields.or("history", Vec::new())?,
         })
@@ -137,6 +141,7 @@ impl PendingAuthenticator {
         to.set("created_at", self.created_at);
         to.set("expires_at", self.expires_at);
         to.set("proved", self.proved);
+        to.set_some("login_from", self.login_from.as_ref());
         to.table("pending.authenticator");
         self.authenticator.write(to);
     }
@@ -148,6 +153,7 @@ impl Record for PendingAuthenticator {
             created_at: fields.need("created_at")?,
             expires_at: fields.need("expires_at")?,
             proved: fields.need("proved")?,
+            login_from: fields.take("login_from")?,
             authenticator: fields.need("authenticator")?,
         })
     }

@@ -24,19 +24,27 @@ const PURPOSE: &str = "totp";
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Makes a pending authenticator; another one that was pending is gone.
-    pub(super) fn begin(&self, label: Option<String>, proof: Option<&Typed>) -> Result<Response, Response> {
+    pub(super) fn begin(
+        &self,
+        label: Option<String>,
+        proof: Option<&Typed>,
+        permit: Option<&Typed>,
+    ) -> Result<Response, Response> {
         if !label.iter().all(|label| is_label(label)) {
             return Err(refused(
                 Refusal::BadRequest,
                 "The label cannot be used. Give 1 to 64 bytes without control characters.",
             ));
         }
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        let permit = self.permit(account.as_ref(), permit)?;
         let proof = self.proof(proof)?;
         let secret = Secret::random(self.config.totp.algorithm.secret_bytes()).map_err(no_randomness)?;
         self.change(|held| {
             let label = self.free_label(held.account.as_ref(), label)?;
             let pending = self.pending(held, &proof, &secret, label)?;
             self.prove(held, &proof)?;
+            self.check_permit(held, &permit)?;
             let shown = self.shown(held, &secret, &pending);
             self.record(self.event("enrollment-begun").with("authenticator", &shown.label));
             let now = pending.created_at;
@@ -106,7 +114,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// A label that no other authenticator has, if there is room for one.
-    fn free_label(&self, account: Option<&Account>, wanted: Option<String>) -> Result<String, Response> {
+    pub(super) fn free_label(&self, account: Option<&Account>, wanted: Option<String>) -> Result<String, Response> {
         let taken: Vec<&str> =
             account.iter().flat_map(|account| &account.authenticators).map(|one| one.label.as_str()).collect();
         if taken.len() >= self.config.totp.max_authenticators {
@@ -128,7 +136,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    fn pending(
+    pub(super) fn pending(
         &self,
         held: &Held,
         proof: &Proof,
@@ -145,11 +153,17 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Authenticator { id, label, algorithm, digits, period, drift, enrolled_step, added_at, secret: sealed };
         let proved =
             self.authority == Authority::Administrator || held.account.as_ref().is_some_and(Account::is_enrolled);
-        Ok(PendingAuthenticator { created_at, expires_at: created_at.after(PENDING), proved, authenticator })
+        Ok(PendingAuthenticator {
+            created_at,
+            expires_at: created_at.after(PENDING),
+            proved,
+            login_from: None,
+            authenticator,
+        })
     }
 
     /// What the phone needs, for the one time that it is shown.
-    fn shown(&self, held: &Held, secret: &Secret, pending: &PendingAuthenticator) -> Pending {
+    pub(super) fn shown(&self, held: &Held, secret: &Secret, pending: &PendingAuthenticator) -> Pending {
         let host = host_name();
         let issuer = self.config.totp.issuer.clone().unwrap_or_else(|| host.clone());
         // A colon would part issuer and account for the app.
@@ -199,7 +213,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let (label, now) = (authenticator.label.clone(), authenticator.added_at);
         held.keep(Keep::Account);
         let Some(account) = held.account.as_mut() else { return no_authenticator() };
-        account.pending = None;
+        (account.pending, account.invite, account.grace_since) = (None, None, None);
         account.authenticators.push(authenticator);
         account.record(now, "enrolled", &label);
         let recovery_codes = match codes {

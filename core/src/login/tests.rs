@@ -25,6 +25,7 @@ const START: i64 = 1_800_000_000;
 
 mod afterwards;
 mod app_passwords;
+mod helping;
 mod histories;
 
 /// A clock that only the test turns.
@@ -109,7 +110,9 @@ impl World {
 
     fn enroll(&mut self) {
         let desk = self.desk(Authority::User);
-        let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None }) else { panic!() };
+        let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None }) else {
+            panic!()
+        };
         let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
         self.secret = Secret::new(secret);
         let code = Typed::new(self.code(0));
@@ -397,11 +400,11 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
         Response::Refused { reason, .. } => Some(reason),
         _ => None,
     };
-    assert_eq!(refusal(Request::Begin { label: None, proof: None }), Some(Refusal::ProofRequired));
+    assert_eq!(refusal(Request::Begin { label: None, proof: None, permit: None }), Some(Refusal::ProofRequired));
     let logged = |words: &str| world.log.0.borrow().iter().any(|line| line.starts_with(words));
     assert!(logged("refused user=alice by=user reason=proof-required detail="));
     let wrong = || Typed::new("000000".into());
-    assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()) }), Some(Refusal::NotAccepted));
+    assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()), permit: None }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::Remove { label: None, proof: wrong() }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::RegenerateRecoveryCodes { proof: wrong() }), Some(Refusal::NotAccepted));
     let proof = Typed::new(world.code(0));
@@ -431,7 +434,9 @@ fn only_a_change_that_is_recorded_is_logged() {
 fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     let world = World::new("");
     let desk = world.desk(Authority::User);
-    let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None }) else { panic!() };
+    let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None }) else {
+        panic!()
+    };
     let secret = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());
     world.pass(15 * 60);
     let code = Typed::new(code_at(&secret, PARAMETERS, world.clock.now().wall.step(30).0));

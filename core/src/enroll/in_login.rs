@@ -1,0 +1,78 @@
+//! Enrollment inside a login: its first step is passed, and the user must enroll now.
+
+use std::cell::RefCell;
+
+use super::authenticator::no_randomness;
+use super::{Authority, Desk, from_seal, refused};
+use crate::account::{Account, PendingAuthenticator};
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::login::Attempt;
+use crate::request::{Pending, Refusal, Response};
+use crate::secret::Secret;
+use crate::store::files::FilesStore;
+use crate::store::{Held, Keep, Store};
+use crate::throttle::Source;
+use crate::time::{Clock, SystemClock, Timestamp};
+
+impl Desk {
+    /// The desk of someone whose login enrolls them.
+    #[must_use]
+    pub fn for_login(attempt: &Attempt, config: &Config, audit: Box<dyn Audit>) -> Self {
+        Self {
+            person: attempt.person.clone(),
+            authority: Authority::Login,
+            config: config.clone(),
+            store: FilesStore::new(&config.seal.key_file),
+            clock: SystemClock,
+            audit,
+            passwords: None,
+            lines: RefCell::default(),
+        }
+    }
+}
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// The pending authenticator of this login. Who comes back within its time, from the same
+    /// source, is shown the same one: a login may be too short for a first look for the phone.
+    ///
+    /// # Errors
+    /// [`Response::Refused`]: the user has enrolled meanwhile, or the account cannot be changed.
+    pub fn offer(&self, source: &Source) -> Result<Pending, Response> {
+        let secret = Secret::random(self.config.totp.algorithm.secret_bytes()).map_err(no_randomness)?;
+        let proof = self.proof(None)?;
+        let offered = self.change(|held| {
+            if held.account.as_ref().is_some_and(Account::is_enrolled) {
+                return Err(refused(Refusal::NoRoom, "You have enrolled meanwhile. Log in again."));
+            }
+            if let Some(pending) = self.shown_here_before(held, source) {
+                let key = proof.key.as_ref().map_err(from_seal)?;
+                let authenticator = &pending.authenticator;
+                let belongs = authenticator.belongs(held.name.as_str());
+                let secret = key.open(&authenticator.secret, belongs).map_err(|error| from_seal(&error))?;
+                return Ok(self.shown(held, &secret, &pending));
+            }
+            let label = self.free_label(held.account.as_ref(), None)?;
+            let pending = self.pending(held, &proof, &secret, label)?;
+            let pending = PendingAuthenticator { login_from: Some(source.as_str().to_owned()), ..pending };
+            let shown = self.shown(held, &secret, &pending);
+            self.record(self.event("enrollment-begun").with("authenticator", &shown.label));
+            let now = Timestamp(pending.created_at.0 - 1);
+            held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now)).pending = Some(pending);
+            held.keep(Keep::Account);
+            Ok(shown)
+        });
+        offered.inspect_err(|response| self.log_refusal(response))
+    }
+
+    fn shown_here_before(&self, held: &Held, source: &Source) -> Option<PendingAuthenticator> {
+        let now = self.clock.now().wall;
+        let is_ours = |pending: &&PendingAuthenticator| {
+            pending.login_from.as_deref() == Some(source.as_str())
+                && !source.is_anyone()
+                && pending.created_at <= now
+                && now < pending.expires_at
+        };
+        held.account.as_ref()?.pending.as_ref().filter(is_ours).cloned()
+    }
+}

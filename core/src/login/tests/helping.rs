@@ -1,0 +1,170 @@
+//! An administrator helps, and a first enrollment takes what the host asks for.
+
+use std::time::Duration;
+
+use super::*;
+use crate::enroll::Passwords;
+use crate::throttle::Source;
+
+const DAY: u64 = 86_400;
+
+/// A host where every account's password is the same.
+struct Sesame;
+
+impl Passwords for Sesame {
+    fn is_right(&self, user: &str, password: &Typed) -> Result<bool, String> {
+        assert_eq!(user, "alice");
+        Ok(password.expose() == "open sesame")
+    }
+}
+
+impl World {
+    fn begin(&self, permit: Option<&str>) -> Response {
+        let desk = self.desk(Authority::User).with_passwords(Box::new(Sesame));
+        let permit = permit.map(|permit| Typed::new(permit.into()));
+        desk.answer(Request::Begin { label: None, proof: None, permit })
+    }
+
+    fn confirm(&self, pending: &Response) -> Response {
+        let Response::Pending(pending) = pending else { panic!("{pending:?}") };
+        let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
+        let step = self.clock.now().wall.step(30).0;
+        let code = Typed::new(code_at(&Secret::new(secret), PARAMETERS, step));
+        self.desk(Authority::User).answer(Request::Confirm { code })
+    }
+
+    fn administrator(&self) -> Desk<FilesStore<Turned>, Turned> {
+        self.desk(Authority::Administrator)
+    }
+
+    fn logged(&self) -> String {
+        self.log.0.borrow().join("\n")
+    }
+}
+
+fn refusal(response: &Response) -> Refusal {
+    match response {
+        Response::Refused { reason, .. } => *reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_stolen_session_cannot_enroll_where_the_password_is_asked() {
+    let world = World::new("[policy]\nenrollment = \"password\"\n");
+    assert_eq!(refusal(&world.begin(None)), Refusal::PasswordRequired);
+    assert_eq!(refusal(&world.begin(Some("guess"))), Refusal::NotAccepted);
+    assert!(world.logged().contains("enrollment-password-refused"), "{}", world.logged());
+    let pending = world.begin(Some("open sesame"));
+    assert!(matches!(world.confirm(&pending), Response::Confirmed { .. }));
+    assert_eq!(refusal(&world.begin(Some("open sesame"))), Refusal::ProofRequired, "a second one takes a proof");
+}
+
+#[test]
+fn an_invitation_enrolls_once_within_its_time() {
+    let world = World::new("[policy]\nenrollment = \"invite\"\n");
+    assert_eq!(refusal(&world.begin(None)), Refusal::InviteRequired);
+    assert_eq!(refusal(&world.begin(Some("0000-0000-0000-0000"))), Refusal::NotAccepted);
+    let administrator = world.administrator();
+    let old = administrator.invite(Duration::from_secs(DAY), "root").unwrap().code;
+    let invited = administrator.invite(Duration::from_secs(DAY), "root").unwrap();
+    assert_eq!(refusal(&world.begin(Some(old.expose()))), Refusal::NotAccepted, "only the newest counts");
+    world.pass(DAY);
+    assert_eq!(refusal(&world.begin(Some(invited.code.expose()))), Refusal::NotAccepted);
+    let code = administrator.invite(Duration::from_secs(DAY), "root").unwrap().code;
+    let pending = world.begin(Some(&code.expose().to_lowercase()));
+    assert!(matches!(world.confirm(&pending), Response::Confirmed { .. }));
+    let _ = administrator.reset_for_test();
+    assert_eq!(refusal(&world.begin(Some(code.expose()))), Refusal::NotAccepted, "it is used up");
+    assert!(!world.logged().contains(code.expose()));
+}
+
+#[test]
+fn who_has_enrolled_is_not_invited_and_no_code_lives_for_ever() {
+    let world = World::enrolled("");
+    assert_eq!(refusal(&world.administrator().invite(Duration::from_secs(DAY), "root").unwrap_err()), Refusal::NoRoom);
+    for time in [0, 31 * DAY] {
+        let invited = World::new("").administrator().invite(Duration::from_secs(time), "root");
+        assert_eq!(refusal(&invited.unwrap_err()), Refusal::BadRequest);
+    }
+}
+
+#[test]
+fn an_administrator_needs_no_permit() {
+    let world = World::new("[policy]\nenrollment = \"invite\"\n");
+    let begun = world.administrator().answer(Request::Begin { label: None, proof: None, permit: None });
+    assert!(matches!(begun, Response::Pending(_)));
+}
+
+#[test]
+fn a_code_that_is_read_out_counts_once_within_a_day() {
+    let world = World::enrolled("");
+    let issued = world.administrator().issue_recovery_code("root").unwrap();
+    assert_eq!(issued.expires_at.0, world.clock.now().wall.0 + 86_400);
+    assert_eq!(world.login(issued.code.expose()), Verdict::Accepted(Factor::IssuedCode));
+    assert_eq!(reason(&world.login(issued.code.expose())), "used-recovery-code");
+    assert!(world.gets_in(&world.codes[0]), "the user's own codes stay");
+    let issued = world.administrator().issue_recovery_code("root").unwrap();
+    world.pass(DAY);
+    assert_eq!(reason(&world.login(issued.code.expose())), "expired-recovery-code");
+    let none = World::new("").administrator().issue_recovery_code("root").unwrap_err();
+    assert_eq!(refusal(&none), Refusal::NoAuthenticator);
+}
+
+#[test]
+fn unlocking_lets_codes_count_again() {
+    let world = World::enrolled("[throttle]\ncap = 5\nwait = \"1s\"\nmax_wait = \"1s\"\n");
+    assert!(world.gets_in(&world.code(0)));
+    for _ in 0..5 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+        world.pass(2);
+    }
+    world.pass(30);
+    assert_eq!(reason(&world.login(&world.code(0))), "codes-disabled");
+    world.administrator().unlock("root").unwrap();
+    assert!(world.gets_in(&world.code(0)));
+    assert!(world.logged().contains("unlocked user=alice by=administrator admin=root"), "{}", world.logged());
+}
+
+fn home() -> Source {
+    let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
+    Source::of(&origin, &[])
+}
+
+#[test]
+fn who_comes_back_is_shown_the_same_secret_and_nobody_else_is() {
+    let world = World::new("");
+    let desk = world.desk(Authority::Login);
+    let first = desk.offer(&home()).unwrap();
+    world.pass(14 * 60);
+    assert_eq!(desk.offer(&home()).unwrap().secret, first.secret);
+    let elsewhere = Source::of(&Origin { rhost: Some("192.0.2.2".into()), ..Origin::default() }, &[]);
+    let other = desk.offer(&elsewhere).unwrap();
+    assert_ne!(other.secret, first.secret);
+    assert_ne!(desk.offer(&home()).unwrap().secret, first.secret, "the one from elsewhere took its place");
+    let anyone = Source::of(&Origin::default(), &[]);
+    assert_ne!(desk.offer(&anyone).unwrap().secret, desk.offer(&anyone).unwrap().secret);
+    let late = desk.offer(&home()).unwrap();
+    world.pass(15 * 60);
+    assert_ne!(desk.offer(&home()).unwrap().secret, late.secret);
+}
+
+#[test]
+fn a_secret_that_a_session_has_seen_is_not_offered_in_a_login() {
+    let world = World::new("");
+    let Response::Pending(seen) = world.begin(None) else { panic!() };
+    assert_ne!(world.desk(Authority::Login).offer(&home()).unwrap().secret, seen.secret);
+}
+
+#[test]
+fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
+    let world = World::new("");
+    let desk = world.desk(Authority::Login);
+    let offered = Response::Pending(desk.offer(&home()).unwrap());
+    for _ in 0..3 {
+        assert_eq!(refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()) })), Refusal::NotAccepted);
+    }
+    assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
+    assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));
+    assert_eq!(refusal(&desk.offer(&home()).map(|_| panic!()).unwrap_err()), Refusal::NoRoom);
+}
