@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod login;
 pub mod notices;
 pub mod otp;
+pub mod overview;
 pub mod policy;
 pub mod recovery;
 pub mod refusals;

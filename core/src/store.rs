@@ -37,6 +37,9 @@ pub trait Store {
     /// counted, each is logged.
     fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told;
 
+    /// The ledger as it is, if it can be read: without its lock, so it may be torn and then is none.
+    fn peek(&self, person: &Person) -> Option<Ledger>;
+
     /// The sealing key.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod afterwards;
 mod app_passwords;
 mod helping;
 mod histories;
+mod overview;
 
 /// A clock that only the test turns.
 #[derive(Clone)]

@@ -10,10 +10,11 @@ use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
-use super::lock::{Locked, Start};
+use super::lock::{Locked, Start, peek};
 use super::open::{Directory, defect, errno, read_text};
 use super::{Held, Keep, Store, StoreError, limit};
 use crate::account::Account;
+use crate::ledger::Ledger;
 use crate::refusals::Told;
 use crate::seal::{SealError, SealKey};
 use crate::secret::Secret;
@@ -25,7 +26,10 @@ mod durable;
 mod tally;
 mod volatile;
 
-use durable::{account_file, discard_superseded, earlier_name, name_by_uid, set_aside, set_changed, write_account};
+use durable::{
+    account_file, account_names, discard_superseded, earlier_name, name_by_uid, remove_account, set_aside, set_changed,
+    write_account,
+};
 
 /// Where the durable part is.
 pub const STATE: &str = "/var/lib/twostep";
@@ -178,6 +182,23 @@ impl<C: Clock> FilesStore<C> {
         locked.check()
     }
 
+    /// The names of all account files, without their ending: what is there, whoever it belongs to.
+    /// Only root may list them.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn account_names(&self) -> Result<Vec<String>, StoreError> {
+        account_names(&self.accounts()?)
+    }
+
+    /// Removes the account file of this name, of a user that is no more.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn prune(&self, file_name: &str) -> Result<(), StoreError> {
+        remove_account(&self.accounts()?, file_name)
+    }
+
     /// Sets an account file that does not count aside, so that the user can start over. It keeps
     /// its content under a name that no user can have.
     ///
@@ -239,6 +260,12 @@ impl<C: Clock> Store for FilesStore<C> {
         let ledgers = self.accounts().and_then(|accounts| volatile::ledgers(&self.run, accounts.gid, now));
         let counted = ledgers.ok().and_then(|(ledgers, _)| tally::count(&ledgers, person, source, now));
         counted.unwrap_or(Told::ALONE)
+    }
+
+    fn peek(&self, person: &Person) -> Option<Ledger> {
+        let ledgers = Directory::open(&self.run).and_then(|run| run.directory("ledgers")).ok()?;
+        let names = [Some(&person.name), person.alias.as_ref()];
+        names.into_iter().flatten().find_map(|name| peek(&ledgers, &name.file_name(), person.uid))
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {

@@ -273,6 +273,11 @@ fn read(file: &File) -> Option<Ledger> {
     Ledger::from_bytes(&bytes)
 }
 
+/// A user's ledger as it is, without its lock.
+pub(super) fn peek(directory: &Directory, name: &str, uid: u32) -> Option<Ledger> {
+    old_ledger(directory, name, uid).ok().flatten()
+}
+
 /// The ledger that is replaced, if it is one of this user's. A failure to look is none: then the
 /// new ledger's floor has to stay where it is.
 fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Ledger>, StoreError> {

@@ -18,6 +18,8 @@ use crate::store::{Held, StoreError};
 use crate::time::Timestamp;
 use crate::username::Username;
 
+/// How the names of account files end.
+const ENDING: &str = ".toml";
 /// Where the links by uid lead to.
 const ACCOUNTS: &str = "../accounts/";
 
@@ -145,8 +147,33 @@ fn discard(accounts: &Directory, temporary: &str) -> Result<(), StoreError> {
     }
 }
 
+/// The account files, by their names without the ending.
+pub(super) fn account_names(accounts: &Directory) -> Result<Vec<String>, StoreError> {
+    let failed = |errno| accounts.failed("list", ".", errno);
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = Dir::openat(&accounts.fd, ".", flags, Mode::empty()).map_err(failed)?;
+    let mut names = Vec::new();
+    for entry in directory.iter() {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_str().ok().and_then(|name| name.strip_suffix(ENDING));
+        names.extend(name.map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes an account file for good.
+pub(super) fn remove_account(accounts: &Directory, name: &str) -> Result<(), StoreError> {
+    let file_name = format!("{name}{ENDING}");
+    if name.contains('/') {
+        return Err(accounts.failed("remove", &file_name, Errno::EINVAL));
+    }
+    unlinkat(&accounts.fd, file_name.as_str(), UnlinkatFlags::NoRemoveDir)
+        .map_err(|errno| accounts.failed("remove", &file_name, errno))
+}
+
 pub(super) fn account_file(name: &Username) -> String {
-    format!("{}.toml", name.file_name())
+    format!("{}{ENDING}", name.file_name())
 }
 
 fn temporary(name: &Username, generation: u64) -> String {

@@ -1,0 +1,64 @@
+//! What an auditor sees of one user.
+
+use std::fs;
+
+use super::*;
+use crate::overview::{Overview, Row};
+
+impl World {
+    fn row(&self) -> Row {
+        Overview { config: &self.config, store: &self.store(), clock: &self.clock }.row(&alice())
+    }
+}
+
+#[test]
+fn a_user_who_enrolled() {
+    let world = World::enrolled("[policy]\nrequired = true\n");
+    assert!(world.gets_in(&world.code(0)));
+    let row = world.row();
+    assert_eq!((row.enrolled, row.required, row.overdue, row.locked), (true, true, false, false));
+    assert_eq!((row.authenticators, row.recovery_codes_left), (vec!["phone".to_owned()], Some(10)));
+    assert_eq!(row.enrolled_since, Some(START));
+    assert_eq!(row.last_second_step.unwrap().source, "192.0.2.1");
+}
+
+#[test]
+fn a_user_who_did_not() {
+    let row = World::new("").row();
+    assert_eq!((row.enrolled, row.required, row.overdue), (false, false, false));
+    assert!(World::new("[policy]\nrequired = true\n").row().overdue);
+    let row = World::new("[policy]\nrequired = true\nsince = 2027-01-15T00:00:00Z\ngrace = \"10d\"\n").row();
+    assert_eq!((row.overdue, row.grace_until), (false, Some(1_799_971_200 + 10 * 86_400)));
+    assert_eq!(World::new("[policy]\nexempt_users = [\"alice\"]\n").row().exempt.as_deref(), Some("exempt-user"));
+}
+
+#[test]
+fn a_user_who_is_locked_or_suspended() {
+    let world = World::enrolled("[throttle]\ncap = 3\nwait = \"1s\"\nmax_wait = \"1s\"\n");
+    assert!(world.gets_in(&world.code(0)));
+    for _ in 0..3 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+        world.pass(2);
+    }
+    assert!(world.row().locked);
+    let administrator = world.desk(Authority::Administrator);
+    administrator.suspend(std::time::Duration::from_secs(60), "root", "phone lost").unwrap();
+    let row = world.row();
+    assert_eq!((row.suspended_until.is_some(), row.suspension_reason.as_deref()), (true, Some("phone lost")));
+    world.pass(60);
+    assert_eq!(world.row().suspended_until, None);
+}
+
+#[test]
+fn a_file_that_does_not_count_is_said_and_nothing_is_made() {
+    let world = World::enrolled("[policy]\nrequired = true\n");
+    fs::write(world.account(), "garbage").unwrap();
+    let row = world.row();
+    assert!(row.trouble.unwrap().contains("alice.toml") && !row.overdue);
+    let empty = World::new("");
+    assert!(!empty.row().enrolled && !empty.ledger().exists());
+    assert_eq!(world.store().account_names().unwrap(), ["alice"]);
+    world.store().prune("alice").unwrap();
+    assert!(world.store().account_names().unwrap().is_empty());
+    assert!(world.store().prune("../alice").is_err());
+}
