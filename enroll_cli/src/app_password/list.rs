@@ -2,6 +2,7 @@
 
 use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset};
 
+use super::stored::Folder;
 use super::{expiry, listed, networks, scope};
 use crate::page::Page;
 use crate::session::Session;
@@ -19,7 +20,11 @@ pub fn run(session: &mut Session) -> Result<(), Trouble> {
     if listed.app_passwords.is_empty() {
         page.say("Make one with:\n  twostep app-password create LABEL --service SERVICE")?;
     }
-    let missing = |preset: &&Preset| !listed.app_passwords.iter().any(|one| one.label == preset.name);
+    let folder = Folder::below(page.view.home.as_deref()).ok();
+    // Where there is a file, `ensure` makes nothing: one that was revoked stays revoked.
+    let is_stored = |name: &str| folder.as_ref().is_none_or(|folder| folder.holds(name).unwrap_or(true));
+    let is_made = |name: &str| listed.app_passwords.iter().any(|one| one.label == name);
+    let missing = |preset: &&Preset| !is_made(&preset.name) && !is_stored(&preset.name);
     for preset in listed.presets.iter().filter(missing) {
         let (name, services) = (&preset.name, preset.services.join(", "));
         page.say(&format!("\nYour administrator wants you to have {name}, for {services}. Make it with:"))?;
@@ -125,10 +130,25 @@ mod tests {
     fn one_who_has_none_is_told_how_and_what_is_wanted() {
         let script = Script::user(vec![(|_| true, all(vec![], vec![preset("mail")]))]);
         let (mut session, printed) = session(script, lines(""));
+        let home = tempfile::tempdir().unwrap();
+        session.page.view.home = Some(home.path().into());
         run(&mut session).unwrap();
         for part in ["no application passwords", "create LABEL", "have mail, for dovecot", "ensure"] {
             assert!(printed.text().contains(part), "{part} is not in:\n{}", printed.text());
         }
+    }
+
+    #[test]
+    fn what_was_revoked_is_not_wanted_again_while_its_file_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".local/share/twostep");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("mail"), "ABCD\n").unwrap();
+        let script = Script::user(vec![(|_| true, all(vec![], vec![preset("mail")]))]);
+        let (mut session, printed) = session(script, lines(""));
+        session.page.view.home = Some(home.path().into());
+        run(&mut session).unwrap();
+        assert!(!printed.text().contains("ensure"), "{}", printed.text());
     }
 
     #[test]
