@@ -4,10 +4,16 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::enroll::AccountReport;
 
+use crate::arguments::Admin;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
 use crate::{dates, status};
+
+mod app_passwords;
+mod suspension;
+
+use app_passwords::Which;
 
 /// Whose account was reset, as programs read it.
 #[derive(Debug, Serialize)]
@@ -16,19 +22,32 @@ struct Reset<'a> {
     reset: bool,
 }
 
-/// Removes every authenticator and recovery code of a user.
-pub fn reset(page: &mut Page, user: &str) -> Result<(), Trouble> {
+/// Does what was typed, for the account of the user who was named.
+pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
+    match action {
+        Admin::Reset { user } => reset(page, user),
+        Admin::Show { user } => show(page, user),
+        Admin::AppPasswords { user, revoke: Some(label), .. } => app_passwords::run(page, user, Which::One(label)),
+        Admin::AppPasswords { user, revoke_all: true, .. } => app_passwords::run(page, user, Which::All),
+        Admin::AppPasswords { user, .. } => app_passwords::run(page, user, Which::None),
+        Admin::Suspend { user, time, reason } => suspension::suspend(page, user, *time, reason),
+        Admin::Resume { user } => suspension::resume(page, user),
+    }
+}
+
+/// Removes every authenticator, recovery code and application password of a user.
+fn reset(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     Direct::open(user)?.reset()?;
     page.object(&Reset { user, reset: true })?;
     page.say(&format!(
-        "The second step of {user} is reset: every authenticator and recovery code is gone. {user} \
-         enrolls again with: twostep enroll"
+        "The second step of {user} is reset: every authenticator, recovery code and application \
+         password is gone. {user} enrolls again with: twostep enroll"
     ))
 }
 
 /// Shows the account of a user with its history.
-pub fn show(page: &mut Page, user: &str) -> Result<(), Trouble> {
+fn show(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let report = Direct::open(user)?.show()?;
     page.object(&report)?;

@@ -6,7 +6,14 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::page::Form;
 use crate::trouble::Trouble;
+
+mod admin;
+mod app_password;
+
+pub use admin::Admin;
+pub use app_password::{AppPassword, Create};
 
 /// Two-step authentication: enroll a phone and look after your account
 #[derive(Debug, Parser)]
@@ -49,8 +56,15 @@ pub enum Command {
         #[arg(long, value_name = "USER")]
         user: Option<String>,
     },
+    /// Look after passwords for programs that cannot ask for a code
+    #[command(after_help = app_password::EXAMPLES)]
+    AppPassword {
+        /// What to do with them
+        #[command(subcommand)]
+        action: AppPassword,
+    },
     /// Help a user (root only)
-    #[command(after_help = ADMIN_EXAMPLES)]
+    #[command(after_help = admin::EXAMPLES)]
     Admin {
         /// How to help
         #[command(subcommand)]
@@ -104,27 +118,18 @@ pub enum RecoveryCodes {
     },
 }
 
-/// How an administrator can help.
-#[derive(Debug, Subcommand)]
-pub enum Admin {
-    /// Remove every authenticator and recovery code of a user
-    #[command(after_help = RESET_EXAMPLES)]
-    Reset {
-        /// Whose
-        user: String,
-    },
-    /// Show the account of a user, with its history
-    #[command(after_help = SHOW_EXAMPLES)]
-    Show {
-        /// Whose
-        user: String,
-    },
-}
-
 impl Arguments {
-    /// Whether a new authenticator is to be made.
-    pub fn enrolls(&self) -> bool {
-        matches!(self.command, Some(Command::Enroll(_)))
+    /// What the results are to look like.
+    pub fn form(&self, is_interactive: bool) -> Form {
+        match &self.command {
+            _ if self.json => Form::Json,
+            // Without a terminal nobody could look at a QR code.
+            Some(Command::Enroll(_)) if !is_interactive => Form::Json,
+            Some(Command::AppPassword {
+                action: AppPassword::Create(Create { print_only: true, .. }) | AppPassword::Show { .. },
+            }) => Form::Value,
+            _ => Form::Text,
+        }
     }
 
     /// The user that root named.
@@ -134,7 +139,7 @@ impl Arguments {
             | Command::Status { user }
             | Command::Remove { user, .. }
             | Command::RecoveryCodes { action: RecoveryCodes::Regenerate { user, .. } } => user.as_deref(),
-            Command::Admin { .. } => None,
+            Command::AppPassword { .. } | Command::Admin { .. } => None,
         }
     }
 }
@@ -147,7 +152,7 @@ pub fn read() -> Result<Arguments, ExitCode> {
             let lines = error.to_string();
             let first = lines.lines().next().unwrap_or_default();
             let message = first.strip_prefix("error: ").unwrap_or(first);
-            return Trouble::usage(format!("{message}. `twostep --help` shows how.")).report(true);
+            return Trouble::usage(format!("{message}. `twostep --help` shows how.")).report(Form::Json);
         }
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
@@ -186,23 +191,6 @@ const REMOVE_EXAMPLES: &str = "\
 Examples:
   twostep remove
   twostep remove tablet";
-
-const ADMIN_EXAMPLES: &str = "\
-Examples:
-  sudo twostep admin show alice
-  sudo twostep admin reset alice";
-
-const RESET_EXAMPLES: &str = "\
-Example:
-  sudo twostep admin reset alice
-
-For a user who has lost both the phone and the recovery codes. Make sure that
-it is really them who asks.";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  sudo twostep admin show alice
-  sudo twostep admin show alice --json";
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +231,7 @@ mod tests {
                 seen += 1;
             }
         });
-        assert!(seen >= 20, "only {seen} arguments were looked at");
+        assert!(seen >= 40, "only {seen} arguments were looked at");
     }
 
     #[test]
@@ -274,8 +262,45 @@ mod tests {
 
     #[test]
     fn a_code_in_the_arguments_is_a_usage_error() {
-        for line in ["twostep enroll 123456", "twostep recovery-codes regenerate 123456"] {
+        for line in [
+            "twostep enroll 123456",
+            "twostep recovery-codes regenerate 123456",
+            "twostep app-password revoke laptop 123456",
+        ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_a_usage_error() {
+        for line in [
+            "twostep app-password create laptop",
+            "twostep app-password create laptop --service a/b",
+            "twostep app-password create laptop --service dovecot --from example.org",
+            "twostep app-password create laptop --service dovecot --expires 0d",
+            "twostep app-password create laptop --service dovecot --print-only --json",
+            "twostep app-password create laptop --service dovecot --user alice",
+            "twostep app-password revoke",
+            "twostep app-password revoke laptop --all",
+            "twostep admin app-passwords alice --revoke a --revoke-all",
+            "twostep admin suspend alice",
+            "twostep admin suspend alice --for 2",
+        ] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_for_a_pipe_stands_alone() {
+        let form =
+            |line: &str, is_interactive| Arguments::try_parse_from(line.split(' ')).unwrap().form(is_interactive);
+        let create = "twostep app-password create laptop --service dovecot";
+        for is_interactive in [true, false] {
+            assert_eq!(form(create, is_interactive), Form::Text);
+            assert_eq!(form(&format!("{create} --print-only"), is_interactive), Form::Value);
+            assert_eq!(form("twostep app-password show mail", is_interactive), Form::Value);
+            assert_eq!(form("twostep app-password show mail --json", is_interactive), Form::Json);
+        }
+        assert_eq!((form("twostep enroll", true), form("twostep enroll", false)), (Form::Text, Form::Json));
     }
 }

@@ -3,6 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// Day of a point in time, given in seconds since 1970.
+pub fn day(at: i64) -> String {
+    shown(at, "%Y-%m-%d")
+}
+
 /// Day and minute of a point in time, given in seconds since 1970.
 pub fn minute(at: i64) -> String {
     shown(at, "%Y-%m-%d %H:%M")

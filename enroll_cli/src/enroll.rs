@@ -6,6 +6,7 @@ use serde::Serialize;
 use twostep_core::request::{Pending, Refusal, Request, Response, Status};
 use twostep_core::secret::Typed;
 
+use crate::app_password::ensure;
 use crate::arguments::{Enroll, QrChoice};
 use crate::page::Page;
 use crate::person::Echo;
@@ -45,7 +46,9 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
             if proof == Proof::RecoveryCode {
                 proof::tell_spent(session, proof)?;
             }
-            hand_over(session, &status.user, confirmed, wishes.save_codes.as_deref())
+            hand_over(session, &status.user, confirmed, wishes.save_codes.as_deref())?;
+            // Root makes application passwords for nobody.
+            if session.reach.needs_proof() { ensure::after_enrollment(session) } else { Ok(()) }
         }
         Err(trouble) => {
             // Its key will never count.
@@ -170,6 +173,8 @@ fn no_picture() -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app_password::scripted::{PASSWORD, all, made, preset};
+    use crate::page::Form;
     use crate::page::scripted::Printed;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
@@ -209,12 +214,13 @@ mod tests {
             (|request| matches!(request, Request::Status {}), Response::Status(status(&[]))),
             (|request| matches!(request, Request::Begin { label: None, proof: None }), pending()),
             (|request| confirms(request, "123456"), confirmed(Some(&["0123-4567", "89AB-CDEF"]))),
+            (|request| matches!(request, Request::AppPasswords {}), all(vec![], vec![])),
         ])
     }
 
     fn in_json(script: Script, input: &'static str) -> (Result<(), Trouble>, Printed) {
         let (mut session, printed) = session(script, lines(input));
-        session.page.json = true;
+        session.page.form = Form::Json;
         (run(&mut session, &Enroll::default()), printed)
     }
 
@@ -265,6 +271,7 @@ mod tests {
                 pending(),
             ),
             (|request| confirms(request, "123456"), confirmed(None)),
+            (|_| true, all(vec![], vec![])),
         ]);
         let (done, printed) = in_json(script, "654321\n123456\n");
         done.unwrap();
@@ -302,6 +309,50 @@ mod tests {
             let (mut session, _) = session(Script::user(vec![]), lines(""));
             assert_eq!(run(&mut session, &wishes).unwrap_err().reason, "file");
         }
+    }
+
+    fn enrolls_with_presets(last: Response) -> Script {
+        Script::user(vec![
+            (|_| true, Response::Status(status(&[]))),
+            (|_| true, pending()),
+            (|_| true, confirmed(Some(&["0123-4567"]))),
+            (|_| true, all(vec![], vec![preset("mail")])),
+            (|_| true, Response::Status(status(&["phone"]))),
+            (|request| matches!(request, Request::EnsureAppPassword { name, proof: None } if name == "mail"), last),
+        ])
+    }
+
+    #[test]
+    fn the_presets_are_made_at_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut session, printed) = session(enrolls_with_presets(made("mail")), lines("123456\n"));
+        (session.page.form, session.page.view.home) = (Form::Json, Some(home.path().into()));
+        run(&mut session, &Enroll::default()).unwrap();
+        let stored = home.path().join(".local/share/twostep/mail");
+        assert_eq!(printed.json()[2], serde_json::json!({"name": "mail", "file": stored, "made": true}));
+        assert_eq!(std::fs::read_to_string(stored).unwrap(), format!("{PASSWORD}\n"));
+    }
+
+    #[test]
+    fn an_enrollment_is_done_whatever_becomes_of_the_presets() {
+        let refused = Response::Refused { reason: Refusal::Failed, text: "The disk is full. Make room.".into() };
+        let home = tempfile::tempdir().unwrap();
+        let (mut session, printed) = session(enrolls_with_presets(refused), lines("123456\n"));
+        (session.page.form, session.page.view.home) = (Form::Json, Some(home.path().into()));
+        run(&mut session, &Enroll::default()).unwrap();
+        assert_eq!(printed.json()[2]["error"]["message"], "The disk is full. Make room.");
+    }
+
+    #[test]
+    fn root_makes_no_application_password_for_anybody() {
+        let script = Script::root(vec![
+            (|_| true, Response::Status(status(&[]))),
+            (|_| true, pending()),
+            (|_| true, confirmed(None)),
+        ]);
+        let (mut session, _) = session(script, lines("123456\n"));
+        session.page.form = Form::Json;
+        run(&mut session, &Enroll::default()).unwrap();
     }
 
     #[test]

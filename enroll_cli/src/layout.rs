@@ -53,6 +53,39 @@ pub fn entry(name: &str, what: &str, width: usize) -> String {
     format!("{name:<NAMES$}{}", beside.replace('\n', &format!("\n{}", " ".repeat(NAMES))))
 }
 
+/// Columns between those of a table.
+const GAP: usize = 2;
+
+/// Rows below their head, each column as wide as its widest cell; nothing if that is too wide.
+pub fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]], width: usize) -> Option<String> {
+    let rows =
+        std::iter::once(head.map(str::to_owned)).chain(rows.iter().map(|row| row.clone().map(|cell| harmless(&cell))));
+    let rows = rows.collect::<Vec<_>>();
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths = (0..N).filter_map(widest).collect::<Vec<_>>();
+    if widths.iter().sum::<usize>() + GAP * N.saturating_sub(1) > width {
+        return None;
+    }
+    let mut page = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:<column$}", column = width + GAP));
+        }
+        page.push_str(line.trim_end());
+        page.push('\n');
+    }
+    Some(page)
+}
+
+/// `text` as one word of a command line.
+pub fn as_word(text: &str) -> String {
+    if !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.@+".contains(letter)) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A key to type, in groups of four.
 pub fn in_groups(key: &str) -> String {
     let letters = key.chars().filter(|letter| !letter.is_whitespace()).collect::<Vec<_>>();
@@ -94,6 +127,22 @@ mod tests {
         );
         assert_eq!(entry("Key", "JBSW Y3DP EHPK", 30), "  Key\n    JBSW Y3DP EHPK");
         assert_eq!(entry("my-very-long-label", "SHA1", 80), "  my-very-long-label\n    SHA1");
+    }
+
+    #[test]
+    fn a_table_is_as_wide_as_its_cells_and_no_wider_than_the_page() {
+        let rows = [["a".to_owned(), "\x1b".to_owned()], ["long one".to_owned(), "x".to_owned()]];
+        let expected = "Name      Key\na         \\u{1b}\nlong one  x\n";
+        assert_eq!(table(&["Name", "Key"], &rows, 16).as_deref(), Some(expected));
+        assert_eq!(table(&["Name", "Key"], &rows, 15), None);
+    }
+
+    #[test]
+    fn a_word_of_a_command_is_one_word() {
+        assert_eq!(as_word("laptop-1"), "laptop-1");
+        assert_eq!(as_word("my laptop"), "'my laptop'");
+        assert_eq!(as_word("it's"), r"'it'\''s'");
+        assert_eq!(as_word(""), "''");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod app_password;
 mod arguments;
 mod audit;
 mod dates;
@@ -27,7 +28,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use arguments::{Admin, Arguments, Command, RecoveryCodes};
+use arguments::{Arguments, Command, RecoveryCodes};
 use page::Page;
 use session::Session;
 use trouble::Trouble;
@@ -39,21 +40,19 @@ fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     let view = View::of_this_process();
-    // Without a terminal nobody could look at a QR code.
-    let json = arguments.json || arguments.enrolls() && !view.is_interactive;
-    let page = Page { out: Box::new(std::io::stdout()), json, view };
+    let form = arguments.form(view.is_interactive);
+    let page = Page { out: Box::new(std::io::stdout()), form, view };
     match run(&arguments, page) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => trouble.report(json),
+        Err(trouble) => trouble.report(form),
     }
 }
 
 fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
-    if let Some(Command::Admin { action }) = &arguments.command {
-        return match action {
-            Admin::Reset { user } => admin::reset(&mut page, user),
-            Admin::Show { user } => admin::show(&mut page, user),
-        };
+    match &arguments.command {
+        Some(Command::Admin { action }) => return admin::run(&mut page, action),
+        Some(Command::AppPassword { action }) => return app_password::run(page, action),
+        _ => {}
     }
     let reach = reach::to_account_of(arguments.whose())?;
     let mut session = Session { reach, person: person::who_types()?, page };
@@ -63,6 +62,6 @@ fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
         Some(Command::RecoveryCodes { action: RecoveryCodes::Regenerate { save, .. } }) => {
             recovery::run(&mut session, save.as_deref())
         }
-        Some(Command::Status { .. } | Command::Admin { .. }) | None => status::run(&mut session),
+        _ => status::run(&mut session),
     }
 }

@@ -1,59 +1,80 @@
-//! Standard output: text for people, or JSON for programs.
+//! Standard output: text for people, JSON for programs, or one value for a pipe.
 
 use std::io::Write;
 
 use serde::Serialize;
+use twostep_core::secret::Typed;
 
 use crate::layout;
 use crate::trouble::Trouble;
 use crate::view::View;
 
+/// What the results look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text for people.
+    Text,
+    /// JSON for programs, an object a line.
+    Json,
+    /// One value and the end of its line.
+    Value,
+}
+
 /// Where the results go.
 pub struct Page {
     /// Standard output.
     pub out: Box<dyn Write>,
-    /// Whether programs read it.
-    pub json: bool,
+    /// What they look like.
+    pub form: Form,
     /// The terminal and the host.
     pub view: View,
 }
 
 impl Page {
-    /// Prints text that fits the page, unless programs read it.
+    /// Prints text that fits the page, if people read it.
     pub fn say(&mut self, text: &str) -> Result<(), Trouble> {
         let lines = layout::wrap(&layout::harmless(text), self.view.columns, 0);
         self.draw(&format!("{lines}\n"))
     }
 
-    /// Prints a name and what it is, unless programs read it.
+    /// Prints a name and what it is, if people read it.
     pub fn entry(&mut self, name: &str, what: &str) -> Result<(), Trouble> {
         let lines = layout::entry(name, what, self.view.columns);
         self.draw(&format!("{lines}\n"))
     }
 
-    /// Prints lines as they are, unless programs read it.
+    /// Prints lines as they are, if people read it.
     pub fn draw(&mut self, lines: &str) -> Result<(), Trouble> {
-        if self.json {
-            return Ok(());
+        match self.form {
+            Form::Text => self.write(lines),
+            Form::Json | Form::Value => Ok(()),
         }
-        self.write(lines)
+    }
+
+    /// Prints the value that a pipe waits for, if one does.
+    pub fn value(&mut self, value: &Typed) -> Result<(), Trouble> {
+        match self.form {
+            Form::Value => self.write(Typed::new(format!("{}\n", value.expose())).expose()),
+            Form::Text | Form::Json => Ok(()),
+        }
     }
 
     /// Prints one JSON object on a line of its own, if programs read it.
     pub fn object(&mut self, object: &impl Serialize) -> Result<(), Trouble> {
-        if !self.json {
+        if self.form != Form::Json {
             return Ok(());
         }
-        let line = serde_json::to_string(object).map_err(std::io::Error::from)?;
-        self.write(&format!("{line}\n"))
+        let line = Typed::new(serde_json::to_string(object).map_err(std::io::Error::from)?);
+        self.write(Typed::new(format!("{}\n", line.expose())).expose())
     }
 
     /// Tells of a try that failed and that may be repeated.
     pub fn complain(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
-        if self.json {
-            return self.write(&format!("{}\n", trouble.json()));
+        match self.form {
+            Form::Text => self.say(&trouble.message),
+            Form::Json => self.write(&format!("{}\n", trouble.json())),
+            Form::Value => Ok(writeln!(std::io::stderr(), "twostep: {trouble}")?),
         }
-        self.say(&trouble.message)
     }
 
     fn write(&mut self, lines: &str) -> Result<(), Trouble> {
@@ -109,8 +130,9 @@ pub mod scripted {
             is_interactive: true,
             host: "web1".into(),
             home: None,
+            administrator: "bob".into(),
         };
-        (Page { out: Box::new(printed.clone()), json: false, view }, printed)
+        (Page { out: Box::new(printed.clone()), form: Form::Text, view }, printed)
     }
 }
 
@@ -119,12 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_get_objects_and_people_get_text() {
-        for (json, expected) in [(true, "[1]\n"), (false, "Hello.\n")] {
+    fn each_reader_gets_what_is_for_it_and_nothing_else() {
+        for (form, expected) in [(Form::Json, "[1]\n"), (Form::Text, "Hello.\n"), (Form::Value, "ABCD-EFGH\n")] {
             let (mut page, printed) = scripted::page(80);
-            page.json = json;
+            page.form = form;
             page.say("Hello.").unwrap();
             page.object(&[1]).unwrap();
+            page.value(&Typed::new("ABCD-EFGH".into())).unwrap();
             assert_eq!(printed.text(), expected);
         }
     }

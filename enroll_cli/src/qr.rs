@@ -147,7 +147,8 @@ mod tests {
     const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=web1";
 
     fn view(columns: usize, rows: usize, paint: Paint) -> View {
-        View { columns, rows, paint, letters: Letters::Utf8, is_interactive: true, host: "web1".into(), home: None }
+        let (host, administrator) = ("web1".into(), "bob".into());
+        View { columns, rows, paint, letters: Letters::Utf8, is_interactive: true, host, home: None, administrator }
     }
 
     /// The dots back from a drawing in half blocks.

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::unistd::{Uid, geteuid};
 use twostep_core::enroll::{AccountReport, Desk};
-use twostep_core::request::{Refusal, Request, Response};
+use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
 use crate::trouble::Trouble;
@@ -34,6 +35,20 @@ pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Reach>, Trouble> {
         Some(user) => Ok(Box::new(Direct::open(user)?)),
         None => Ok(Box::new(Helper)),
     }
+}
+
+/// The way to the account of the caller, where root has none to name.
+pub fn to_own_account() -> Result<Box<dyn Reach>, Trouble> {
+    own(geteuid())?;
+    Ok(Box::new(Helper))
+}
+
+/// Application passwords are their user's: an administrator who made one could log in with it.
+fn own(caller: Uid) -> Result<(), Trouble> {
+    if caller.is_root() {
+        return Err(Trouble::refused(Refusal::Policy, EACH_THEIR_OWN.to_owned()));
+    }
+    Ok(())
 }
 
 /// The user whom root named; a user names nobody.
@@ -97,17 +112,24 @@ impl Direct {
         }
     }
 
-    /// Forgets every authenticator and recovery code.
+    /// Switches the second step off for a time; `by` answers for it.
+    pub fn suspend(&mut self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Trouble> {
+        self.desk.suspend(time, by, reason).map_err(refusal)
+    }
+
+    /// Switches it on again; `by` answers for it.
+    pub fn resume(&mut self, by: &str) -> Result<(), Trouble> {
+        self.desk.resume(by).map_err(refusal)
+    }
+
+    /// Forgets every authenticator, recovery code and application password.
     pub fn reset(&mut self) -> Result<Response, Trouble> {
         accepted(self.desk.reset())
     }
 
     /// The whole account without its secrets.
     pub fn show(&mut self) -> Result<AccountReport, Trouble> {
-        match self.desk.show() {
-            Ok(report) => Ok(report),
-            Err(response) => accepted(response).and(Err(broken("no report"))),
-        }
+        self.desk.show().map_err(refusal)
     }
 }
 
@@ -136,6 +158,11 @@ fn accepted(response: Response) -> Result<Response, Trouble> {
     }
 }
 
+/// The desk has only one way to say no.
+fn refusal(response: Response) -> Trouble {
+    accepted(response).err().unwrap_or_else(|| broken("no refusal"))
+}
+
 fn not_there(error: &std::io::Error) -> Trouble {
     Trouble::refused(
         Refusal::NotSetUp,
@@ -160,6 +187,9 @@ pub fn broken(what: &str) -> Trouble {
 const NAME_THE_USER: &str = "You are root, so it is not clear whose account you mean. Name the \
                              user, as in: twostep status --user alice.";
 const ONLY_ROOT: &str = "Only root may name another user. Leave out --user to use your own account.";
+const EACH_THEIR_OWN: &str = "Only users look after their application passwords, each after their own, and root makes \
+                              none for anybody. As root you can list and revoke them: sudo twostep admin \
+                              app-passwords USER.";
 const NOT_ROOT: &str = "Only root may look after the accounts of others. Use sudo, as in: sudo \
                         twostep admin show alice.";
 
@@ -224,6 +254,13 @@ mod tests {
         assert_eq!(named(alice, None), Ok(None));
         assert_eq!(named(root, None).unwrap_err().reason, "usage");
         assert_eq!(named(alice, Some("alice")).unwrap_err().reason, "usage");
+    }
+
+    #[test]
+    fn application_passwords_are_their_users() {
+        assert_eq!(own(Uid::from_raw(1000)), Ok(()));
+        let trouble = own(Uid::from_raw(0)).unwrap_err();
+        assert!(trouble.is(Refusal::Policy) && trouble.message.contains("admin app-passwords"), "{trouble}");
     }
 
     #[test]

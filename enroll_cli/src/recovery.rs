@@ -8,7 +8,7 @@ use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
-use crate::page::Page;
+use crate::page::{Form, Page};
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
@@ -90,7 +90,7 @@ pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> R
         return save_to(page, sheet, path);
     }
     page.say("They are not shown again: keep them where only you can reach them.")?;
-    if page.json || !page.view.is_interactive {
+    if page.form == Form::Json || !page.view.is_interactive {
         return Ok(());
     }
     offer(session, sheet)
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn programs_get_the_new_set_in_one_line() {
         let (mut session, printed) = session(regenerates(), lines("123456\n"));
-        session.page.json = true;
+        session.page.form = Form::Json;
         run(&mut session, None).unwrap();
         assert_eq!(printed.text(), "{\"recovery_codes\":[\"0123-4567-89AB-CDEF\",\"FEDC-BA98-7654-3210\"]}\n");
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response, Status};
 
+use crate::page::Form;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
@@ -71,11 +72,18 @@ fn make_sure(session: &mut Session, status: &Status, label: &str) -> Result<(), 
             format!("{label} is your last authenticator, and this host requires one. {ANOTHER_FIRST}"),
         ));
     }
-    if !session.person.sees_questions() || session.page.json {
+    if !session.person.sees_questions() || session.page.form == Form::Json {
         return Ok(());
     }
     let then = if status.required { "cannot log in until they enroll again" } else { "logs in without a code" };
     session.page.say(&format!("{label} is the last authenticator of {user}, who then {then}."))?;
+    match status.app_passwords {
+        0 => {}
+        1 => session.page.say("The application password goes with it, and its program cannot log in any more.")?,
+        count => session.page.say(&format!(
+            "The {count} application passwords go with it, and their programs cannot log in any more."
+        ))?,
+    }
     let answer = session.person.answer(QUESTION, Echo::Shown)?;
     match answer.expose().trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
@@ -112,6 +120,19 @@ mod tests {
         let (mut session, printed) = session(removes(&["phone"], false), Box::new(person));
         run(&mut session, None).unwrap();
         assert!(printed.text().contains("without a code"), "{}", printed.text());
+    }
+
+    #[test]
+    fn the_question_says_what_goes_with_the_last_one() {
+        for (count, said) in [(1, "The application password goes"), (3, "The 3 application passwords go")] {
+            let mut status = status(&["phone"]);
+            status.app_passwords = count;
+            let person = Answers::new(&[(QUESTION, Echo::Shown, "n")]);
+            let script = Script::user(vec![(|_| true, Response::Status(status))]);
+            let (mut session, printed) = session(script, Box::new(person));
+            assert!(run(&mut session, None).is_err());
+            assert!(printed.text().contains(said), "{}", printed.text());
+        }
     }
 
     #[test]
@@ -156,7 +177,7 @@ mod tests {
     #[test]
     fn programs_give_the_proof_and_read_what_is_gone() {
         let (mut session, printed) = session(removes(&["phone"], false), lines("123456\n"));
-        session.page.json = true;
+        session.page.form = Form::Json;
         run(&mut session, None).unwrap();
         assert_eq!(printed.text(), "{\"label\":\"phone\",\"enrolled\":false,\"app_passwords\":[]}\n");
     }

@@ -1,6 +1,6 @@
 //! `twostep status`: how the second step of an account stands.
 
-use twostep_core::request::{SecondStep, Status};
+use twostep_core::request::{SecondStep, Status, SuspensionStatus};
 
 use crate::dates;
 use crate::page::Page;
@@ -43,6 +43,13 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
             page.entry("", &format!("used {}", place(used)))?;
         }
     }
+    if status.app_passwords > 0 {
+        let count = status.app_passwords;
+        page.entry("App passwords", &format!("{count}, listed by twostep app-password list"))?;
+    }
+    if let Some(suspension) = &status.suspension {
+        page.entry("Suspended", &suspended(suspension))?;
+    }
     if let Some(last) = &status.last_second_step {
         page.entry("Last used", &place(last))?;
     }
@@ -51,6 +58,12 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
 
 fn place(step: &SecondStep) -> String {
     format!("{}, {}, from {}", dates::minute(step.at), step.service, step.source)
+}
+
+fn suspended(suspension: &SuspensionStatus) -> String {
+    let SuspensionStatus { until, by, reason, .. } = suspension;
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    format!("no code is asked until {}, by {by}{why}", dates::minute(*until))
 }
 
 fn advice(status: &Status) -> Vec<String> {
@@ -86,6 +99,7 @@ mod tests {
     use twostep_core::request::{RecoveryStatus, Response};
 
     use super::*;
+    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::person::scripted::lines;
     use crate::reach::scripted::Script;
@@ -97,6 +111,13 @@ mod tests {
         status.disabled = true;
         status.pending_until = Some(1_800_000_900);
         status.last_second_step = Some(step.clone());
+        status.app_passwords = 4;
+        status.suspension = Some(SuspensionStatus {
+            from: 1_800_000_000,
+            until: 1_800_200_000,
+            by: "bob".into(),
+            reason: "phone lost".into(),
+        });
         status.recovery_codes =
             Some(RecoveryStatus { left: 2, total: 10, created_at: 1_800_000_000, used: vec![step] });
         status
@@ -118,6 +139,9 @@ mod tests {
                 "tablet",
                 "2 of 10 left",
                 "sshd, from 203.0.113.7",
+                "4, listed by twostep app-password list",
+                "no code is asked until 2027-01-17",
+                "by bob: phone lost",
                 "only a recovery code is accepted",
                 "recovery-codes regenerate",
                 "not finished",
@@ -143,7 +167,7 @@ mod tests {
     fn programs_read_the_status_as_one_object() {
         let script = Script::user(vec![(|_| true, Response::Status(full()))]);
         let (mut session, printed) = scripted::session(script, lines(""));
-        session.page.json = true;
+        session.page.form = Form::Json;
         run(&mut session).unwrap();
         let read: Status = serde_json::from_str(&printed.text()).unwrap();
         assert_eq!(read, full());

@@ -8,6 +8,7 @@ use serde::Serialize;
 use twostep_core::request::Refusal;
 
 use crate::layout;
+use crate::page::Form;
 
 /// The exit codes that scripts rely on; 0 is "done".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +73,9 @@ impl Trouble {
     }
 
     /// Says it where it belongs: always to the person, and under `--json` to the program too.
-    pub fn report(&self, json: bool) -> ExitCode {
+    pub fn report(&self, form: Form) -> ExitCode {
         if self.reason != CLOSED_OUTPUT {
-            if json {
+            if form == Form::Json {
                 let _ = writeln!(std::io::stdout(), "{}", self.json());
             }
             let _ = writeln!(std::io::stderr(), "twostep: {self}");

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use nix::unistd::{User, getuid};
+use nix::unistd::{Uid, User, getuid};
 
 /// Whether colors may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct View {
     pub host: String,
     /// The caller's home folder, if there is one.
     pub home: Option<PathBuf>,
+    /// Who answers for what root does: the person behind sudo, else the caller.
+    pub administrator: String,
 }
 
 impl View {
@@ -58,6 +60,7 @@ impl View {
             host: nix::unistd::gethostname()
                 .map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned()),
             home: User::from_uid(getuid()).ok().flatten().map(|user| user.dir),
+            administrator: administrator(getuid(), &from_environment("SUDO_USER")),
         }
     }
 }
@@ -69,6 +72,13 @@ fn from_environment(name: &str) -> String {
 
 fn paint(is_terminal: bool, no_color: &str, term: &str) -> Paint {
     if is_terminal && no_color.is_empty() && term != "dumb" { Paint::Colors } else { Paint::Plain }
+}
+
+/// sudo names whom it serves. A name that is nobody's says nothing, and only root could say it.
+fn administrator(caller: Uid, named: &str) -> String {
+    let behind_sudo = if caller.is_root() { User::from_name(named).ok().flatten() } else { None };
+    let user = behind_sudo.or_else(|| User::from_uid(caller).ok().flatten());
+    user.map_or_else(|| format!("uid {caller}"), |user| user.name)
 }
 
 /// The first of the three that is set decides, as in setlocale(3).
@@ -94,6 +104,17 @@ mod tests {
         assert_eq!(locale("C", "", "en_US.UTF-8"), Letters::Ascii);
         assert_eq!(locale("", "de_DE.ISO-8859-1", "en_US.UTF-8"), Letters::Ascii);
         assert_eq!(locale("", "", ""), Letters::Ascii);
+    }
+
+    #[test]
+    fn the_person_behind_sudo_answers_for_it() {
+        let root = Uid::from_raw(0);
+        assert_eq!(administrator(root, "daemon"), "daemon");
+        for nobody in ["", "nobody here", "daemon\nroot", "\0"] {
+            assert_eq!(administrator(root, nobody), "root");
+        }
+        assert_eq!(administrator(Uid::from_raw(1), "root"), "daemon");
+        assert_eq!(administrator(Uid::from_raw(4_294_967_290), "root"), "uid 4294967290");
     }
 
     #[test]

@@ -94,6 +94,8 @@ mod tests {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
+    use twostep_core::secret::Typed;
+
     use super::*;
 
     fn sent(bytes: &[u8]) -> Result<Request, Refused> {
@@ -146,6 +148,37 @@ mod tests {
             assert_eq!(text(sent(garbage)), NOT_A_REQUEST);
         }
         assert!(!text(sent(b"{\"do\":\"confirm\",\"code\":\"123456\"")).contains("123456"));
+    }
+
+    #[test]
+    fn the_longest_request_that_can_be_meant_is_short_enough() {
+        let request = Request::CreateAppPassword {
+            label: "\u{e9}".repeat(32),
+            services: vec!["\\".repeat(64); 16],
+            networks: vec!["2001:db8:1111:2222:3333:4444:5555:6666/128".into(); 16],
+            expires_after: Some(u64::MAX),
+            proof: Typed::new("\\".repeat(4096)),
+        };
+        let mut line = serde_json::to_vec(&request).unwrap();
+        line.push(b'\n');
+        assert!(line.len() <= MAX_REQUEST, "{}", line.len());
+        assert!(matches!(sent(&line), Ok(Request::CreateAppPassword { services, .. }) if services.len() == 16));
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_left_out() {
+        assert!(matches!(
+            sent(b"{\"do\":\"ensure_app_password\",\"name\":\"mail\"}"),
+            Ok(Request::EnsureAppPassword { proof: None, .. })
+        ));
+        assert!(matches!(sent(b"{\"do\":\"app_passwords\"}"), Ok(Request::AppPasswords {})));
+        for line in [
+            &b"{\"do\":\"create_app_password\",\"label\":\"a\",\"services\":[\"dovecot\"],\"networks\":[]}"[..],
+            b"{\"do\":\"revoke_app_passwords\",\"label\":\"a\"}",
+            b"{\"do\":\"ensure_app_password\",\"name\":\"mail\",\"services\":[\"sshd\"]}",
+        ] {
+            assert_eq!(text(sent(line)), NOT_A_REQUEST);
+        }
     }
 
     #[test]

@@ -45,6 +45,16 @@ fn garbage_is_not_a_request() {
 }
 
 #[test]
+fn no_request_names_whose_account_is_meant_or_what_a_preset_opens() {
+    for request in [
+        "{\"do\":\"app_passwords\",\"user\":\"root\"}\n",
+        "{\"do\":\"ensure_app_password\",\"name\":\"mail\",\"services\":[\"sshd\"]}\n",
+    ] {
+        assert_eq!(refusal(&run("exec \"$0\"", request.as_bytes())).0, "bad_request", "{request}");
+    }
+}
+
+#[test]
 fn a_megabyte_is_not_a_request() {
     let (reason, text) = refusal(&run("exec \"$0\"", &vec![b'{'; 1_000_000]));
     assert_eq!(reason, "bad_request");

@@ -41,7 +41,27 @@ Host host-with-key
     IdentityFile {client}/id_ed25519
 """
 
-PAM_SERVICES = {"sshd": "sshd-key-or-password", "sudo": "sudo", "su": "su", "login": "login"}
+PAM_SERVICES = {
+    "sshd": "sshd-key-or-password", "sudo": "sudo", "su": "su", "login": "login", "dovecot": "dovecot",
+}
+
+DOVECOT_CONFIG = """\
+base_dir = /run/dovecot-demo
+state_dir = /var/lib/dovecot-demo
+log_path = /run/dovecot-demo.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+passdb {
+  driver = pam
+  args = failure_show_msg=yes
+}
+userdb {
+  driver = passwd
+}
+"""
 
 
 def run(*command, **options):
@@ -58,6 +78,7 @@ def set_up():
     Path("/etc/motd").write_text("")
     shutil.rmtree("/etc/update-motd.d", ignore_errors=True)
     start_sshd()
+    start_dovecot()
 
 
 def add_alice():
@@ -92,12 +113,23 @@ def start_sshd():
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/demo_host_key")
     Path("/etc/ssh/sshd_config").write_text(SSHD_CONFIG)
     subprocess.run(["/usr/sbin/sshd"], check=True, cwd="/")
+    wait_for("sshd", 22)
+
+
+def start_dovecot():
+    config = Path("/etc/dovecot/demo.conf")
+    config.write_text(DOVECOT_CONFIG)
+    subprocess.run(["/usr/sbin/dovecot", "-c", str(config)], check=True, cwd="/")
+    wait_for("Dovecot", 143)
+
+
+def wait_for(name, port):
     for _ in range(100):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", 22)) == 0:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise SystemExit("demo: sshd did not start")
+    raise SystemExit(f"demo: {name} did not start")
 
 
 def move_clock():
@@ -121,6 +153,8 @@ You are root in a throw-away view of this machine. Try, in this order:
   ssh host-with-key        the key, then the code
   sudo whoami              there: the password, then the next code (wait for it: each counts once)
   twostep status           how her account stands
+  twostep app-password create laptop --service dovecot
+  curl imap://localhost/INBOX --user alice     a mail client: try that password, and hers
 
   twostep admin show alice       what an administrator sees
   cat {LOG}    what was logged

@@ -2,6 +2,7 @@
 
 With --shell the same view is left to the person instead."""
 
+import imaplib
 import re
 import sys
 
@@ -13,7 +14,7 @@ from stage import PASSWORD, Journal, next_code
 from terminal import Terminal, paint, say, title
 
 # A story that breaks off has told fewer.
-PROMISES = 13
+PROMISES = 17
 
 PASSWORD_PROMPT = r"[Pp]assword(?: for alice)?: ?$"
 CODE_PROMPT = r"Verification code: ?$"
@@ -21,6 +22,8 @@ SHELL_PROMPT = r"alice@host:~\$ $"
 APP_PROMPT = r"Code shown by the app: ?$"
 KEEP_PROMPT = r"\[s\]ave to a file[^\r\n]*: ?$"
 FILE_PROMPT = r"File \[[^\]]*\]: ?$"
+PROOF_PROMPT = r"Current code, or a recovery code: ?$"
+APP_PASSWORD = r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){5}\b"
 RECOVERY_CODE = r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b"
 
 
@@ -171,6 +174,49 @@ def log_in_without_phone(story):
     story.note(not entered and CODE_PROMPT in asked, "the same recovery code a second time is refused")
 
 
+def read_mail(story):
+    title("5. A mail client: an application password")
+    say("A mail client cannot ask for a code. Alice makes a password for it, and for nothing else.")
+    next_code()
+    terminal = Terminal("ssh", "-t", "host", "twostep app-password create laptop --service dovecot")
+    terminal.wait_for(PASSWORD_PROMPT)
+    terminal.type_unseen(PASSWORD, "her password")
+    terminal.wait_for(CODE_PROMPT)
+    terminal.type_unseen(story.phone.code(), "the code on her phone")
+    terminal.wait_for(PROOF_PROMPT)
+    next_code()
+    terminal.type_unseen(story.phone.code(), "the next code: a change needs a proof")
+    terminal.end()
+    made = re.search(APP_PASSWORD, terminal.seen)
+    story.note(made, "an application password is shown once")
+    if not made:
+        return
+    say("\nThe mail client reads her inbox with it, as often as it likes:")
+    journal = Journal()
+    story.note(imap(made[0]) and imap(made[0]), "IMAP opens with the application password, and asks for nothing else")
+    say("\nWith the password of her account it does not, though that is right:")
+    story.note(not imap(PASSWORD), "IMAP refuses the account's password")
+    show_log(journal)
+    say("\nAnd who finds the application password cannot log in with it:")
+    entered, _ = ssh("host", made[0], "the application password")
+    story.note(not entered, "SSH refuses the application password")
+
+
+def imap(password):
+    """One login of a mail client. Returns whether it got in."""
+    client = imaplib.IMAP4("127.0.0.1", 143)
+    try:
+        _, (said,) = client.login("alice", password)
+        client.select()
+    except imaplib.IMAP4.error as refusal:
+        (said,) = refusal.args
+    entered = client.state == "SELECTED"
+    said = said.decode() if isinstance(said, bytes) else said
+    say(f"    mail client: LOGIN alice {password!r} -> {'in' if entered else 'refused'}: {said}")
+    client.shutdown()
+    return entered
+
+
 def tell():
     stage.move_clock()
     story = Story()
@@ -180,6 +226,7 @@ def tell():
             log_in_with_password(story)
             log_in_with_key(story)
             log_in_without_phone(story)
+            read_mail(story)
     except (pexpect.TIMEOUT, OSError):  # OSError: the program has ended and hears nothing more
         story.note(False, "a question that the demo waited for, at the place above")
     complete = story.verdict()

@@ -8,7 +8,8 @@ from views import in_view, lines
 
 INSTALL = 'install() { make --no-print-directory -s -C "$TOP" install "$@"; }\n'
 PLACES = ("/etc/twostep /var/lib/twostep /usr/bin/twostep /usr/libexec/twostep /usr/share/twostep "
-          "/usr/lib/sysusers.d/twostep.conf /usr/lib/tmpfiles.d/twostep.conf /run/twostep "
+          "/usr/lib/sysusers.d/twostep.conf /usr/lib/tmpfiles.d/twostep.conf "
+          "/usr/lib/systemd/user/twostep-app-password.service /run/twostep "
           "/usr/lib/*/security/pam_twostep.so*")
 SHOW = f"show() {{ find {PLACES} -printf '%M %u:%g %p\\n' | sort -k3; }}\n"
 MODULE = "$(dirname /usr/lib/*/security/pam_unix.so)/pam_twostep.so"
@@ -21,6 +22,7 @@ drwxr-x--- root:twostep /run/twostep
 drwx-wx--T root:twostep /run/twostep/ledgers
 -rw-r--r-- root:root /run/twostep/since
 -rwxr-xr-x root:root /usr/bin/twostep
+-rw-r--r-- root:root /usr/lib/systemd/user/twostep-app-password.service
 -rw-r--r-- root:root /usr/lib/sysusers.d/twostep.conf
 -rw-r--r-- root:root /usr/lib/tmpfiles.d/twostep.conf
 drwxr-xr-x root:root /usr/libexec/twostep
@@ -28,6 +30,7 @@ drwxr-xr-x root:root /usr/libexec/twostep
 -rwxr-sr-x root:twostep /usr/libexec/twostep/twostep-helper
 drwxr-xr-x root:root /usr/share/twostep
 -rw-r--r-- root:root /usr/share/twostep/config.toml
+-rw-r--r-- root:root /usr/share/twostep/profile.sh
 drwxr-x--- root:twostep /var/lib/twostep
 drwx-wx--T root:twostep /var/lib/twostep/accounts
 drwx-wx--T root:twostep /var/lib/twostep/uids""".splitlines()
@@ -76,10 +79,43 @@ def test_an_interrupted_installation_is_completed_and_modes_are_mended():
 def test_the_settings_that_the_configuration_shows_are_settings():
     # With a setting that is none, or a value out of bounds, the whole file would not count.
     told = lines(INSTALL + r"""
-        install >/dev/null; useradd alice; sed -i 's/^#\([a-z_]* = \)/\1/' /etc/twostep/config.toml
+        install >/dev/null; useradd alice; sed -i 's/^#\(\[\[\|[a-z_]* = \)/\1/' /etc/twostep/config.toml
         grep -c '^[a-z_]* = ' /etc/twostep/config.toml
         twostep enroll --user alice --json </dev/null || true""")
-    assert told[0] == "16" and '"issuer":"host.example.org"' in told[1], told
+    assert told[0] == "23" and '"issuer":"host.example.org"' in told[1], told
+
+
+def test_nothing_runs_at_the_start_of_a_session_until_it_is_switched_on():
+    told = lines(INSTALL + "install >/dev/null; grep -rl twostep /etc/profile* /etc/systemd || true; "
+                 "find /etc/profile.d /etc/systemd -name '*twostep*'")
+    assert told == []
+
+
+def test_the_profile_snippet_is_harmless_in_every_shell():
+    # Where the program fails or hangs, where it is not there, and where the shell minds everything.
+    told = lines(INSTALL + r"""
+        install >/dev/null; useradd -m alice; snippet=/usr/share/twostep/profile.sh; cd /
+        as() { setpriv --reuid=alice --regid=alice --init-groups --reset-env -- "$@"; }
+        for shell in "dash -eu" "bash --norc -eu" "bash --posix --norc -eu"; do
+            as $shell -ic ". $snippet; echo \"$shell: \$?\"" 2>&1 </dev/null | grep -v 'job control\|ioctl'
+        done
+        chmod 000 /usr/libexec/twostep/twostep-helper; as bash -eic ". $snippet; echo refused: \$?" 2>/dev/null
+        printf '#!/bin/sh\necho started; exec sleep 60\n' >/usr/bin/twostep
+        before=$(cut -d. -f1 /proc/uptime); as bash -eic ". $snippet; echo hung: \$?" 2>/dev/null
+        [ $(($(cut -d. -f1 /proc/uptime) - before)) -lt 20 ] && echo in time
+        as bash -ec ". $snippet; echo no prompt: \$?"; bash -eic ". $snippet; echo root: \$?" 2>/dev/null
+        rm /usr/bin/twostep; as bash -eic ". $snippet; echo removed: \$?" 2>/dev/null""")
+    assert told == ["dash -eu: 0", "bash --norc -eu: 0", "bash --posix --norc -eu: 0", "refused: 0",
+                    "started", "hung: 0", "in time", "no prompt: 0", "root: 0", "removed: 0"]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="this machine has no systemd-analyze")
+def test_the_user_unit_is_one_that_systemd_reads():
+    told = lines(INSTALL + "install >/dev/null; mkdir -m 700 /run/user/0; export XDG_RUNTIME_DIR=/run/user/0; "
+                 "systemd-analyze --user verify --man=no --recursive-errors=no "
+                 "/usr/lib/systemd/user/twostep-app-password.service 2>&1; "
+                 "grep -i '^NoNewPrivileges' /usr/lib/systemd/user/twostep-app-password.service || true")
+    assert told == []
 
 
 def test_a_key_that_is_missing_below_accounts_is_not_made_anew():
@@ -108,11 +144,13 @@ def test_staging_for_a_package_leaves_the_host_alone():
     assert [row for row in told if "/security/" not in row] == [
         "-rw-r--r-- root:root ./etc/twostep/config.toml",
         "-rwxr-xr-x root:root ./usr/bin/twostep",
+        "-rw-r--r-- root:root ./usr/lib/systemd/user/twostep-app-password.service",
         "-rw-r--r-- root:root ./usr/lib/sysusers.d/twostep.conf",
         "-rw-r--r-- root:root ./usr/lib/tmpfiles.d/twostep.conf",
         "-rwxr-xr-x root:root ./usr/libexec/twostep/setup-host",
         "-rwxr-xr-x root:root ./usr/libexec/twostep/twostep-helper",
         "-rw-r--r-- root:root ./usr/share/twostep/config.toml",
+        "-rw-r--r-- root:root ./usr/share/twostep/profile.sh",
     ]
 
 

@@ -1,0 +1,156 @@
+//! `twostep app-password`: passwords for programs that cannot ask for a code.
+
+use serde::Serialize;
+use twostep_core::request::{AppPasswordStatus, Preset, Refusal, Request, Response};
+
+use crate::arguments::AppPassword;
+use crate::page::Page;
+use crate::reach::{self, Reach};
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::{dates, layout, person};
+
+mod create;
+pub mod ensure;
+pub mod list;
+pub mod revoke;
+mod stored;
+
+use ensure::Telling;
+use stored::Folder;
+
+/// What there is, as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// The application passwords, oldest first.
+    pub app_passwords: Vec<AppPasswordStatus>,
+    /// What the administrator wants every user to have.
+    pub presets: Vec<Preset>,
+}
+
+/// Does what was typed, for the account of the caller.
+pub fn run(mut page: Page, action: &AppPassword) -> Result<(), Trouble> {
+    if let AppPassword::Show { name } = action {
+        return show(&mut page, name);
+    }
+    let reach = match (reach::to_own_account(), action) {
+        // At the start of a session of root there is nothing to do.
+        (Err(trouble), AppPassword::Ensure { quiet: true }) if trouble.is(Refusal::Policy) => return Ok(()),
+        (reach, _) => reach?,
+    };
+    let mut session = Session { reach, person: person::who_types()?, page };
+    match action {
+        AppPassword::Create(wishes) => create::run(&mut session, wishes),
+        AppPassword::Revoke { label, .. } => revoke::run(&mut session, label.as_deref()),
+        AppPassword::Ensure { quiet: true } => ensure::run(&mut session, Telling::News),
+        AppPassword::Ensure { quiet: false } => ensure::run(&mut session, Telling::All),
+        AppPassword::List | AppPassword::Show { .. } => list::run(&mut session),
+    }
+}
+
+/// What application passwords an account has, and what presets there are.
+pub fn listed(reach: &mut dyn Reach) -> Result<Listed, Trouble> {
+    match reach.ask(Request::AppPasswords {})? {
+        Response::AppPasswords { app_passwords, presets } => Ok(Listed { app_passwords, presets }),
+        _ => Err(reach::broken("no list")),
+    }
+}
+
+/// A stored password, as programs read it.
+#[derive(Serialize)]
+struct Stored {
+    password: twostep_core::secret::Typed,
+}
+
+fn show(page: &mut Page, name: &str) -> Result<(), Trouble> {
+    let password = Folder::below(page.view.home.as_deref())?.read(name)?;
+    page.value(&password)?;
+    page.object(&Stored { password })
+}
+
+/// What a password opens, from where, until when.
+fn scope(page: &mut Page, one: &AppPasswordStatus) -> Result<(), Trouble> {
+    page.entry("Services", &one.services.join(", "))?;
+    page.entry("Networks", &networks(one))?;
+    page.entry("Expires", &expiry(one))
+}
+
+fn networks(one: &AppPasswordStatus) -> String {
+    if one.networks.is_empty() { "any".to_owned() } else { one.networks.join(", ") }
+}
+
+fn expiry(one: &AppPasswordStatus) -> String {
+    one.expires_at.map_or_else(|| "never".to_owned(), dates::day)
+}
+
+/// The command by which programs get a stored password.
+fn show_command(label: &str) -> String {
+    format!("twostep app-password show {}", layout::as_word(label))
+}
+
+#[cfg(test)]
+pub mod scripted {
+    //! Application passwords without an account.
+
+    use twostep_core::request::AppPasswordState;
+
+    use super::*;
+
+    /// One for a service, as the helper tells of it.
+    pub fn one(label: &str) -> AppPasswordStatus {
+        AppPasswordStatus {
+            label: label.into(),
+            state: AppPasswordState::Active,
+            services: vec!["dovecot".into()],
+            networks: vec![],
+            created_at: 1_800_000_000,
+            expires_at: None,
+            preset: false,
+            last_use: None,
+        }
+    }
+
+    /// A preset for mail.
+    pub fn preset(name: &str) -> Preset {
+        Preset { name: name.into(), services: vec!["dovecot".into()], expires_after: None }
+    }
+
+    /// What the helper answers when it is asked for all.
+    pub fn all(app_passwords: Vec<AppPasswordStatus>, presets: Vec<Preset>) -> Response {
+        Response::AppPasswords { app_passwords, presets }
+    }
+
+    /// What the helper answers when it has made one.
+    pub fn made(label: &str) -> Response {
+        let password = twostep_core::secret::Typed::new(PASSWORD.into());
+        Response::AppPassword { password, made: one(label) }
+    }
+
+    /// As it is shown.
+    pub const PASSWORD: &str = "ABCD-EFGH-JKMN-PQRS-TVWX-YZ01";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Form;
+    use crate::page::scripted::page;
+
+    #[test]
+    fn a_stored_password_is_printed_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::below(Some(home.path())).unwrap();
+        let password = twostep_core::secret::Typed::new(scripted::PASSWORD.into());
+        folder.reserve("mail").unwrap().keep(&password).unwrap();
+        for (form, expected) in [
+            (Form::Value, format!("{}\n", scripted::PASSWORD)),
+            (Form::Json, format!("{{\"password\":\"{}\"}}\n", scripted::PASSWORD)),
+        ] {
+            let (mut page, printed) = page(80);
+            (page.form, page.view.home) = (form, Some(home.path().into()));
+            show(&mut page, "mail").unwrap();
+            assert_eq!(printed.text(), expected);
+            assert_eq!(show(&mut page, "other").unwrap_err().reason, stored::FILE);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `twostep app-password create`: one that the user wants.
+
+use std::path::Path;
+
+use serde::Serialize;
+use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
+use twostep_core::secret::Typed;
+
+use super::stored::{Folder, Place, is_file_name};
+use super::{listed, scope, show_command};
+use crate::arguments::Create;
+use crate::page::Page;
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::{proof, reach};
+
+/// A new one, as programs read it.
+#[derive(Serialize)]
+struct Made<'a> {
+    /// None where it is stored.
+    password: Option<&'a Typed>,
+    /// Where it is stored.
+    file: Option<&'a Path>,
+    #[serde(flatten)]
+    made: &'a AppPasswordStatus,
+}
+
+/// Makes one. What stands in the way is found out before a proof is asked.
+pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
+    let user = ready(session, &wishes.label)?;
+    let place = if wishes.store { Some(reserve(session, &wishes.label)?) } else { None };
+    let request = |proof| Request::CreateAppPassword {
+        label: wishes.label.clone(),
+        services: wishes.services.clone(),
+        networks: wishes.networks.clone(),
+        expires_after: wishes.expires.map(|expires| expires.as_secs()),
+        proof,
+    };
+    let (response, proof) = proof::ask_with(session, request)?;
+    let Response::AppPassword { password, made } = response else {
+        return Err(reach::broken("no password"));
+    };
+    // One that could not be stored is shown instead: it is made, and a proof was spent for it.
+    let stored = place.map(|place| place.keep(&password)).transpose();
+    let file = stored.as_ref().ok().and_then(Option::as_deref);
+    let page = &mut session.page;
+    page.value(&password)?;
+    page.object(&Made { password: file.is_none().then_some(&password), file, made: &made })?;
+    match file {
+        Some(file) => tell_stored(page, &made, file)?,
+        None => show(page, &user, &password, &made)?,
+    }
+    proof::tell_spent(session, proof)?;
+    stored.map(drop).map_err(|trouble| {
+        Trouble::here(&trouble.reason, format!("It is made, and printed once, but not stored: {}", trouble.message))
+    })
+}
+
+/// The user, if one of this label can be made.
+fn ready(session: &mut Session, label: &str) -> Result<String, Trouble> {
+    let status = session.status()?;
+    if !status.enrolled {
+        return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
+    }
+    let there_is = listed(&mut *session.reach)?.app_passwords;
+    if there_is.iter().any(|one| one.label == label) {
+        return Err(Trouble::refused(
+            Refusal::NoRoom,
+            format!(
+                "There is an application password called {label} already. Choose another label, or revoke it first."
+            ),
+        ));
+    }
+    Ok(status.user)
+}
+
+fn reserve(session: &Session, label: &str) -> Result<Place, Trouble> {
+    if !is_file_name(label) {
+        return Err(Trouble::usage(format!(
+            "{label} cannot be the name of a file. To store it, choose a label without / and without a dot at its \
+             beginning."
+        )));
+    }
+    Folder::below(session.page.view.home.as_deref())?.reserve(label)
+}
+
+fn show(page: &mut Page, user: &str, password: &Typed, made: &AppPasswordStatus) -> Result<(), Trouble> {
+    page.say(&format!("The application password {}:\n", made.label))?;
+    page.draw(Typed::new(format!("  {}\n\n", password.expose())).expose())?;
+    page.entry("User name", user)?;
+    scope(page, made)?;
+    page.say(
+        "\nType it where the program asks for your password; case, spaces and dashes do not matter. It is not \
+         shown again: if it is lost, revoke it and make another.",
+    )
+}
+
+fn tell_stored(page: &mut Page, made: &AppPasswordStatus, file: &Path) -> Result<(), Trouble> {
+    page.say(&format!("The application password {} is stored where only you can read it:\n", made.label))?;
+    page.entry("File", &file.display().to_string())?;
+    scope(page, made)?;
+    page.say(&format!("\nPrograms get it by:\n  {}", show_command(&made.label)))
+}
+
+fn not_enrolled(user: &str) -> String {
+    format!("{user} has no authenticator, so programs can use the account password. Enroll first: twostep enroll.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app_password::scripted::{PASSWORD, all, made, one};
+    use crate::page::Form;
+    use crate::page::scripted::Printed;
+    use crate::person::Echo;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::{Script, Turn};
+    use crate::session::scripted::{session, status};
+
+    fn wishes() -> Create {
+        Create {
+            label: "laptop".into(),
+            services: vec!["dovecot".into()],
+            networks: vec![],
+            expires: None,
+            print_only: false,
+            store: false,
+        }
+    }
+
+    fn before_the_proof(labels: &[&str]) -> Vec<Turn> {
+        vec![
+            (|_| true, Response::Status(status(&["phone"]))),
+            (|_| true, all(labels.iter().map(|label| one(label)).collect(), vec![])),
+        ]
+    }
+
+    fn makes() -> Script {
+        let mut turns = before_the_proof(&["mail"]);
+        turns.push((
+            |request| {
+                matches!(request, Request::CreateAppPassword { label, proof, .. }
+                    if label == "laptop" && proof.expose() == "123456")
+            },
+            made("laptop"),
+        ));
+        Script::user(turns)
+    }
+
+    fn in_form(form: Form, home: &Path, wishes: &Create) -> (Result<(), Trouble>, Printed) {
+        let (mut session, printed) = session(makes(), lines("123456\n"));
+        (session.page.form, session.page.view.home) = (form, Some(home.to_owned()));
+        (run(&mut session, wishes), printed)
+    }
+
+    #[test]
+    fn a_person_sees_it_once_with_how_to_use_it() {
+        let person = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(makes(), Box::new(person));
+        session.page.view.columns = 40;
+        run(&mut session, &wishes()).unwrap();
+        let text = printed.text();
+        assert_eq!(text.matches(PASSWORD).count(), 1, "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in
+            ["User name alice", "Services dovecot", "Networks any", "Expires never", "not shown again", "is spent"]
+        {
+            assert!(words.contains(part), "{part} is not in:\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
+
+    #[test]
+    fn a_pipe_gets_the_password_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let (done, printed) = in_form(Form::Value, home.path(), &Create { print_only: true, ..wishes() });
+        done.unwrap();
+        assert_eq!(printed.text(), format!("{PASSWORD}\n"));
+    }
+
+    #[test]
+    fn programs_read_it_in_one_line() {
+        let home = tempfile::tempdir().unwrap();
+        let (done, printed) = in_form(Form::Json, home.path(), &wishes());
+        done.unwrap();
+        let [read] = printed.json().try_into().unwrap();
+        assert_eq!(
+            (&read["password"], &read["label"], &read["file"]),
+            (&PASSWORD.into(), &"laptop".into(), &().into())
+        );
+    }
+
+    #[test]
+    fn one_that_is_stored_is_not_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let wishes = Create { store: true, ..wishes() };
+        let (done, printed) = in_form(Form::Text, home.path(), &wishes);
+        done.unwrap();
+        let file = home.path().join(".local/share/twostep/laptop");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{PASSWORD}\n"));
+        assert!(!printed.text().contains(PASSWORD) && printed.text().contains("show laptop"), "{}", printed.text());
+        std::fs::remove_file(&file).unwrap();
+        let (done, printed) = in_form(Form::Json, home.path(), &wishes);
+        done.unwrap();
+        assert!(printed.json()[0]["password"].is_null());
+        assert_eq!(printed.json()[0]["file"], file.to_str().unwrap());
+    }
+
+    /// Before it answers, the file appears from elsewhere.
+    struct Late(Script, std::path::PathBuf);
+
+    impl reach::Reach for Late {
+        fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+            if matches!(request, Request::CreateAppPassword { .. }) {
+                std::fs::write(&self.1, "mine").unwrap();
+            }
+            self.0.ask(request)
+        }
+
+        fn needs_proof(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_be_stored_after_all_is_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(".local/share/twostep/laptop");
+        let (mut session, printed) = session(Script::user(vec![]), lines("123456\n"));
+        session.reach = Box::new(Late(makes(), file.clone()));
+        session.page.view.home = Some(home.path().into());
+        let trouble = run(&mut session, &Create { store: true, ..wishes() }).unwrap_err();
+        assert!(trouble.message.contains("but not stored") && trouble.message.contains("exists already"), "{trouble}");
+        assert!(printed.text().contains(PASSWORD), "{}", printed.text());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_stands_in_the_way_costs_no_proof() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".local/share/twostep");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("laptop"), "mine").unwrap();
+        let not_enrolled: Vec<Turn> = vec![(|_| true, Response::Status(status(&[])))];
+        for (turns, label, store, reason) in [
+            (not_enrolled, "laptop", false, "no_authenticator"),
+            (before_the_proof(&["laptop"]), "laptop", false, "no_room"),
+            (before_the_proof(&[]), "laptop", true, "file"),
+            (before_the_proof(&[]), "a/b", true, "usage"),
+            (before_the_proof(&[]), ".b", true, "usage"),
+        ] {
+            let (mut session, _) = session(Script::user(turns), Box::new(Answers::new(&[])));
+            session.page.view.home = Some(home.path().into());
+            let wishes = Create { label: label.into(), store, ..wishes() };
+            assert_eq!(run(&mut session, &wishes).unwrap_err().reason, reason, "{label}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! `twostep app-password ensure`: the administrator's presets, made and left in files.
+//!
+//! Run at the start of a session, soon after a second step that stands in for a proof.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Request, Response};
+use twostep_core::secret::Typed;
+
+use super::stored::{BUSY, FILE, Folder};
+use super::{listed, show_command};
+use crate::proof::{self, Proof};
+use crate::reach;
+use crate::session::Session;
+use crate::trouble::Trouble;
+
+/// What is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Everything; and a person is asked for a proof where one is needed.
+    All,
+    /// What was made, and what failed. Nobody is asked anything.
+    News,
+}
+
+/// One preset, as programs read it.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    name: &'a str,
+    file: &'a Path,
+    /// Whether it was made now.
+    made: bool,
+}
+
+/// Makes those whose files are not there, each for itself.
+pub fn run(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
+    match ensure(session, telling) {
+        Err(trouble) if telling == Telling::News && can_wait(&trouble) => Ok(()),
+        done => done,
+    }
+}
+
+/// The end of an enrollment, which is done whatever comes of this.
+pub fn after_enrollment(session: &mut Session) -> Result<(), Trouble> {
+    match run(session, Telling::News) {
+        Err(trouble) => session.page.complain(&trouble),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
+    let there_is = listed(&mut *session.reach)?;
+    if there_is.presets.is_empty() {
+        return if telling == Telling::All { session.page.say(NO_PRESETS) } else { Ok(()) };
+    }
+    let folder = Folder::below(session.page.view.home.as_deref())?;
+    let mut missing = Vec::new();
+    for preset in &there_is.presets {
+        if folder.holds(&preset.name)? {
+            tell_kept(session, telling, &folder.path(&preset.name), (preset, &there_is.app_passwords))?;
+        } else {
+            missing.push(preset);
+        }
+    }
+    if !missing.is_empty() && !session.status()?.enrolled {
+        return Err(Trouble::refused(Refusal::NoAuthenticator, NOT_ENROLLED.to_owned()));
+    }
+    let mut done = Ok(());
+    for preset in missing {
+        if let Err(trouble) = one(session, &folder, preset, telling) {
+            if !concerns_one(&trouble) {
+                return Err(trouble);
+            }
+            if let Err(earlier) = std::mem::replace(&mut done, Err(trouble)) {
+                session.page.complain(&earlier)?;
+            }
+        }
+    }
+    done
+}
+
+/// The place is made sure of first: what is made and cannot be stored is lost.
+fn one(session: &mut Session, folder: &Folder, preset: &Preset, telling: Telling) -> Result<(), Trouble> {
+    let place = match folder.reserve(&preset.name) {
+        Err(trouble) if telling == Telling::News && trouble.reason == BUSY => return Ok(()),
+        place => place?,
+    };
+    let (password, proof) = match made(session, &preset.name, telling) {
+        Err(trouble) if telling == Telling::News && trouble.is(Refusal::NoRoom) => return Ok(()),
+        made => made?,
+    };
+    let file = place.keep(&password).map_err(|trouble| lost(&preset.name, &trouble))?;
+    tell_made(session, preset, &file)?;
+    proof::tell_spent(session, proof)
+}
+
+fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, Proof), Trouble> {
+    let request = |proof| Request::EnsureAppPassword { name: name.to_owned(), proof };
+    let (response, proof) = match session.reach.ask(request(None)) {
+        Ok(response) => (response, Proof::NotNeeded),
+        Err(needed) if needed.is(Refusal::ProofRequired) && telling == Telling::All => {
+            match proof::ask_with(session, |proof| request(Some(proof))) {
+                // Nobody is there to ask.
+                Err(trouble) if trouble.reason == "no_input" => return Err(needed),
+                answered => answered?,
+            }
+        }
+        Err(trouble) => return Err(trouble),
+    };
+    match response {
+        Response::AppPassword { password, .. } => Ok((password, proof)),
+        _ => Err(reach::broken("no password")),
+    }
+}
+
+fn tell_made(session: &mut Session, preset: &Preset, file: &Path) -> Result<(), Trouble> {
+    let Preset { name, services, .. } = preset;
+    session.page.object(&Outcome { name, file, made: true })?;
+    session.page.say(&format!(
+        "A new application password for {} is in {}, which only you can read. Programs get it by:\n  {}",
+        services.join(", "),
+        file.display(),
+        show_command(name)
+    ))
+}
+
+fn tell_kept(
+    session: &mut Session,
+    telling: Telling,
+    file: &PathBuf,
+    (preset, app_passwords): (&Preset, &[AppPasswordStatus]),
+) -> Result<(), Trouble> {
+    if telling == Telling::News {
+        return Ok(());
+    }
+    session.page.object(&Outcome { name: &preset.name, file, made: false })?;
+    let is_active = |one: &AppPasswordStatus| one.label == preset.name && one.state == AppPasswordState::Active;
+    let file = file.display();
+    session.page.say(&if app_passwords.iter().any(is_active) {
+        format!("{file} is there already and is left as it is.")
+    } else {
+        format!(
+            "{file} is there already and is left as it is, but {} is revoked or expired. To get a new one, delete \
+             the file and run this again.",
+            preset.name
+        )
+    })
+}
+
+/// At the start of a session this is no news: the next login with a code, or the person, sees to it.
+fn can_wait(trouble: &Trouble) -> bool {
+    trouble.is(Refusal::ProofRequired) || trouble.is(Refusal::NoAuthenticator)
+}
+
+/// The other presets may still be made.
+fn concerns_one(trouble: &Trouble) -> bool {
+    [FILE, BUSY].contains(&trouble.reason.as_str()) || trouble.is(Refusal::NoRoom)
+}
+
+fn lost(name: &str, trouble: &Trouble) -> Trouble {
+    Trouble::here(
+        FILE,
+        format!(
+            "A new application password {name} was made and could not be stored: {} Then run `twostep app-password \
+             ensure`, which makes another in its place.",
+            trouble.message
+        ),
+    )
+}
+
+const NO_PRESETS: &str = "This host has no application passwords that are made for everyone. Nothing is to be done.";
+
+const NOT_ENROLLED: &str = "You have no authenticator, so programs can use the account password. Enroll first: \
+                            twostep enroll.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app_password::scripted::{PASSWORD, all, made, one, preset};
+    use crate::page::Form;
+    use crate::page::scripted::Printed;
+    use crate::person::scripted::{Answers, lines};
+    use crate::person::{Echo, Person};
+    use crate::reach::scripted::{Script, Turn};
+    use crate::session::scripted::{session, status};
+
+    fn refused(reason: Refusal) -> Response {
+        Response::Refused { reason, text: "No. Because.".into() }
+    }
+
+    fn begins(names: &[&str]) -> Vec<Turn> {
+        let presets = names.iter().map(|name| preset(name)).collect();
+        vec![(|_| true, all(vec![], presets)), (|_| true, Response::Status(status(&["phone"])))]
+    }
+
+    fn without_proof(request: &Request) -> bool {
+        matches!(request, Request::EnsureAppPassword { proof: None, .. })
+    }
+
+    fn with_proof(request: &Request) -> bool {
+        matches!(request, Request::EnsureAppPassword { proof: Some(proof), .. } if proof.expose() == "123456")
+    }
+
+    struct Home(tempfile::TempDir);
+
+    impl Home {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.path().join(".local/share/twostep").join(name)
+        }
+
+        fn put(&self, name: &str, contents: &str) {
+            std::fs::create_dir_all(self.file("")).unwrap();
+            std::fs::write(self.file(name), contents).unwrap();
+        }
+
+        fn run(&self, turns: Vec<Turn>, person: Box<dyn Person>, telling: Telling) -> (Result<(), Trouble>, Printed) {
+            let (mut session, printed) = session(Script::user(turns), person);
+            session.page.view.home = Some(self.0.path().into());
+            (run(&mut session, telling), printed)
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_made_without_a_proof_soon_after_a_login() {
+        let home = Home::new();
+        let mut turns = begins(&["mail", "files"]);
+        turns.extend([(without_proof as _, made("mail")), (without_proof as _, made("files"))]);
+        let (done, printed) = home.run(turns, lines(""), Telling::News);
+        done.unwrap();
+        for name in ["mail", "files"] {
+            assert_eq!(std::fs::read_to_string(home.file(name)).unwrap(), format!("{PASSWORD}\n"));
+            assert!(printed.text().contains(&format!("twostep app-password show {name}")), "{}", printed.text());
+        }
+        assert!(!printed.text().contains(PASSWORD));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_left_and_nothing_is_asked() {
+        let home = Home::new();
+        home.put("mail", "");
+        let turns = || vec![(begins(&["mail"]).remove(0))];
+        let (done, printed) = home.run(turns(), lines(""), Telling::News);
+        assert_eq!((done, printed.text()), (Ok(()), String::new()));
+        let (done, printed) = home.run(turns(), lines(""), Telling::All);
+        done.unwrap();
+        assert!(printed.text().replace('\n', " ").contains("is revoked or expired"), "{}", printed.text());
+        assert_eq!(std::fs::read_to_string(home.file("mail")).unwrap(), "");
+        let active: Vec<Turn> = vec![(|_| true, all(vec![one("mail")], vec![preset("mail")]))];
+        let (done, printed) = home.run(active, lines(""), Telling::All);
+        done.unwrap();
+        assert!(!printed.text().contains("revoked"), "{}", printed.text());
+    }
+
+    #[test]
+    fn a_person_gives_a_proof_where_one_is_needed() {
+        let home = Home::new();
+        let mut turns = begins(&["mail"]);
+        turns.extend([(without_proof as _, refused(Refusal::ProofRequired)), (with_proof as _, made("mail"))]);
+        let person = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
+        let (done, printed) = home.run(turns, Box::new(person), Telling::All);
+        done.unwrap();
+        assert!(printed.text().contains("is spent"), "{}", printed.text());
+        assert!(home.file("mail").is_file());
+    }
+
+    #[test]
+    fn without_a_terminal_the_reason_is_told_and_at_a_sessions_start_nothing() {
+        let home = Home::new();
+        let turns = || {
+            let mut turns = begins(&["mail", "files"]);
+            turns.push((without_proof, refused(Refusal::ProofRequired)));
+            turns
+        };
+        let (done, _) = home.run(turns(), lines(""), Telling::All);
+        assert!(done.unwrap_err().is(Refusal::ProofRequired));
+        let (done, printed) = home.run(turns(), lines("123456\n"), Telling::News);
+        assert_eq!((done, printed.text()), (Ok(()), String::new()));
+        assert_eq!(std::fs::read_dir(home.file("")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_who_is_not_enrolled_is_left_alone() {
+        let home = Home::new();
+        let turns = || -> Vec<Turn> {
+            vec![(|_| true, all(vec![], vec![preset("mail")])), (|_| true, Response::Status(status(&[])))]
+        };
+        assert_eq!(home.run(turns(), lines(""), Telling::News).0, Ok(()));
+        assert!(home.run(turns(), lines(""), Telling::All).0.unwrap_err().is(Refusal::NoAuthenticator));
+        assert!(!home.0.path().join(".local").exists());
+    }
+
+    #[test]
+    fn each_preset_is_for_itself() {
+        let home = Home::new();
+        std::fs::create_dir_all(home.file("")).unwrap();
+        std::fs::create_dir(home.file(".mail.new")).unwrap();
+        let mut turns = begins(&["mail", "files", "notes"]);
+        turns.extend([(without_proof as _, refused(Refusal::NoRoom)), (without_proof as _, made("notes"))]);
+        let (done, printed) = home.run(turns, lines(""), Telling::All);
+        assert!(done.unwrap_err().is(Refusal::NoRoom));
+        assert!(printed.text().contains("cannot be written"), "{}", printed.text());
+        assert!(home.file("notes").is_file());
+        assert!(!home.file("files").exists());
+    }
+
+    #[test]
+    fn programs_read_a_line_for_each() {
+        let home = Home::new();
+        home.put("mail", "mine");
+        let mut turns = begins(&["mail", "files"]);
+        turns.push((without_proof, made("files")));
+        let (mut session, printed) = session(Script::user(turns), lines(""));
+        (session.page.form, session.page.view.home) = (Form::Json, Some(home.0.path().into()));
+        run(&mut session, Telling::All).unwrap();
+        let read = printed.json();
+        assert_eq!(read[0], serde_json::json!({"name": "mail", "file": home.file("mail"), "made": false}));
+        assert_eq!(read[1], serde_json::json!({"name": "files", "file": home.file("files"), "made": true}));
+    }
+
+    #[test]
+    fn another_run_at_the_same_work_is_no_news() {
+        let home = Home::new();
+        let folder = Folder::below(Some(home.0.path())).unwrap();
+        let _place = folder.reserve("mail").unwrap();
+        assert_eq!(home.run(begins(&["mail"]), lines(""), Telling::News).0, Ok(()));
+        assert_eq!(home.run(begins(&["mail"]), lines(""), Telling::All).0.unwrap_err().reason, BUSY);
+    }
+
+    #[test]
+    fn what_is_lost_is_said_with_the_remedy() {
+        let trouble = lost("mail", &Trouble::here(FILE, "The disk is full. Make room."));
+        assert!(trouble.message.contains("Make room.") && trouble.message.contains("twostep app-password ensure"));
+    }
+}

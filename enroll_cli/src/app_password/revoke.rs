@@ -1,0 +1,119 @@
+//! `twostep app-password revoke`: one, or all, at once and for good.
+
+use serde::Serialize;
+use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
+
+use super::listed;
+use super::stored::{Folder, is_file_name};
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::{proof, reach};
+
+/// What is revoked, as programs read it.
+#[derive(Debug, Serialize)]
+struct Revoked {
+    revoked: Vec<String>,
+}
+
+/// Revokes the one of this label, or all.
+pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
+    can_be_revoked(&listed(&mut *session.reach)?.app_passwords, label)?;
+    let request = |proof| Request::RevokeAppPasswords { label: label.map(str::to_owned), proof };
+    let (response, proof) = proof::ask_with(session, request)?;
+    let Response::Revoked { labels } = response else {
+        return Err(reach::broken("nothing revoked"));
+    };
+    for label in &labels {
+        session.page.say(&format!("{label} is revoked: it opens nothing any more."))?;
+        tell_of_file(session, label)?;
+    }
+    proof::tell_spent(session, proof)?;
+    session.page.object(&Revoked { revoked: labels })
+}
+
+/// Whether there is something to revoke. No proof is spent to find out.
+pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Result<(), Trouble> {
+    let labels = there_is.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
+    let none = |what: String| Err(Trouble::refused(Refusal::NoAppPassword, what));
+    match (label, labels.as_slice()) {
+        (_, []) => none("There are no application passwords. Nothing needs to be revoked.".to_owned()),
+        (Some(label), labels) if !labels.contains(&label) => {
+            none(format!("There is no application password called {label}. There is: {}.", labels.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file stays: `ensure` makes no new password while it is there.
+fn tell_of_file(session: &mut Session, label: &str) -> Result<(), Trouble> {
+    let folder = Folder::below(session.page.view.home.as_deref());
+    match folder {
+        Ok(folder) if is_file_name(label) && folder.holds(label).unwrap_or(false) => {
+            let path = folder.path(label);
+            session.page.say(&format!("{} is still there and of no use any more.", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app_password::scripted::{all, one};
+    use crate::page::Form;
+    use crate::person::Echo;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::Script;
+    use crate::session::scripted::session;
+
+    const PROOF: &str = "Current code";
+
+    fn revokes(label: Option<&'static str>) -> Script {
+        let expected: fn(&Request) -> bool = match label {
+            Some(_) => |request| {
+                matches!(request, Request::RevokeAppPasswords { label: Some(label), proof }
+                    if label == "laptop" && proof.expose() == "123456")
+            },
+            None => |request| matches!(request, Request::RevokeAppPasswords { label: None, .. }),
+        };
+        let gone = if label.is_some() { vec!["laptop".into()] } else { vec!["laptop".into(), "mail".into()] };
+        Script::user(vec![
+            (|request| matches!(request, Request::AppPasswords {}), all(vec![one("laptop"), one("mail")], vec![])),
+            (expected, Response::Revoked { labels: gone }),
+        ])
+    }
+
+    #[test]
+    fn a_person_is_told_what_is_revoked_and_which_file_is_left() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".local/share/twostep");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("mail"), "ABCD\n").unwrap();
+        let person = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(revokes(None), Box::new(person));
+        session.page.view.home = Some(home.path().into());
+        run(&mut session, None).unwrap();
+        let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["laptop is revoked", "mail is revoked", "twostep/mail is still there", "is spent"] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+        assert!(!text.contains("twostep/laptop"), "{text}");
+    }
+
+    #[test]
+    fn programs_read_what_is_revoked() {
+        let (mut session, printed) = session(revokes(Some("laptop")), lines("123456\n"));
+        session.page.form = Form::Json;
+        run(&mut session, Some("laptop")).unwrap();
+        assert_eq!(printed.text(), "{\"revoked\":[\"laptop\"]}\n");
+    }
+
+    #[test]
+    fn what_is_not_there_costs_no_proof() {
+        for (labels, label) in [(vec![], None), (vec![one("mail")], Some("laptop"))] {
+            let script = Script::user(vec![(|_| true, all(labels, vec![]))]);
+            let (mut session, _) = session(script, lines("123456\n"));
+            assert!(run(&mut session, label).unwrap_err().is(Refusal::NoAppPassword));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `twostep admin`: its commands and flags.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::app_password::time;
+
+/// How an administrator can help.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Remove every authenticator, recovery code and application password of a user
+    #[command(after_help = RESET_EXAMPLES)]
+    Reset {
+        /// Whose
+        user: String,
+    },
+    /// Show the account of a user, with its history
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        /// Whose
+        user: String,
+    },
+    /// List the application passwords of a user, or revoke them
+    #[command(after_help = APP_PASSWORDS_EXAMPLES)]
+    AppPasswords {
+        /// Whose
+        user: String,
+        /// Revoke the one of this label
+        #[arg(long, value_name = "LABEL", conflicts_with = "revoke_all")]
+        revoke: Option<String>,
+        /// Revoke every one
+        #[arg(long)]
+        revoke_all: bool,
+    },
+    /// Ask a user for no code, for a time
+    #[command(after_help = SUSPEND_EXAMPLES)]
+    Suspend {
+        /// Whom
+        user: String,
+        /// For how long: 90m, 12h, 2d
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        time: Duration,
+        /// Why; the history and the log keep it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Ask a suspended user for codes again
+    #[command(after_help = RESUME_EXAMPLES)]
+    Resume {
+        /// Whom
+        user: String,
+    },
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin show alice
+  sudo twostep admin suspend alice --for 2d
+  sudo twostep admin reset alice";
+
+const RESET_EXAMPLES: &str = "\
+Example:
+  sudo twostep admin reset alice
+
+For a user who has lost both the phone and the recovery codes. Make sure that
+it is really them who asks.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin show alice
+  sudo twostep admin show alice --json";
+
+const APP_PASSWORDS_EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin app-passwords alice
+  sudo twostep admin app-passwords alice --revoke laptop
+  sudo twostep admin app-passwords alice --revoke-all
+
+Only users make application passwords, each for themselves.";
+
+const SUSPEND_EXAMPLES: &str = "\
+Examples:
+  sudo twostep admin suspend alice --for 2d
+  sudo twostep admin suspend alice --for 12h --reason ticket-4711
+
+It ends by itself, at the latest after max_suspension of the configuration.
+The account password is still asked.";
+
+const RESUME_EXAMPLES: &str = "\
+Example:
+  sudo twostep admin resume alice";
