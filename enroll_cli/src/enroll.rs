@@ -59,7 +59,7 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
 }
 
 fn begin(session: &mut Session, status: &Status, wishes: &Enroll) -> Result<(Pending, Proof), Trouble> {
-    let request = |proof| Request::Begin { label: wishes.label.clone(), proof };
+    let request = |proof| Request::Begin { label: wishes.label.clone(), proof, permit: None };
     let place = format!("{} on {}", status.user, session.page.view.host);
     session.page.say(&format!("A new authenticator for {place}."))?;
     let (response, proof) = if status.enrolled {
@@ -212,7 +212,7 @@ mod tests {
     fn first_enrollment() -> Script {
         Script::user(vec![
             (|request| matches!(request, Request::Status {}), Response::Status(status(&[]))),
-            (|request| matches!(request, Request::Begin { label: None, proof: None }), pending()),
+            (|request| matches!(request, Request::Begin { label: None, proof: None, permit: None }), pending()),
             (|request| confirms(request, "123456"), confirmed(Some(&["0123-4567", "89AB-CDEF"]))),
             (|request| matches!(request, Request::AppPasswords {}), all(vec![], vec![])),
         ])

@@ -56,6 +56,7 @@ pub mod scripted {
             user: "alice".into(),
             enrolled: !labels.is_empty(),
             required: false,
+            enroll_by: None,
             disabled: false,
             authenticators: authenticators.collect(),
             recovery_codes: None,

@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 mod harden;
 mod intake;
+mod passwords;
 mod reply;
 
 use std::os::fd::AsFd;
@@ -32,7 +33,7 @@ fn answer() -> Result<Response, Refused> {
     let request = intake::request(std::io::stdin().as_fd())?;
     reply::can_be_read()?;
     caller::may_ask()?;
-    Ok(match Desk::for_caller(Box::new(audit::Syslog)) {
+    Ok(match Desk::for_caller(Box::new(audit::Syslog), Box::new(passwords::LocalPasswords)) {
         Ok(desk) => desk.answer(request),
         Err(refusal) => refusal,
     })
