@@ -9,11 +9,13 @@ use twostep_core::username::Person;
 use twostep_core::verdict::Verdict;
 use twostep_core::words;
 
-use crate::attempt::{Attempt, Ended};
+use crate::attempt::Attempt;
+use crate::ended::Ended;
+use crate::failed::Failed;
 use crate::ffi::process_users;
 use crate::hand_over::{HandOver, Outcome};
 use crate::helper_client;
-use crate::second_step::Failed;
+use crate::options::Mode;
 
 /// What the account phase comes to.
 ///
@@ -26,12 +28,12 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
     match HandOver::find(attempt.host, person.name.as_str()) {
         Some(HandOver { outcome: Outcome::MustEnroll, .. }) => {
             let text = words::text(&Verdict::MustEnroll, &attempt.config);
-            Ok(refused(attempt, Line::new("").with("reason", "must-enroll"), text))
+            Ok(refused(attempt, Line::new("").with("reason", "must-enroll"), text.as_deref()))
         }
         Some(HandOver { outcome, .. }) => Ok(outcome),
         None if attempt.options.require_step && applies(attempt, &person)? => {
             let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
-            Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP.to_owned())))
+            Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP)))
         }
         None => Ok(Outcome::NotAsked),
     }
@@ -46,13 +48,14 @@ fn applies(attempt: &Attempt<'_>, person: &Person) -> Result<bool, Failed> {
     }
 }
 
-fn refused(attempt: &Attempt<'_>, line: Line, text: Option<String>) -> Outcome {
-    let outcome = Outcome::Refused;
-    attempt.report(&Ended { outcome, pairs: line.finish(), text });
-    outcome
+/// Where application passwords count, one would have helped in any case.
+fn refused(attempt: &Attempt<'_>, line: Line, text: Option<&str>) -> Outcome {
+    let text = if attempt.options.mode == Mode::AppPassword { Some(words::NO_APP_PASSWORD) } else { text };
+    attempt.report(&Ended::refused(line, text));
+    Outcome::Refused
 }
 
 const NO_SECOND_STEP: &str = "This login needs a verification code, and none was asked. \
                               Log in by a method that asks for one.";
-const REMEDY: &str = "let the login go through a stack that asks, for sshd by \
-                      AuthenticationMethods publickey,keyboard-interactive";
+const REMEDY: &str = "let the login go through the auth lines of this stack too; in sshd, \
+                      AuthenticationMethods must not let a key be enough";

@@ -5,14 +5,17 @@ use std::fmt;
 
 use twostep_core::audit::{Line, printable};
 use twostep_core::config::{self, Config};
+use twostep_core::login;
 use twostep_core::store::files::FilesStore;
 use twostep_core::throttle::Origin;
 use twostep_core::username::{LookupError, Person};
 use twostep_core::words;
 
+use crate::ended::Ended;
+use crate::failed::Failed;
 use crate::ffi::{Host, Item, Priority, Style, process_users};
-use crate::hand_over::Outcome;
-use crate::options::Options;
+use crate::hand_over::{HandOver, Outcome};
+use crate::options::{Mode, Options};
 
 /// One login at one line of the PAM stack.
 pub struct Attempt<'a> {
@@ -30,17 +33,6 @@ pub struct Attempt<'a> {
     user: String,
     rhost: Option<String>,
     tty: Option<String>,
-}
-
-/// How a phase ended for the person.
-#[derive(Debug)]
-pub struct Ended {
-    /// What it comes to.
-    pub outcome: Outcome,
-    /// What the log says beside who and where from: `key=value` pairs.
-    pub pairs: String,
-    /// What the person is told, if the first step is proved in case of a refusal.
-    pub text: Option<String>,
 }
 
 impl<'a> Attempt<'a> {
@@ -70,22 +62,59 @@ impl<'a> Attempt<'a> {
         FilesStore::new(&self.config.seal.key_file)
     }
 
-    /// Logs how it ended, and tells the person. Who has not proved the first step learns from a
-    /// refusal only that it is one.
+    /// This login, for the judges.
+    pub fn login(&self, person: &Person) -> login::Attempt {
+        login::Attempt {
+            person: person.clone(),
+            service: self.service.clone(),
+            origin: self.origin(),
+            shape: self.options.shape,
+        }
+    }
+
+    /// Leaves an outcome to the account phase. A refusal leaves nothing, as if we had not been asked.
+    ///
+    /// # Errors
+    /// libpam has no memory for it.
+    pub fn hand_over(&self, person: &Person, outcome: Outcome) -> Result<(), Failed> {
+        if outcome == Outcome::Refused {
+            return Ok(());
+        }
+        let user = person.name.as_str().to_owned();
+        HandOver { user, service: self.service.clone(), outcome }.leave(self.host).map_err(Failed::Pam)
+    }
+
+    /// Logs how it ended, and tells the person.
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
             Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
             Outcome::NotAsked => ("not-asked", Priority::Info, Style::Notice),
             Outcome::MustEnroll | Outcome::Refused => ("refused", Priority::Notice, Style::Error),
         };
-        self.host.log(priority, &format!("{} {}", self.line(word).finish(), ended.pairs.trim()));
-        let trusted = style == Style::Notice || self.is_first_step_proved();
-        match &ended.text {
-            Some(text) if trusted => self.host.tell(style, text),
-            Some(_) => self.host.tell(style, words::GENERIC),
-            None => {}
+        if let Some(pairs) = &ended.pairs {
+            self.host.log(priority, &format!("{} {}", self.line(word).finish(), pairs.trim()));
         }
-        self.report_configuration(trusted);
+        if let Some(text) = &ended.text {
+            self.host.tell(style, if self.may_hear(ended.outcome) { text } else { words::GENERIC });
+        }
+        self.report_configuration(self.is_trusted(ended.outcome));
+    }
+
+    /// Who has not proved the first step learns from a refusal only that it is one. Texts about
+    /// application passwords are safe already: the exact ones are for who has the password.
+    fn may_hear(&self, outcome: Outcome) -> bool {
+        self.options.mode == Mode::AppPassword || self.is_trusted(outcome)
+    }
+
+    /// Whether this is the person: a line for application passwords stands before the first step,
+    /// so that it knows by the password alone.
+    fn is_trusted(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Accepted => true,
+            Outcome::NotAsked if self.options.mode == Mode::AppPassword => false,
+            Outcome::NotAsked => true,
+            Outcome::MustEnroll | Outcome::Refused => self.is_first_step_proved(),
+        }
     }
 
     /// Logs that something failed, and tells the person no more than that.

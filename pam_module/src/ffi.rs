@@ -156,13 +156,13 @@ impl Host<'_> {
         unsafe { copied(stored.cast()) }.map(text)
     }
 
-    /// Asks the person, and takes the answer over. A reply without a text is an empty answer.
+    /// Asks the person, and takes the answer over, if the reply has a text.
     ///
     /// # Errors
     /// The conversation failed, or is not there.
-    pub fn ask(&self, style: Style, words: &str) -> Result<Secret, NoAnswer> {
+    pub fn ask(&self, style: Style, words: &str) -> Result<Option<Secret>, NoAnswer> {
         match self.converse(style, words) {
-            (code, answer) if succeeded(code) => Ok(answer.unwrap_or_else(|| Secret::new(Vec::new()))),
+            (code, answer) if succeeded(code) => Ok(answer),
             (code, _) => Err(NoAnswer(code)),
         }
     }

@@ -43,6 +43,15 @@ pub struct Judged {
     pub text: String,
 }
 
+/// What the helper says about a password.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// It decides.
+    Judged(Judged),
+    /// The following lines decide, by this rule: a `key=value` pair for the log.
+    On(String),
+}
+
 /// What a login of the process's own user must do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Required {
@@ -60,14 +69,12 @@ pub struct Required {
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn requirement() -> Result<Required, HelperError> {
     let response = exchange(HELPER, &Request::Requirement {})?;
-    let asking = match response.text("requirement")?.as_str() {
-        "asked" => Asking::Asked,
-        "not_asked" => Asking::NotAsked,
-        "must_enroll" => Asking::MustEnroll,
-        _ => return Err(HelperError::NotUnderstood),
-    };
     let digits = response.0.get("digits").and_then(Value::as_u64).and_then(|digits| usize::try_from(digits).ok());
-    Ok(Required { asking, rule: response.text("rule")?, digits: digits.ok_or(HelperError::NotUnderstood)? })
+    Ok(Required {
+        asking: response.asking()?,
+        rule: response.text("rule")?,
+        digits: digits.ok_or(HelperError::NotUnderstood)?,
+    })
 }
 
 /// Has the helper judge what the process's own user answered at a login to `service`.
@@ -76,9 +83,21 @@ pub fn requirement() -> Result<Required, HelperError> {
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
     let answer = Typed::new(beginning(answer.expose()).to_owned());
-    let response = exchange(HELPER, &Request::Verify { service: service.to_owned(), answer })?;
-    let accepted = response.0.get("accepted").and_then(Value::as_bool).ok_or(HelperError::NotUnderstood)?;
-    Ok(Judged { accepted, log: response.text("log")?, text: response.text("text")? })
+    exchange(HELPER, &Request::Verify { service: service.to_owned(), answer })?.judged()
+}
+
+/// Has the helper judge the password that the process's own user gave to `service`.
+///
+/// # Errors
+/// The helper is not there, refuses, or gives no answer that can be understood.
+pub fn verify_app_password(service: &str, password: &Typed) -> Result<Passed, HelperError> {
+    let password = Typed::new(beginning(password.expose()).to_owned());
+    let response = exchange(HELPER, &Request::VerifyAppPassword { service: service.to_owned(), password })?;
+    match (response.text("result")?.as_str(), response.asking()) {
+        ("verdict", _) => Ok(Passed::Judged(response.judged()?)),
+        (_, Ok(Asking::NotAsked)) => Ok(Passed::On(response.text("rule")?)),
+        _ => Err(HelperError::NotUnderstood),
+    }
 }
 
 /// A response that is no refusal, read by its fields. The module meets three of the core's
@@ -92,6 +111,20 @@ impl Answered {
         match answered.text("result")?.as_str() {
             "requirement" | "verdict" => Ok(answered),
             "refused" => Err(HelperError::Refused(answered.text("text")?)),
+            _ => Err(HelperError::NotUnderstood),
+        }
+    }
+
+    fn judged(&self) -> Result<Judged, HelperError> {
+        let accepted = self.0.get("accepted").and_then(Value::as_bool).ok_or(HelperError::NotUnderstood)?;
+        Ok(Judged { accepted, log: self.text("log")?, text: self.text("text")? })
+    }
+
+    fn asking(&self) -> Result<Asking, HelperError> {
+        match self.text("requirement")?.as_str() {
+            "asked" => Ok(Asking::Asked),
+            "not_asked" => Ok(Asking::NotAsked),
+            "must_enroll" => Ok(Asking::MustEnroll),
             _ => Err(HelperError::NotUnderstood),
         }
     }

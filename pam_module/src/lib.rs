@@ -8,7 +8,10 @@ use pamsm::PamError;
 use twostep_core::audit::Line;
 
 mod account_phase;
+mod app_password;
 mod attempt;
+mod ended;
+mod failed;
 mod ffi;
 mod hand_over;
 mod helper_client;
@@ -34,7 +37,7 @@ fn codes(outcome: Outcome) -> (PamError, PamError) {
     }
 }
 
-/// `pam_sm_authenticate`: the second step.
+/// `pam_sm_authenticate`: the second step, or the password in place of both.
 fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
     #[cfg(feature = "fault-panic")]
     fail_on_purpose();
@@ -51,7 +54,11 @@ fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
         return PamError::AUTH_ERR;
     };
     let attempt = Attempt::new(host, &options, user);
-    match second_step::second_step(&attempt) {
+    let ended = match options.mode {
+        Mode::AppPassword => app_password::app_password(&attempt),
+        Mode::Code | Mode::SshKey => second_step::second_step(&attempt),
+    };
+    match ended {
         Ok(ended) => {
             attempt.report(&ended);
             codes(ended.outcome).0

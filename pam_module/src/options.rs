@@ -33,6 +33,8 @@ pub struct Options {
 pub enum Mode {
     /// Ask for the code.
     Code,
+    /// Take the one password of a program that cannot ask.
+    AppPassword,
     /// Say whether sshd has accepted a key.
     SshKey,
 }
@@ -58,7 +60,11 @@ impl Options {
             seen.push(name);
             options.set(name, value)?;
         }
-        Ok(options)
+        let senseless = match options.mode {
+            Mode::AppPassword => NOT_WITH_APP_PASSWORD.iter().find(|(name, _)| seen.contains(name)),
+            Mode::Code | Mode::SshKey => None,
+        };
+        senseless.map_or(Ok(options), |&(name, remedy)| Err(OptionError::Senseless { name, remedy }))
     }
 
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), OptionError> {
@@ -79,11 +85,17 @@ impl Options {
 
     /// The question of this line.
     pub fn question(&self) -> &str {
-        match (&self.prompt, self.shape) {
-            (Some(prompt), _) => prompt,
-            (None, Shape::Code) => "Verification code: ",
-            (None, Shape::PasswordAndCode) => "Password & verification code: ",
+        match (&self.prompt, self.mode, self.shape) {
+            (Some(prompt), ..) => prompt,
+            (None, Mode::AppPassword, _) => "Password: ",
+            (None, _, Shape::Code) => "Verification code: ",
+            (None, _, Shape::PasswordAndCode) => "Password & verification code: ",
         }
+    }
+
+    /// Whether the answer holds a password that the following lines may need.
+    pub fn brings_password(&self) -> bool {
+        self.mode == Mode::AppPassword || self.shape == Shape::PasswordAndCode
     }
 }
 
@@ -123,8 +135,8 @@ fn mode(value: &str) -> Result<Mode, OptionError> {
     let remedy = match value {
         "code" => return Ok(Mode::Code),
         "ssh_key" => return Ok(Mode::SshKey),
-        "app_password" => "this version has no application passwords; remove the line",
-        _ => "write mode=code or mode=ssh_key",
+        "app_password" => return Ok(Mode::AppPassword),
+        _ => "write mode=code, mode=app_password or mode=ssh_key",
     };
     Err(OptionError::Wrong { argument: format!("mode={value}"), remedy })
 }
@@ -136,6 +148,13 @@ fn drawing(value: &str) -> Result<(), OptionError> {
     let argument = format!("qr={value}");
     Err(OptionError::Wrong { argument, remedy: "write qr=utf8 or qr=ascii" })
 }
+
+/// What a line for programs that cannot ask has no use for, and what to write instead.
+const NOT_WITH_APP_PASSWORD: &[(&str, &str)] = &[
+    ("forward_pass", "remove it: the whole answer is the password, and it goes on to the next line as it is"),
+    ("after_first_step", "remove it: this line stands before the first step"),
+    ("qr", "remove it: a program that cannot ask shows no QR code"),
+];
 
 /// The options that people bring along from other modules get the answer they need.
 fn stranger(name: &str) -> OptionError {
@@ -173,6 +192,13 @@ pub enum OptionError {
         /// What to write instead.
         remedy: &'static str,
     },
+    /// An option of this module that means nothing with `mode=app_password`.
+    Senseless {
+        /// Which one.
+        name: &'static str,
+        /// What to write instead.
+        remedy: &'static str,
+    },
     /// The option stands there more than once.
     Twice(String),
     /// The option needs a value.
@@ -188,6 +214,9 @@ impl fmt::Display for OptionError {
         match self {
             Self::Unknown { name, remedy } => write!(f, "unknown option {name}: {remedy}"),
             Self::Wrong { argument, remedy } => write!(f, "wrong option {argument}: {remedy}"),
+            Self::Senseless { name, remedy } => {
+                write!(f, "the option {name} does not go with mode=app_password: {remedy}")
+            }
             Self::Twice(name) => write!(f, "the option {name} stands there twice: keep one"),
             Self::NoValue(name) => write!(f, "the option {name} has no value: write {name}=..."),
             Self::Value(name) => write!(f, "the option {name} takes no value: write {name} alone"),
@@ -232,6 +261,22 @@ mod tests {
         assert_eq!(options.shape, Shape::PasswordAndCode);
         assert_eq!(options.question(), "Password & verification code: ");
         assert!(options.require_step && options.after_first_step);
+        let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
+        assert_eq!((options.mode, options.question()), (Mode::AppPassword, "Password: "));
+        assert!(options.require_step && options.style == Style::ShownQuestion && options.brings_password());
+        assert_eq!(parse("mode=app_password|prompt=Mail password: ").unwrap().question(), "Mail password: ");
+    }
+
+    #[test]
+    fn a_line_for_programs_that_cannot_ask_takes_no_option_that_asks() {
+        for option in ["forward_pass", "after_first_step", "qr=utf8"] {
+            let name = option.trim_end_matches("=utf8");
+            for line in [format!("mode=app_password|{option}"), format!("{option}|mode=app_password")] {
+                let expected = format!("the option {name} does not go with mode=app_password: remove it");
+                assert!(complaint(&line).contains(&expected), "{line}");
+            }
+            assert!(parse(&format!("mode=code|{option}")).is_ok());
+        }
     }
 
     #[test]
@@ -248,7 +293,6 @@ mod tests {
         assert!(complaint("try_first_pass").contains("forward_pass"));
         assert!(complaint("use_first_pass").contains("forward_pass"));
         assert!(complaint("enroll").contains("this version enrolls by"));
-        assert!(complaint("mode=app_password").contains("no application passwords"));
     }
 
     #[test]
@@ -260,7 +304,7 @@ mod tests {
             assert!(complaint(line).contains("takes no value"), "{line}");
         }
         assert!(complaint("config=config.toml").contains("begin it with a /"));
-        assert!(complaint("mode=ssh-key").contains("mode=ssh-key: write mode=code"));
+        assert!(complaint("mode=ssh-key").contains("mode=ssh-key: write mode=code, mode=app_password"));
         assert!(complaint("qr=svg").contains("wrong option qr=svg"));
     }
 

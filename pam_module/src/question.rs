@@ -8,7 +8,7 @@ use twostep_core::secret::{Secret, Typed};
 use twostep_core::verdict::Shape;
 
 use crate::ffi::Host;
-use crate::options::Options;
+use crate::options::{Mode, Options};
 
 /// The question, asked at most once.
 pub struct Question<'a> {
@@ -23,7 +23,7 @@ impl<'a> Question<'a> {
         Self { host, options, answer: OnceCell::new() }
     }
 
-    /// The answer as it came. With `forward_pass`, a password that an earlier line left is one.
+    /// The answer as it came. Where it holds a password, one that an earlier line left is it.
     ///
     /// # Errors
     /// Nobody answered.
@@ -31,14 +31,14 @@ impl<'a> Question<'a> {
         self.answer.get_or_init(|| self.take()).as_ref().map_err(|silence| *silence)
     }
 
-    /// With `forward_pass`, leaves to the following lines what stands before the code: the answer
-    /// without its last `digits` bytes.
+    /// Leaves the password in the answer to the following lines: what stands before the code, which
+    /// is its last `digits` bytes.
     ///
     /// # Errors
     /// libpam's code.
     pub fn pass_on(&self, digits: usize) -> Result<(), c_int> {
-        match (self.options.shape, self.answer.get()) {
-            (Shape::PasswordAndCode, Some(Ok(answer))) => {
+        match self.answer.get() {
+            Some(Ok(answer)) if self.options.brings_password() => {
                 let (password, _) = split(answer.expose(), digits);
                 self.host.set_password(&Secret::new(password.to_vec()))
             }
@@ -60,13 +60,20 @@ impl<'a> Question<'a> {
     }
 
     fn take(&self) -> Result<Secret, Silence> {
-        let given = match self.options.shape {
-            Shape::Code => None,
-            Shape::PasswordAndCode => self.host.password(),
-        };
+        let given = if self.options.brings_password() { self.host.password() } else { None };
         match given {
             Some(given) => Ok(given),
-            None => self.host.ask(self.options.style, self.options.question()).map_err(|_| Silence),
+            None => self.asked(),
+        }
+    }
+
+    /// A reply without a text is an empty answer to the question for a code, and is judged as one;
+    /// as a password it is none.
+    fn asked(&self) -> Result<Secret, Silence> {
+        match self.host.ask(self.options.style, self.options.question()) {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) if self.options.mode == Mode::Code => Ok(Secret::new(Vec::new())),
+            Ok(None) | Err(_) => Err(Silence),
         }
     }
 }

@@ -109,7 +109,7 @@ def test_given_many_handles_at_once_in_one_process_then_pam_user_and_host_are_as
 OPTIONS = {
     "nullok": "required", "try_first_pass": "try_first_pass", "use_first_pass": "use_first_pass",
     "debug": "debug", "require_stepp": "require_stepp", "mode=token": "mode=token",
-    "mode=app_password": "app_password", "config=relative.toml": "config=relative.toml",
+    "mode=app_password forward_pass": "forward_pass", "config=relative.toml": "config=relative.toml",
     "config=": "config", "echo=yes": "echo", "qr=png": "qr=png", "prompt=": "prompt",
     "echo echo": "echo", "secret=/x": "secret", "[a b]": "a b",
 }
