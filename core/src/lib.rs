@@ -20,6 +20,7 @@ pub mod notices;
 pub mod otp;
 pub mod overview;
 pub mod policy;
+pub mod qr;
 pub mod recovery;
 pub mod refusals;
 pub mod request;

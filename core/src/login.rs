@@ -109,6 +109,21 @@ pub fn applies(attempt: &Attempt, config: &Config, store: &impl Store, clock: &i
     Ok(!matches!(config.requirement(account.as_ref(), &visit), Requirement::NotAsked(_)))
 }
 
+/// Whether a user must enroll before logging in like this.
+///
+/// # Errors
+/// The account could not be read.
+pub fn must_enroll(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+) -> Result<bool, LoginError> {
+    let account = store.find(&attempt.person)?;
+    let visit = attempt.visit(clock.now().wall, false);
+    Ok(config.requirement(account.as_ref(), &visit) == Requirement::MustEnroll)
+}
+
 /// Why a login could not be taken through its second step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginError {

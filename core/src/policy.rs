@@ -85,6 +85,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether someone of whom nothing is known would be refused for not having enrolled.
+    #[must_use]
+    pub fn refuses_newcomers(&self, now: Timestamp) -> bool {
+        self.policy.required && self.policy.grace_until(None, now).is_none()
+    }
+}
+
 impl Policy {
     /// Whether this user must pass a second step, sooner or later. Where the user database does not
     /// say who is in a group, everyone is.

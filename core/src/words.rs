@@ -2,6 +2,7 @@
 
 use crate::app_password::Barred;
 use crate::config::{AfterGrace, Config};
+use crate::secret::Typed;
 use crate::time::Timestamp;
 use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
 
@@ -50,6 +51,37 @@ pub fn grace(until: Timestamp, now: Timestamp, config: &Config) -> String {
     };
     format!("This host will require two-step authentication: you have {left} left, {then}. Enroll now: twostep enroll")
 }
+
+/// What a login that enrolls shows, as one question: the drawing, the key to type, and what is
+/// wanted.
+#[must_use]
+pub fn enrollment(drawing: &str, key: &str) -> String {
+    format!(
+        "This host requires two-step authentication, and you have not enrolled yet.\n\
+         Scan this code with an authenticator app:\n\n{drawing}\n\
+         If you cannot scan it, type this key into the app: {key}\n\n{CODE_OF_APP}"
+    )
+}
+
+/// The same question once more, after a code that did not fit.
+#[must_use]
+pub fn enrollment_again(why: &str) -> String {
+    format!("{why}\n{CODE_OF_APP}")
+}
+
+/// The recovery codes of a login that enrolled, as one question that waits until they are kept.
+#[must_use]
+pub fn keep_recovery_codes(codes: &[Typed]) -> String {
+    let codes: Vec<String> = codes.iter().map(|code| format!("  {}", code.expose())).collect();
+    format!(
+        "You have enrolled. Keep these recovery codes where only you can reach them: each replaces a code once, when your phone is not at hand.\n\n{}\n\n\
+         They are not shown again. Press Enter when you have them: ",
+        codes.join("\n")
+    )
+}
+
+/// What is asked of who enrolls in a login.
+const CODE_OF_APP: &str = "Code shown by the app: ";
 
 /// How many recovery codes are left, louder the fewer there are.
 #[must_use]

@@ -1,132 +1,22 @@
 //! QR codes: drawn in the terminal, or as SVG.
 
 use qrcode::render::svg;
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{EcLevel, QrCode};
+pub use twostep_core::qr::NotDrawn;
+use twostep_core::qr::{self, Room};
 
-use crate::view::{Letters, Paint, View};
-
-/// Light dots on each side, as ISO/IEC 18004 asks for.
-const QUIET: usize = 4;
-
-/// What cameras still read, where more would scroll a part of the code away.
-const LEAST_QUIET: usize = 2;
+use crate::view::{Letters, View};
 
 /// Lines below the drawing: the question that follows it.
 const LINES_BELOW: usize = 1;
-
-/// Why there is no drawing.
-#[derive(Debug, PartialEq, Eq)]
-pub enum NotDrawn {
-    /// The terminal has fewer columns than the code needs.
-    TooNarrow {
-        /// The columns that it needs.
-        needs: usize,
-    },
-    /// The address does not fit in any QR code.
-    TooLong,
-}
-
-/// Dots of a QR code with their quiet zone; true is dark.
-struct Dots {
-    code: QrCode,
-    quiet: usize,
-}
-
-impl Dots {
-    fn side(&self) -> usize {
-        self.code.width() + 2 * self.quiet
-    }
-
-    fn dark(&self, x: usize, y: usize) -> bool {
-        let inside = |place: usize| place.checked_sub(self.quiet).filter(|place| *place < self.code.width());
-        match (inside(x), inside(y)) {
-            (Some(x), Some(y)) => self.code[(x, y)] == Color::Dark,
-            _ => false,
-        }
-    }
-}
 
 /// `text` as a drawing that fits the terminal, each line ended.
 ///
 /// # Errors
 /// Why there is none.
 pub fn draw(text: &str, letters: Letters, view: &View) -> Result<String, NotDrawn> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| NotDrawn::TooLong)?;
-    let fits = |quiet: usize| {
-        let side = code.width() + 2 * quiet;
-        let (columns, rows) = size(side, letters);
-        columns <= view.columns && rows + LINES_BELOW <= view.rows
-    };
-    let quiet = if fits(QUIET) { QUIET } else { LEAST_QUIET };
-    let dots = Dots { code, quiet };
-    let (needs, _) = size(dots.side(), letters);
-    if needs > view.columns {
-        return Err(NotDrawn::TooNarrow { needs });
-    }
-    Ok(match letters {
-        Letters::Utf8 => half_blocks(&dots, view.paint),
-        Letters::Ascii => double_columns(&dots, view.paint),
-    })
-}
-
-/// Columns and lines of a drawing.
-fn size(side: usize, letters: Letters) -> (usize, usize) {
-    match letters {
-        Letters::Utf8 => (side, side.div_ceil(2)),
-        Letters::Ascii => (2 * side, side),
-    }
-}
-
-/// Two dots above each other in one character. With colors, ink is dark on a light ground; without,
-/// the ink is the light of a dark terminal.
-fn half_blocks(dots: &Dots, paint: Paint) -> String {
-    let mut drawing = String::new();
-    for y in (0..dots.side()).step_by(2) {
-        let line = (0..dots.side()).map(|x| {
-            let ink = [y, y + 1].map(|y| dots.dark(x, y) == (paint == Paint::Colors));
-            match ink {
-                [true, true] => '█',
-                [true, false] => '▀',
-                [false, true] => '▄',
-                [false, false] => ' ',
-            }
-        });
-        push_line(&mut drawing, &String::from_iter(line), paint);
-    }
-    drawing
-}
-
-/// Two columns for each dot. With colors `##` is black on black, so that the drawing survives where
-/// colors get lost; without, `##` is the light of a dark terminal.
-fn double_columns(dots: &Dots, paint: Paint) -> String {
-    let mut drawing = String::new();
-    for y in 0..dots.side() {
-        let mut line = String::new();
-        let mut ground = false;
-        for x in 0..dots.side() {
-            let dark = dots.dark(x, y);
-            match paint {
-                Paint::Plain => line.push_str(if dark { "  " } else { "##" }),
-                Paint::Colors => {
-                    if dark != ground {
-                        line.push_str(if dark { "\x1b[40m" } else { "\x1b[47m" });
-                        ground = dark;
-                    }
-                    line.push_str(if dark { "##" } else { "  " });
-                }
-            }
-        }
-        push_line(&mut drawing, &line, paint);
-    }
-    drawing
-}
-
-/// Black on white in the eight colors that every terminal has.
-fn push_line(drawing: &mut String, line: &str, paint: Paint) {
-    match paint {
-        Paint::Colors => drawing.push_str(&format!("\x1b[30;47m{line}\x1b[0m\n")),
-        Paint::Plain => drawing.push_str(&format!("{line}\n")),
-    }
+    let room = Room { columns: view.columns, lines: view.rows.saturating_sub(LINES_BELOW) };
+    qr::draw(text, letters, view.paint, room)
 }
 
 /// `text` as an SVG picture.
@@ -144,91 +34,11 @@ pub fn picture(text: &str) -> Result<String, NotDrawn> {
 mod tests {
     use super::*;
 
-    const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=web1";
-
-    fn view(columns: usize, rows: usize, paint: Paint) -> View {
-        let (host, administrator) = ("web1".into(), "bob".into());
-        View { columns, rows, paint, letters: Letters::Utf8, is_interactive: true, host, home: None, administrator }
-    }
-
-    /// The dots back from a drawing in half blocks.
-    fn dots_of(drawing: &str, ink_is_dark: bool) -> Vec<Vec<bool>> {
-        let mut rows = Vec::new();
-        for line in drawing.lines() {
-            let line = line.replace("\x1b[30;47m", "").replace("\x1b[0m", "");
-            let upper = line.chars().map(|letter| "█▀".contains(letter) == ink_is_dark);
-            let lower = line.chars().map(|letter| "█▄".contains(letter) == ink_is_dark);
-            rows.push(upper.collect());
-            rows.push(lower.collect());
-        }
-        rows
-    }
-
-    fn expected(quiet: usize) -> Dots {
-        Dots { code: QrCode::with_error_correction_level(URI, EcLevel::L).unwrap(), quiet }
-    }
-
-    #[test]
-    fn half_blocks_hold_every_dot_with_and_without_colors() {
-        let dots = expected(QUIET);
-        for (paint, ink_is_dark) in [(Paint::Colors, true), (Paint::Plain, false)] {
-            let drawing = draw(URI, Letters::Utf8, &view(80, 50, paint)).unwrap();
-            let drawn = dots_of(&drawing, ink_is_dark);
-            assert!(drawn.len() >= dots.side());
-            for (y, row) in drawn.iter().enumerate() {
-                for (x, dark) in row.iter().enumerate() {
-                    assert_eq!(*dark, dots.dark(x, y), "{paint:?} {x} {y}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn double_columns_hold_every_dot_in_ascii() {
-        let dots = expected(QUIET);
-        let drawing = draw(URI, Letters::Ascii, &view(120, 60, Paint::Plain)).unwrap();
-        assert!(drawing.is_ascii());
-        for (y, line) in drawing.lines().enumerate() {
-            for (x, pair) in line.as_bytes().chunks(2).enumerate() {
-                assert_eq!(pair == b"  ", dots.dark(x, y), "{x} {y}");
-            }
-        }
-        assert_eq!(drawing.lines().count(), dots.side());
-    }
-
-    #[test]
-    fn without_colors_there_is_no_escape() {
-        for letters in [Letters::Utf8, Letters::Ascii] {
-            let drawing = draw(URI, letters, &view(120, 60, Paint::Plain)).unwrap();
-            assert!(!drawing.contains('\x1b'));
-        }
-    }
-
-    #[test]
-    fn a_code_and_its_question_fit_a_terminal_of_24_lines() {
-        let drawing = draw(URI, Letters::Utf8, &view(80, 24, Paint::Colors)).unwrap();
-        assert!(drawing.lines().count() + LINES_BELOW <= 24, "{}", drawing.lines().count());
-    }
-
-    #[test]
-    fn a_terminal_that_is_too_narrow_is_told_what_is_needed() {
-        let needs = expected(LEAST_QUIET).side();
-        let narrow = view(needs - 1, 50, Paint::Colors);
-        assert_eq!(draw(URI, Letters::Utf8, &narrow), Err(NotDrawn::TooNarrow { needs }));
-        assert!(draw(URI, Letters::Utf8, &view(needs, 50, Paint::Colors)).is_ok());
-    }
-
-    #[test]
-    fn what_no_qr_code_can_hold_is_refused() {
-        let long = "x".repeat(3000);
-        assert_eq!(draw(&long, Letters::Utf8, &view(900, 900, Paint::Plain)), Err(NotDrawn::TooLong));
-        assert_eq!(picture(&long), Err(NotDrawn::TooLong));
-    }
-
     #[test]
     fn the_picture_is_an_svg() {
-        let picture = picture(URI).unwrap();
+        let picture = picture("otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP").unwrap();
         assert!(picture.starts_with("<?xml") && picture.ends_with("</svg>\n"));
         assert!(!picture.contains("JBSW"));
+        assert!(super::picture(&"x".repeat(3000)).is_err());
     }
 }

@@ -4,24 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User, getuid};
-
-/// Whether colors may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
-    /// Explicit colors, which make a QR code readable on a dark and on a light terminal.
-    Colors,
-    /// None: not a terminal, or the person set NO_COLOR.
-    Plain,
-}
-
-/// Which characters may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
-    /// The locale is a UTF-8 one.
-    Utf8,
-    /// It is not, or there is none.
-    Ascii,
-}
+pub use twostep_core::qr::{Letters, Paint};
 
 /// The terminal, and the host and home that texts name.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 //! passes by, such as cron, su by root or sudo with a cached ticket.
 
 use twostep_core::audit::Line;
-use twostep_core::login;
+use twostep_core::login::{self, Passed};
 use twostep_core::request::Asking;
 use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
@@ -11,8 +11,9 @@ use twostep_core::words;
 
 use crate::attempt::Attempt;
 use crate::ended::Ended;
+use crate::enrollment;
 use crate::failed::Failed;
-use crate::ffi::process_users;
+use crate::ffi::{Style, process_users};
 use crate::hand_over::{HandOver, Outcome};
 use crate::helper_client;
 use crate::options::Mode;
@@ -30,7 +31,18 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
             let text = words::text(&Verdict::MustEnroll, &attempt.config);
             Ok(refused(attempt, Line::new("").with("reason", "must-enroll"), text.as_deref()))
         }
-        Some(HandOver { outcome, .. }) => Ok(outcome),
+        Some(HandOver { outcome: Outcome::EnrollsNow, .. }) if attempt.options.enroll => {
+            enrollment::enroll(attempt, &person)
+        }
+        Some(HandOver { outcome: Outcome::EnrollsNow, .. }) => {
+            let line = Line::new("").with("reason", "must-enroll").with("remedy", "give the account line enroll too");
+            let text = words::text(&Verdict::MustEnroll, &attempt.config);
+            Ok(refused(attempt, line, text.as_deref()))
+        }
+        Some(HandOver { outcome, .. }) => {
+            finish(attempt, &person, outcome)?;
+            Ok(outcome)
+        }
         None if attempt.options.require_step && applies(attempt, &person)? => {
             let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
             Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP)))
@@ -39,11 +51,30 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
     }
 }
 
+/// What is recorded of a login that goes on, and what the person is reminded of. A line for
+/// programs has nobody to remind, and a process that is not root records nothing.
+fn finish(attempt: &Attempt<'_>, person: &Person, outcome: Outcome) -> Result<(), Failed> {
+    let passed = match outcome {
+        Outcome::CodeAccepted => Passed::Code,
+        Outcome::NotAsked => Passed::NotAsked,
+        _ => Passed::Otherwise,
+    };
+    if attempt.options.mode != Mode::Code || process_users().1 != 0 {
+        return Ok(());
+    }
+    let login = attempt.login(person);
+    let reminder = login::afterwards(&login, &attempt.config, &attempt.store(), &SystemClock, passed)?;
+    if let Some(text) = reminder {
+        attempt.host.tell(Style::Notice, &text);
+    }
+    Ok(())
+}
+
 /// Whether a second step would have been asked of this person.
 fn applies(attempt: &Attempt<'_>, person: &Person) -> Result<bool, Failed> {
     match process_users() {
-        (_, 0) => Ok(login::applies(person, &attempt.config, &attempt.store(), &SystemClock)?),
-        (real, _) if real == person.uid => Ok(helper_client::requirement()?.asking != Asking::NotAsked),
+        (_, 0) => Ok(login::applies(&attempt.login(person), &attempt.config, &attempt.store(), &SystemClock)?),
+        (real, _) if real == person.uid => Ok(helper_client::requirement(&attempt.service)?.asking != Asking::NotAsked),
         _ => Ok(true),
     }
 }

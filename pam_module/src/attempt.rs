@@ -87,8 +87,8 @@ impl<'a> Attempt<'a> {
     /// Logs how it ended, and tells the person.
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
-            Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
-            Outcome::NotAsked => ("not-asked", Priority::Info, Style::Notice),
+            Outcome::CodeAccepted | Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
+            Outcome::NotAsked | Outcome::EnrollsNow => ("not-asked", Priority::Info, Style::Notice),
             Outcome::MustEnroll | Outcome::Refused => ("refused", Priority::Notice, Style::Error),
         };
         if let Some(pairs) = &ended.pairs {
@@ -110,10 +110,10 @@ impl<'a> Attempt<'a> {
     /// so that it knows by the password alone.
     fn is_trusted(&self, outcome: Outcome) -> bool {
         match outcome {
-            Outcome::Accepted => true,
+            Outcome::CodeAccepted | Outcome::Accepted => true,
             Outcome::NotAsked if self.options.mode == Mode::AppPassword => false,
             Outcome::NotAsked => true,
-            Outcome::MustEnroll | Outcome::Refused => self.is_first_step_proved(),
+            Outcome::MustEnroll | Outcome::EnrollsNow | Outcome::Refused => self.is_first_step_proved(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use twostep_core::audit::Line;
 use twostep_core::refusals::Told;
-use twostep_core::verdict::Verdict;
+use twostep_core::verdict::{Factor, Verdict};
 
 use crate::hand_over::Outcome;
 use crate::helper_client::Judged;
@@ -22,6 +22,7 @@ impl Ended {
     /// With a verdict.
     pub fn with(verdict: &Verdict, told: Told, text: Option<String>) -> Self {
         let outcome = match verdict {
+            Verdict::Accepted(Factor::Code { .. }) => Outcome::CodeAccepted,
             Verdict::Accepted(_) => Outcome::Accepted,
             Verdict::NotAsked(_) => Outcome::NotAsked,
             Verdict::MustEnroll => Outcome::MustEnroll,

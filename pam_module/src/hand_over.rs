@@ -23,12 +23,16 @@ pub struct HandOver {
 /// What a second step comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The second step was passed.
+    /// The second step was passed, by a verification code.
+    CodeAccepted,
+    /// The second step was passed, by something that holds for this login alone.
     Accepted,
     /// No second step was asked.
     NotAsked,
     /// The user must enroll first.
     MustEnroll,
+    /// The user must enroll first, and does so in the account phase.
+    EnrollsNow,
     /// The second step was not passed.
     Refused,
 }
@@ -63,9 +67,11 @@ impl HandOver {
     /// Three lines. JSON keeps each name on its own line and free of NUL bytes.
     fn to_words(&self) -> CString {
         let word = match self.outcome {
+            Outcome::CodeAccepted => "code-accepted",
             Outcome::Accepted => "accepted",
             Outcome::NotAsked => "not-asked",
             Outcome::MustEnroll => "must-enroll",
+            Outcome::EnrollsNow => "enrolls-now",
             Outcome::Refused => "refused",
         };
         let name = |name: &str| serde_json::Value::from(name).to_string();
@@ -77,9 +83,11 @@ impl HandOver {
     fn from_words(words: &str) -> Option<Self> {
         let mut lines = words.lines();
         let outcome = match lines.next()? {
+            "code-accepted" => Outcome::CodeAccepted,
             "accepted" => Outcome::Accepted,
             "not-asked" => Outcome::NotAsked,
             "must-enroll" => Outcome::MustEnroll,
+            "enrolls-now" => Outcome::EnrollsNow,
             "refused" => Outcome::Refused,
             _ => return None,
         };

@@ -67,8 +67,8 @@ pub struct Required {
 ///
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
-pub fn requirement() -> Result<Required, HelperError> {
-    let response = exchange(HELPER, &Request::Requirement {})?;
+pub fn requirement(service: &str) -> Result<Required, HelperError> {
+    let response = exchange(HELPER, &Request::Requirement { service: service.to_owned() })?;
     let digits = response.0.get("digits").and_then(Value::as_u64).and_then(|digits| usize::try_from(digits).ok());
     Ok(Required {
         asking: response.asking()?,
@@ -265,7 +265,7 @@ mod tests {
         let path = folder.path().join("helper");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        exchange(path.to_str().unwrap(), &Request::Requirement {})
+        exchange(path.to_str().unwrap(), &Request::Requirement { service: "su".into() })
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod account_phase;
 mod app_password;
 mod attempt;
 mod ended;
+mod enrollment;
 mod failed;
 mod ffi;
 mod hand_over;
@@ -30,7 +31,8 @@ use options::{Mode, Options};
 /// Whatever fails is `PAM_SERVICE_ERR` in both, and never one of these.
 fn codes(outcome: Outcome) -> (PamError, PamError) {
     match outcome {
-        Outcome::Accepted => (PamError::SUCCESS, PamError::SUCCESS),
+        Outcome::CodeAccepted | Outcome::Accepted => (PamError::SUCCESS, PamError::SUCCESS),
+        Outcome::EnrollsNow => (PamError::IGNORE, PamError::PERM_DENIED),
         Outcome::NotAsked => (PamError::IGNORE, PamError::IGNORE),
         Outcome::MustEnroll => (PamError::AUTH_ERR, PamError::PERM_DENIED),
         Outcome::Refused => (PamError::AUTH_ERR, PamError::PERM_DENIED),
@@ -71,10 +73,12 @@ fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 }
 
 /// `pam_sm_setcred`: there are none to set. Anything but success would break logins in stacks where
-/// no other module sets any; only the line that asks about a key repeats what it said.
+/// no other module sets any; only the line that asks about a key repeats what it said, and one with
+/// `enroll` refuses who was let through to enroll and has not.
 fn set_credentials(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
     match understood(host, arguments) {
         Some(options) if options.mode == Mode::SshKey => key_or_ignore(host),
+        Some(options) if options.enroll && enrollment::is_owed(host, &options) => PamError::CRED_ERR,
         Some(_) => PamError::SUCCESS,
         None => PamError::SERVICE_ERR,
     }
@@ -152,16 +156,19 @@ mod tests {
 
     #[test]
     fn only_an_accepted_code_is_a_success() {
-        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::Refused] {
+        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::EnrollsNow, Outcome::Refused] {
             assert_ne!(codes(outcome).0, PamError::SUCCESS);
             assert_ne!(codes(outcome).1, PamError::SUCCESS);
         }
-        assert_eq!(codes(Outcome::Accepted), (PamError::SUCCESS, PamError::SUCCESS));
+        for accepted in [Outcome::Accepted, Outcome::CodeAccepted] {
+            assert_eq!(codes(accepted), (PamError::SUCCESS, PamError::SUCCESS));
+        }
     }
 
     #[test]
     fn a_refusal_is_never_ignored() {
         assert_eq!(codes(Outcome::Refused), (PamError::AUTH_ERR, PamError::PERM_DENIED));
         assert_eq!(codes(Outcome::MustEnroll), (PamError::AUTH_ERR, PamError::PERM_DENIED));
+        assert_eq!(codes(Outcome::EnrollsNow), (PamError::IGNORE, PamError::PERM_DENIED));
     }
 }

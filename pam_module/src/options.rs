@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use twostep_core::config;
+use twostep_core::qr::Letters;
 use twostep_core::verdict::Shape;
 
 use crate::ffi::Style;
@@ -24,6 +25,10 @@ pub struct Options {
     pub shape: Shape,
     /// Whether the account phase refuses who passed no second step and should have.
     pub require_step: bool,
+    /// Whether a login may enroll who must and has not.
+    pub enroll: bool,
+    /// How a QR code is drawn.
+    pub letters: Letters,
     /// Whether the line is reached only by those who passed the first step.
     pub after_first_step: bool,
 }
@@ -72,8 +77,8 @@ impl Options {
             "config" => self.config = absolute(required(name, value)?)?,
             "mode" => self.mode = mode(required(name, value)?)?,
             "prompt" => self.prompt = Some(required(name, value)?.to_owned()),
-            // Only an enrollment inside a login draws one; here it need only be right.
-            "qr" => drawing(required(name, value)?)?,
+            "enroll" => self.enroll = bare(name, value, true)?,
+            "qr" => self.letters = letters(required(name, value)?)?,
             "echo" => self.style = bare(name, value, Style::ShownQuestion)?,
             "forward_pass" => self.shape = bare(name, value, Shape::PasswordAndCode)?,
             "require_step" => self.require_step = bare(name, value, true)?,
@@ -108,6 +113,8 @@ impl Default for Options {
             style: Style::HiddenQuestion,
             shape: Shape::Code,
             require_step: false,
+            enroll: false,
+            letters: Letters::Utf8,
             after_first_step: false,
         }
     }
@@ -141,12 +148,12 @@ fn mode(value: &str) -> Result<Mode, OptionError> {
     Err(OptionError::Wrong { argument: format!("mode={value}"), remedy })
 }
 
-fn drawing(value: &str) -> Result<(), OptionError> {
-    if ["utf8", "ascii"].contains(&value) {
-        return Ok(());
+fn letters(value: &str) -> Result<Letters, OptionError> {
+    match value {
+        "utf8" => Ok(Letters::Utf8),
+        "ascii" => Ok(Letters::Ascii),
+        _ => Err(OptionError::Wrong { argument: format!("qr={value}"), remedy: "write qr=utf8 or qr=ascii" }),
     }
-    let argument = format!("qr={value}");
-    Err(OptionError::Wrong { argument, remedy: "write qr=utf8 or qr=ascii" })
 }
 
 /// What a line for programs that cannot ask has no use for, and what to write instead.
@@ -166,10 +173,9 @@ fn stranger(name: &str) -> OptionError {
         "try_first_pass" | "use_first_pass" => {
             "write forward_pass if one answer brings the password and the code, else remove it"
         }
-        "enroll" => "remove it: this version enrolls by the command `twostep enroll` only",
         _ => {
             "correct or remove it; there are config, mode, prompt, echo, qr, forward_pass, \
-             require_step and after_first_step"
+             enroll, require_step and after_first_step"
         }
     };
     OptionError::Unknown { name: name.to_owned(), remedy }

@@ -94,7 +94,7 @@ fn split(answer: &[u8], digits: usize) -> (&[u8], &[u8]) {
 
 /// An answer as text of the same length, made without a second copy in memory: each byte that is
 /// not UTF-8 becomes a `?`, which no code has.
-fn words(answer: &[u8]) -> Typed {
+pub fn words(answer: &[u8]) -> Typed {
     let mut words = String::with_capacity(answer.len());
     for piece in answer.utf8_chunks() {
         words.push_str(piece.valid());

@@ -4,13 +4,14 @@ use twostep_core::audit::Line;
 use twostep_core::login::{self, LoginError, Silence};
 use twostep_core::refusals::Told;
 use twostep_core::request::Asking;
-use twostep_core::time::SystemClock;
+use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
 use twostep_core::verdict::{Factor, Verdict};
 use twostep_core::words;
 
 use crate::attempt::Attempt;
 use crate::ended::Ended;
+use crate::enrollment;
 use crate::failed::Failed;
 use crate::ffi::process_users;
 use crate::hand_over::Outcome;
@@ -50,16 +51,19 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
     let digits = match &verdict {
         Verdict::Accepted(Factor::Code { digits, .. }) => (*digits).into(),
         Verdict::Refused(_) => attempt.config.totp.digits.into(),
-        Verdict::Accepted(Factor::Recovery { .. } | Factor::AppPassword { .. })
+        Verdict::Accepted(Factor::Recovery { .. } | Factor::IssuedCode | Factor::AppPassword { .. })
         | Verdict::NotAsked(_)
         | Verdict::MustEnroll => 0,
     };
+    if verdict == Verdict::MustEnroll && enrollment::is_offered(attempt) {
+        return Ok((enrolls_now(), digits));
+    }
     Ok((judged(attempt, &verdict), digits))
 }
 
 /// As the user, by the helper. The helper judges a code; a password does not concern it.
 fn have_judged(attempt: &Attempt<'_>, question: &Question<'_>) -> Result<(Ended, usize), Failed> {
-    let Required { asking, rule, digits } = helper_client::requirement()?;
+    let Required { asking, rule, digits } = helper_client::requirement(&attempt.service)?;
     match asking {
         Asking::NotAsked => Ok((Ended { outcome: Outcome::NotAsked, pairs: Some(rule), text: None }, 0)),
         Asking::MustEnroll => Ok((judged(attempt, &Verdict::MustEnroll), 0)),
@@ -70,6 +74,12 @@ fn have_judged(attempt: &Attempt<'_>, question: &Question<'_>) -> Result<(Ended,
     }
 }
 
+/// Let through to the account phase, which comes only after every first step is passed.
+fn enrolls_now() -> Ended {
+    let line = Line::new("").with("rule", "must-enroll").with("next", "enrollment");
+    Ended { outcome: Outcome::EnrollsNow, pairs: Some(line.finish()), text: None }
+}
+
 fn judged(attempt: &Attempt<'_>, verdict: &Verdict) -> Ended {
     Ended::with(verdict, Told::ALONE, words::text(verdict, &attempt.config))
 }
@@ -77,7 +87,8 @@ fn judged(attempt: &Attempt<'_>, verdict: &Verdict) -> Ended {
 /// Who is unknown is asked when one who is not enrolled would be refused, so that the question does
 /// not tell who exists.
 fn stranger(attempt: &Attempt<'_>, question: &Question<'_>) -> Ended {
-    let asked = attempt.config.policy.required && question.answer().is_ok();
+    let now = SystemClock.now().wall;
+    let asked = attempt.config.refuses_newcomers(now) && question.answer().is_ok();
     Ended::refused(unknown_user(), Some(words::GENERIC).filter(|_| asked))
 }
 

@@ -1,0 +1,144 @@
+//! Enrollment inside a login: the account phase of someone who passed the first step, must have
+//! enrolled, and has not.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use twostep_core::audit::{Audit, Line};
+use twostep_core::config::{AfterGrace, Enrollment};
+use twostep_core::enroll::Desk;
+use twostep_core::login;
+use twostep_core::qr::{self, Paint, Room};
+use twostep_core::request::{Pending, Refusal, Request, Response};
+use twostep_core::secret::Typed;
+use twostep_core::throttle::Source;
+use twostep_core::time::SystemClock;
+use twostep_core::username::Person;
+use twostep_core::words;
+
+use crate::attempt::Attempt;
+use crate::ended::Ended;
+use crate::failed::Failed;
+use crate::ffi::{Host, Item, Priority, Style, process_users};
+use crate::hand_over::{HandOver, Outcome};
+use crate::options::Options;
+use crate::question::words as text_of;
+
+/// How often a code may not fit.
+const TRIES: usize = 3;
+/// Characters of a group, as a key is shown for typing.
+const GROUP: usize = 4;
+
+/// Whether a login of someone who must enroll does so in its account phase. An invitation is for
+/// `twostep enroll`, and a process that is not root makes no account.
+pub fn is_offered(attempt: &Attempt<'_>) -> bool {
+    let policy = &attempt.config.policy;
+    attempt.options.enroll
+        && policy.after_grace == AfterGrace::Enroll
+        && policy.enrollment != Enrollment::Invite
+        && process_users().1 == 0
+}
+
+/// Shows the new key, takes a code that it shows, and hands over the recovery codes.
+///
+/// # Errors
+/// The outcome could not be left in the handle.
+pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed> {
+    let login = attempt.login(person);
+    let log = Lines::default();
+    let desk = Desk::for_login(&login, &attempt.config, Box::new(log.clone()));
+    let source = Source::of(&login.origin, &attempt.config.policy.proxies);
+    let ended = match desk.offer(&source) {
+        Ok(pending) => confirm(attempt, &desk, &pending),
+        Err(response) => not_enrolled(&response),
+    };
+    log.0.take().iter().for_each(|line| attempt.host.log(Priority::Notice, line));
+    attempt.report(&ended);
+    attempt.hand_over(person, ended.outcome)?;
+    Ok(ended.outcome)
+}
+
+/// The key and the question for its code are one message: text that is sent before a question that
+/// then fails could reach a client that proved less.
+fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
+    let mut question = words::enrollment(&drawn(attempt, pending), &grouped(&pending.secret));
+    for _ in 0..TRIES {
+        let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, &question) else {
+            return refused("no-answer", None);
+        };
+        match desk.answer(Request::Confirm { code: text_of(answer.expose()) }) {
+            Response::Confirmed { label, recovery_codes } => {
+                hand_codes_over(attempt, recovery_codes.unwrap_or_default());
+                let line = Line::new("").with("factor", "enrollment").with("authenticator", label);
+                return Ended { outcome: Outcome::Accepted, pairs: Some(line.finish()), text: None };
+            }
+            Response::Refused { reason: Refusal::NotAccepted, text } => question = words::enrollment_again(&text),
+            response => return not_enrolled(&response),
+        }
+    }
+    refused("enrollment-not-confirmed", Some(NOT_CONFIRMED))
+}
+
+/// Who breaks off here is enrolled all the same, and can make new ones.
+fn hand_codes_over(attempt: &Attempt<'_>, codes: Vec<Typed>) {
+    if !codes.is_empty() {
+        let _ = attempt.host.ask(Style::ShownQuestion, &words::keep_recovery_codes(&codes));
+    }
+}
+
+fn drawn(attempt: &Attempt<'_>, pending: &Pending) -> String {
+    let drawing = qr::draw(pending.uri.expose(), attempt.options.letters, Paint::Plain, Room::ENOUGH);
+    // An address that no QR code holds can still be typed.
+    drawing.unwrap_or_default()
+}
+
+fn grouped(key: &Typed) -> String {
+    let letters: Vec<char> = key.expose().chars().collect();
+    letters.chunks(GROUP).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
+fn not_enrolled(response: &Response) -> Ended {
+    match response {
+        Response::Refused { text, .. } => refused("enrollment-refused", Some(text)),
+        _ => refused("enrollment-refused", None),
+    }
+}
+
+fn refused(reason: &str, text: Option<&str>) -> Ended {
+    Ended::refused(Line::new("").with("reason", reason), text)
+}
+
+/// Whether this login was let through to enroll, and no account phase saw to it: the account line
+/// of the stack is missing, or has no `enroll`. sshd sets credentials in another process than it
+/// authenticates in, so there the account says it.
+pub fn is_owed(host: &Host<'_>, options: &Options) -> bool {
+    let Some(user) = host.item(Item::User) else { return false };
+    let is_sshd = host.item(Item::Terminal).as_deref() == Some("ssh");
+    let attempt = Attempt::new(host, options, user);
+    let Ok(Some(person)) = &attempt.person else { return false };
+    let is_owed = match HandOver::find(host, person.name.as_str()) {
+        Some(left) => left.outcome == Outcome::EnrollsNow,
+        None if is_sshd && is_offered(&attempt) => {
+            let login = attempt.login(person);
+            login::must_enroll(&login, &attempt.config, &attempt.store(), &SystemClock).unwrap_or(true)
+        }
+        None => false,
+    };
+    if is_owed {
+        attempt.log_failure("enrollment-owed: the account line of this stack is missing or has no enroll; add it");
+    }
+    is_owed
+}
+
+/// What the desk logs, until the program's log can be reached.
+#[derive(Clone, Default)]
+struct Lines(Rc<RefCell<Vec<String>>>);
+
+impl Audit for Lines {
+    fn record(&self, line: &str) {
+        self.0.borrow_mut().push(line.to_owned());
+    }
+}
+
+const NOT_CONFIRMED: &str = "You have not enrolled, since no code fitted. Log in again and take the code that \
+                             the app shows then.";
