@@ -272,7 +272,7 @@ mod tests {
     fn the_request_arrives_and_the_response_comes_back() {
         let echo = r#"read -r request; printf '%s' '{"result":"requirement","requirement":"asked","rule":'
                       printf '"%s"}' "$(printf '%s' "$request" | tr -d '"{}')""#;
-        assert_eq!(with_helper(echo).unwrap().text("rule").unwrap(), "do:requirement");
+        assert_eq!(with_helper(echo).unwrap().text("rule").unwrap(), "do:requirement,service:su");
     }
 
     #[test]

@@ -160,6 +160,7 @@ fn letters(value: &str) -> Result<Letters, OptionError> {
 const NOT_WITH_APP_PASSWORD: &[(&str, &str)] = &[
     ("forward_pass", "remove it: the whole answer is the password, and it goes on to the next line as it is"),
     ("after_first_step", "remove it: this line stands before the first step"),
+    ("enroll", "remove it: a program that cannot ask enrolls nobody"),
     ("qr", "remove it: a program that cannot ask shows no QR code"),
 ];
 
@@ -253,7 +254,8 @@ mod tests {
         assert_eq!(options.config, PathBuf::from("/etc/twostep/config.toml"));
         assert_eq!(options.question(), "Verification code: ");
         assert_eq!(options.style, Style::HiddenQuestion);
-        assert!(!options.require_step && !options.after_first_step);
+        assert!(!options.require_step && !options.after_first_step && !options.enroll);
+        assert_eq!(options.letters, Letters::Utf8);
     }
 
     #[test]
@@ -263,10 +265,11 @@ mod tests {
         assert_eq!(options.mode, Mode::SshKey);
         assert_eq!(options.question(), "Code=? ");
         assert_eq!(options.style, Style::ShownQuestion);
-        let options = parse("forward_pass|require_step|after_first_step|mode=code").unwrap();
+        let options = parse("forward_pass|require_step|after_first_step|mode=code|enroll|qr=ascii").unwrap();
         assert_eq!(options.shape, Shape::PasswordAndCode);
         assert_eq!(options.question(), "Password & verification code: ");
-        assert!(options.require_step && options.after_first_step);
+        assert!(options.require_step && options.after_first_step && options.enroll);
+        assert_eq!(options.letters, Letters::Ascii);
         let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
         assert_eq!((options.mode, options.question()), (Mode::AppPassword, "Password: "));
         assert!(options.require_step && options.style == Style::ShownQuestion && options.brings_password());
@@ -275,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_line_for_programs_that_cannot_ask_takes_no_option_that_asks() {
-        for option in ["forward_pass", "after_first_step", "qr=utf8"] {
+        for option in ["forward_pass", "after_first_step", "enroll", "qr=utf8"] {
             let name = option.trim_end_matches("=utf8");
             for line in [format!("mode=app_password|{option}"), format!("{option}|mode=app_password")] {
                 let expected = format!("the option {name} does not go with mode=app_password: remove it");
@@ -298,7 +301,6 @@ mod tests {
         assert!(complaint("nullok").contains("`[policy] required`"));
         assert!(complaint("try_first_pass").contains("forward_pass"));
         assert!(complaint("use_first_pass").contains("forward_pass"));
-        assert!(complaint("enroll").contains("this version enrolls by"));
     }
 
     #[test]
@@ -306,7 +308,7 @@ mod tests {
         for line in ["config", "config=", "mode", "mode=", "prompt", "prompt=", "qr", "qr="] {
             assert!(complaint(line).contains("has no value"), "{line}");
         }
-        for line in ["echo=", "forward_pass=1", "require_step=no", "after_first_step=yes"] {
+        for line in ["echo=", "enroll=yes", "forward_pass=1", "require_step=no", "after_first_step=yes"] {
             assert!(complaint(line).contains("takes no value"), "{line}");
         }
         assert!(complaint("config=config.toml").contains("begin it with a /"));
