@@ -9,7 +9,7 @@ use twostep_core::config::{AfterGrace, Enrollment};
 use twostep_core::enroll::Desk;
 use twostep_core::login;
 use twostep_core::qr::{self, Paint, Room};
-use twostep_core::request::{Pending, Refusal, Request, Response};
+use twostep_core::request::{Pending, Refusal, Response};
 use twostep_core::secret::Typed;
 use twostep_core::throttle::Source;
 use twostep_core::time::SystemClock;
@@ -66,7 +66,7 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
         let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, &question) else {
             return refused("no-answer", None);
         };
-        match desk.answer(Request::Confirm { code: text_of(answer.expose()) }) {
+        match desk.accept(&text_of(answer.expose())) {
             Response::Confirmed { label, recovery_codes } => {
                 hand_codes_over(attempt, recovery_codes.unwrap_or_default());
                 let line = Line::new("").with("factor", "enrollment").with("authenticator", label);

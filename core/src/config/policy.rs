@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use toml::de::DeValue;
+use toml_datetime::{Datetime, Offset};
 
 use super::read::lower_case;
 use crate::document::{Fields, Misfit, Record, Value};
@@ -161,9 +162,22 @@ impl Value for Since {
     const EXPECTED: &'static str = "a moment with its offset, such as 2026-12-01T00:00:00Z";
 
     fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
-        let moment = value.as_datetime().and_then(|moment| moment.to_string().parse::<jiff::Timestamp>().ok());
-        moment.map(|moment| Self(Timestamp(moment.as_second()))).ok_or_else(|| Misfit::unexpected::<Self>(at))
+        value.as_datetime().and_then(moment).map(Self).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
+}
+
+/// A date and time with an offset, as seconds since 1970 (RFC 3339 §5.6).
+fn moment(datetime: &Datetime) -> Option<Timestamp> {
+    let (date, time) = (datetime.date?, datetime.time?);
+    let minutes = match datetime.offset? {
+        Offset::Z => 0,
+        Offset::Custom { minutes } => i32::from(minutes),
+    };
+    let part = |number: u8| i8::try_from(number).ok();
+    let date = jiff::civil::Date::new(i16::try_from(date.year).ok()?, part(date.month)?, part(date.day)?).ok()?;
+    let time = date.at(part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?, 0);
+    let offset = jiff::tz::Offset::from_seconds(minutes * 60).ok()?;
+    offset.to_timestamp(time).ok().map(|moment| Timestamp(moment.as_second()))
 }
 
 #[cfg(test)]

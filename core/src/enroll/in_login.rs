@@ -9,7 +9,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::login::Attempt;
 use crate::request::{Pending, Refusal, Response};
-use crate::secret::Secret;
+use crate::secret::{Secret, Typed};
 use crate::store::files::FilesStore;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
@@ -63,6 +63,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Ok(shown)
         });
         offered.inspect_err(|response| self.log_refusal(response))
+    }
+
+    /// Confirms the pending authenticator by a code that it shows.
+    #[must_use]
+    pub fn accept(&self, code: &Typed) -> Response {
+        let response = self.confirm(code).unwrap_or_else(|refused| refused);
+        self.log_refusal(&response);
+        response
     }
 
     fn shown_here_before(&self, held: &Held, source: &Source) -> Option<PendingAuthenticator> {
