@@ -11,9 +11,17 @@ use crate::trouble::Trouble;
 
 mod admin;
 mod app_password;
+mod help;
+mod overview;
+mod policy;
 
 pub use admin::Admin;
 pub use app_password::{AppPassword, Create};
+pub use help::Invite;
+pub use overview::{Prune, Report};
+#[cfg(test)]
+pub use policy::Span;
+pub use policy::{Edit, Require};
 
 /// Two-step authentication: enroll a phone and look after your account
 #[derive(Debug, Parser)]
@@ -127,7 +135,8 @@ impl Arguments {
             Some(Command::Enroll(_)) if !is_interactive => Form::Json,
             Some(Command::AppPassword {
                 action: AppPassword::Create(Create { print_only: true, .. }) | AppPassword::Show { .. },
-            }) => Form::Value,
+            })
+            | Some(Command::Admin { action: Admin::Report(Report { csv: true, .. }) }) => Form::Value,
             _ => Form::Text,
         }
     }
@@ -174,8 +183,8 @@ Examples:
   sudo twostep enroll --user alice
 
 With --json, or without a terminal: prints one line with uri, secret and
-expires_at, reads the code as one line (the proof, if one is needed, as a line
-before it), prints one line with recovery_codes.";
+expires_at, reads the code as one line (the proof, password or enrollment code,
+if one is needed, as a line before it), prints one line with recovery_codes.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -285,6 +294,15 @@ mod tests {
             "twostep admin app-passwords alice --revoke a --revoke-all",
             "twostep admin suspend alice",
             "twostep admin suspend alice --for 2",
+            "twostep admin report --csv --json",
+            "twostep admin report --enrolled --not-enrolled",
+            "twostep admin require",
+            "twostep admin require --all --off",
+            "twostep admin require --all --group staff",
+            "twostep admin require --off --within 1d",
+            "twostep admin require --all --within 1y",
+            "twostep admin enroll alice",
+            "twostep admin enroll alice --invite --for 0d",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

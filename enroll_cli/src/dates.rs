@@ -18,6 +18,11 @@ pub fn hour(at: i64) -> String {
     shown(at, "%H:%M")
 }
 
+/// A point in time as in ISO 8601, in UTC.
+pub fn utc(at: i64) -> String {
+    in_zone(at, "%Y-%m-%dT%H:%M:%SZ", TimeZone::UTC)
+}
+
 /// Day and minute of now.
 pub fn now() -> String {
     minute(Timestamp::now().as_second())

@@ -9,6 +9,7 @@ use twostep_core::secret::Typed;
 use crate::app_password::ensure;
 use crate::arguments::{Enroll, QrChoice};
 use crate::page::Page;
+use crate::permit;
 use crate::person::Echo;
 use crate::proof::{self, Proof};
 use crate::qr::{self, NotDrawn};
@@ -59,13 +60,13 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
 }
 
 fn begin(session: &mut Session, status: &Status, wishes: &Enroll) -> Result<(Pending, Proof), Trouble> {
-    let request = |proof| Request::Begin { label: wishes.label.clone(), proof, permit: None };
+    let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit };
     let place = format!("{} on {}", status.user, session.page.view.host);
     session.page.say(&format!("A new authenticator for {place}."))?;
     let (response, proof) = if status.enrolled {
-        proof::ask_with(session, |proof| request(Some(proof)))?
+        proof::ask_with(session, |proof| request(Some(proof), None))?
     } else {
-        (session.reach.ask(request(None))?, Proof::NotNeeded)
+        (permit::ask_with(session, |permit| request(None, permit))?, Proof::NotNeeded)
     };
     match response {
         Response::Pending(pending) => Ok((pending, proof)),

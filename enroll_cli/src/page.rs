@@ -131,6 +131,7 @@ pub mod scripted {
             host: "web1".into(),
             home: None,
             administrator: "bob".into(),
+            editor: None,
         };
         (Page { out: Box::new(printed.clone()), form: Form::Text, view }, printed)
     }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::unistd::{Uid, geteuid};
-use twostep_core::enroll::{AccountReport, Desk};
+use twostep_core::enroll::{AccountReport, Desk, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
@@ -120,6 +120,21 @@ impl Direct {
     /// Switches it on again; `by` answers for it.
     pub fn resume(&mut self, by: &str) -> Result<(), Trouble> {
         self.desk.resume(by).map_err(refusal)
+    }
+
+    /// Forgets the wrong codes; `by` answers for it.
+    pub fn unlock(&mut self, by: &str) -> Result<(), Trouble> {
+        self.desk.unlock(by).map_err(refusal)
+    }
+
+    /// Makes one recovery code to read out; `by` answers for it.
+    pub fn issue_recovery_code(&mut self, by: &str) -> Result<Issued, Trouble> {
+        self.desk.issue_recovery_code(by).map_err(refusal)
+    }
+
+    /// Makes a code by which the user enrolls; `by` answers for it.
+    pub fn invite(&mut self, time: Duration, by: &str) -> Result<Issued, Trouble> {
+        self.desk.invite(time, by).map_err(refusal)
     }
 
     /// Forgets every authenticator, recovery code and application password.

@@ -22,7 +22,7 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     page.say(&format!("Two-step authentication of {}", status.user))?;
     page.say("")?;
     page.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
-    page.entry("Required here", if status.required { "yes" } else { "no" })?;
+    page.entry("Required here", &required(status))?;
     for one in &status.authenticators {
         page.entry(
             "Authenticator",
@@ -56,6 +56,13 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
 }
 
+fn required(status: &Status) -> String {
+    match status.enroll_by {
+        Some(until) => format!("yes; enroll until {}", dates::minute(until)),
+        None => if status.required { "yes" } else { "no" }.to_owned(),
+    }
+}
+
 fn place(step: &SecondStep) -> String {
     format!("{}, {}, from {}", dates::minute(step.at), step.service, step.source)
 }
@@ -68,8 +75,13 @@ fn suspended(suspension: &SuspensionStatus) -> String {
 
 fn advice(status: &Status) -> Vec<String> {
     let mut advice = Vec::new();
-    if !status.enrolled {
-        advice.push("Add your phone with:\n  twostep enroll".to_owned());
+    match status.enroll_by {
+        Some(until) => advice.push(format!(
+            "This host requires the second step: until {} you still log in without. Add your phone with:\n  twostep enroll",
+            dates::minute(until)
+        )),
+        None if !status.enrolled => advice.push("Add your phone with:\n  twostep enroll".to_owned()),
+        None => {}
     }
     if status.disabled {
         advice.push(
@@ -156,6 +168,17 @@ mod tests {
     fn one_who_is_not_enrolled_is_told_how() {
         assert!(shown(&scripted::status(&[]), 80).contains("twostep enroll"));
         assert!(!shown(&scripted::status(&["phone"]), 80).contains("twostep enroll"));
+    }
+
+    #[test]
+    fn one_who_has_time_to_enroll_is_told_until_when() {
+        let mut status = scripted::status(&[]);
+        (status.required, status.enroll_by) = (true, Some(1_800_000_000));
+        for columns in [32, 80] {
+            let text = shown(&status, columns).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains("yes; enroll until 2027-01-15") && text.contains("until 2027-01-15"), "{text}");
+            assert!(text.ends_with("twostep enroll"), "{text}");
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct View {
     pub home: Option<PathBuf>,
     /// Who answers for what root does: the person behind sudo, else the caller.
     pub administrator: String,
+    /// The editor of the person's choice, with its arguments.
+    pub editor: Option<String>,
 }
 
 impl View {
@@ -44,6 +46,7 @@ impl View {
                 .map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned()),
             home: User::from_uid(getuid()).ok().flatten().map(|user| user.dir),
             administrator: administrator(getuid(), &from_environment("SUDO_USER")),
+            editor: ["VISUAL", "EDITOR"].map(from_environment).into_iter().find(|named| !named.trim().is_empty()),
         }
     }
 }

@@ -5,10 +5,22 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::app_password::time;
+use super::help::{self, Invite};
+use super::overview::{self, Prune, Report};
+use super::policy::{self, Edit, Require};
 
 /// How an administrator can help.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
+    /// Show how the second step stands for every user of this host
+    #[command(after_help = overview::REPORT_EXAMPLES)]
+    Report(Report),
+    /// Require the second step of everyone, of a group, or of nobody
+    #[command(after_help = policy::REQUIRE_EXAMPLES)]
+    Require(Require),
+    /// Edit the configuration, and check it before it counts
+    #[command(after_help = policy::EDIT_EXAMPLES)]
+    Edit(Edit),
     /// Remove every authenticator, recovery code and application password of a user
     #[command(after_help = RESET_EXAMPLES)]
     Reset {
@@ -51,13 +63,32 @@ pub enum Admin {
         /// Whom
         user: String,
     },
+    /// Forget the wrong codes of a user, so that codes count again
+    #[command(after_help = help::UNLOCK_EXAMPLES)]
+    Unlock {
+        /// Whom
+        user: String,
+    },
+    /// Make one recovery code for a user, to read out
+    #[command(after_help = help::RECOVERY_CODE_EXAMPLES)]
+    RecoveryCode {
+        /// Whom
+        user: String,
+    },
+    /// Invite a user to enroll, by a code
+    #[command(after_help = help::ENROLL_EXAMPLES)]
+    Enroll(Invite),
+    /// Remove the accounts of users who are no more
+    #[command(after_help = overview::PRUNE_EXAMPLES)]
+    Prune(Prune),
 }
 
 pub const EXAMPLES: &str = "\
 Examples:
+  sudo twostep admin report
+  sudo twostep admin require --all --within 14d
   sudo twostep admin show alice
-  sudo twostep admin suspend alice --for 2d
-  sudo twostep admin reset alice";
+  sudo twostep admin recovery-code alice";
 
 const RESET_EXAMPLES: &str = "\
 Example:

@@ -1,0 +1,151 @@
+//! `twostep admin edit`: an editor, and no way to leave a mistake in force.
+
+use nix::unistd::geteuid;
+use twostep_core::config::ConfigError;
+
+use super::consent::{self, Consent};
+use crate::arguments::Edit;
+use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, Refused};
+use crate::host::Host;
+use crate::layout::harmless;
+use crate::page::Page;
+use crate::person::{Echo, Person, who_types};
+use crate::reach;
+use crate::trouble::Trouble;
+
+mod editor;
+mod working_copy;
+
+use editor::{Editor, Program};
+use working_copy::WorkingCopy;
+
+const MISTAKE: &str = "[e]dit again, or [q]uit and change nothing? ";
+const IN_FORCE: &str = "\nPut this in force? [y]es, [e]dit again, [q]uit and change nothing: ";
+
+/// Opens an editor until the configuration is right, and puts it in force.
+pub fn run(page: &mut Page, wishes: &Edit) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let file = ConfigFile::open()?;
+    let mut editor = Program { named: page.view.editor.clone() };
+    let work = Work { host: &Host::open(), file: &file, consent: Consent::by_flag(wishes.yes) };
+    work.until_done(page, &mut *who_types()?, &mut editor)
+}
+
+/// One edit.
+struct Work<'a> {
+    host: &'a Host,
+    file: &'a ConfigFile,
+    consent: Consent,
+}
+
+/// What the administrator wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    PutInForce,
+    EditAgain,
+    Quit,
+}
+
+impl Work<'_> {
+    fn until_done(&self, page: &mut Page, person: &mut dyn Person, editor: &mut dyn Editor) -> Result<(), Trouble> {
+        for left in working_copy::leftovers(self.file.folder()) {
+            page.say(&format!(
+                "An edit that broke off is still in {}. Remove it when it is done with.",
+                left.display()
+            ))?;
+        }
+        let copy = WorkingCopy::of(self.file)?;
+        loop {
+            editor.edit(copy.path())?;
+            let text = copy.read()?;
+            if text == self.file.text() {
+                let (file, change) = (self.file.shown(), &Change::default());
+                page.object(&Done { changed: false, file, change, impact: None })?;
+                return page.say("Nothing was changed.");
+            }
+            match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {
+                Ok(proposal) => {
+                    proposal.show(page, self.file)?;
+                    match self.decide(person)? {
+                        Next::PutInForce => return self.put_in_force(page, &proposal, copy),
+                        Next::EditAgain => {}
+                        Next::Quit => {
+                            return Err(Trouble::here(
+                                "not_confirmed",
+                                "Nothing was changed, as you wished. To begin again: twostep admin edit.",
+                            ));
+                        }
+                    }
+                }
+                Err(Refused::Trouble(trouble)) => return Err(trouble),
+                Err(Refused::Mistake(error)) => {
+                    let trouble = mistake(self.file, &error);
+                    if !person.sees_questions() {
+                        return Err(trouble);
+                    }
+                    page.draw(&pointed_at(&text, &error))?;
+                    page.complain(&trouble)?;
+                    if ask(person, MISTAKE, Next::EditAgain)? == Next::Quit {
+                        return Err(trouble);
+                    }
+                }
+            }
+        }
+    }
+
+    fn decide(&self, person: &mut dyn Person) -> Result<Next, Trouble> {
+        match self.consent {
+            Consent::Given => Ok(Next::PutInForce),
+            Consent::ToBeAsked if !person.sees_questions() => Err(consent::not_asked()),
+            Consent::ToBeAsked => ask(person, IN_FORCE, Next::PutInForce),
+        }
+    }
+
+    fn put_in_force(&self, page: &mut Page, proposal: &Proposal, copy: WorkingCopy) -> Result<(), Trouble> {
+        match proposal.put_in_force(page, self.file, "edit") {
+            Ok(()) => page.say("It is in force: the next login goes by it."),
+            Err(mut trouble) => {
+                if trouble.reason == CHANGED_MEANWHILE {
+                    trouble.message.push_str(&format!(" Your edit is kept in {}.", copy.keep().display()));
+                }
+                Err(trouble)
+            }
+        }
+    }
+}
+
+/// Asks until the answer is one of those that are offered: `e`, `q`, and `y` where that can be meant.
+fn ask(person: &mut dyn Person, question: &str, most: Next) -> Result<Next, Trouble> {
+    loop {
+        let answer = person.answer(question, Echo::Shown)?;
+        match answer.expose().trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" if most == Next::PutInForce => return Ok(Next::PutInForce),
+            "e" | "edit" => return Ok(Next::EditAgain),
+            "q" | "quit" => return Ok(Next::Quit),
+            _ => {}
+        }
+    }
+}
+
+/// File, line, column and remedy.
+fn mistake(file: &ConfigFile, error: &ConfigError) -> Trouble {
+    Trouble::here(
+        "broken_configuration",
+        format!(
+            "{}, {error}. Nothing was changed; every setting is explained in /usr/share/twostep/config.toml.",
+            file.shown()
+        ),
+    )
+}
+
+/// The line with the mistake, and a mark below the place.
+fn pointed_at(text: &str, error: &ConfigError) -> String {
+    let Some((line, column)) = error.at else { return String::new() };
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    let before = shown.chars().take(column - 1).collect::<String>();
+    let indent = harmless(&before).chars().count();
+    format!("\n  {}\n  {}^\n", harmless(shown), " ".repeat(indent))
+}
+
+#[cfg(test)]
+mod tests;

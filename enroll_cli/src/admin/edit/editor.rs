@@ -1,0 +1,116 @@
+//! The editor of the administrator's choice.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::trouble::Trouble;
+
+/// Editors where the person has named none.
+const EDITORS: [&str; 2] = ["sensible-editor", "vi"];
+
+/// Someone who changes a file.
+pub trait Editor {
+    /// Has the person change the file.
+    fn edit(&mut self, file: &Path) -> Result<(), Trouble>;
+}
+
+/// A program that is started with the file's name.
+pub struct Program {
+    /// The one that the person named, with its arguments.
+    pub named: Option<String>,
+}
+
+impl Editor for Program {
+    fn edit(&mut self, file: &Path) -> Result<(), Trouble> {
+        let candidates = match &self.named {
+            Some(named) => vec![named.as_str()],
+            None => EDITORS.to_vec(),
+        };
+        let undisturbed = Undisturbed::begin();
+        let ended = candidates.iter().find_map(|words| match started(words, file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            ended => Some((*words, ended)),
+        });
+        drop(undisturbed);
+        match ended {
+            Some((_, Ok(status))) if status.success() => Ok(()),
+            Some((words, Ok(status))) => Err(failed(&format!("The editor {words} ended with {status}"))),
+            Some((words, Err(error))) => Err(failed(&format!("The editor {words} cannot be started: {error}"))),
+            None => Err(failed(&format!("There is no editor called {}", candidates.join(" or ")))),
+        }
+    }
+}
+
+fn started(words: &str, file: &Path) -> std::io::Result<ExitStatus> {
+    let mut words = words.split_whitespace();
+    let program = words.next().ok_or(ErrorKind::NotFound)?;
+    Command::new(program).args(words).arg(file).status()
+}
+
+fn failed(what: &str) -> Trouble {
+    Trouble::here("editor", format!("{what}. Nothing was changed; name another one in EDITOR, or try again."))
+}
+
+/// A time in which Ctrl-C is for the editor, which runs in the same terminal, and not for this
+/// program. The editor itself starts without it.
+struct Undisturbed {
+    before: SigSet,
+    signals: SignalFd,
+}
+
+impl Undisturbed {
+    /// Where it cannot begin, Ctrl-C ends both.
+    fn begin() -> Result<Self, Errno> {
+        let keyboard = SigSet::from_iter([Signal::SIGINT, Signal::SIGQUIT]);
+        let signals = SignalFd::with_flags(&keyboard, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self { before: keyboard.thread_swap_mask(SigmaskHow::SIG_BLOCK)?, signals })
+    }
+}
+
+impl Drop for Undisturbed {
+    fn drop(&mut self) {
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        let _ = self.before.thread_set_mask();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::raise;
+
+    use super::*;
+
+    fn edited_by(words: &str) -> (Result<(), Trouble>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "old\n").unwrap();
+        let done = Program { named: Some(words.to_owned()) }.edit(&file);
+        (done, std::fs::read_to_string(file).unwrap())
+    }
+
+    #[test]
+    fn an_editor_may_have_arguments_of_its_own() {
+        assert_eq!(edited_by("sed -i s/old/new/"), (Ok(()), "new\n".to_owned()));
+    }
+
+    #[test]
+    fn an_editor_that_fails_or_is_not_there_is_said() {
+        assert!(edited_by("false").0.unwrap_err().message.contains("false ended with exit status: 1"));
+        assert!(edited_by("/nonexistent/ed").0.unwrap_err().message.contains("/nonexistent/ed"));
+        assert!(edited_by("/").0.unwrap_err().message.contains("cannot be started"));
+    }
+
+    #[test]
+    fn ctrl_c_is_for_the_editor() {
+        let mask = SigSet::thread_get_mask().unwrap();
+        let undisturbed = Undisturbed::begin().unwrap();
+        raise(Signal::SIGINT).unwrap();
+        drop(undisturbed);
+        assert_eq!(SigSet::thread_get_mask().unwrap(), mask);
+    }
+}

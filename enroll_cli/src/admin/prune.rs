@@ -1,0 +1,164 @@
+//! `twostep admin prune`: removes the accounts of users who are no more.
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use twostep_core::audit::{Audit, Line};
+
+use super::consent::{Consent, make_sure};
+use crate::arguments::Prune;
+use crate::audit::Syslog;
+use crate::host::{Host, Orphan, Subject, Why};
+use crate::page::Page;
+use crate::person::{Person, who_types};
+use crate::reach;
+use crate::trouble::Trouble;
+
+/// So few may all be orphans without it being strange.
+const FEW: usize = 5;
+
+/// What was removed, as programs read it.
+#[derive(Debug, Serialize)]
+struct Pruned<'a> {
+    account: &'a str,
+    user: &'a str,
+    uid: u32,
+    orphan: &'a Why,
+    removed: bool,
+}
+
+/// Removes them, after showing them.
+pub fn run(page: &mut Page, wishes: &Prune) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    prune(page, &mut *who_types()?, &Host::open(), wishes)
+}
+
+fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) -> Result<(), Trouble> {
+    let (orphans, accounts) = orphans(host)?;
+    let (going, staying) = orphans.into_iter().partition::<Vec<_>, _>(Orphan::may_go);
+    for one in &staying {
+        page.say(&format!("Kept: {}.", one.trouble()))?;
+        page.object(&pruned(one, false))?;
+    }
+    if going.is_empty() {
+        return page.say("There is no account of a user who is no more.");
+    }
+    page.say("Accounts of users who are no more:")?;
+    for one in &going {
+        let why = if one.why == Why::UidChanged { "another user has this name now" } else { "no such user" };
+        page.entry(&one.user, &format!("uid {}, {why}", one.uid))?;
+    }
+    if going.len() > FEW && going.len() * 2 > accounts && !wishes.force {
+        return Err(Trouble::here(
+            "too_many",
+            format!(
+                "Nothing was removed: {} of {accounts} accounts have no user, so the user database may not be whole. \
+                 Make sure that it answers (getent passwd), or add --force.",
+                going.len()
+            ),
+        ));
+    }
+    make_sure(person, Consent::by_flag(wishes.yes), &question(going.len()))?;
+    for one in &going {
+        host.store
+            .prune(&one.account)
+            .map_err(|error| Trouble::here("failed", format!("{error}. The others are kept.")))?;
+        let line = Line::new("pruned").with("user", &one.user).with("uid", one.uid);
+        Syslog.record(&line.with("admin", &page.view.administrator).finish());
+        page.object(&pruned(one, true))?;
+    }
+    page.say(&format!("Removed: {}.", counted(going.len())))
+}
+
+/// The accounts that are nobody's, and how many accounts there are.
+fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), Trouble> {
+    let mut orphans = Vec::new();
+    host.everybody(|subject| {
+        let is_troubled = match &subject {
+            Subject::User(person) => host.overview(&host.config).row(person).trouble.is_some(),
+            Subject::Orphan(_) => true,
+        };
+        orphans.extend(host.orphan_of(&subject, is_troubled));
+        Ok(())
+    })?;
+    Ok((orphans, host.count_accounts()?))
+}
+
+fn pruned(one: &Orphan, removed: bool) -> Pruned<'_> {
+    Pruned { account: &one.account, user: &one.user, uid: one.uid, orphan: &one.why, removed }
+}
+
+fn question(count: usize) -> String {
+    format!("Remove {} for good?", counted(count))
+}
+
+fn counted(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "account" } else { "accounts" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::scripted::host;
+    use crate::page::Form;
+    use crate::page::scripted::page;
+    use crate::person::Echo;
+    use crate::person::scripted::{Answers, lines};
+
+    const YES: Prune = Prune { yes: true, force: false };
+
+    fn with_orphans(names: &[&str]) -> (Host, tempfile::TempDir) {
+        let (host, folder) = host("version = 1");
+        for name in names {
+            let uid = if *name == "renamed-user" { 0 } else { 4_294_967_290_u32 };
+            let path = folder.path().join(format!("state/accounts/{name}.toml"));
+            std::fs::write(path, format!("user = \"{name}\"\nuid = {uid}\n")).unwrap();
+        }
+        (host, folder)
+    }
+
+    #[test]
+    fn what_is_nobodys_goes_after_a_question_and_the_rest_stays() {
+        let (host, _folder) = with_orphans(&["no-such-user", "renamed-user"]);
+        let (mut page, printed) = page(80);
+        let mut person = Answers::new(&[("Remove 1 account for good?", Echo::Shown, "y")]);
+        prune(&mut page, &mut person, &host, &Prune::default()).unwrap();
+        assert_eq!(host.store.account_names().unwrap(), ["renamed-user"]);
+        for part in ["no-such-user", "uid 4294967290, no such user", "Kept: the account renamed-user", "reset root"] {
+            let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_goes_unasked() {
+        let (host, _folder) = with_orphans(&["no-such-user"]);
+        let (mut page, _) = page(80);
+        let mut person = Answers::new(&[("Remove 1 account", Echo::Shown, "n")]);
+        assert!(prune(&mut page, &mut person, &host, &Prune::default()).is_err());
+        assert!(prune(&mut page, &mut *lines("y\n"), &host, &Prune::default()).is_err());
+        assert_eq!(host.store.account_names().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn programs_read_what_went() {
+        let (host, _folder) = with_orphans(&["no-such-user"]);
+        let (mut page, printed) = page(80);
+        page.form = Form::Json;
+        prune(&mut page, &mut *lines(""), &host, &YES).unwrap();
+        let expected = r#"{"account":"no-such-user","user":"no-such-user","uid":4294967290,"orphan":{"why":"no_user"},"removed":true}"#;
+        assert_eq!(printed.text(), format!("{expected}\n"));
+        prune(&mut page, &mut *lines(""), &host, &YES).unwrap();
+        assert_eq!(printed.text().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_user_database_that_is_not_whole_costs_nobody_the_account() {
+        let names = ["gone-1", "gone-2", "gone-3", "gone-4", "gone-5", "gone-6"];
+        let (host, _folder) = with_orphans(&names);
+        let (mut page, _) = page(80);
+        assert_eq!(prune(&mut page, &mut *lines(""), &host, &YES).unwrap_err().reason, "too_many");
+        assert_eq!(host.store.account_names().unwrap().len(), 6);
+        prune(&mut page, &mut *lines(""), &host, &Prune { yes: true, force: true }).unwrap();
+        assert_eq!(host.store.account_names().unwrap().len(), 0);
+    }
+}

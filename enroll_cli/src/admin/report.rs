@@ -1,0 +1,186 @@
+//! `twostep admin report`: how the second step stands for everybody on this host.
+
+use nix::unistd::{Group, geteuid};
+use twostep_core::groups;
+use twostep_core::request::Refusal;
+use twostep_core::secret::Typed;
+
+use crate::arguments::Report;
+use crate::host::{Entry, Host, Subject};
+use crate::page::{Form, Page};
+use crate::reach;
+use crate::trouble::Trouble;
+
+mod csv;
+mod progress;
+mod summary;
+mod table;
+
+use progress::Progress;
+use summary::Summary;
+
+/// Prints a line for each who fits, as soon as it is known, so that no number of users is too many.
+pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let host = Host::open();
+    let group = wishes.group.as_ref().map(|name| existing(name)).transpose()?;
+    if let Some(trouble) = &host.trouble {
+        // Not on the page, which holds the users alone.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("twostep: {trouble}\n").as_bytes());
+    }
+    head(page)?;
+    let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
+    host.everybody(|subject| {
+        progress.step();
+        if !is_in(&subject, group.as_deref()) {
+            return Ok(());
+        }
+        let entry = host.entry(&subject);
+        let fits = fits(&entry, wishes);
+        summary.count(&entry, fits);
+        if fits {
+            progress.clear();
+            line(page, &entry)?;
+        }
+        Ok(())
+    })?;
+    progress.clear();
+    page.say(&format!("\n{summary}"))
+}
+
+/// A group that is not there has no members, which is not what was meant.
+fn existing(name: &str) -> Result<Vec<String>, Trouble> {
+    match Group::from_name(name) {
+        Ok(Some(_)) => Ok(vec![name.to_owned()]),
+        Ok(None) => Err(no_group(name)),
+        Err(errno) => Err(Trouble::here(
+            "user_database",
+            format!("The group {name} cannot be looked up: {errno}. Try `getent group {name}`."),
+        )),
+    }
+}
+
+/// What to say of a group that nobody knows.
+pub fn no_group(name: &str) -> Trouble {
+    Trouble::refused(
+        Refusal::BadRequest,
+        format!("There is no group called {name}. Check the name with `getent group {name}`."),
+    )
+}
+
+/// Where the user database does not say who is in a group, everyone is shown.
+fn is_in(subject: &Subject, group: Option<&[String]>) -> bool {
+    match (subject, group) {
+        (_, None) => true,
+        (Subject::User(person), Some(group)) => !matches!(groups::first_of(person, group), Ok(None)),
+        (Subject::Orphan(_), Some(_)) => false,
+    }
+}
+
+/// Whether a line fits every wish.
+fn fits(entry: &Entry, wishes: &Report) -> bool {
+    let Entry { row, orphan } = entry;
+    // Of an account that cannot be read nobody knows whether it is enrolled.
+    let is_known = row.trouble.is_none();
+    let checks = [
+        (wishes.enrolled, row.enrolled),
+        (wishes.not_enrolled, is_known && !row.enrolled),
+        (wishes.overdue, row.overdue),
+        (wishes.in_grace, row.grace_until.is_some()),
+        (wishes.suspended, row.suspended_until.is_some()),
+        (wishes.exempt, row.exempt.is_some()),
+        (wishes.locked, row.locked),
+        (wishes.trouble, !is_known || orphan.is_some()),
+    ];
+    checks.into_iter().all(|(is_wished, holds)| !is_wished || holds)
+}
+
+fn head(page: &mut Page) -> Result<(), Trouble> {
+    match page.form {
+        Form::Value => page.value(&Typed::new(csv::head())),
+        Form::Text | Form::Json => page.draw(&table::head(page.view.columns)),
+    }
+}
+
+fn line(page: &mut Page, entry: &Entry) -> Result<(), Trouble> {
+    match page.form {
+        Form::Json => page.object(entry),
+        Form::Value => page.value(&Typed::new(csv::line(entry))),
+        Form::Text => page.draw(&table::line(entry, page.view.columns)),
+    }
+}
+
+#[cfg(test)]
+pub mod scripted {
+    //! Lines of a report.
+
+    use twostep_core::request::SecondStep;
+
+    use super::*;
+    use crate::host::scripted::host;
+
+    /// The line of root, who has not enrolled and need not.
+    pub fn plain() -> Entry {
+        let (host, _folder) = host("version = 1");
+        let root = twostep_core::username::Person::lookup("root").unwrap().unwrap();
+        host.entry(&Subject::User(root))
+    }
+
+    /// The line of alice, of whom everything is true at once.
+    pub fn full() -> Entry {
+        let mut entry = plain();
+        let row = &mut entry.row;
+        (row.user, row.uid) = ("alice".into(), 1000);
+        (row.enrolled, row.enrolled_since) = (true, Some(1_800_000_000));
+        row.authenticators = vec!["phone".into(), "=cmd, \"tablet\"".into()];
+        row.last_second_step =
+            Some(SecondStep { at: 1_800_500_000, service: "sshd".into(), source: "203.0.113.7".into() });
+        (row.recovery_codes_left, row.app_passwords) = (Some(7), 2);
+        (row.required, row.grace_until, row.overdue) = (true, Some(1_801_000_000), true);
+        row.exempt = Some("exempt-group robots".into());
+        (row.suspended_until, row.suspension_reason) = (Some(1_800_600_000), Some("phone\x1b lost".into()));
+        row.locked = true;
+        entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scripted::{full, plain};
+
+    #[test]
+    fn every_flag_leaves_some_out() {
+        let wishes: [(Report, bool, bool); 8] = [
+            (Report { enrolled: true, ..Report::default() }, true, false),
+            (Report { not_enrolled: true, ..Report::default() }, false, true),
+            (Report { overdue: true, ..Report::default() }, true, false),
+            (Report { in_grace: true, ..Report::default() }, true, false),
+            (Report { suspended: true, ..Report::default() }, true, false),
+            (Report { exempt: true, ..Report::default() }, true, false),
+            (Report { locked: true, ..Report::default() }, true, false),
+            (Report { trouble: true, ..Report::default() }, false, false),
+        ];
+        for (wishes, of_full, of_plain) in wishes {
+            assert_eq!((fits(&full(), &wishes), fits(&plain(), &wishes)), (of_full, of_plain), "{wishes:?}");
+        }
+        assert!(fits(&full(), &Report::default()) && fits(&plain(), &Report::default()));
+    }
+
+    #[test]
+    fn nobody_knows_whether_one_in_trouble_is_enrolled() {
+        let mut entry = plain();
+        entry.row.trouble = Some("broken".into());
+        assert!(fits(&entry, &Report { trouble: true, ..Report::default() }));
+        assert!(!fits(&entry, &Report { not_enrolled: true, ..Report::default() }));
+    }
+
+    #[test]
+    fn a_group_is_one_that_there_is() {
+        assert_eq!(existing("root"), Ok(vec!["root".to_owned()]));
+        assert!(existing("no-such-group").unwrap_err().message.contains("no-such-group"));
+        let root = Subject::User(twostep_core::username::Person::lookup("root").unwrap().unwrap());
+        let group = |name: &str| is_in(&root, Some(&[name.to_owned()]));
+        assert_eq!((group("root"), group("daemon"), is_in(&root, None)), (true, false, true));
+    }
+}

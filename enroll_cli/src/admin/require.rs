@@ -1,0 +1,254 @@
+//! `twostep admin require`: of whom the second step is required, written into the configuration.
+
+use nix::unistd::{Group, geteuid};
+use toml_edit::{Array, Datetime, DocumentMut, Item, TableLike, Value};
+use twostep_core::config::{Config, ConfigError};
+use twostep_core::request::Refusal;
+
+use super::consent::{Consent, make_sure};
+use super::report::no_group;
+use crate::arguments::Require;
+use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
+use crate::host::{self, Host};
+use crate::page::Page;
+use crate::person::{Person, who_types};
+use crate::trouble::Trouble;
+use crate::{dates, reach};
+
+/// The table of the configuration that says who must.
+const POLICY: &str = "policy";
+
+/// Changes the requirement, after saying whom it concerns.
+pub fn run(page: &mut Page, wishes: &Require) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    for name in &wishes.groups {
+        match Group::from_name(name) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(no_group(name)),
+            Err(errno) => {
+                return Err(Trouble::here(
+                    "user_database",
+                    format!("The group {name} cannot be looked up: {errno}. Try again."),
+                ));
+            }
+        }
+    }
+    let file = ConfigFile::open()?;
+    change(page, &mut *who_types()?, (&Host::open(), &file), wishes)
+}
+
+fn change(
+    page: &mut Page,
+    person: &mut dyn Person,
+    place: (&Host, &ConfigFile),
+    wishes: &Require,
+) -> Result<(), Trouble> {
+    let (host, file) = place;
+    let config = Config::parse(file.text()).map_err(|error| broken(file, &error))?;
+    if holds(&config, wishes)? {
+        page.object(&Done { changed: false, file: file.shown(), change: &Change::default(), impact: None })?;
+        return page.say("It is so already, and nothing was changed. To give everybody new time, add --within.");
+    }
+    let text = edited(file.text(), wishes, host::now().0)?;
+    let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {
+        Ok(proposal) => proposal,
+        Err(Refused::Mistake(error)) => return Err(Trouble::usage(format!("This cannot be required: {error}."))),
+        Err(Refused::Trouble(trouble)) => return Err(trouble),
+    };
+    proposal.show(page, file)?;
+    let locked_out = &proposal.impact.locked_out;
+    if !locked_out.is_empty() && !wishes.force {
+        return Err(Trouble::here(
+            "locked_out",
+            format!(
+                "Nothing was changed, since {} would be refused at the next login. Enroll first (twostep enroll), give time with --within, or add --force.",
+                locked_out.join(", ")
+            ),
+        ));
+    }
+    make_sure(person, Consent::by_flag(wishes.yes), "\nPut this in force?")?;
+    proposal.put_in_force(page, file, "require")?;
+    tell(page, &proposal.text, wishes)
+}
+
+/// Whether the configuration says so already. `since` moves only when time is given.
+fn holds(config: &Config, wishes: &Require) -> Result<bool, Trouble> {
+    let policy = &config.policy;
+    if wishes.off {
+        return Ok(!policy.required && policy.required_groups.is_empty());
+    }
+    if policy.required && !wishes.groups.is_empty() {
+        return Err(Trouble::refused(
+            Refusal::Policy,
+            "The second step is required of everyone already, so of every group. To require it of a group alone, \
+             switch it off first: twostep admin require --off."
+                .to_owned(),
+        ));
+    }
+    let is_required = match wishes.all {
+        true => policy.required,
+        false => wishes.groups.iter().all(|name| policy.required_groups.contains(name)),
+    };
+    Ok(is_required && wishes.within.is_none())
+}
+
+/// The text with the wishes in it. What else stands there stays, comments and order too.
+fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, Trouble> {
+    let unfit = |what: &str| {
+        Trouble::here("file", format!("The configuration cannot be changed ({what}). Use twostep admin edit."))
+    };
+    let mut document = text.parse::<DocumentMut>().map_err(|error| unfit(error.message()))?;
+    let policy = document.entry(POLICY).or_insert_with(toml_edit::table);
+    let policy = policy.as_table_like_mut().ok_or_else(|| unfit("policy is no table"))?;
+    if wishes.off {
+        set_if_there(policy, "required", false.into());
+        set_if_there(policy, "required_groups", Array::new().into());
+        return Ok(document.to_string());
+    }
+    if wishes.all {
+        set(policy, "required", true.into());
+    }
+    if !wishes.groups.is_empty() {
+        let item = policy.entry("required_groups").or_insert_with(|| toml_edit::value(Array::new()));
+        let groups = item.as_array_mut().ok_or_else(|| unfit("required_groups is no list"))?;
+        for name in &wishes.groups {
+            if !groups.iter().any(|known| known.as_str() == Some(name)) {
+                groups.push(name.as_str());
+            }
+        }
+    }
+    let since = dates::utc(now).parse::<Datetime>().map_err(|_| unfit("this host's clock is wrong"))?;
+    set(policy, "since", since.into());
+    if let Some(within) = &wishes.within {
+        set(policy, "grace", within.text.as_str().into());
+    }
+    Ok(document.to_string())
+}
+
+/// Sets a key, and leaves the comment behind its value where it is.
+fn set(table: &mut dyn TableLike, key: &str, mut value: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *value.decor_mut() = old.decor().clone();
+            *old = value;
+        }
+        None => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
+/// Sets a key whose default is the same.
+fn set_if_there(table: &mut dyn TableLike, key: &str, value: Value) {
+    if table.contains_key(key) {
+        set(table, key, value);
+    }
+}
+
+fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
+    if wishes.off {
+        return page.say("The second step is required of nobody any more. Who has enrolled is still asked.");
+    }
+    let policy = Config::parse(text).map(|config| config.policy).unwrap_or_default();
+    let whom = match wishes.all {
+        true => "everyone".to_owned(),
+        false => format!("the members of {}", wishes.groups.join(", ")),
+    };
+    let since = policy.since.unwrap_or(host::now());
+    let time = match policy.grace.is_zero() {
+        true => "from now on".to_owned(),
+        false => format!("and may enroll until {}", dates::minute(since.after(policy.grace).0)),
+    };
+    page.say(&format!(
+        "The second step is required of {whom}, {time}. Who has not: twostep admin report --not-enrolled"
+    ))
+}
+
+fn broken(file: &ConfigFile, error: &ConfigError) -> Trouble {
+    Trouble::here(
+        "broken_configuration",
+        format!("{} does not count: {error}. Put it right first: twostep admin edit.", file.shown()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::Span;
+
+    /// 2026-11-22T21:00:00Z.
+    const NOW: i64 = 1_795_381_200;
+
+    const PACKAGED: &str = include_str!("../../../packaging/config.toml");
+
+    fn all() -> Require {
+        Require { all: true, ..Require::default() }
+    }
+
+    fn within(text: &str) -> Option<Span> {
+        Some(Span { text: text.into(), time: twostep_core::document::duration(text).unwrap() })
+    }
+
+    fn groups(names: &[&str]) -> Require {
+        Require { groups: names.iter().map(|name| (*name).to_owned()).collect(), ..Require::default() }
+    }
+
+    #[test]
+    fn the_packaged_file_keeps_all_its_lines_and_gets_three() {
+        let wishes = Require { within: within("30d"), ..all() };
+        let text = edited(PACKAGED, &wishes, NOW).unwrap();
+        let change = Change::between(PACKAGED, &text);
+        assert_eq!(change.removed, [""; 0]);
+        assert_eq!(change.added, ["required = true", "since = 2026-11-22T21:00:00Z", "grace = \"30d\""]);
+        let policy = Config::parse(&text).unwrap().policy;
+        assert_eq!((policy.required, policy.since.map(|at| at.0)), (true, Some(NOW)));
+        let [table, required] = ["[policy]", "\nrequired = true"].map(|part| text.find(part).unwrap());
+        assert!(table < required && required < text.find("[throttle]").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn comments_and_order_stay() {
+        let old = "version = 1 # one\n\n# who\n[policy] # table\n# from here\ngrace = \"1d\" # short\nrequired_groups = [ \"a\" ] # them\n\n[totp]\ndigits = 8\n";
+        let wishes = Require { within: within("2d"), ..groups(&["a", "b"]) };
+        let new = edited(old, &wishes, NOW).unwrap();
+        assert_eq!(
+            new,
+            "version = 1 # one\n\n# who\n[policy] # table\n# from here\ngrace = \"2d\" # short\nrequired_groups = [ \"a\" , \"b\"] # them\nsince = 2026-11-22T21:00:00Z\n\n[totp]\ndigits = 8\n"
+        );
+    }
+
+    #[test]
+    fn off_leaves_what_says_nothing() {
+        let off = Require { off: true, ..Require::default() };
+        let old =
+            "version = 1\n[policy]\nrequired = true # all\nrequired_groups = [\"a\"]\nsince = 2026-01-01T00:00:00Z\n";
+        let new = "version = 1\n[policy]\nrequired = false # all\nrequired_groups = []\nsince = 2026-01-01T00:00:00Z\n";
+        assert_eq!(edited(old, &off, NOW).unwrap(), new);
+        assert!(holds(&Config::parse(new).unwrap(), &off).unwrap());
+        assert!(!holds(&Config::parse(old).unwrap(), &off).unwrap());
+    }
+
+    #[test]
+    fn any_form_of_the_table_is_edited() {
+        for old in ["version = 1", "version = 1\npolicy.grace = \"1d\"\n", "version = 1\npolicy = { grace = \"1d\" }\n"]
+        {
+            let new = edited(old, &all(), NOW).unwrap();
+            let policy = Config::parse(&new).unwrap_or_else(|error| panic!("{error}: {new}")).policy;
+            assert!(policy.required && policy.since.is_some(), "{new}");
+        }
+        assert!(edited("policy = 1", &all(), NOW).is_err());
+        assert!(edited("[policy]\nrequired_groups = 1", &groups(&["a"]), NOW).is_err());
+    }
+
+    #[test]
+    fn time_starts_anew_only_when_it_is_given() {
+        let config = Config::parse("version = 1\n[policy]\nrequired = true\nrequired_groups = [\"a\"]").unwrap();
+        assert!(holds(&config, &all()).unwrap());
+        assert!(!holds(&config, &Require { within: within("1d"), ..all() }).unwrap());
+        assert!(holds(&config, &groups(&["a"])).unwrap_err().is(Refusal::Policy));
+        let config = Config::parse("version = 1\n[policy]\nrequired_groups = [\"a\"]").unwrap();
+        assert!(holds(&config, &groups(&["a"])).unwrap());
+        assert!(!holds(&config, &groups(&["a", "b"])).unwrap());
+        assert!(!holds(&config, &all()).unwrap());
+    }
+}

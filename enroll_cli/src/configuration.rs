@@ -1,0 +1,122 @@
+//! A change of the configuration by an administrator: shown with what it means, asked for, put in
+//! force in one step, logged.
+
+use serde::Serialize;
+use twostep_core::audit::{Audit, Line};
+use twostep_core::config::{Config, ConfigError};
+
+use crate::audit::Syslog;
+use crate::host::Host;
+use crate::layout::harmless;
+use crate::page::Page;
+use crate::trouble::Trouble;
+
+mod change;
+mod file;
+mod impact;
+
+pub use change::Change;
+pub use file::{CHANGED_MEANWHILE, ConfigFile};
+pub use impact::Impact;
+
+/// Longest list of changed lines that a log line takes, in bytes.
+const LOGGED: usize = 400;
+
+/// A change that is right, and what it would do.
+pub struct Proposal {
+    /// The whole new text.
+    pub text: String,
+    /// What of it is new, and what is gone.
+    pub change: Change,
+    /// Whom it concerns.
+    pub impact: Impact,
+    /// Names in it that nobody has.
+    pub unknown: Vec<String>,
+}
+
+/// What was done, as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Done<'a> {
+    /// Whether the file is another one now.
+    pub changed: bool,
+    /// Which one.
+    pub file: String,
+    /// The lines.
+    #[serde(flatten)]
+    pub change: &'a Change,
+    /// The users.
+    #[serde(flatten)]
+    pub impact: Option<&'a Impact>,
+}
+
+impl Proposal {
+    /// Checks a new text, and finds out whom it concerns.
+    pub fn new(host: &Host, old: &str, text: String, administrator: &str) -> Result<Self, Refused> {
+        let config = Config::parse(&text).map_err(Refused::Mistake)?;
+        let impact = Impact::measure(host, &config, administrator).map_err(Refused::Trouble)?;
+        let change = Change::between(old, &text);
+        Ok(Self { unknown: impact::unknown_names(&config), text, change, impact })
+    }
+
+    /// Shows what would change for how many users.
+    pub fn show(&self, page: &mut Page, file: &ConfigFile) -> Result<(), Trouble> {
+        page.say(&format!("{}:", file.shown()))?;
+        for line in self.change.lines() {
+            page.draw(&format!("  {}\n", harmless(&line)))?;
+        }
+        page.say("")?;
+        self.impact.show(page)?;
+        for name in &self.unknown {
+            page.say(&format!("Nobody knows the {name}: its line does nothing."))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the new text in force, and logs it.
+    pub fn put_in_force(&self, page: &mut Page, file: &ConfigFile, command: &str) -> Result<(), Trouble> {
+        file.replace(&self.text)?;
+        let line = Line::new("policy-edited").with("admin", &page.view.administrator).with("by", command);
+        let line = line.with("file", file.shown());
+        let line = [("removed", &self.change.removed), ("added", &self.change.added)]
+            .into_iter()
+            .filter(|(_, lines)| !lines.is_empty())
+            .fold(line, |line, (key, lines)| line.with(key, logged(lines)));
+        Syslog.record(&line.finish());
+        let (change, impact) = (&self.change, Some(&self.impact));
+        page.object(&Done { changed: true, file: file.shown(), change, impact })
+    }
+}
+
+/// Why a text is no proposal.
+pub enum Refused {
+    /// It is no configuration.
+    Mistake(ConfigError),
+    /// What it would do cannot be found out.
+    Trouble(Trouble),
+}
+
+/// Changed lines for the log: the settings first, since comments say less.
+fn logged(lines: &[String]) -> String {
+    let (settings, comments): (Vec<&str>, Vec<&str>) =
+        lines.iter().map(|line| line.trim()).partition(|line| !line.starts_with('#'));
+    let mut text = settings.into_iter().chain(comments).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" | ");
+    if text.len() > LOGGED {
+        let end = (0..=LOGGED).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_gets_the_settings_first_and_no_more_than_a_line() {
+        let lines = ["# why".to_owned(), String::new(), "  required = true ".to_owned()];
+        assert_eq!(logged(&lines), "required = true | # why");
+        let long = logged(&["ä".repeat(500)]);
+        assert!(long.len() <= LOGGED + 3 && long.ends_with("..."));
+    }
+}

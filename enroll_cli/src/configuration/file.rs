@@ -1,0 +1,206 @@
+//! The configuration file while an administrator changes it: one at a time, and never half.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use twostep_core::config;
+use twostep_core::request::Refusal;
+
+use crate::trouble::Trouble;
+
+/// What it is called that somebody else changed the file meanwhile.
+pub const CHANGED_MEANWHILE: &str = "changed_meanwhile";
+
+/// The file, its text, and the lock that keeps other commands of this program from it.
+pub struct ConfigFile {
+    path: PathBuf,
+    folder: PathBuf,
+    text: String,
+    metadata: Metadata,
+    _lock: Flock<File>,
+}
+
+impl ConfigFile {
+    /// The configuration of this host.
+    pub fn open() -> Result<Self, Trouble> {
+        Self::open_at(Path::new(config::PATH))
+    }
+
+    /// The file behind any links is the one that is changed, so that they stay.
+    pub fn open_at(path: &Path) -> Result<Self, Trouble> {
+        let path = fs::canonicalize(path).map_err(|error| unread(path, &error))?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let lock = File::open(&folder).map_err(|error| unread(&folder, &error))?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| busy(&path, errno))?;
+        let (text, metadata) = read(&path)?;
+        Ok(Self { path, folder, text, metadata, _lock: lock })
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it is, for people.
+    pub fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Replaces the whole file, with its owner and mode, unless somebody else changed it meanwhile.
+    pub fn replace(&self, text: &str) -> Result<(), Trouble> {
+        self.check()?;
+        let temporary = self.folder.join(format!(".config.toml.{}", std::process::id()));
+        let written = self.write(&temporary, text).and_then(|()| {
+            // Whoever does not know the lock may have written while this was.
+            self.check()
+                .and_then(|()| fs::rename(&temporary, &self.path).map_err(|error| unwritten(&self.path, &error)))
+        });
+        match written {
+            Ok(()) => {
+                // The new name is in force already; a power failure would bring the old one back.
+                let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
+                // Root keeps a copy of the last good one while loading it.
+                let _ = config::load(Path::new(config::PATH));
+                Ok(())
+            }
+            Err(trouble) => {
+                let _ = fs::remove_file(&temporary);
+                Err(trouble)
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        let (text, _) = read(&self.path)?;
+        if text == self.text {
+            return Ok(());
+        }
+        Err(Trouble::here(
+            CHANGED_MEANWHILE,
+            format!(
+                "{} was changed by somebody else meanwhile, so nothing was written. Look at it, and begin again.",
+                self.shown()
+            ),
+        ))
+    }
+
+    fn write(&self, temporary: &Path, text: &str) -> Result<(), Trouble> {
+        // One of this process's number can only be left over from a run that was killed.
+        let _ = fs::remove_file(temporary);
+        let written =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary).and_then(|mut file| {
+                fchown(&file, Some(self.metadata.uid()), Some(self.metadata.gid()))?;
+                file.set_permissions(PermissionsExt::from_mode(self.metadata.mode() & 0o7777))?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            });
+        written.map_err(|error| unwritten(&self.path, &error))
+    }
+}
+
+fn read(path: &Path) -> Result<(String, Metadata), Trouble> {
+    let metadata = fs::metadata(path).map_err(|error| unread(path, &error))?;
+    if !metadata.is_file() {
+        return Err(unread(path, &std::io::Error::other("it is not a regular file")));
+    }
+    let text = fs::read_to_string(path).map_err(|error| unread(path, &error))?;
+    Ok((text, metadata))
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> Trouble {
+    let path = path.display();
+    if error.kind() == std::io::ErrorKind::NotFound {
+        let text = format!("{path} is not there. Set this host up again: /usr/libexec/twostep/setup-host.");
+        return Trouble::refused(Refusal::NotSetUp, text);
+    }
+    Trouble::here("file", format!("{path} cannot be read: {error}. Put it in order first."))
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::here(
+        "file",
+        format!("{} cannot be written: {error}. It is as it was; make room for it and try again.", path.display()),
+    )
+}
+
+fn busy(path: &Path, errno: Errno) -> Trouble {
+    let path = path.display();
+    match errno {
+        Errno::EWOULDBLOCK => Trouble::here(
+            "busy",
+            format!("{path} is being changed by another `twostep admin edit` or `require`. Wait until that has ended."),
+        ),
+        errno => Trouble::here("file", format!("{path} cannot be locked: {errno}. Check its file system.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode_and_nothing_is_left_beside_it() {
+        let (folder, path) = written("old\n");
+        let inode = path.metadata().unwrap().ino();
+        ConfigFile::open_at(&path).unwrap().replace("new\n").unwrap();
+        let metadata = path.metadata().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+        assert_eq!((metadata.mode() & 0o7777, metadata.ino() == inode), (0o640, false));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_is_replaced() {
+        let (folder, path) = written("old\n");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("config.toml");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        ConfigFile::open_at(&link).unwrap().replace("new\n").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(folder.path().join("config.toml")).unwrap(), "new\n");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_not_lost() {
+        let (folder, path) = written("old\n");
+        let file = ConfigFile::open_at(&path).unwrap();
+        fs::write(&path, "theirs\n").unwrap();
+        assert_eq!(file.replace("mine\n").unwrap_err().reason, "changed_meanwhile");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_changes_it_at_a_time() {
+        let (_folder, path) = written("old\n");
+        let first = ConfigFile::open_at(&path).unwrap();
+        assert_eq!(ConfigFile::open_at(&path).err().map(|trouble| trouble.reason), Some("busy".to_owned()));
+        drop(first);
+        assert!(ConfigFile::open_at(&path).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_host_that_is_not_set_up() {
+        let (folder, path) = written("old\n");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(ConfigFile::open_at(&path).err().map(|trouble| trouble.reason), Some("not_set_up".to_owned()));
+        assert!(ConfigFile::open_at(folder.path()).is_err());
+    }
+}

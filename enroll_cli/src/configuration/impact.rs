@@ -1,0 +1,168 @@
+//! What a new configuration means for the users of this host, and for those who look after it.
+
+use nix::unistd::{Group, User};
+use serde::Serialize;
+use twostep_core::config::Config;
+use twostep_core::username::Person;
+
+use crate::host::{Host, Subject};
+use crate::page::Page;
+use crate::trouble::Trouble;
+
+/// Groups whose members look after a host.
+const ADMINISTRATORS: [&str; 3] = ["sudo", "wheel", "admin"];
+
+/// How many users something is true of, by the old configuration and by the new one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// By the one in force.
+    pub before: usize,
+    /// By the new one.
+    pub after: usize,
+}
+
+/// The numbers, and the names that matter.
+#[derive(Debug, Default, Serialize)]
+pub struct Impact {
+    /// Users with a login shell or an account.
+    pub users: usize,
+    /// Of whom the second step is required, sooner or later.
+    pub required: Count,
+    /// Of those, who has not enrolled.
+    pub not_enrolled: Count,
+    /// Who is refused at a login now, for not having enrolled.
+    pub refused: Count,
+    /// Who is exempt.
+    pub exempt: Count,
+    /// Administrators who would be refused at once, and are not yet.
+    pub locked_out: Vec<String>,
+}
+
+impl Count {
+    fn add(&mut self, before: bool, after: bool) {
+        self.before += usize::from(before);
+        self.after += usize::from(after);
+    }
+}
+
+impl Impact {
+    /// Asks of everybody how they stand by both configurations.
+    pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, Trouble> {
+        let mut impact = Self::default();
+        host.everybody(|subject| {
+            if let Subject::User(person) = subject {
+                impact.count(host, new, &person);
+            }
+            Ok(())
+        })?;
+        for name in administrators(administrator) {
+            if let Ok(Some(person)) = Person::lookup(&name) {
+                let (before, after) = (host.overview(&host.config).row(&person), host.overview(new).row(&person));
+                if after.overdue && !before.overdue {
+                    impact.locked_out.push(name);
+                }
+            }
+        }
+        Ok(impact)
+    }
+
+    fn count(&mut self, host: &Host, new: &Config, person: &Person) {
+        let (before, after) = (host.overview(&host.config).row(person), host.overview(new).row(person));
+        self.users += 1;
+        self.required.add(before.required, after.required);
+        self.not_enrolled.add(before.required && !before.enrolled, after.required && !after.enrolled);
+        self.refused.add(before.overdue, after.overdue);
+        self.exempt.add(before.exempt.is_some(), after.exempt.is_some());
+    }
+
+    /// Says it.
+    pub fn show(&self, page: &mut Page) -> Result<(), Trouble> {
+        page.say(&format!("Of the {} users of this host:", self.users))?;
+        for (name, count) in [
+            ("Required of", self.required),
+            ("  not enrolled", self.not_enrolled),
+            ("Refused now", self.refused),
+            ("Exempt", self.exempt),
+        ] {
+            let Count { before, after } = count;
+            page.entry(
+                name,
+                &if before == after { format!("{after}, as before") } else { format!("{after}, was {before}") },
+            )?;
+        }
+        if !self.locked_out.is_empty() {
+            page.say(&format!(
+                "\nWARNING: {} would be refused at the next login, and may be needed here. Have them enroll first: \
+                 twostep enroll",
+                self.locked_out.join(", ")
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Who looks after this host: the one who types, and the members of the usual groups.
+fn administrators(caller: &str) -> Vec<String> {
+    let members =
+        ADMINISTRATORS.iter().filter_map(|name| Group::from_name(name).ok().flatten()).flat_map(|group| group.mem);
+    let mut names = std::iter::once(caller.to_owned()).chain(members).collect::<Vec<_>>();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Users and groups of the policy that the user database does not know.
+pub fn unknown_names(config: &Config) -> Vec<String> {
+    let policy = &config.policy;
+    let groups = policy.required_groups.iter().chain(&policy.exempt_groups);
+    let groups = groups.filter(|name| matches!(Group::from_name(name), Ok(None))).map(|name| format!("group {name}"));
+    let users = policy.exempt_users.iter().filter(|name| matches!(User::from_name(name), Ok(None)));
+    groups.chain(users.map(|name| format!("user {name}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::scripted::host;
+    use crate::page::scripted::page;
+
+    fn config(policy: &str) -> Config {
+        Config::parse(&format!("version = 1\n[policy]\n{policy}\n")).unwrap()
+    }
+
+    #[test]
+    fn a_requirement_at_once_locks_out_whoever_types_it() {
+        let (host, _folder) = host("version = 1");
+        let impact = Impact::measure(&host, &config("required = true"), "root").unwrap();
+        assert!(impact.users > 0 && impact.locked_out.contains(&"root".to_owned()), "{impact:?}");
+        let all = Count { before: 0, after: impact.users };
+        assert_eq!((impact.required, impact.not_enrolled, impact.refused), (all, all, all));
+        let (mut page, printed) = page(80);
+        impact.show(&mut page).unwrap();
+        assert!(printed.text().contains("WARNING: ") && printed.text().contains("was 0"), "{}", printed.text());
+    }
+
+    #[test]
+    fn time_to_enroll_locks_out_nobody() {
+        let (host, _folder) = host("version = 1");
+        let impact = Impact::measure(&host, &config("required = true\nsince = 2999-01-01T00:00:00Z"), "root").unwrap();
+        assert_eq!((impact.required.after, impact.refused.after), (impact.users, 0));
+        assert_eq!(impact.locked_out, [""; 0]);
+    }
+
+    #[test]
+    fn who_was_refused_before_is_not_locked_out_anew_and_exempt_ones_are_counted() {
+        let (host, _folder) = host("version = 1\n[policy]\nrequired = true");
+        let new = config("required = true\nexempt_users = [\"root\"]");
+        let impact = Impact::measure(&host, &new, "root").unwrap();
+        assert_eq!(impact.exempt, Count { before: 0, after: 1 });
+        assert_eq!(impact.refused, Count { before: impact.users, after: impact.users - 1 });
+        assert_eq!(impact.locked_out, [""; 0]);
+    }
+
+    #[test]
+    fn names_that_nobody_has_are_found() {
+        let policy = "required_groups = [\"root\", \"no-such-group\"]\nexempt_users = [\"root\", \"no-such-user\"]";
+        assert_eq!(unknown_names(&config(policy)), ["group no-such-group", "user no-such-user"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! This host as an administrator sees it: its configuration, its accounts, its users.
+
+use std::path::{Path, PathBuf};
+
+use twostep_core::config::{self, Config};
+use twostep_core::overview::Overview;
+use twostep_core::store::files::{FilesStore, STATE};
+use twostep_core::time::{Clock, SystemClock, Timestamp};
+
+mod census;
+mod orphan;
+mod users;
+
+pub use census::{Entry, Subject};
+pub use orphan::{Orphan, Why};
+
+/// The accounts of this host, and the configuration by which they are judged.
+pub struct Host {
+    /// What counts now.
+    pub config: Config,
+    /// What is wrong with the configuration file, if something is.
+    pub trouble: Option<String>,
+    /// The accounts.
+    pub store: FilesStore,
+    /// Where their files are.
+    accounts: PathBuf,
+}
+
+impl Host {
+    /// This host.
+    pub fn open() -> Self {
+        let loaded = config::load(Path::new(config::PATH));
+        let store = FilesStore::new(&loaded.config.seal.key_file);
+        Self { config: loaded.config, trouble: loaded.trouble, store, accounts: Path::new(STATE).join("accounts") }
+    }
+
+    /// How the users stand, by this configuration.
+    pub fn overview<'a>(&'a self, config: &'a Config) -> Overview<'a, FilesStore, SystemClock> {
+        Overview { config, store: &self.store, clock: &SystemClock }
+    }
+}
+
+/// The moment of now.
+pub fn now() -> Timestamp {
+    SystemClock.now().wall
+}
+
+#[cfg(test)]
+pub mod scripted {
+    //! A host in a folder, with root's own accounts.
+
+    use super::*;
+
+    /// A host with this configuration and no account.
+    pub fn host(text: &str) -> (Host, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["state/accounts", "state/uids", "run"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("seal.key"), [7; 32]).unwrap();
+        let host = Host {
+            config: Config::parse(text).unwrap(),
+            trouble: None,
+            store: FilesStore::below(folder.path(), SystemClock),
+            accounts: folder.path().join("state/accounts"),
+        };
+        (host, folder)
+    }
+}

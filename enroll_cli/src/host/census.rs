@@ -1,0 +1,163 @@
+//! Everybody on this host: who can log in with a shell, who has an account, and what is left over.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use twostep_core::overview::Row;
+use twostep_core::request::Refusal;
+use twostep_core::store::StoreError;
+use twostep_core::username::Person;
+
+use super::orphan::{Owner, of_earlier_uid, owner};
+use super::users::Users;
+use super::{Host, Orphan, Why};
+use crate::trouble::Trouble;
+
+/// One of them.
+#[derive(Debug)]
+pub enum Subject {
+    /// A user.
+    User(Person),
+    /// An account that is nobody's.
+    Orphan(Orphan),
+}
+
+/// A subject's line of the report.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// How the user stands.
+    #[serde(flatten)]
+    pub row: Row,
+    /// Why the account is nobody's.
+    pub orphan: Option<Why>,
+}
+
+impl Host {
+    /// Visits everybody. Of the users only the names of those who have an account are kept.
+    pub fn everybody(&self, mut visit: impl FnMut(Subject) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        let names = self.store.account_names().map_err(|error| unread(&error))?;
+        let mut accounts = names.into_iter().collect::<HashSet<_>>();
+        let mut users = Users::list()?;
+        while let Some(listed) = users.next()? {
+            let person = listed.person;
+            let names = [Some(&person.name), person.alias.as_ref()];
+            let of_user = names.into_iter().flatten().filter(|name| accounts.remove(&name.file_name()));
+            let has_account = of_user.count() > 0;
+            if listed.has_login_shell || has_account {
+                visit(Subject::User(person))?;
+            }
+        }
+        let mut rest = accounts.into_iter().collect::<Vec<_>>();
+        rest.sort_unstable();
+        for account in rest {
+            match owner(&self.accounts, &account)? {
+                Owner::User(person) => visit(Subject::User(person))?,
+                Owner::Nobody(orphan) => visit(Subject::Orphan(orphan))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// How many subjects there are at most.
+    pub fn at_most(&self) -> Result<usize, Trouble> {
+        Ok(Users::count()? + self.count_accounts()?)
+    }
+
+    /// How many account files there are.
+    pub fn count_accounts(&self) -> Result<usize, Trouble> {
+        self.store.account_names().map(|names| names.len()).map_err(|error| unread(&error))
+    }
+
+    /// The line of one of them.
+    pub fn entry(&self, subject: &Subject) -> Entry {
+        match subject {
+            Subject::User(person) => {
+                let row = self.overview(&self.config).row(person);
+                match self.orphan_of(subject, row.trouble.is_some()) {
+                    Some(orphan) => entry_of(orphan),
+                    None => Entry { row, orphan: None },
+                }
+            }
+            Subject::Orphan(orphan) => entry_of(orphan.clone()),
+        }
+    }
+
+    /// The account that is nobody's. Whether a user's is an earlier one's is asked only where it
+    /// does not count.
+    pub fn orphan_of(&self, subject: &Subject, is_troubled: bool) -> Option<Orphan> {
+        match subject {
+            Subject::Orphan(orphan) => Some(orphan.clone()),
+            Subject::User(person) if is_troubled => of_earlier_uid(&self.accounts, person),
+            Subject::User(_) => None,
+        }
+    }
+}
+
+fn entry_of(orphan: Orphan) -> Entry {
+    let trouble = Some(orphan.trouble());
+    let row = Row {
+        user: orphan.user,
+        uid: orphan.uid,
+        enrolled: false,
+        authenticators: Vec::new(),
+        enrolled_since: None,
+        last_second_step: None,
+        recovery_codes_left: None,
+        app_passwords: 0,
+        required: false,
+        grace_until: None,
+        overdue: false,
+        exempt: None,
+        suspended_until: None,
+        suspension_reason: None,
+        locked: false,
+        trouble,
+    };
+    Entry { row, orphan: Some(orphan.why) }
+}
+
+/// The accounts cannot be listed.
+fn unread(error: &StoreError) -> Trouble {
+    let reason = if error.is_not_set_up() { Refusal::NotSetUp } else { Refusal::Failed };
+    Trouble::refused(reason, format!("The accounts of this host cannot be listed: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::scripted::host;
+
+    fn everybody(host: &Host) -> Vec<Subject> {
+        let mut seen = Vec::new();
+        host.everybody(|subject| {
+            seen.push(subject);
+            Ok(())
+        })
+        .unwrap();
+        seen
+    }
+
+    #[test]
+    fn users_with_a_shell_and_accounts_without_a_user_are_seen_once() {
+        let (host, folder) = host("version = 1");
+        let accounts = folder.path().join("state/accounts");
+        std::fs::write(accounts.join("no-such-user.toml"), "user = \"no-such-user\"\nuid = 4294967290\n").unwrap();
+        std::fs::write(accounts.join("daemon.toml"), "user = \"daemon\"\nuid = 77\n").unwrap();
+        let seen = everybody(&host);
+        let count = |name: &str| seen.iter().filter(|one| host.entry(one).row.user == name).count();
+        assert_eq!((count("root"), count("daemon"), count("bin"), count("no-such-user")), (1, 1, 0, 1));
+        let why = |name: &str| {
+            let entries = seen.iter().map(|one| host.entry(one));
+            entries.filter(|one| one.row.user == name).find_map(|one| one.orphan)
+        };
+        assert_eq!((why("root"), why("daemon"), why("no-such-user")), (None, Some(Why::UidChanged), Some(Why::NoUser)));
+        assert!(seen.len() <= host.at_most().unwrap());
+    }
+
+    #[test]
+    fn a_host_without_accounts_says_so() {
+        let (host, folder) = host("version = 1");
+        std::fs::remove_dir(folder.path().join("state/accounts")).unwrap();
+        assert_eq!(host.everybody(|_| Ok(())).unwrap_err().reason, "not_set_up");
+    }
+}
