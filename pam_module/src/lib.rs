@@ -29,10 +29,13 @@ use options::{Mode, Options};
 /// What an outcome is in PAM: first for `pam_sm_authenticate`, then for `pam_sm_acct_mgmt`.
 ///
 /// Whatever fails is `PAM_SERVICE_ERR` in both, and never one of these.
+///
+/// Who enrolls now succeeds in the auth phase, so that [`set_credentials`] can still refuse: libpam
+/// drops what a line returns there that was ignored in the auth phase.
 fn codes(outcome: Outcome) -> (PamError, PamError) {
     match outcome {
         Outcome::CodeAccepted | Outcome::Accepted => (PamError::SUCCESS, PamError::SUCCESS),
-        Outcome::EnrollsNow => (PamError::IGNORE, PamError::PERM_DENIED),
+        Outcome::EnrollsNow => (PamError::SUCCESS, PamError::PERM_DENIED),
         Outcome::NotAsked => (PamError::IGNORE, PamError::IGNORE),
         Outcome::MustEnroll => (PamError::AUTH_ERR, PamError::PERM_DENIED),
         Outcome::Refused => (PamError::AUTH_ERR, PamError::PERM_DENIED),
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn only_an_accepted_code_is_a_success() {
-        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::EnrollsNow, Outcome::Refused] {
+        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::Refused] {
             assert_ne!(codes(outcome).0, PamError::SUCCESS);
             assert_ne!(codes(outcome).1, PamError::SUCCESS);
         }
@@ -169,6 +172,6 @@ mod tests {
     fn a_refusal_is_never_ignored() {
         assert_eq!(codes(Outcome::Refused), (PamError::AUTH_ERR, PamError::PERM_DENIED));
         assert_eq!(codes(Outcome::MustEnroll), (PamError::AUTH_ERR, PamError::PERM_DENIED));
-        assert_eq!(codes(Outcome::EnrollsNow), (PamError::IGNORE, PamError::PERM_DENIED));
+        assert_eq!(codes(Outcome::EnrollsNow).1, PamError::PERM_DENIED);
     }
 }
