@@ -39,6 +39,10 @@ pub fn app_password(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
         (real, _) if real == person.uid => have_judged(attempt, &password)?,
         _ => refused(not_the_owner()),
     };
+    let ended = match ended.outcome {
+        Outcome::NotAsked => Ended { outcome: Outcome::NobodyAsked, ..ended },
+        _ => ended,
+    };
     attempt.hand_over(&person, ended.outcome)?;
     Ok(ended)
 }

@@ -88,7 +88,7 @@ impl<'a> Attempt<'a> {
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
             Outcome::CodeAccepted | Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
-            Outcome::NotAsked | Outcome::EnrollsNow => ("not-asked", Priority::Info, Style::Notice),
+            Outcome::NotAsked | Outcome::NobodyAsked | Outcome::EnrollsNow => ("not-asked", Priority::Info, Style::Notice),
             Outcome::MustEnroll | Outcome::Refused => ("refused", Priority::Notice, Style::Error),
         };
         if let Some(pairs) = &ended.pairs {
@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
     fn is_trusted(&self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::CodeAccepted | Outcome::Accepted => true,
-            Outcome::NotAsked if self.options.mode == Mode::AppPassword => false,
+            Outcome::NobodyAsked => false,
             Outcome::NotAsked => true,
             Outcome::MustEnroll | Outcome::EnrollsNow | Outcome::Refused => self.is_first_step_proved(),
         }

@@ -29,6 +29,8 @@ pub enum Outcome {
     Accepted,
     /// No second step was asked.
     NotAsked,
+    /// No second step was asked of a program that cannot ask: it has nobody to remind.
+    NobodyAsked,
     /// The user must enroll first.
     MustEnroll,
     /// The user must enroll first, and does so in the account phase.
@@ -70,6 +72,7 @@ impl HandOver {
             Outcome::CodeAccepted => "code-accepted",
             Outcome::Accepted => "accepted",
             Outcome::NotAsked => "not-asked",
+            Outcome::NobodyAsked => "nobody-asked",
             Outcome::MustEnroll => "must-enroll",
             Outcome::EnrollsNow => "enrolls-now",
             Outcome::Refused => "refused",
@@ -86,6 +89,7 @@ impl HandOver {
             "code-accepted" => Outcome::CodeAccepted,
             "accepted" => Outcome::Accepted,
             "not-asked" => Outcome::NotAsked,
+            "nobody-asked" => Outcome::NobodyAsked,
             "must-enroll" => Outcome::MustEnroll,
             "enrolls-now" => Outcome::EnrollsNow,
             "refused" => Outcome::Refused,
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn any_name_survives() {
-        for outcome in [Outcome::Accepted, Outcome::NotAsked, Outcome::MustEnroll] {
+        for outcome in [Outcome::Accepted, Outcome::NotAsked, Outcome::NobodyAsked, Outcome::MustEnroll] {
             for user in ["alice", "", "a\nb", "accepted\n\"root\"", "DOM\\al \u{e9}\0\r\n\u{2028}"] {
                 let left = HandOver { user: user.into(), service: format!("{user}d"), outcome };
                 let found = HandOver::from_words(left.to_words().to_str().unwrap());

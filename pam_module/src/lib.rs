@@ -36,7 +36,7 @@ fn codes(outcome: Outcome) -> (PamError, PamError) {
     match outcome {
         Outcome::CodeAccepted | Outcome::Accepted => (PamError::SUCCESS, PamError::SUCCESS),
         Outcome::EnrollsNow => (PamError::SUCCESS, PamError::PERM_DENIED),
-        Outcome::NotAsked => (PamError::IGNORE, PamError::IGNORE),
+        Outcome::NotAsked | Outcome::NobodyAsked => (PamError::IGNORE, PamError::IGNORE),
         Outcome::MustEnroll => (PamError::AUTH_ERR, PamError::PERM_DENIED),
         Outcome::Refused => (PamError::AUTH_ERR, PamError::PERM_DENIED),
     }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn only_an_accepted_code_is_a_success() {
-        for outcome in [Outcome::NotAsked, Outcome::MustEnroll, Outcome::Refused] {
+        for outcome in [Outcome::NotAsked, Outcome::NobodyAsked, Outcome::MustEnroll, Outcome::Refused] {
             assert_ne!(codes(outcome).0, PamError::SUCCESS);
             assert_ne!(codes(outcome).1, PamError::SUCCESS);
         }
