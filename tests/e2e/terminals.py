@@ -65,3 +65,20 @@ def login(name, *answers):
         program.sendline(left.pop(0))
     program.close(force=True)
     return session
+
+
+def talk(program, *steps):
+    """Answers one pattern after the other; an answer may be made of all that was shown so far.
+    What was shown, and how many patterns came before the program ended."""
+    shown, answered = "", 0
+    for pattern, reply in steps:
+        if program.expect([pattern, pexpect.EOF]) == 1:
+            break
+        shown += program.before + program.match.group(0)
+        program.sendline(reply(shown) if callable(reply) else reply)
+        answered += 1
+    else:
+        program.expect(pexpect.EOF)
+    shown += program.before or ""
+    program.close()
+    return shown, answered
