@@ -97,6 +97,8 @@ fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
         host.log(Priority::Error, "error reason=no-user-name");
         return PamError::SERVICE_ERR;
     };
+    // No program comes here before every first step is proved.
+    let options = Options { after_first_step: true, ..options };
     let attempt = Attempt::new(host, &options, user);
     match account_phase::account_phase(&attempt) {
         Ok(outcome) => codes(outcome).1,
