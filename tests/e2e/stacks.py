@@ -60,16 +60,16 @@ auth requisite pam_unix.so nodelay
 auth requisite pam_twostep.so after_first_step enroll {options}
 auth required pam_permit.so
 account required pam_unix.so
-account required pam_twostep.so after_first_step enroll {options}
+account required pam_twostep.so enroll {options}
 session required pam_permit.so
 session optional pam_twostep.so
 """
 
 # The two mistakes that leave nobody to enroll whom the auth line lets through.
 ENROLL_ON_THE_AUTH_LINE_ALONE = ENROLL.replace(
-    "account required pam_twostep.so after_first_step enroll {options}", "account required pam_twostep.so")
+    "account required pam_twostep.so enroll {options}", "account required pam_twostep.so")
 ENROLL_WITHOUT_AN_ACCOUNT_LINE = ENROLL.replace(
-    "account required pam_twostep.so after_first_step enroll {options}\n", "")
+    "account required pam_twostep.so enroll {options}\n", "")
 
 FORWARD_PASS = """\
 auth requisite pam_twostep.so forward_pass

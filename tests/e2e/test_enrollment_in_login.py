@@ -14,7 +14,7 @@ import sshd
 import stacks
 import terminals
 from attempts import log_in
-from policies import CONTACT, GENERIC, MUST_ENROLL, begin_to_enroll, require
+from policies import CONTACT, MUST_ENROLL, begin_to_enroll, require
 from phones import Phone
 
 POLICY = {"required": True, "after_grace": "enroll", "contact": CONTACT}
@@ -391,3 +391,5 @@ def test_given_an_account_line_without_enroll_or_none_then_refused_with_the_reas
         journal.find(f"user={person.name}", "enrollment-owed")
     else:
         journal.find("refused", f"user={person.name}", "reason=must-enroll", "give the account line enroll too")
+        # sudo wants no words from an account phase.
+        assert (MUST_ENROLL in shown) is (program != "sudo")

@@ -5,7 +5,9 @@ import pytest
 import configuration
 import enrollment
 import people
+import sshd
 import stacks
+import terminals
 from attempts import log_in
 from policies import DAY, admin, begin_to_enroll, dated, grace_since, require
 
@@ -188,3 +190,27 @@ def test_given_who_merely_passes_by_then_nothing_is_said_and_no_time_begins(pers
 def test_given_a_full_time_of_zero_then_the_first_login_is_refused(person, clock):
     require(clock, left=-60, grace=0)
     assert not log_in_with_password(person).accepted
+
+
+@pytest.mark.parametrize("program", ["ssh", "ssh with the password method", "su", "login"])
+def test_given_a_real_program_then_the_reminder_is_read_before_it_goes_on(person, neighbor, clock, program):
+    stacks.write("login", stacks.PASSWORD_AND_CODE)
+    stacks.write("su", stacks.PASSWORD_AND_CODE)
+    require(clock, left=2 * DAY + 300)
+    if program.startswith("ssh"):
+        method = "password" if "method" in program else "keyboard-interactive"
+        server = sshd.Server(stacks.PASSWORD_AND_CODE, password="yes")
+        try:
+            shown = sshd.log_in(server, person, person.password, methods=method, tty=True).output
+        finally:
+            server.stop()
+        went_on = f"{sshd.IN} {person.name}"
+    elif program == "su":
+        line = neighbor.command("su", person.name, "-c", "echo I-AM $(id -un)")
+        shown, went_on = terminals.answer(line, person.password).output, f"I-AM {person.name}"
+    else:
+        shown, went_on = terminals.login(person.name, person.password).output, f"I-AM {person.name}"
+    assert went_on in shown
+    reminder = "you have 2 days left, after that you cannot log in. Enroll now: twostep enroll"
+    assert shown.count(reminder) == 1
+    assert shown.index(reminder) < shown.index(went_on)
