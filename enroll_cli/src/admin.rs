@@ -56,7 +56,7 @@ impl Standing {
     fn of(user: &str) -> Self {
         let Ok(Some(person)) = Person::lookup(user) else { return Self::default() };
         let (host, now) = (Host::open(), host::now());
-        let row = host.overview(&host.config).row(&person);
+        let row = host.judge(&host.config).row(&person);
         let invite = host.store.find(&person).ok().flatten().and_then(|account| account.invite);
         let invited_until = invite.map(|invite| invite.expires_at).filter(|until| now < *until).map(|until| until.0);
         Self { overdue: row.overdue, exempt: row.exempt, invited_until }

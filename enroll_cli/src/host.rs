@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use twostep_core::config::{self, Config};
-use twostep_core::overview::Overview;
 use twostep_core::store::files::{FilesStore, STATE};
 use twostep_core::time::{Clock, SystemClock, Timestamp};
 
 mod census;
+mod judge;
+mod members;
 mod orphan;
 mod users;
 
 pub use census::{Entry, Subject};
+pub use judge::Judge;
+pub use members::Members;
 pub use orphan::{Orphan, Why};
 
 /// The accounts of this host, and the configuration by which they are judged.
@@ -32,11 +35,6 @@ impl Host {
         let loaded = config::load(Path::new(config::PATH));
         let store = FilesStore::new(&loaded.config.seal.key_file);
         Self { config: loaded.config, trouble: loaded.trouble, store, accounts: Path::new(STATE).join("accounts") }
-    }
-
-    /// How the users stand, by this configuration.
-    pub fn overview<'a>(&'a self, config: &'a Config) -> Overview<'a, FilesStore, SystemClock> {
-        Overview { config, store: &self.store, clock: &SystemClock }
     }
 }
 

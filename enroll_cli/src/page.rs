@@ -77,6 +77,11 @@ impl Page {
         }
     }
 
+    /// Prints lines that are made for whoever reads them.
+    pub fn lines(&mut self, lines: &str) -> Result<(), Trouble> {
+        if lines.is_empty() { Ok(()) } else { self.write(lines) }
+    }
+
     fn write(&mut self, lines: &str) -> Result<(), Trouble> {
         self.out.write_all(lines.as_bytes())?;
         Ok(self.out.flush()?)

@@ -7,7 +7,7 @@ use twostep_core::audit::{Audit, Line};
 use super::consent::{Consent, make_sure};
 use crate::arguments::Prune;
 use crate::audit::Syslog;
-use crate::host::{Host, Orphan, Subject, Why};
+use crate::host::{Host, Orphan, Why};
 use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::reach;
@@ -73,11 +73,7 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
 fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), Trouble> {
     let mut orphans = Vec::new();
     host.everybody(|subject| {
-        let is_troubled = match &subject {
-            Subject::User(person) => host.overview(&host.config).row(person).trouble.is_some(),
-            Subject::Orphan(_) => true,
-        };
-        orphans.extend(host.orphan_of(&subject, is_troubled));
+        orphans.extend(host.orphan(subject));
         Ok(())
     })?;
     Ok((orphans, host.count_accounts()?))

@@ -1,12 +1,13 @@
 //! `twostep admin report`: how the second step stands for everybody on this host.
 
+use std::io::{IsTerminal, Write};
+
 use nix::unistd::{Group, geteuid};
-use twostep_core::groups;
 use twostep_core::request::Refusal;
-use twostep_core::secret::Typed;
 
 use crate::arguments::Report;
-use crate::host::{Entry, Host, Subject};
+use crate::host::{Entry, Host, Members, Subject};
+use crate::layout::harmless;
 use crate::page::{Form, Page};
 use crate::reach;
 use crate::trouble::Trouble;
@@ -19,39 +20,81 @@ mod table;
 use progress::Progress;
 use summary::Summary;
 
+/// What is gathered before it is printed to a file or a pipe, in bytes.
+const PIECE: usize = 64 * 1024;
+
 /// Prints a line for each who fits, as soon as it is known, so that no number of users is too many.
 pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let host = Host::open();
-    let group = wishes.group.as_ref().map(|name| existing(name)).transpose()?;
+    let group = wishes.group.as_deref().map(existing).transpose()?;
     if let Some(trouble) = &host.trouble {
         // Not on the page, which holds the users alone.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("twostep: {trouble}\n").as_bytes());
+        let _ = writeln!(std::io::stderr(), "twostep: {}", harmless(trouble));
     }
-    head(page)?;
+    let judge = host.judge(&host.config);
+    let mut lines = Lines::begin(page);
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
     host.everybody(|subject| {
         progress.step();
-        if !is_in(&subject, group.as_deref()) {
+        if !is_in(&subject, group.as_ref()) {
             return Ok(());
         }
-        let entry = host.entry(&subject);
+        let entry = host.entry(&judge, subject);
         let fits = fits(&entry, wishes);
         summary.count(&entry, fits);
         if fits {
             progress.clear();
-            line(page, &entry)?;
+            lines.add(&entry)?;
         }
         Ok(())
     })?;
     progress.clear();
+    lines.end()?;
     page.say(&format!("\n{summary}"))
 }
 
+/// The lines on their way to the page.
+struct Lines<'a> {
+    page: &'a mut Page,
+    text: String,
+    /// So many bytes are printed at once.
+    piece: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// Begins with the names of the columns. At a terminal each line is seen at once.
+    fn begin(page: &'a mut Page) -> Self {
+        let text = match page.form {
+            Form::Text => table::head(page.view.columns),
+            Form::Value => format!("{}\n", csv::head()),
+            Form::Json => String::new(),
+        };
+        let piece = if std::io::stdout().is_terminal() { 0 } else { PIECE };
+        Self { page, text, piece }
+    }
+
+    fn add(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        match self.page.form {
+            Form::Text => self.text.push_str(&table::line(entry, self.page.view.columns)),
+            Form::Value => self.text.push_str(&format!("{}\n", csv::line(entry))),
+            Form::Json => {
+                self.text.push_str(&serde_json::to_string(entry).map_err(std::io::Error::from)?);
+                self.text.push('\n');
+            }
+        }
+        if self.text.len() > self.piece { self.end() } else { Ok(()) }
+    }
+
+    fn end(&mut self) -> Result<(), Trouble> {
+        self.page.lines(&std::mem::take(&mut self.text))
+    }
+}
+
 /// A group that is not there has no members, which is not what was meant.
-fn existing(name: &str) -> Result<Vec<String>, Trouble> {
+fn existing(name: &str) -> Result<Members, Trouble> {
     match Group::from_name(name) {
-        Ok(Some(_)) => Ok(vec![name.to_owned()]),
+        Ok(Some(_)) => Ok(Members::of(&[name.to_owned()])),
         Ok(None) => Err(no_group(name)),
         Err(errno) => Err(Trouble::here(
             "user_database",
@@ -69,10 +112,10 @@ pub fn no_group(name: &str) -> Trouble {
 }
 
 /// Where the user database does not say who is in a group, everyone is shown.
-fn is_in(subject: &Subject, group: Option<&[String]>) -> bool {
+fn is_in(subject: &Subject, group: Option<&Members>) -> bool {
     match (subject, group) {
         (_, None) => true,
-        (Subject::User(person), Some(group)) => !matches!(groups::first_of(person, group), Ok(None)),
+        (Subject::User(person), Some(group)) => !matches!(group.first_of(person), Ok(None)),
         (Subject::Orphan(_), Some(_)) => false,
     }
 }
@@ -95,21 +138,6 @@ fn fits(entry: &Entry, wishes: &Report) -> bool {
     checks.into_iter().all(|(is_wished, holds)| !is_wished || holds)
 }
 
-fn head(page: &mut Page) -> Result<(), Trouble> {
-    match page.form {
-        Form::Value => page.value(&Typed::new(csv::head())),
-        Form::Text | Form::Json => page.draw(&table::head(page.view.columns)),
-    }
-}
-
-fn line(page: &mut Page, entry: &Entry) -> Result<(), Trouble> {
-    match page.form {
-        Form::Json => page.object(entry),
-        Form::Value => page.value(&Typed::new(csv::line(entry))),
-        Form::Text => page.draw(&table::line(entry, page.view.columns)),
-    }
-}
-
 #[cfg(test)]
 pub mod scripted {
     //! Lines of a report.
@@ -123,7 +151,7 @@ pub mod scripted {
     pub fn plain() -> Entry {
         let (host, _folder) = host("version = 1");
         let root = twostep_core::username::Person::lookup("root").unwrap().unwrap();
-        host.entry(&Subject::User(root))
+        host.entry(&host.judge(&host.config), Subject::User(root))
     }
 
     /// The line of alice, of whom everything is true at once.
@@ -176,11 +204,27 @@ mod tests {
     }
 
     #[test]
+    fn lines_come_in_pieces_and_none_is_lost() {
+        use crate::page::scripted::page;
+        for (form, first) in [(Form::Json, "{\"user\":\"alice\""), (Form::Value, "user,uid,"), (Form::Text, "User  ")] {
+            let (mut page, printed) = page(80);
+            page.form = form;
+            let mut lines = Lines { piece: 1000, ..Lines::begin(&mut page) };
+            for _ in 0..20 {
+                lines.add(&full()).unwrap();
+            }
+            assert!(lines.text.len() <= 1000 && printed.text().len() > 1000);
+            lines.end().unwrap();
+            assert_eq!(printed.text().matches("alice").count(), 20);
+            assert!(printed.text().starts_with(first), "{}", printed.text());
+        }
+    }
+
+    #[test]
     fn a_group_is_one_that_there_is() {
-        assert_eq!(existing("root"), Ok(vec!["root".to_owned()]));
         assert!(existing("no-such-group").unwrap_err().message.contains("no-such-group"));
         let root = Subject::User(twostep_core::username::Person::lookup("root").unwrap().unwrap());
-        let group = |name: &str| is_in(&root, Some(&[name.to_owned()]));
+        let group = |name: &str| is_in(&root, Some(&existing(name).unwrap()));
         assert_eq!((group("root"), group("daemon"), is_in(&root, None)), (true, false, true));
     }
 }

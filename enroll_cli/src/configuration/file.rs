@@ -15,6 +15,9 @@ use crate::trouble::Trouble;
 /// What it is called that somebody else changed the file meanwhile.
 pub const CHANGED_MEANWHILE: &str = "changed_meanwhile";
 
+/// The new file before it gets its name.
+const TEMPORARY: &str = ".config.toml.new";
+
 /// The file, its text, and the lock that keeps other commands of this program from it.
 pub struct ConfigFile {
     path: PathBuf,
@@ -58,7 +61,7 @@ impl ConfigFile {
     /// Replaces the whole file, with its owner and mode, unless somebody else changed it meanwhile.
     pub fn replace(&self, text: &str) -> Result<(), Trouble> {
         self.check()?;
-        let temporary = self.folder.join(format!(".config.toml.{}", std::process::id()));
+        let temporary = self.folder.join(TEMPORARY);
         let written = self.write(&temporary, text).and_then(|()| {
             // Whoever does not know the lock may have written while this was.
             self.check()
@@ -94,7 +97,7 @@ impl ConfigFile {
     }
 
     fn write(&self, temporary: &Path, text: &str) -> Result<(), Trouble> {
-        // One of this process's number can only be left over from a run that was killed.
+        // Under the lock, one can only be left over from a run that was killed.
         let _ = fs::remove_file(temporary);
         let written =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary).and_then(|mut file| {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
 
-use crate::host::{Host, Subject};
+use crate::host::{Host, Judge, Subject};
 use crate::page::Page;
 use crate::trouble::Trouble;
 
@@ -49,15 +49,16 @@ impl Impact {
     /// Asks of everybody how they stand by both configurations.
     pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, Trouble> {
         let mut impact = Self::default();
+        let judges = [host.judge(&host.config), host.judge(new)];
         host.everybody(|subject| {
             if let Subject::User(person) = subject {
-                impact.count(host, new, &person);
+                impact.count(&judges, &person);
             }
             Ok(())
         })?;
         for name in administrators(administrator) {
             if let Ok(Some(person)) = Person::lookup(&name) {
-                let (before, after) = (host.overview(&host.config).row(&person), host.overview(new).row(&person));
+                let [before, after] = judges.each_ref().map(|judge| judge.row(&person));
                 if after.overdue && !before.overdue {
                     impact.locked_out.push(name);
                 }
@@ -66,8 +67,8 @@ impl Impact {
         Ok(impact)
     }
 
-    fn count(&mut self, host: &Host, new: &Config, person: &Person) {
-        let (before, after) = (host.overview(&host.config).row(person), host.overview(new).row(person));
+    fn count(&mut self, judges: &[Judge<'_>; 2], person: &Person) {
+        let [before, after] = judges.each_ref().map(|judge| judge.row(person));
         self.users += 1;
         self.required.add(before.required, after.required);
         self.not_enrolled.add(before.required && !before.enrolled, after.required && !after.enrolled);

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use serde::Serialize;
 use twostep_core::overview::Row;
 use twostep_core::request::Refusal;
-use twostep_core::store::StoreError;
+use twostep_core::store::{Store, StoreError};
 use twostep_core::username::Person;
 
 use super::orphan::{Owner, of_earlier_uid, owner};
 use super::users::Users;
-use super::{Host, Orphan, Why};
+use super::{Host, Judge, Orphan, Why};
 use crate::trouble::Trouble;
 
 /// One of them.
@@ -69,25 +69,23 @@ impl Host {
     }
 
     /// The line of one of them.
-    pub fn entry(&self, subject: &Subject) -> Entry {
+    pub fn entry(&self, judge: &Judge<'_>, subject: Subject) -> Entry {
         match subject {
             Subject::User(person) => {
-                let row = self.overview(&self.config).row(person);
-                match self.orphan_of(subject, row.trouble.is_some()) {
-                    Some(orphan) => entry_of(orphan),
-                    None => Entry { row, orphan: None },
-                }
+                let row = judge.row(&person);
+                // Whether the account is an earlier user's is asked only where it does not count.
+                let orphan = row.trouble.as_ref().and_then(|_| of_earlier_uid(&self.accounts, &person));
+                orphan.map_or(Entry { row, orphan: None }, entry_of)
             }
-            Subject::Orphan(orphan) => entry_of(orphan.clone()),
+            Subject::Orphan(orphan) => entry_of(orphan),
         }
     }
 
-    /// The account that is nobody's. Whether a user's is an earlier one's is asked only where it
-    /// does not count.
-    pub fn orphan_of(&self, subject: &Subject, is_troubled: bool) -> Option<Orphan> {
+    /// The account of one of them, if it is nobody's.
+    pub fn orphan(&self, subject: Subject) -> Option<Orphan> {
         match subject {
-            Subject::Orphan(orphan) => Some(orphan.clone()),
-            Subject::User(person) if is_troubled => of_earlier_uid(&self.accounts, person),
+            Subject::Orphan(orphan) => Some(orphan),
+            Subject::User(person) if self.store.find(&person).is_err() => of_earlier_uid(&self.accounts, &person),
             Subject::User(_) => None,
         }
     }
@@ -143,13 +141,11 @@ mod tests {
         let accounts = folder.path().join("state/accounts");
         std::fs::write(accounts.join("no-such-user.toml"), "user = \"no-such-user\"\nuid = 4294967290\n").unwrap();
         std::fs::write(accounts.join("daemon.toml"), "user = \"daemon\"\nuid = 77\n").unwrap();
-        let seen = everybody(&host);
-        let count = |name: &str| seen.iter().filter(|one| host.entry(one).row.user == name).count();
+        let judge = host.judge(&host.config);
+        let seen = everybody(&host).into_iter().map(|one| host.entry(&judge, one)).collect::<Vec<_>>();
+        let count = |name: &str| seen.iter().filter(|one| one.row.user == name).count();
         assert_eq!((count("root"), count("daemon"), count("bin"), count("no-such-user")), (1, 1, 0, 1));
-        let why = |name: &str| {
-            let entries = seen.iter().map(|one| host.entry(one));
-            entries.filter(|one| one.row.user == name).find_map(|one| one.orphan)
-        };
+        let why = |name: &str| seen.iter().find(|one| one.row.user == name).unwrap().orphan.clone();
         assert_eq!((why("root"), why("daemon"), why("no-such-user")), (None, Some(Why::UidChanged), Some(Why::NoUser)));
         assert!(seen.len() <= host.at_most().unwrap());
     }

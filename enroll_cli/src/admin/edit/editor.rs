@@ -31,12 +31,10 @@ impl Editor for Program {
             Some(named) => vec![named.as_str()],
             None => EDITORS.to_vec(),
         };
-        let undisturbed = Undisturbed::begin();
         let ended = candidates.iter().find_map(|words| match started(words, file) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             ended => Some((*words, ended)),
         });
-        drop(undisturbed);
         match ended {
             Some((_, Ok(status))) if status.success() => Ok(()),
             Some((words, Ok(status))) => Err(failed(&format!("The editor {words} ended with {status}"))),
@@ -49,7 +47,9 @@ impl Editor for Program {
 fn started(words: &str, file: &Path) -> std::io::Result<ExitStatus> {
     let mut words = words.split_whitespace();
     let program = words.next().ok_or(ErrorKind::NotFound)?;
-    Command::new(program).args(words).arg(file).status()
+    let mut editor = Command::new(program).args(words).arg(file).spawn()?;
+    let _undisturbed = Undisturbed::begin();
+    editor.wait()
 }
 
 fn failed(what: &str) -> Trouble {
@@ -57,7 +57,7 @@ fn failed(what: &str) -> Trouble {
 }
 
 /// A time in which Ctrl-C is for the editor, which runs in the same terminal, and not for this
-/// program. The editor itself starts without it.
+/// program. It begins when the editor runs, which would else inherit it.
 struct Undisturbed {
     before: SigSet,
     signals: SignalFd,
