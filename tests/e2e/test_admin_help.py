@@ -1,0 +1,141 @@
+"""Helping a user: unlock, a recovery code to read out, an invitation, and what `show` tells."""
+
+import json
+import re
+
+import configuration
+import enrollment
+from attempts import log_in
+from phones import Phone
+from test_admin_report import HOME, admin, lock, right
+
+CODE = re.compile(r"^  ([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})$", re.MULTILINE)
+
+
+def told(*words):
+    return json.loads(right(*words, "--json"))
+
+
+def test_given_wrong_codes_then_unlock_makes_codes_count_again(enrolled, clock, journal):
+    configuration.write(throttle={"cap": 3, "wait": "1s", "max_wait": "1s"})
+    lock(enrolled, clock)
+    clock.advance(60)
+    assert not log_in(enrolled, enrolled.phone.fresh(), rhost=HOME).accepted
+    assert told("unlock", enrolled.name) == {"user": enrolled.name, "unlocked": True}
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost=HOME).accepted
+    journal.find("unlocked", f"user={enrolled.name}", "admin=root")
+    assert enrolled.name in right("unlock", enrolled.name)
+
+
+def test_given_a_recovery_code_that_was_read_out_then_it_counts_once(enrolled, neighbor, journal):
+    text = right("recovery-code", enrolled.name, sudo_user=neighbor.name)
+    [code] = CODE.findall(text)
+    assert "until" in text
+    assert log_in(enrolled, code).accepted
+    assert not log_in(enrolled, code).accepted
+    assert log_in(enrolled, enrolled.phone.fresh()).accepted
+    line = journal.find("recovery-code-issued", f"user={enrolled.name}")
+    assert f"admin={neighbor.name}" in line and code not in journal.text()
+
+
+def test_given_a_recovery_code_then_its_time_is_a_day_and_an_earlier_one_is_void(enrolled, clock):
+    earlier = told("recovery-code", enrolled.name)["recovery_code"]
+    later = told("recovery-code", enrolled.name)
+    assert abs(later["expires_at"] - clock.now() - 86400) < 60
+    assert not log_in(enrolled, earlier).accepted
+    clock.advance(86401)
+    assert not log_in(enrolled, later["recovery_code"]).accepted
+    assert log_in(enrolled, enrolled.recovery_codes[0]).accepted
+
+
+def test_given_a_user_without_an_authenticator_then_there_is_no_recovery_code(person):
+    done = admin("recovery-code", person.name, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["reason"] == "no_authenticator"
+    assert "twostep enroll" in done.stderr
+
+
+def enrolls(person, clock, code):
+    """Whether `twostep enroll` takes this enrollment code."""
+    done = person.run("twostep", "enroll", "--json", input=f"{code}\n")
+    return "otpauth://" in done.stdout
+
+
+def test_given_an_invitation_then_its_code_enrolls_once_in_its_time(person, clock, journal):
+    configuration.write(policy={"enrollment": "invite"})
+    invited = told("enroll", person.name, "--invite", "--for", "2h")
+    assert abs(invited["expires_at"] - clock.now() - 7200) < 60
+    assert not enrolls(person, clock, "0000-0000-0000-0000")
+    somebody = enrollment.enroll(person, clock, proof=invited["enrollment_code"])
+    assert log_in(somebody, somebody.phone.fresh()).accepted
+    journal.find("invited", f"user={person.name}", "admin=root")
+    assert invited["enrollment_code"] not in journal.text()
+    right("reset", person.name)
+    assert not enrolls(person, clock, invited["enrollment_code"])
+
+
+def test_given_an_invitation_then_it_ends_by_itself_after_the_time_that_was_given(person, clock):
+    configuration.write(policy={"enrollment": "invite"})
+    code = told("enroll", person.name, "--invite", "--for", "2h")["enrollment_code"]
+    clock.advance(7300)
+    assert not enrolls(person, clock, code)
+    default = told("enroll", person.name, "--invite")
+    assert abs(default["expires_at"] - clock.now() - 3 * 86400) < 60
+    assert enrolls(person, clock, default["enrollment_code"])
+
+
+def test_given_an_invitation_then_people_read_the_code_and_whether_it_is_asked_for(person):
+    text = right("enroll", person.name, "--invite")
+    assert CODE.search(text) and "does not ask for it" in " ".join(text.split())
+    configuration.write(policy={"enrollment": "invite"})
+    assert "does not ask for it" not in " ".join(right("enroll", person.name, "--invite").split())
+
+
+def test_given_an_impossible_invitation_then_it_is_refused(person, enrolled):
+    assert admin("enroll", person.name, "--invite", "--for", "31d").returncode == 1
+    assert admin("enroll", enrolled.name, "--invite").returncode == 1
+    assert admin("enroll", person.name).returncode == 2
+
+
+def test_given_show_then_grace_invitation_suspension_and_history_are_told_and_no_code(person, neighbor, clock):
+    configuration.write(policy={"enrollment": "invite"})
+    code = told("enroll", person.name, "--invite", "--for", "1d")["enrollment_code"]
+    right("suspend", person.name, "--for", "2h", "--reason", "phone lost", sudo_user=neighbor.name)
+    shown = told("show", person.name)
+    assert abs(shown["invited_until"] - clock.now() - 86400) < 60
+    assert [one["event"] for one in shown["history"]][-2:] == ["invited", "suspended"]
+    assert (shown["status"]["suspension"]["by"], shown["overdue"]) == (neighbor.name, False)
+    text = " ".join(right("show", person.name).split())
+    for part in ("Invited to enroll by a code, until", "no code is asked until", "phone lost", "invited root"):
+        assert part in text, part
+    assert code not in text and code not in json.dumps(shown)
+    right("resume", person.name)
+    right("require", "--all", "--within", "3d", "--yes", "--force")
+    shown = told("show", person.name)
+    assert abs(shown["status"]["enroll_by"] - clock.now() - 3 * 86400) < 60
+    assert "enroll until" in right("show", person.name)
+    right("require", "--all", "--within", "0", "--yes", "--force")
+    clock.advance(2)
+    assert told("show", person.name)["overdue"]
+    assert "Time to enroll is over" in " ".join(right("show", person.name).split())
+    configuration.write(policy={"exempt_users": [person.name]})
+    assert told("show", person.name)["exempt"] == "exempt-user"
+
+
+def test_given_whoever_is_not_root_then_no_help_is_given(person, enrolled):
+    for words in (["unlock"], ["recovery-code"], ["enroll", "--invite"]):
+        done = person.run("twostep", "admin", *words, enrolled.name)
+        assert done.returncode == 1 and "sudo" in done.stderr
+        done = admin(*words, "nobody-here")
+        assert done.returncode == 1 and "nobody-here" in done.stderr
+
+
+def test_given_status_then_the_user_reads_until_when_to_enroll(person, clock):
+    right("require", "--all", "--within", "3d", "--yes", "--force")
+    status = enrollment.status(person)
+    assert status["required"] and abs(status["enroll_by"] - clock.now() - 3 * 86400) < 60
+    text = person.run("twostep", "status").stdout
+    assert "enroll until" in text and "twostep enroll" in text
+    somebody = enrollment.enroll(person, clock)
+    assert isinstance(somebody.phone, Phone)
+    assert "enroll until" not in person.run("twostep", "status").stdout
