@@ -343,6 +343,34 @@ def test_given_a_program_that_is_not_root_then_refused_with_the_reason(person, j
     journal.find("refused", f"user={person.name}", "reason=must-enroll")
 
 
+# The recipe that we ship
+
+RECIPE = Path(__file__).parents[2] / "packaging/pam/sshd-enroll"
+METHODS = "publickey,keyboard-interactive keyboard-interactive"
+
+
+@pytest.mark.parametrize("first", ["password", "key"])
+def test_given_the_recipe_then_ssh_enrolls_after_the_password_or_the_key(start_server, person, newcomer, first):
+    server = start_server(RECIPE.read_text(), more=f"AuthenticationMethods {METHODS}")
+    key, steps = (None, [first_step(person)]) if first == "password" else (sshd.make_key(person), [])
+    methods = "keyboard-interactive" if key is None else "publickey,keyboard-interactive"
+    shown, _ = ssh(server, person, *steps, *newcomer.steps(), methods=methods, key=key)
+    assert f"{sshd.IN} {person.name}" in shown, shown
+    again = [person.password] * (first == "password")
+    login = sshd.log_in(server, person, *again, newcomer.phone.fresh(), methods=methods, key=key)
+    assert login.entered
+
+
+def test_given_the_recipe_and_sshd_that_lets_a_key_be_enough_then_refused_from_the_deadline_on(
+        start_server, person, clock):
+    server = start_server(RECIPE.read_text())
+    key = sshd.make_key(person)
+    require(clock, left=60, after_grace="enroll")
+    assert sshd.log_in(server, person, methods="publickey", key=key).entered
+    configuration.write(policy=POLICY)
+    assert not sshd.log_in(server, person, methods="publickey", key=key).entered
+
+
 # Where no login enrolls
 
 @pytest.mark.parametrize("policy", [{"after_grace": "deny"}, {"enrollment": "invite"}], ids=str)
