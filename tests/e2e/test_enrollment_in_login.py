@@ -1,28 +1,22 @@
-"""Enrolling inside a login: after the password, where the time to enroll is over."""
+"""Enrolling inside a login: after the password or the key, where the time to enroll is over."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 import attempts
 import configuration
-import enrollment
-import people
-import qr
 import sshd
 import stacks
 import terminals
 from attempts import log_in
-from policies import CONTACT, MUST_ENROLL, begin_to_enroll, require
-from phones import Phone
+from newcomers import (CODE_QUESTION, CODES_QUESTION, POLICY, RECOVERY_CODE, Newcomer, dialog, first_step,
+                       is_enrolled, key_of, ssh, write_services)
+from policies import begin_to_enroll, require
 
-POLICY = {"required": True, "after_grace": "enroll", "contact": CONTACT}
-KEY = re.compile(r"type this key into the app: ((?:[A-Z2-7]{4} )*[A-Z2-7]{1,4})\s")
-CODE_QUESTION, CODES_QUESTION = r"Code shown by the app: $", r"Press Enter when you have them: $"
-PASSWORD_QUESTION = r"[Pp]assword[^\r\n]*: $"
-RECOVERY_CODE = re.compile(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b")
-SUDOERS = Path("/etc/sudoers.d/twostep-enrollment")
+HOME, ELSEWHERE = "192.0.2.7", "192.0.2.8"
+RECIPE = Path(__file__).parents[2] / "packaging/pam/sshd-enroll"
+METHODS = "publickey,keyboard-interactive keyboard-interactive"
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +29,6 @@ def services(view):
     write_services(stacks.ENROLL)
     yield
     stacks.write("sshd", stacks.PASSWORD_AND_CODE)
-
-
-def write_services(stack, options=""):
-    for service in ("sshd", "sudo", "login", "cs-enroll"):
-        stacks.write(service, stack, options)
-    stacks.write("su", "auth sufficient pam_rootok.so\n" + stack, options)
 
 
 @pytest.fixture(scope="module")
@@ -64,63 +52,10 @@ def start_server():
     stacks.write("sshd", stacks.ENROLL)
 
 
-class Newcomer:
-    """Somebody who enrolls in a login, with a phone that reads what is shown."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.phone = None
-
-    def scan(self, shown):
-        """The code of the app that has scanned the drawing."""
-        uri = qr.from_terminal(shown)
-        assert uri and uri.startswith("otpauth://totp/"), shown
-        self.phone = Phone(uri, self.clock)
-        assert KEY.search(shown).group(1).replace(" ", "") == self.phone.secret
-        return self.phone.code()
-
-    def steps(self):
-        return [(CODE_QUESTION, self.scan), (CODES_QUESTION, "")]
-
-
 @pytest.fixture
 def newcomer(clock):
     return Newcomer(clock)
 
-
-def ssh(server, person, *steps, methods="keyboard-interactive", key=None, options=()):
-    line = sshd.ssh_line(server, person, methods=methods, key=key)
-    line[1:1] = options
-    return terminals.talk(terminals.spawn(line), *steps)
-
-
-def dialog(program, person, neighbor, *steps):
-    """The same talk with su, sudo or login."""
-    if program == "login":
-        shell = (r"[$#] $", "echo I-AM $(id -un); exit")
-        return terminals.talk(terminals.spawn(["login", person.name]), *steps, shell)
-    if program == "su":
-        line = neighbor.command("su", person.name, "-c", "echo I-AM $(id -un)")
-    else:
-        SUDOERS.write_text(f"Defaults timestamp_timeout=0, passwd_tries=1\n{person.name} ALL=(ALL:ALL) ALL\n")
-        SUDOERS.chmod(0o440)
-        line = person.command("sudo", "-k", "sh", "-c", "echo I-AM $SUDO_USER")
-    return terminals.talk(terminals.spawn(line), *steps)
-
-
-def first_step(person):
-    return (PASSWORD_QUESTION, person.password)
-
-
-def shows_a_key(text):
-    return bool(KEY.search(text) or "otpauth" in text or any(block in text for block in "█▀▄") or "##" in text)
-
-
-def is_enrolled(person):
-    return enrollment.status(person)["enrolled"]
-
-
-# In a login
 
 @pytest.mark.parametrize("letters", ["utf8", "ascii"])
 def test_given_ssh_past_the_deadline_then_it_enrolls_and_the_next_login_asks(
@@ -199,11 +134,6 @@ def log_in_and_enroll(person, newcomer, last_answer, **options):
                   **{"rhost": HOME, **options})
 
 
-# The pending secret
-
-HOME, ELSEWHERE = "192.0.2.7", "192.0.2.8"
-
-
 def offered(person, rhost=HOME, service="cs-enroll"):
     """What a login shows that is broken off at the question."""
     write_services(stacks.ENROLL)
@@ -211,10 +141,6 @@ def offered(person, rhost=HOME, service="cs-enroll"):
     assert told.phases == {"auth": 0, "account": attempts.PERM_DENIED}
     (shown,) = told.prompts[1:]
     return shown.replace("\\x0a", "\n")
-
-
-def key_of(shown):
-    return KEY.search(shown).group(1)
 
 
 def test_given_the_same_address_within_15_minutes_then_the_same_secret_is_shown(person, clock):
@@ -250,103 +176,29 @@ def test_given_the_secret_shown_elsewhere_then_only_the_newest_one_enrolls(perso
     assert not is_enrolled(person)
 
 
-# Who is shown nothing
-
-@pytest.mark.parametrize("program", ["ssh", "su", "sudo", "login", "attempt"])
-def test_given_a_wrong_password_then_no_key_is_shown(server, person, neighbor, program):
-    write_services(stacks.ENROLL)
-    wrong = (PASSWORD_QUESTION, "wrong horse")
-    if program == "attempt":
-        shown = str(log_in(person, "wrong horse", "123456", service="cs-enroll"))
-    elif program == "ssh":
-        shown, _ = ssh(server, person, wrong, options=["-vvv"])
-    elif program == "login":
-        shown = terminals.login(person.name, "wrong horse").output
-    else:
-        shown, _ = dialog(program, person, neighbor, wrong)
-    assert not shows_a_key(shown), shown
-    assert "authenticator app" not in shown
-    assert not is_enrolled(person)
-    assert "[pending" not in account_of(person)
+def test_given_two_logins_at_the_question_then_one_alone_enrolls(person, newcomer):
+    words = attempts.words(person, person.password, "-", "-", service="cs-enroll", rhost=HOME)
+    first, second = terminals.spawn(words), terminals.spawn(words)
+    for login in (first, second):
+        login.expect("Code shown by the app: ")
+        newcomer.scan(login.before.replace("\\x0a", "\n") + "\n")
+    first.sendline(newcomer.phone.code())
+    first.expect("Press Enter")
+    second.sendline(newcomer.phone.code())
+    assert "account\t6" in second.read()
+    first.sendline("")
+    assert "account\t0" in first.read()
 
 
-def account_of(person):
-    file = enrollment.ACCOUNTS / f"{person.name}.toml"
-    return file.read_text() if file.exists() else ""
-
-
-@pytest.mark.parametrize("required", [False, True])
-def test_given_a_client_with_a_key_alone_then_it_is_shown_no_key(start_server, person, journal, required):
-    option = "require_step" if required else ""
-    server = start_server(stacks.ENROLL.replace("enroll {options}\nsession", f"enroll {option}\nsession")
-                          .replace("{options}", ""))
-    shown, _ = ssh(server, person, methods="publickey", key=sshd.make_key(person), options=["-vvv"])
-    assert (f"{sshd.IN} {person.name}" in shown) is not required
-    assert not shows_a_key_in_debug(shown)
-    assert "[pending" not in account_of(person)
-    if required:
-        journal.find("refused", f"user={person.name}", "require_step")
-
-
-def shows_a_key_in_debug(shown):
-    """ssh -vvv draws with `#` itself."""
-    return bool(KEY.search(shown) or "otpauth" in shown or "authenticator app" in shown
-                or any(block in shown for block in "█▀▄"))
-
-
-def test_given_a_key_then_a_client_that_answers_no_question_is_shown_no_key(start_server, person):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
-    shown, _ = ssh(server, person, methods="publickey", key=sshd.make_key(person), options=["-vvv"])
-    assert sshd.IN not in shown
-    assert not shows_a_key_in_debug(shown)
-    assert "[pending" not in account_of(person)
-
-
-def test_given_a_key_then_its_owner_enrolls_without_a_password(start_server, person, newcomer):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
-    key = sshd.make_key(person)
-    shown, answered = ssh(server, person, *newcomer.steps(), methods="publickey,keyboard-interactive", key=key)
-    assert answered == 2
-    assert f"{sshd.IN} {person.name}" in shown
-    assert "assword:" not in shown
-
-
-def test_given_the_password_method_then_refused_and_no_text_has_the_key(start_server, person, newcomer, journal):
-    server = start_server(stacks.ENROLL.replace("{options}", ""), kbdint="no", password="yes")
-    first, answered = ssh(server, person, first_step(person), methods="password", options=["-vvv"])
-    assert answered == 1
-    assert sshd.IN not in first
-    journal.find("refused", f"user={person.name}", "reason=no-answer")
-    server = start_server(stacks.ENROLL.replace("{options}", ""))
-    shown, _ = ssh(server, person, first_step(person), *newcomer.steps())
-    assert f"{sshd.IN} {person.name}" in shown
-    assert newcomer.phone.secret[:8] not in first.replace(" ", "")
-    assert not shows_a_key_in_debug(first)
-
-
-@pytest.mark.parametrize("answers", [[], [":fail"], [":null"]], ids=["none", "fails", "null"])
-def test_given_a_program_that_cannot_ask_then_refused_with_the_reason(person, journal, answers):
-    told = log_in(person, person.password, *answers, service="cs-enroll", rhost=HOME)
-    assert told.phases == {"auth": 0, "account": attempts.PERM_DENIED}
-    journal.find("refused", f"user={person.name}", "reason=no-answer")
-    assert not is_enrolled(person)
-
-
-def test_given_a_program_that_is_not_root_then_refused_with_the_reason(person, journal):
-    told = log_in(person, person.password, "123456", service="cs-enroll", run_as=person)
-    assert told.phases == {"auth": attempts.AUTH_ERR}
-    assert len(told.prompts) == 1
-    journal.find("refused", f"user={person.name}", "reason=must-enroll")
-
-
-# The recipe that we ship
-
-RECIPE = Path(__file__).parents[2] / "packaging/pam/sshd-enroll"
-METHODS = "publickey,keyboard-interactive keyboard-interactive"
+def test_given_password_and_code_in_one_answer_then_the_password_alone_enrolls(person, newcomer):
+    stacks.write("cs-forward", stacks.FORWARD_PASS.replace("forward_pass", "forward_pass enroll")
+                 .replace("account required pam_twostep.so", "account required pam_twostep.so enroll"))
+    wrong = log_in(person, "wrong horse", "123456", service="cs-forward", rhost=HOME)
+    assert (wrong.accepted, len(wrong.prompts)) == (False, 1)
+    newcomer.scan(offered(person))
+    told = log_in(person, person.password, newcomer.phone.code(), "", service="cs-forward", rhost=HOME)
+    assert told.accepted
+    assert log_in(person, person.password + newcomer.phone.fresh(), service="cs-forward").accepted
 
 
 @pytest.mark.parametrize("first", ["password", "key"])
@@ -369,55 +221,3 @@ def test_given_the_recipe_and_sshd_that_lets_a_key_be_enough_then_refused_from_t
     assert sshd.log_in(server, person, methods="publickey", key=key).entered
     configuration.write(policy=POLICY)
     assert not sshd.log_in(server, person, methods="publickey", key=key).entered
-
-
-# Where no login enrolls
-
-@pytest.mark.parametrize("policy", [{"after_grace": "deny"}, {"enrollment": "invite"}], ids=str)
-def test_given_another_policy_then_refused_with_whom_to_ask(person, journal, policy):
-    configuration.write(policy={**POLICY, **policy})
-    told = log_in(person, person.password, "123456", service="cs-enroll", rhost=HOME)
-    assert told.phases == {"auth": attempts.AUTH_ERR}
-    assert (told.prompts, told.messages) == (["Password: "], [MUST_ENROLL])
-    journal.find("refused", f"user={person.name}", "reason=must-enroll")
-
-
-def test_given_an_auth_line_without_enroll_then_refused_with_whom_to_ask(person):
-    told = log_in(person, person.password, "123456", service="cs-login", rhost=HOME)
-    assert told.phases == {"auth": attempts.AUTH_ERR}
-    assert (told.prompts, told.messages) == (["Password: "], [MUST_ENROLL])
-
-
-def test_given_time_left_then_no_login_enrolls(person, clock):
-    require(clock, left=3600, after_grace="enroll")
-    told = log_in(person, person.password, service="cs-enroll", rhost=HOME)
-    assert told.accepted and len(told.prompts) == 1
-    (said,) = told.messages
-    assert "after that a login makes you enroll" in said
-
-
-MISTAKES = {"no enroll": stacks.ENROLL_ON_THE_AUTH_LINE_ALONE, "no line": stacks.ENROLL_WITHOUT_AN_ACCOUNT_LINE}
-
-
-# sudo goes on whatever pam_setcred says, and nothing else of ours runs there without an account line.
-@pytest.mark.parametrize("program, mistake", [
-    (program, mistake) for program in ("su", "sudo", "login", "ssh") for mistake in MISTAKES
-    if (program, mistake) != ("sudo", "no line")])
-def test_given_an_account_line_without_enroll_or_none_then_refused_with_the_reason(
-        server, person, neighbor, journal, program, mistake):
-    write_services(MISTAKES[mistake])
-    try:
-        if program == "ssh":
-            shown, _ = ssh(server, person, first_step(person))
-        else:
-            shown, _ = dialog(program, person, neighbor, first_step(person))
-    finally:
-        write_services(stacks.ENROLL)
-    assert sshd.IN not in shown and "I-AM" not in shown.replace("echo I-AM", ""), shown
-    assert not shows_a_key(shown)
-    if mistake == "no line":
-        journal.find(f"user={person.name}", "enrollment-owed")
-    else:
-        journal.find("refused", f"user={person.name}", "reason=must-enroll", "give the account line enroll too")
-        # sudo wants no words from an account phase.
-        assert (MUST_ENROLL in shown) is (program != "sudo")
