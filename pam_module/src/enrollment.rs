@@ -16,7 +16,7 @@ use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
 use twostep_core::words;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, key_was_accepted};
 use crate::ended::Ended;
 use crate::failed::Failed;
 use crate::ffi::{Host, Item, Priority, Style, process_users};
@@ -30,12 +30,17 @@ const TRIES: usize = 3;
 const GROUP: usize = 4;
 
 /// Whether a login of someone who must enroll does so in its account phase. An invitation is for
-/// `twostep enroll`, and a process that is not root makes no account.
+/// `twostep enroll`, a key is no password, and a process that is not root makes no account.
 pub fn is_offered(attempt: &Attempt<'_>) -> bool {
     let policy = &attempt.config.policy;
+    let is_permitted = match policy.enrollment {
+        Enrollment::Open => true,
+        Enrollment::Password => !key_was_accepted(attempt.host),
+        Enrollment::Invite => false,
+    };
     attempt.options.enroll
         && policy.after_grace == AfterGrace::Enroll
-        && policy.enrollment != Enrollment::Invite
+        && is_permitted
         && process_users().1 == 0
 }
 

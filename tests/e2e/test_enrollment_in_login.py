@@ -221,3 +221,15 @@ def test_given_the_recipe_and_sshd_that_lets_a_key_be_enough_then_refused_from_t
     assert sshd.log_in(server, person, methods="publickey", key=key).entered
     configuration.write(policy=POLICY)
     assert not sshd.log_in(server, person, methods="publickey", key=key).entered
+
+
+def test_given_enrollment_takes_the_password_then_a_key_does_not_enroll_and_the_password_does(
+        start_server, person, newcomer, journal):
+    configuration.write(policy={**POLICY, "enrollment": "password"})
+    server = start_server(RECIPE.read_text(), more=f"AuthenticationMethods {METHODS}")
+    shown, answered = ssh(server, person, *newcomer.steps(), methods="publickey,keyboard-interactive",
+                          key=sshd.make_key(person))
+    assert (answered, sshd.IN in shown) == (0, False)
+    journal.find("refused", f"user={person.name}", "reason=must-enroll")
+    shown, _ = ssh(server, person, first_step(person), *newcomer.steps())
+    assert f"{sshd.IN} {person.name}" in shown
