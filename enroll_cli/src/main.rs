@@ -17,6 +17,7 @@ mod layout;
 mod page;
 mod permit;
 mod person;
+mod progress;
 mod proof;
 mod qr;
 mod reach;

@@ -9,15 +9,14 @@ use crate::arguments::Report;
 use crate::host::{Entry, Host, Members, Subject};
 use crate::layout::harmless;
 use crate::page::{Form, Page};
+use crate::progress::Progress;
 use crate::reach;
 use crate::trouble::Trouble;
 
 mod csv;
-mod progress;
 mod summary;
 mod table;
 
-use progress::Progress;
 use summary::Summary;
 
 /// What is gathered before it is printed to a file or a pipe, in bytes.

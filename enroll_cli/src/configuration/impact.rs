@@ -7,6 +7,7 @@ use twostep_core::username::Person;
 
 use crate::host::{Host, Judge, Subject};
 use crate::page::Page;
+use crate::progress::Progress;
 use crate::trouble::Trouble;
 
 /// Groups whose members look after a host.
@@ -50,12 +51,15 @@ impl Impact {
     pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, Trouble> {
         let mut impact = Self::default();
         let judges = [host.judge(&host.config), host.judge(new)];
+        let mut progress = Progress::begin(host)?;
         host.everybody(|subject| {
+            progress.step();
             if let Subject::User(person) = subject {
                 impact.count(&judges, &person);
             }
             Ok(())
         })?;
+        progress.clear();
         for name in administrators(administrator) {
             if let Ok(Some(person)) = Person::lookup(&name) {
                 let [before, after] = judges.each_ref().map(|judge| judge.row(&person));

@@ -57,7 +57,7 @@ fn failed(what: &str) -> Trouble {
 }
 
 /// A time in which Ctrl-C is for the editor, which runs in the same terminal, and not for this
-/// program. It begins when the editor runs, which would else inherit it.
+/// program. It begins a moment after the editor's start, since the editor would else inherit it.
 struct Undisturbed {
     before: SigSet,
     signals: SignalFd,

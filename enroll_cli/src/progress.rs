@@ -1,4 +1,4 @@
-//! How far a long report is, for a person who waits for it.
+//! How far a look at all users is, for a person who waits for it.
 
 use std::io::{IsTerminal, Write};
 
