@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pexpect
@@ -191,9 +193,22 @@ def test_given_somebody_else_writes_meanwhile_then_both_are_kept(script, tmp_pat
     kept.parent.rmdir()
 
 
+def wait_until_undisturbed(pid):
+    """The editor is there a moment before the command waits for it without minding Ctrl-C."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        blocked = re.search(r"^SigBlk:\s+(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        # While it starts the editor, libc blocks every signal for a moment.
+        if int(blocked.group(1), 16) == 1 << signal.SIGINT - 1 | 1 << signal.SIGQUIT - 1:
+            return
+        time.sleep(0.01)
+    raise AssertionError("Ctrl-C ends the command")
+
+
 def test_given_ctrl_c_in_the_editor_then_only_the_editor_minds_it(script):
     program = at_a_terminal(script('trap "echo caught" INT; echo ready; read _; read _; echo "# kept" >>"$1"'))
     program.expect("ready")
+    wait_until_undisturbed(program.pid)
     program.sendintr()
     program.sendline("")
     program.expect("caught")

@@ -264,7 +264,7 @@ def test_given_a_user_who_is_no_more_then_the_account_is_listed_and_pruned_after
     assert log_in(stays, stays.phone.fresh()).accepted
 
 
-def test_given_a_name_with_another_uid_now_then_the_earlier_account_is_pruned(enrolled, forget):
+def test_given_a_name_with_another_uid_now_then_the_earlier_account_is_pruned(enrolled, clock, forget):
     forget(enrolled.person, uid=45678)
     assert report()[enrolled.name]["orphan"] == {"why": "uid_changed"}
     told = [json.loads(line) for line in right("prune", "--yes", "--json").splitlines()]
@@ -273,6 +273,9 @@ def test_given_a_name_with_another_uid_now_then_the_earlier_account_is_pruned(en
     assert not enrolled.file.exists()
     row = report()[enrolled.name]
     assert (row["uid"], row["enrolled"], row["trouble"]) == (45678, False, None)
+    newcomer = people.Person(enrolled.name, 45678, enrolled.person.home)
+    somebody = enrollment.enroll(newcomer, clock)
+    assert log_in(somebody, somebody.phone.fresh()).accepted
 
 
 def test_given_a_renamed_user_then_the_account_is_kept_and_the_remedy_said(enrolled, forget):
