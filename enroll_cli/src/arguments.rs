@@ -71,10 +71,10 @@ pub enum Command {
         #[command(subcommand)]
         action: AppPassword,
     },
-    /// Help a user (root only)
+    /// Look after users and the policy of this host (root only)
     #[command(after_help = admin::EXAMPLES)]
     Admin {
-        /// How to help
+        /// What to do
         #[command(subcommand)]
         action: Admin,
     },

@@ -88,7 +88,9 @@ Examples:
   sudo twostep admin report
   sudo twostep admin require --all --within 14d
   sudo twostep admin show alice
-  sudo twostep admin recovery-code alice";
+  sudo twostep admin recovery-code alice
+
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 Twostep is not set up on this host.";
 
 const RESET_EXAMPLES: &str = "\
 Example:

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use twostep_core::config;
 use twostep_core::request::Refusal;
+use twostep_core::store::files::STATE;
 
 use crate::trouble::Trouble;
 
@@ -28,19 +29,26 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The configuration of this host.
+    /// The configuration of this host. The lock is on a folder that only root can open: anybody could
+    /// lock the file's own and keep it.
     pub fn open() -> Result<Self, Trouble> {
-        Self::open_at(Path::new(config::PATH))
+        Self::open_at(Path::new(config::PATH), Path::new(STATE))
     }
 
     /// The file behind any links is the one that is changed, so that they stay.
-    pub fn open_at(path: &Path) -> Result<Self, Trouble> {
+    fn open_at(path: &Path, locked: &Path) -> Result<Self, Trouble> {
         let path = fs::canonicalize(path).map_err(|error| unread(path, &error))?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        let lock = File::open(&folder).map_err(|error| unread(&folder, &error))?;
+        let lock = File::open(locked).map_err(|error| unread(locked, &error))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| busy(&path, errno))?;
         let (text, metadata) = read(&path)?;
         Ok(Self { path, folder, text, metadata, _lock: lock })
+    }
+
+    /// A file of a test, locked by its own folder.
+    #[cfg(test)]
+    pub fn alone(path: &Path) -> Result<Self, Trouble> {
+        Self::open_at(path, path.parent().unwrap())
     }
 
     /// What it says.
@@ -162,7 +170,7 @@ mod tests {
     fn a_file_is_replaced_whole_with_its_mode_and_nothing_is_left_beside_it() {
         let (folder, path) = written("old\n");
         let inode = path.metadata().unwrap().ino();
-        ConfigFile::open_at(&path).unwrap().replace("new\n").unwrap();
+        ConfigFile::alone(&path).unwrap().replace("new\n").unwrap();
         let metadata = path.metadata().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
         assert_eq!((metadata.mode() & 0o7777, metadata.ino() == inode), (0o640, false));
@@ -175,7 +183,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let link = elsewhere.path().join("config.toml");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        ConfigFile::open_at(&link).unwrap().replace("new\n").unwrap();
+        ConfigFile::alone(&link).unwrap().replace("new\n").unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(folder.path().join("config.toml")).unwrap(), "new\n");
     }
@@ -183,7 +191,7 @@ mod tests {
     #[test]
     fn what_somebody_else_wrote_meanwhile_is_not_lost() {
         let (folder, path) = written("old\n");
-        let file = ConfigFile::open_at(&path).unwrap();
+        let file = ConfigFile::alone(&path).unwrap();
         fs::write(&path, "theirs\n").unwrap();
         assert_eq!(file.replace("mine\n").unwrap_err().reason, "changed_meanwhile");
         assert_eq!(fs::read_to_string(&path).unwrap(), "theirs\n");
@@ -193,17 +201,17 @@ mod tests {
     #[test]
     fn one_changes_it_at_a_time() {
         let (_folder, path) = written("old\n");
-        let first = ConfigFile::open_at(&path).unwrap();
-        assert_eq!(ConfigFile::open_at(&path).err().map(|trouble| trouble.reason), Some("busy".to_owned()));
+        let first = ConfigFile::alone(&path).unwrap();
+        assert_eq!(ConfigFile::alone(&path).err().map(|trouble| trouble.reason), Some("busy".to_owned()));
         drop(first);
-        assert!(ConfigFile::open_at(&path).is_ok());
+        assert!(ConfigFile::alone(&path).is_ok());
     }
 
     #[test]
     fn a_file_that_is_not_there_is_a_host_that_is_not_set_up() {
         let (folder, path) = written("old\n");
         fs::remove_file(&path).unwrap();
-        assert_eq!(ConfigFile::open_at(&path).err().map(|trouble| trouble.reason), Some("not_set_up".to_owned()));
-        assert!(ConfigFile::open_at(folder.path()).is_err());
+        assert_eq!(ConfigFile::alone(&path).err().map(|trouble| trouble.reason), Some("not_set_up".to_owned()));
+        assert!(ConfigFile::alone(folder.path()).is_err());
     }
 }

@@ -31,7 +31,7 @@ fn edited(texts: &[&'static str], person: &mut dyn Person, consent: Consent) -> 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, OLD).unwrap();
-    let file = ConfigFile::open_at(&path).unwrap();
+    let file = ConfigFile::alone(&path).unwrap();
     let (host, _accounts) = host(OLD);
     let (mut page, printed) = page(80);
     let mut editor = Writes(texts.to_vec());
@@ -96,7 +96,7 @@ fn whoever_would_be_locked_out_is_named_before_the_question() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, OLD).unwrap();
-    let file = ConfigFile::open_at(&path).unwrap();
+    let file = ConfigFile::alone(&path).unwrap();
     let (mut page, printed) = page(80);
     page.view.administrator = "root".into();
     let work = Work { host: &host, file: &file, consent: Consent::ToBeAsked };
@@ -121,7 +121,7 @@ fn what_two_wrote_at_once_is_kept_twice() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, OLD).unwrap();
-    let file = ConfigFile::open_at(&path).unwrap();
+    let file = ConfigFile::alone(&path).unwrap();
     let (host, _accounts) = host(OLD);
     let (mut page, printed) = page(80);
     let work = Work { host: &host, file: &file, consent: Consent::Given };
@@ -133,7 +133,7 @@ fn what_two_wrote_at_once_is_kept_twice() {
     assert_eq!(fs::read_to_string(left[0].join("config.toml")).unwrap(), "version = 1\n# my long work\n");
     assert!(!printed.text().contains("in force"));
     drop(file);
-    let again = ConfigFile::open_at(&path).unwrap();
+    let again = ConfigFile::alone(&path).unwrap();
     let again = Work { host: &host, file: &again, consent: Consent::Given };
     again.until_done(&mut page, &mut *lines(""), &mut Writes(vec!["version = 1\n# theirs\n"])).unwrap();
     assert!(printed.text().contains("broke off"), "{}", printed.text());
