@@ -222,6 +222,15 @@ def test_given_an_account_that_cannot_be_read_then_it_is_in_trouble_and_the_othe
     assert enrolled.name not in report("--trouble")
 
 
+def test_given_a_broken_configuration_then_the_lines_are_by_the_last_good_one_and_it_is_said(person):
+    configuration.write(policy={"exempt_users": [person.name]})
+    assert report()[person.name]["exempt"] == "exempt-user"
+    configuration.write_text("version = 1\n[policy\n")
+    done = admin("report", "--json", "--exempt")
+    assert [json.loads(line)["user"] for line in done.stdout.splitlines()] == [person.name]
+    assert "config.toml" in done.stderr and "line 2" in done.stderr
+
+
 def test_given_a_report_then_it_changes_nothing(enrolled, neighbor):
     folders = (Path("/var/lib/twostep"), Path("/run/twostep"))
 

@@ -216,7 +216,7 @@ def others():
 
 
 def test_given_another_change_is_going_on_then_it_waits_for_nobody(commented):
-    folder = os.open(configuration.FILE.parent, os.O_RDONLY)
+    folder = os.open("/var/lib/twostep", os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         done = admin("require", "--all", "--yes", "--json")
@@ -226,6 +226,16 @@ def test_given_another_change_is_going_on_then_it_waits_for_nobody(commented):
     finally:
         os.close(folder)
     right("require", "--all", "--yes")
+
+
+def test_given_a_user_who_locks_the_folder_then_nobody_has_to_wait(commented, person):
+    program = ("import fcntl, os, sys; fcntl.flock(os.open('/etc/twostep', os.O_RDONLY), fcntl.LOCK_EX); "
+               "print('locked', flush=True); sys.stdin.read()")
+    process = subprocess.Popen(person.command("/usr/bin/python3", "-c", program), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, cwd="/")
+    assert process.stdout.readline() == "locked\n"
+    right("require", "--all", "--yes")
+    process.communicate("")
 
 
 def test_given_a_change_then_the_log_has_who_and_what(commented, person, journal):
