@@ -157,10 +157,10 @@ fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
     let since = policy.since.unwrap_or(host::now());
     let time = match policy.grace.is_zero() {
         true => "from now on".to_owned(),
-        false => format!("and may enroll until {}", dates::minute(since.after(policy.grace).0)),
+        false => format!("who may enroll until {}", dates::minute(since.after(policy.grace).0)),
     };
     page.say(&format!(
-        "The second step is required of {whom}, {time}. Who has not: twostep admin report --not-enrolled"
+        "The second step is required of {whom}, {time}. To see who has not enrolled:\n  sudo twostep admin report --not-enrolled"
     ))
 }
 
