@@ -88,7 +88,9 @@ impl<'a> Attempt<'a> {
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
             Outcome::CodeAccepted | Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
-            Outcome::NotAsked | Outcome::NobodyAsked | Outcome::EnrollsNow => ("not-asked", Priority::Info, Style::Notice),
+            Outcome::NotAsked | Outcome::NobodyAsked | Outcome::EnrollsNow => {
+                ("not-asked", Priority::Info, Style::Notice)
+            }
             Outcome::MustEnroll | Outcome::Refused => ("refused", Priority::Notice, Style::Error),
         };
         if let Some(pairs) = &ended.pairs {

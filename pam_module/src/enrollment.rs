@@ -38,10 +38,7 @@ pub fn is_offered(attempt: &Attempt<'_>) -> bool {
         Enrollment::Password => !key_was_accepted(attempt.host),
         Enrollment::Invite => false,
     };
-    attempt.options.enroll
-        && policy.after_grace == AfterGrace::Enroll
-        && is_permitted
-        && process_users().1 == 0
+    attempt.options.enroll && policy.after_grace == AfterGrace::Enroll && is_permitted && process_users().1 == 0
 }
 
 /// Shows the new key, takes a code that it shows, and hands over the recovery codes.
