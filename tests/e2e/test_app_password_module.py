@@ -361,12 +361,12 @@ def test_given_one_worker_for_many_users_then_each_login_stands_alone(house):
     assert worker(mixed, 1, 5)["accepted"] == 5
 
 
-def test_given_ten_thousand_logins_in_one_process_then_nothing_is_left_behind(house):
+def test_given_thousands_of_logins_in_one_process_then_nothing_is_left_behind(house):
     (one, right, _), (other, _, wrong), _ = house
-    told = worker([(one, right), (other, wrong)], 1, 5000)
-    assert (told["accepted"], told["logins"]) == (5000, 10_000)
+    told = worker([(one, right), (other, wrong)], 1, 2000, "-w", "1000")
+    assert (told["accepted"], told["logins"]) == (2000, 4000)
     assert (told["fds"], told["threads"], told["changed"]) == (0, 0, [])
-    assert told["heap"] < 60_000        # bytes: libc keeps some freed ones; a leak of 8 would be seen
+    assert told["heap"] < 12_000        # bytes: a leak of 8 would be seen
     assert told["resident"] < 1024      # KiB
 
 
