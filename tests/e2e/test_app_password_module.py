@@ -320,7 +320,7 @@ def test_given_a_broken_configuration_then_only_who_has_the_password_reads_it(
 
 
 def test_given_an_account_that_cannot_be_read_then_it_is_an_error_and_never_ignored(enrolled, laptop):
-    enrolled.file.chmod(0o644)
+    enrolled.file.chmod(0o640)
     for words in (laptop, WRONG, enrolled.person.password):
         told = auth(enrolled, words)
         assert told.phases["auth"] == SERVICE_ERR
