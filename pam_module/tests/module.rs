@@ -109,6 +109,12 @@ fn it_is_bound_before_it_runs() {
 }
 
 #[test]
+fn it_stays_in_a_program_that_had_it_once() {
+    let told = output_of("readelf", &["--dynamic", "--wide", module("").to_str().unwrap()]);
+    assert!(told.contains("NODELETE"), "{told}");
+}
+
+#[test]
 fn given_an_option_that_is_not_understood_then_every_decision_is_an_error_that_names_it() {
     let program = Program::new("");
     for (options, named) in [
