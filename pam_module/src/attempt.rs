@@ -84,7 +84,8 @@ impl<'a> Attempt<'a> {
         HandOver { user, service: self.service.clone(), outcome }.leave(self.host).map_err(Failed::Pam)
     }
 
-    /// Logs how it ended, and tells the person.
+    /// Logs how it ended, and tells the person. What is not worth a line of its own is no occasion to
+    /// complain about the configuration either.
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
             Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
@@ -97,7 +98,9 @@ impl<'a> Attempt<'a> {
         if let Some(text) = &ended.text {
             self.host.tell(style, if self.may_hear(ended.outcome) { text } else { words::GENERIC });
         }
-        self.report_configuration(self.is_trusted(ended.outcome));
+        if ended.pairs.is_some() {
+            self.report_configuration(self.is_trusted(ended.outcome));
+        }
     }
 
     /// Who has not proved the first step learns from a refusal only that it is one. Texts about

@@ -21,6 +21,8 @@ SERVICE = "cs-ours"
 NO_APP_PASSWORD = ("This login was not accepted. If you have two-step authentication, give an application "
                    "password for this service (twostep app-password create).")
 WRONG = "0123-4567-89AB-CDEF-GHJK-MNPQ"
+# Refusals of a source that are logged each.
+EACH = 10
 # What the line below ours returns (PAM_SYSTEM_ERR): whoever gets there was left to it.
 LEFT = 4
 
@@ -317,6 +319,15 @@ def test_given_a_broken_configuration_then_only_who_has_the_password_reads_it(
     (text,) = auth(enrolled, laptop).messages
     assert str(configuration.FILE) in text
     journal.find("configuration", "trouble=")
+
+
+def test_given_a_broken_configuration_then_a_storm_of_wrong_passwords_fills_no_log(
+        enrolled, laptop, journal):
+    configuration.write_text("nonsense\n")
+    for _ in range(EACH + 3):
+        assert auth(enrolled, WRONG).phases["auth"] == AUTH_ERR
+    for word in ("refused", "configuration"):
+        assert journal.text().count(f": {word} ") == EACH
 
 
 def test_given_an_account_that_cannot_be_read_then_it_is_an_error_and_never_ignored(enrolled, laptop):
