@@ -103,11 +103,15 @@ fn lowered(sentence: &str) -> String {
     sentence.replacen("Ask", "ask", 1)
 }
 
-fn span(seconds: u64) -> String {
+/// A time to wait, rounded up.
+#[must_use]
+pub fn span(seconds: u64) -> String {
     match seconds {
         1 => "1 second".to_owned(),
-        2..120 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
+        0..120 => format!("{seconds} seconds"),
+        120..7_200 => format!("{} minutes", seconds.div_ceil(60)),
+        7_200..172_800 => format!("{} hours", seconds.div_ceil(3600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 
@@ -156,8 +160,8 @@ mod tests {
     #[test]
     fn spans_read_well() {
         assert_eq!(
-            [1, 5, 119, 120, 121].map(span),
-            ["1 second", "5 seconds", "119 seconds", "2 minutes", "3 minutes"].map(str::to_owned)
+            [1, 5, 119, 120, 121, 7_200, 172_801].map(span),
+            ["1 second", "5 seconds", "119 seconds", "2 minutes", "3 minutes", "2 hours", "3 days"].map(str::to_owned)
         );
     }
 }

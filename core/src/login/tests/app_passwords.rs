@@ -322,6 +322,7 @@ fn a_preset_needs_no_proof_within_two_minutes_of_a_second_step() {
     let ensure = |proof| world.ask(Request::EnsureAppPassword { name: "mail".into(), proof });
     world.pass(61);
     assert_eq!(refusal(&ensure(None)), Refusal::ProofRequired);
+    assert!(!world.log.0.borrow().join("\n").contains("proof-required"), "a session start that asks is no event");
     assert!(world.gets_in(&world.code(0)));
     world.pass(120);
     let Response::AppPassword { password, made } = ensure(None) else { panic!() };
