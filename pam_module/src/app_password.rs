@@ -20,8 +20,9 @@ use crate::second_step::{not_the_owner, unknown_user};
 
 /// Takes a login with a password only, and leaves the outcome to the account phase.
 ///
-/// Everyone is asked the same, and whoever is refused without having one of the user's application
-/// passwords reads the same: neither tells who exists, who is enrolled, or who should be.
+/// Everyone is asked the same, and whoever is refused here without having one of the user's
+/// application passwords reads the same. Who is not enrolled is left to the following lines, which
+/// take their own time and say what they say.
 ///
 /// # Errors
 /// Something failed. The login must be refused then.

@@ -77,7 +77,7 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// libpam has no memory for it.
     pub fn hand_over(&self, person: &Person, outcome: Outcome) -> Result<(), Failed> {
-        if outcome == Outcome::Refused {
+        if outcome == Outcome::Refused && self.options.mode != Mode::AppPassword {
             return Ok(());
         }
         let user = person.name.as_str().to_owned();

@@ -148,7 +148,8 @@ fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bo
 
 /// At the start of a session this is no news: the next login with a code, or the person, sees to it.
 fn can_wait(trouble: &Trouble) -> bool {
-    trouble.is(Refusal::ProofRequired) || trouble.is(Refusal::NoAuthenticator)
+    let waits = [Refusal::ProofRequired, Refusal::NoAuthenticator, Refusal::NotSetUp];
+    waits.into_iter().any(|reason| trouble.is(reason))
 }
 
 /// The other presets may still be made.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::stat::fstat;
-use nix::unistd::{Gid, Uid, fchown, ftruncate, geteuid};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, ftruncate, geteuid, unlinkat};
 
 use crate::refusals::{Refusals, SIZE, Told};
 use crate::store::limit;
@@ -42,16 +42,23 @@ pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: 
 
 fn open(ledgers: &Directory, name: &str, uid: u32) -> Result<File, Errno> {
     let file = match ledgers.file(name, OFlag::O_RDWR) {
-        Err(Errno::ENOENT) => {
-            let file = ledgers.new_file(name)?;
-            if geteuid().is_root() {
-                fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(ledgers.gid)))?;
-            }
-            file
-        }
+        Err(Errno::ENOENT) => return create(ledgers, name, uid),
         opened => opened?,
     };
-    if defect(&fstat(&file)?, uid).is_some() { Err(Errno::EACCES) } else { Ok(file) }
+    if defect(&fstat(&file)?, uid).is_none() {
+        return Ok(file);
+    }
+    // One that died before it gave the file away, or someone's link.
+    unlinkat(&ledgers.fd, name, UnlinkatFlags::NoRemoveDir)?;
+    create(ledgers, name, uid)
+}
+
+fn create(ledgers: &Directory, name: &str, uid: u32) -> Result<File, Errno> {
+    let file = ledgers.new_file(name)?;
+    if geteuid().is_root() {
+        fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(ledgers.gid)))?;
+    }
+    Ok(file)
 }
 
 fn lock(mut file: File) -> Option<Flock<File>> {
