@@ -9,7 +9,7 @@ import configuration
 import stacks
 from attempts import log_in
 from test_disks import DISKS, STORE, small_disk
-from test_reboot import reboot, settled  # noqa: F401  pylint: disable=unused-import
+from test_reboot import reboot, settled  # noqa: F401  (a fixture that runs by itself)
 from test_sudo_su_login import allow_sudo, sudo
 
 SERVICE = "cs-app"
