@@ -31,6 +31,15 @@ pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
     }
 }
 
+/// The same for a program that cannot ask: who proved nothing reads one text, whatever the reason.
+#[must_use]
+pub fn text_for_program(verdict: &Verdict, config: &Config) -> Option<String> {
+    match verdict {
+        Verdict::MustEnroll => Some(NO_APP_PASSWORD.to_owned()),
+        verdict => text(verdict, config),
+    }
+}
+
 /// How many recovery codes are left, louder the fewer there are.
 #[must_use]
 pub fn recovery_left(left: usize) -> String {
@@ -146,6 +155,7 @@ mod tests {
         }
         assert!(texts[6].contains("help@example.org"));
         assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
+        assert_eq!(text_for_program(&Verdict::MustEnroll, &config).as_deref(), Some(NO_APP_PASSWORD));
         assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));
     }
 

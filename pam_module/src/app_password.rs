@@ -6,7 +6,6 @@ use twostep_core::login::{self, Conversation, Judged};
 use twostep_core::secret::Typed;
 use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
-use twostep_core::verdict::Verdict;
 use twostep_core::words;
 
 use crate::attempt::Attempt;
@@ -49,11 +48,7 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
     let login = attempt.login(person);
     let judged = login::app_password(&login, &attempt.config, &attempt.store(), &SystemClock, question);
     let Judged { verdict, told } = judged?;
-    let text = match &verdict {
-        Verdict::MustEnroll => Some(words::NO_APP_PASSWORD.to_owned()),
-        verdict => words::text(verdict, &attempt.config),
-    };
-    Ok(Ended::with(&verdict, told, text))
+    Ok(Ended::with(&verdict, told, words::text_for_program(&verdict, &attempt.config)))
 }
 
 /// As the user, by the helper.

@@ -72,7 +72,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Leaves an outcome to the account phase. A refusal leaves nothing, as if we had not been asked.
+    /// Leaves an outcome to the account phase. A refused code leaves nothing, as if we had not been
+    /// asked; a line for programs stands where a stack may let the next module overrule it.
     ///
     /// # Errors
     /// libpam has no memory for it.

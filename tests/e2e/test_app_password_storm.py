@@ -1,9 +1,12 @@
 """Many application passwords at once: right ones, which all count, and wrong ones, which stand in
 nobody's way and fill no log."""
 
+import os
 import re
+import signal
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +17,8 @@ import enrollment
 import servers
 import sshd
 import stacks
-from attempts import log_in, race
+import syscalls
+from attempts import log_in, race, words
 
 SERVICE = "cs-app"
 HOME, STRANGER = "192.0.2.7", "198.51.100.9"
@@ -46,7 +50,7 @@ def one_by_one(somebody, count, source=STRANGER):
 
 
 def refusals(journal, somebody):
-    """The lines about refused passwords, each with the number of those that it counts for others."""
+    """The lines about refused passwords, each as the number of others that it counts."""
     journal.find("refused", f"user={somebody.name}")
     lines = [line for line in journal.text().splitlines()
              if f"user={somebody.name} " in line and "app-password" in line and "refused" in line]
@@ -62,6 +66,26 @@ def test_given_two_clients_of_sixteen_processes_then_none_is_refused(enrolled, l
     uses = {label: one["last_use"] for label, one in app_passwords.listed(enrolled).items()}
     assert (uses["laptop"]["source"], uses["phone"]["source"]) == (HOME, STRANGER)
     assert all(abs(use["at"] - clock.now()) < 30 for use in uses.values())
+
+
+def test_given_an_account_that_is_replaced_while_another_login_reads_it_then_both_get_in(
+        enrolled, laptop, clock, tmp_path):
+    """The first use of a day writes the account; whoever has just opened the old one reads that."""
+    line, told = words(enrolled, laptop, service=SERVICE), tmp_path / "told"
+    calls = syscalls.trace(line, tmp_path / "calls")
+    opened = next(place for place, call in calls
+                  if place.name == "openat" and f'"{enrolled.file.name}"' in call)
+    clock.advance(86_400)
+    reader = subprocess.Popen(syscalls.with_fault(opened, "signal=SIGSTOP", line, told),
+                              stdout=subprocess.PIPE, text=True, cwd="/")
+    while not (told.exists() and syscalls.stands(told)):
+        assert reader.poll() is None
+        time.sleep(0.01)
+    before = enrolled.file.stat().st_ino
+    assert log_in(enrolled, laptop, service=SERVICE).accepted
+    assert enrolled.file.stat().st_ino != before
+    os.kill(int(told.read_text().split()[0]), signal.SIGCONT)
+    assert "auth\t0" in reader.communicate(timeout=30)[0]
 
 
 def test_given_logins_with_code_and_with_password_at_once_then_all_get_in(enrolled, laptop):
@@ -189,6 +213,6 @@ def test_given_a_storm_then_the_right_password_is_logged_each_time(enrolled, lap
     storm(enrolled, 30)
     for _ in range(15):
         assert log_in(enrolled, laptop, service=SERVICE, rhost=STRANGER).accepted
-    accepted = [line for line in journal.text().splitlines()
-                if "accepted" in line and f"user={enrolled.name} " in line and "label=laptop" in line]
-    assert len(accepted) == 15
+    right = f"accepted user={enrolled.name} "
+    accepted = [line for line in journal.text().splitlines() if right in line]
+    assert len([line for line in accepted if "label=laptop" in line]) == 15

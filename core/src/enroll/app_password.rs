@@ -122,8 +122,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let unlogged = Some(unlogged).filter(|unlogged| *unlogged > 0);
             self.audit.record(&verdict.describe(line).with_some("unlogged", unlogged).finish());
         }
-        let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
-        let text = words::text(&verdict, &self.config).unwrap_or_default();
+        let said = || verdict.describe(Line::new("")).finish().trim_start().to_owned();
+        let log = if told == Told::Counted { String::new() } else { said() };
+        let text = words::text_for_program(&verdict, &self.config).unwrap_or_default();
         Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
     }
 
