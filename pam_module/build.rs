@@ -27,6 +27,10 @@ fn main() -> Result<(), String> {
     }
     println!("cargo::rustc-link-lib=static:+whole-archive=gcc_eh");
     println!("cargo::rustc-link-arg-cdylib=-Wl,--as-needed");
+    // libpam loads a module for each login and drops it after. A mail server's worker has thousands,
+    // and each would map, bind and unmap the module again, which costs more than to judge a password.
+    // What a standard library leaves to the end of a thread is never code that is gone, either.
+    println!("cargo::rustc-link-arg-cdylib=-Wl,-z,nodelete");
     if compiler.packs_relocations() {
         println!("cargo::rustc-link-arg-cdylib=-Wl,-z,pack-relative-relocs");
     }

@@ -221,16 +221,20 @@ pub fn duration(text: &str) -> Option<Duration> {
 pub fn network(text: &str) -> Option<IpNet> {
     match text.parse::<std::net::IpAddr>() {
         Ok(address) => Some(IpNet::from(address.to_canonical())),
-        Err(_) => text.parse::<IpNet>().ok().map(canonical),
+        Err(_) => text.parse::<IpNet>().ok().and_then(canonical),
     }
 }
 
-fn canonical(network: IpNet) -> IpNet {
+/// A network that holds IPv4-mapped addresses and others beside them means neither family.
+fn canonical(network: IpNet) -> Option<IpNet> {
     let mapped = match network {
-        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpNet::V6(network) => network.addr().to_ipv4_mapped().map(|address| (address, network.prefix_len())),
         IpNet::V4(_) => None,
     };
-    mapped.and_then(|(address, prefix)| IpNet::new(address.into(), prefix).ok()).unwrap_or(network).trunc()
+    match mapped {
+        None => Some(network.trunc()),
+        Some((address, prefix)) => Some(IpNet::new(address.into(), prefix.checked_sub(96)?).ok()?.trunc()),
+    }
 }
 
 impl Misfit {
@@ -349,6 +353,8 @@ mod tests {
         assert_eq!(shown("::ffff:192.0.2.0/120"), Some("192.0.2.0/24".into()));
         assert_eq!(shown("192.0.2.7/24"), Some("192.0.2.0/24".into()));
         assert_eq!(shown("2001:db8::1/64"), Some("2001:db8::/64".into()));
-        assert_eq!(shown("192.0.2.0/33"), None);
+        for none in ["192.0.2.0/33", "::ffff:0:0/90", "192.0.2", ""] {
+            assert_eq!(shown(none), None, "{none}");
+        }
     }
 }

@@ -166,6 +166,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Answers one request.
     #[must_use]
     pub fn answer(&self, request: Request) -> Response {
+        // A session start asks for this without knowing whether a second step was passed just now.
+        let only_asks = matches!(&request, Request::EnsureAppPassword { proof: None, .. });
         let answered = match request {
             Request::Status {} => self.status().map(Response::Status),
             Request::Begin { label, proof, permit } => self.begin(label, proof.as_ref(), permit.as_ref()),
@@ -183,7 +185,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::VerifyAppPassword { service, password } => self.verify_app_password(service, password),
         };
         let response = answered.unwrap_or_else(|refused| refused);
-        self.log_refusal(&response);
+        if !(only_asks && matches!(&response, Response::Refused { reason: Refusal::ProofRequired, .. })) {
+            self.log_refusal(&response);
+        }
         response
     }
 

@@ -323,6 +323,7 @@ mod tests {
         ledger.superseded = (1..=100).collect();
         ledger.wrong.add(&"y".repeat(70));
         ledger.unnoticed.add(&"z".repeat(70));
+        ledger.pass(Uptime(77));
         for number in 0..60 {
             ledger.remember(format!("{number:045} {}", "s".repeat(64)), Uptime(number));
             ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
@@ -337,6 +338,7 @@ mod tests {
         let read = Ledger::from_bytes(&bytes).unwrap();
         assert_eq!(read.spent.len(), SPENT);
         assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
+        assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
         assert_eq!(read.to_bytes(), bytes);
     }
 
@@ -367,6 +369,7 @@ mod tests {
         assert_eq!(new.superseded, [ANY_OTHER]);
         assert_eq!((new.floor, new.spent("0000000000000027")), (Uptime(7), Some(Step(99))));
         assert_eq!((&new.throttle, &new.wrong), (&old.throttle, &old.wrong));
+        assert_eq!((new.passed, &new.uses), (Some(Uptime(77)), &old.uses));
         assert_ne!(new.generation, old.generation);
     }
 
@@ -381,6 +384,15 @@ mod tests {
             last = Ledger::from_bytes(&next.to_bytes()).unwrap();
         }
         assert!(last.superseded.contains(&ANY_OTHER));
+    }
+
+    #[test]
+    fn a_second_step_is_fresh_for_two_minutes() {
+        let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        assert!(!ledger.passed_just_now(Uptime(0)));
+        ledger.pass(Uptime(100));
+        let fresh = [99, 100, 220, 221].map(|now| ledger.passed_just_now(Uptime(now)));
+        assert_eq!(fresh, [false, true, true, false]);
     }
 
     #[test]

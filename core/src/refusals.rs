@@ -2,7 +2,8 @@
 //! for days, and each try is worth no line of its own.
 //!
 //! The first ten of a source are logged; after these, one line a minute, with how many there were
-//! since the last. A source that was quiet for an hour starts over. The count lies in a small file
+//! since the last. A source that was quiet for an hour starts over, and when there are too many
+//! sources, newcomers share one count. The count lies in a small file
 //! beside the user's ledger, so that no try takes the lock of the account.
 
 use crate::ledger::bytes::{Reader, Writer};
@@ -10,6 +11,8 @@ use crate::time::Uptime;
 
 /// Sources that are told apart.
 const SLOTS: usize = 32;
+/// The source that newcomers share. It is no source's name.
+const NEWCOMERS: &str = "*";
 /// Refusals of one source that are logged each.
 const EACH: u32 = 10;
 /// Seconds between two lines after those.
@@ -25,6 +28,8 @@ pub const SIZE: usize = 4096;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals {
     slots: Vec<Slot>,
+    /// Not logged, of sources that started over since.
+    forgotten: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +61,10 @@ impl Told {
 impl Refusals {
     /// Counts one more refusal of a source.
     pub fn count(&mut self, source: &str, now: Uptime) -> Told {
-        self.slots.retain(|slot| slot.last <= now && now.since(slot.last) < QUIET);
-        let index = self.slots.iter().position(|slot| slot.source == source);
-        let mut slot = match index {
-            Some(index) => self.slots.remove(index),
-            None => Slot { source: source.to_owned(), count: 0, unlogged: 0, last: now, logged: now },
-        };
+        let is_quiet = |slot: &Slot| slot.last > now || now.since(slot.last) >= QUIET;
+        let quiet = self.slots.extract_if(.., |slot| is_quiet(slot)).map(|slot| slot.unlogged);
+        self.forgotten = quiet.fold(self.forgotten, u32::saturating_add);
+        let slot = self.slot_of(source, now);
         slot.count = slot.count.saturating_add(1);
         slot.last = now;
         let told = if slot.count <= EACH || now.since(slot.logged) >= MINUTE {
@@ -71,17 +74,34 @@ impl Refusals {
             slot.unlogged = slot.unlogged.saturating_add(1);
             Told::Counted
         };
-        if self.slots.len() == SLOTS {
-            self.slots.remove(0);
+        match told {
+            Told::Line { unlogged } => {
+                Told::Line { unlogged: unlogged.saturating_add(std::mem::take(&mut self.forgotten)) }
+            }
+            Told::Counted => told,
         }
-        self.slots.push(slot);
-        told
+    }
+
+    /// The count of a source; one that finds no room has that of all newcomers.
+    fn slot_of(&mut self, source: &str, now: Uptime) -> &mut Slot {
+        let find = |slots: &[Slot], source: &str| slots.iter().position(|slot| slot.source == source);
+        let source = match find(&self.slots, source) {
+            None if self.slots.len() + 1 >= SLOTS => NEWCOMERS,
+            _ => source,
+        };
+        let index = find(&self.slots, source).unwrap_or_else(|| {
+            self.slots.push(Slot { source: source.to_owned(), count: 0, unlogged: 0, last: now, logged: now });
+            self.slots.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "the index was found or pushed just above")]
+        &mut self.slots[index]
     }
 
     /// The file's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Writer::new(MAGIC);
+        bytes.u64(self.forgotten.into());
         bytes.u32(self.slots.len());
         for slot in &self.slots {
             bytes.text(&slot.source);
@@ -96,8 +116,11 @@ impl Refusals {
     /// Reads a file's bytes; what is no such file says nothing.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let slots = Reader::new(bytes, MAGIC).and_then(|mut reader| reader.many(SLOTS, Self::slot));
-        Self { slots: slots.unwrap_or_default() }
+        Reader::new(bytes, MAGIC).and_then(|mut reader| Self::read(&mut reader)).unwrap_or_default()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { forgotten: reader.count()?, slots: reader.many(SLOTS, Self::slot)? })
     }
 
     fn slot(reader: &mut Reader<'_>) -> Option<Slot> {
@@ -139,16 +162,24 @@ mod tests {
     #[test]
     fn an_hour_of_quiet_is_a_new_beginning() {
         let mut refusals = Refusals::default();
-        let lines = (0..20).filter(|_| told(&mut refusals, 100) == Told::ALONE).count();
+        let lines = (0..25).filter(|_| told(&mut refusals, 100) == Told::ALONE).count();
         assert_eq!(lines, 10);
+        assert_eq!(told(&mut refusals, 100 + QUIET), Told::Line { unlogged: 15 }, "none is lost");
         assert_eq!(told(&mut refusals, 100 + QUIET), Told::ALONE);
-        assert_eq!(told(&mut refusals, 100 + QUIET), Told::ALONE);
+    }
+
+    #[test]
+    fn newcomers_share_one_count_when_there_are_too_many() {
+        let mut refusals = Refusals::default();
+        let lines = (0..1000).filter(|number| refusals.count(&number.to_string(), Uptime(5)) == Told::ALONE).count();
+        assert_eq!(lines, SLOTS - 1 + 10);
+        assert_eq!(refusals.slots.len(), SLOTS);
     }
 
     #[test]
     fn another_boot_is_a_new_beginning() {
         let mut refusals = Refusals::default();
-        let lines = (0..20).filter(|_| told(&mut refusals, 1_000_000) == Told::ALONE).count();
+        let lines = (0..10).filter(|_| told(&mut refusals, 1_000_000) == Told::ALONE).count();
         assert_eq!(lines, 10);
         assert_eq!(told(&mut refusals, 5), Told::ALONE);
     }

@@ -83,6 +83,15 @@ pub fn keep_recovery_codes(codes: &[Typed]) -> String {
 /// What is asked of who enrolls in a login.
 const CODE_OF_APP: &str = "Code shown by the app: ";
 
+/// The same for a program that cannot ask: who proved nothing reads one text, whatever the reason.
+#[must_use]
+pub fn text_for_program(verdict: &Verdict, config: &Config) -> Option<String> {
+    match verdict {
+        Verdict::MustEnroll => Some(NO_APP_PASSWORD.to_owned()),
+        verdict => text(verdict, config),
+    }
+}
+
 /// How many recovery codes are left, louder the fewer there are.
 #[must_use]
 pub fn recovery_left(left: usize) -> String {
@@ -158,11 +167,15 @@ fn lowered(sentence: &str) -> String {
     sentence.replacen("Ask", "ask", 1)
 }
 
-fn span(seconds: u64) -> String {
+/// A time to wait, rounded up.
+#[must_use]
+pub fn span(seconds: u64) -> String {
     match seconds {
         1 => "1 second".to_owned(),
-        2..120 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
+        0..120 => format!("{seconds} seconds"),
+        120..7_200 => format!("{} minutes", seconds.div_ceil(60)),
+        7_200..172_800 => format!("{} hours", seconds.div_ceil(3600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 
@@ -198,6 +211,7 @@ mod tests {
         }
         assert!(texts[7].contains("help@example.org"));
         assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
+        assert_eq!(text_for_program(&Verdict::MustEnroll, &config).as_deref(), Some(NO_APP_PASSWORD));
         assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));
     }
 
@@ -233,8 +247,8 @@ mod tests {
     #[test]
     fn spans_read_well() {
         assert_eq!(
-            [1, 5, 119, 120, 121].map(span),
-            ["1 second", "5 seconds", "119 seconds", "2 minutes", "3 minutes"].map(str::to_owned)
+            [1, 5, 119, 120, 121, 7_200, 172_801].map(span),
+            ["1 second", "5 seconds", "119 seconds", "2 minutes", "3 minutes", "2 hours", "3 days"].map(str::to_owned)
         );
     }
 }

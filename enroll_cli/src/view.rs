@@ -94,12 +94,13 @@ mod tests {
 
     #[test]
     fn the_person_behind_sudo_answers_for_it() {
-        let root = Uid::from_raw(0);
-        assert_eq!(administrator(root, "daemon"), "daemon");
-        for nobody in ["", "nobody here", "daemon\nroot", "\0"] {
+        let (root, other) = (Uid::from_raw(0), Uid::from_raw(1));
+        let name = User::from_uid(other).unwrap().unwrap().name;
+        assert_eq!(administrator(root, &name), name);
+        for nobody in ["", "nobody here", "root\nroot", "\0"] {
             assert_eq!(administrator(root, nobody), "root");
         }
-        assert_eq!(administrator(Uid::from_raw(1), "root"), "daemon");
+        assert_eq!(administrator(other, "root"), name);
         assert_eq!(administrator(Uid::from_raw(4_294_967_290), "root"), "uid 4294967290");
     }
 

@@ -6,7 +6,6 @@ use twostep_core::login::{self, Conversation, Judged};
 use twostep_core::secret::Typed;
 use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
-use twostep_core::verdict::Verdict;
 use twostep_core::words;
 
 use crate::attempt::Attempt;
@@ -20,8 +19,9 @@ use crate::second_step::{not_the_owner, unknown_user};
 
 /// Takes a login with a password only, and leaves the outcome to the account phase.
 ///
-/// Everyone is asked the same, and whoever is refused without having one of the user's application
-/// passwords reads the same: neither tells who exists, who is enrolled, or who should be.
+/// Everyone is asked the same, and whoever is refused here without having one of the user's
+/// application passwords reads the same. Who is not enrolled is left to the following lines, which
+/// take their own time and say what they say.
 ///
 /// # Errors
 /// Something failed. The login must be refused then.
@@ -52,11 +52,7 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
     let login = attempt.login(person);
     let judged = login::app_password(&login, &attempt.config, &attempt.store(), &SystemClock, question);
     let Judged { verdict, told } = judged?;
-    let text = match &verdict {
-        Verdict::MustEnroll => Some(words::NO_APP_PASSWORD.to_owned()),
-        verdict => words::text(verdict, &attempt.config),
-    };
-    Ok(Ended::with(&verdict, told, text))
+    Ok(Ended::with(&verdict, told, words::text_for_program(&verdict, &attempt.config)))
 }
 
 /// As the user, by the helper.

@@ -72,19 +72,21 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Leaves an outcome to the account phase. A refusal leaves nothing, as if we had not been asked.
+    /// Leaves an outcome to the account phase. A refused code leaves nothing, as if we had not been
+    /// asked; a line for programs stands where a stack may let the next module overrule it.
     ///
     /// # Errors
     /// libpam has no memory for it.
     pub fn hand_over(&self, person: &Person, outcome: Outcome) -> Result<(), Failed> {
-        if outcome == Outcome::Refused {
+        if outcome == Outcome::Refused && self.options.mode != Mode::AppPassword {
             return Ok(());
         }
         let user = person.name.as_str().to_owned();
         HandOver { user, service: self.service.clone(), outcome }.leave(self.host).map_err(Failed::Pam)
     }
 
-    /// Logs how it ended, and tells the person.
+    /// Logs how it ended, and tells the person. What is not worth a line of its own is no occasion to
+    /// complain about the configuration either.
     pub fn report(&self, ended: &Ended) {
         let (word, priority, style) = match ended.outcome {
             Outcome::CodeAccepted | Outcome::Accepted => ("accepted", Priority::Info, Style::Notice),
@@ -99,7 +101,9 @@ impl<'a> Attempt<'a> {
         if let Some(text) = &ended.text {
             self.host.tell(style, if self.may_hear(ended.outcome) { text } else { words::GENERIC });
         }
-        self.report_configuration(self.is_trusted(ended.outcome));
+        if ended.pairs.is_some() {
+            self.report_configuration(self.is_trusted(ended.outcome));
+        }
     }
 
     /// Who has not proved the first step learns from a refusal only that it is one. Texts about

@@ -66,7 +66,8 @@ impl HandOver {
         host.remembered(KEY).as_deref().and_then(Self::from_words).filter(|found| found.user == user)
     }
 
-    /// Three lines. JSON keeps each name on its own line and free of NUL bytes.
+    /// The outcome, the length of the user's name, then both names. No name holds a NUL byte; were
+    /// there one, nothing would be found, and nothing granted.
     fn to_words(&self) -> CString {
         let word = match self.outcome {
             Outcome::CodeAccepted => "code-accepted",
@@ -77,15 +78,12 @@ impl HandOver {
             Outcome::EnrollsNow => "enrolls-now",
             Outcome::Refused => "refused",
         };
-        let name = |name: &str| serde_json::Value::from(name).to_string();
-        let words = format!("{word}\n{}\n{}", name(&self.user), name(&self.service));
-        // There is no NUL to stop at; were there one, nothing would be found, and nothing granted.
-        CString::new(words).unwrap_or_default()
+        CString::new(format!("{word} {} {}{}", self.user.len(), self.user, self.service)).unwrap_or_default()
     }
 
     fn from_words(words: &str) -> Option<Self> {
-        let mut lines = words.lines();
-        let outcome = match lines.next()? {
+        let (outcome, rest) = words.split_once(' ')?;
+        let outcome = match outcome {
             "code-accepted" => Outcome::CodeAccepted,
             "accepted" => Outcome::Accepted,
             "not-asked" => Outcome::NotAsked,
@@ -95,8 +93,9 @@ impl HandOver {
             "refused" => Outcome::Refused,
             _ => return None,
         };
-        let mut name = || serde_json::from_str::<String>(lines.next()?).ok();
-        Some(Self { user: name()?, service: name()?, outcome })
+        let (length, names) = rest.split_once(' ')?;
+        let (user, service) = names.split_at_checked(length.parse().ok()?)?;
+        Some(Self { user: user.to_owned(), service: service.to_owned(), outcome })
     }
 }
 
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn any_name_survives() {
         for outcome in [Outcome::Accepted, Outcome::NotAsked, Outcome::NobodyAsked, Outcome::MustEnroll] {
-            for user in ["alice", "", "a\nb", "accepted\n\"root\"", "DOM\\al \u{e9}\0\r\n\u{2028}"] {
+            for user in ["alice", "", "a\nb", "accepted\n\"root\"", "7 DOM\\al \u{e9}\r\n\u{2028}"] {
                 let left = HandOver { user: user.into(), service: format!("{user}d"), outcome };
                 let found = HandOver::from_words(left.to_words().to_str().unwrap());
                 assert_eq!(found, Some(left));
@@ -117,7 +116,15 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_nothing() {
-        for words in ["", "accepted", "accepted\nalice\nsshd", "accepted\n\"alice\"", "granted\n\"a\"\n\"b\""] {
+        for words in [
+            "",
+            "accepted",
+            "accepted 5",
+            "accepted alice sshd",
+            "accepted 6 alice",
+            "granted 1 ab",
+            "accepted 1 \u{e9}",
+        ] {
             assert_eq!(HandOver::from_words(words), None, "{words}");
         }
     }

@@ -1,21 +1,17 @@
 //! The second step in a process that is not root and so cannot reach the account, a screen locker
 //! for one: `twostep-helper` reaches it, for the process's own user alone.
-//!
-//! The module is a guest here too. The request is in the pipe before the helper starts, so that a
-//! helper that dies early raises no SIGPIPE in the program; and the helper is waited for without
-//! touching SIGCHLD, whatever the program does with it.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io;
 
-use serde_json::Value;
-use twostep_core::request::{Asking, Request};
-use twostep_core::secret::{Secret, Typed};
-use twostep_core::time::{Clock, SystemClock};
+use twostep_core::request::Asking;
+use twostep_core::secret::Typed;
+
+use crate::json::Object;
+
+mod exchange;
+
+use exchange::exchange;
 
 /// The helper of this installation.
 const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
@@ -24,12 +20,7 @@ const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
 };
 /// How long the helper may take, in seconds: longer than it ever waits for a lock.
 const PATIENCE: u64 = 40;
-/// Largest request: what the smallest pipe takes at once, PIPE_BUF of pipe(7).
-const MAX_REQUEST: usize = 4096;
-/// Largest response that is read.
-const MAX_RESPONSE: usize = 16 * 1024;
-/// How much of an answer is sent, in bytes. What is longer cannot be a code, and is cut to
-/// something that still cannot.
+/// Longest answer that is sent, in bytes. What is longer is no code and no application password.
 const MAX_ANSWER: usize = 256;
 
 /// What the helper says about an answer.
@@ -68,11 +59,11 @@ pub struct Required {
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn requirement(service: &str) -> Result<Required, HelperError> {
-    let response = exchange(HELPER, &Request::Requirement { service: service.to_owned() })?;
-    let digits = response.0.get("digits").and_then(Value::as_u64).and_then(|digits| usize::try_from(digits).ok());
+    let response = Answered::read(exchange(HELPER, &requirement_request(service))?.expose())?;
+    let digits = response.0.number("digits").and_then(|digits| usize::try_from(digits).ok());
     Ok(Required {
         asking: response.asking()?,
-        rule: response.text("rule")?,
+        rule: response.words("rule")?,
         digits: digits.ok_or(HelperError::NotUnderstood)?,
     })
 }
@@ -82,8 +73,7 @@ pub fn requirement(service: &str) -> Result<Required, HelperError> {
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
-    let answer = Typed::new(beginning(answer.expose()).to_owned());
-    exchange(HELPER, &Request::Verify { service: service.to_owned(), answer })?.judged()
+    Answered::read(exchange(HELPER, &verify_request(service, answer))?.expose())?.judged()
 }
 
 /// Has the helper judge the password that the process's own user gave to `service`.
@@ -91,37 +81,59 @@ pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn verify_app_password(service: &str, password: &Typed) -> Result<Passed, HelperError> {
-    let password = Typed::new(beginning(password.expose()).to_owned());
-    let response = exchange(HELPER, &Request::VerifyAppPassword { service: service.to_owned(), password })?;
-    match (response.text("result")?.as_str(), response.asking()) {
+    let response = Answered::read(exchange(HELPER, &verify_app_password_request(service, password))?.expose())?;
+    match (response.words("result")?.as_str(), response.asking()) {
         ("verdict", _) => Ok(Passed::Judged(response.judged()?)),
-        (_, Ok(Asking::NotAsked)) => Ok(Passed::On(response.text("rule")?)),
+        (_, Ok(Asking::NotAsked)) => Ok(Passed::On(response.words("rule")?)),
         _ => Err(HelperError::NotUnderstood),
     }
 }
 
-/// A response that is no refusal, read by its fields. The module meets three of the core's
-/// `Response`s; reading them as that type would bring the code for all of them into every login.
+/// The core's `Request::Requirement`.
+fn requirement_request(service: &str) -> [(&str, &str); 2] {
+    [("do", "requirement"), ("service", service)]
+}
+
+/// The core's `Request::Verify`.
+fn verify_request<'a>(service: &'a str, answer: &'a Typed) -> [(&'a str, &'a str); 3] {
+    [("do", "verify"), ("service", service), ("answer", sent(answer))]
+}
+
+/// The core's `Request::VerifyAppPassword`.
+fn verify_app_password_request<'a>(service: &'a str, password: &'a Typed) -> [(&'a str, &'a str); 3] {
+    [("do", "verify_app_password"), ("service", service), ("password", sent(password))]
+}
+
+/// What is sent of an answer. In the place of one that is too long stands one that is no better.
+fn sent(answer: &Typed) -> &str {
+    if answer.expose().len() <= MAX_ANSWER { answer.expose() } else { TOO_LONG }
+}
+
+/// Neither a code nor an application password, whatever their alphabets.
+const TOO_LONG: &str = "(too long)";
+
+/// A response that is no refusal, read by its fields. The module makes three of the core's requests
+/// and meets three of its responses; these types would bring the code for all into every login.
 #[derive(Debug)]
-struct Answered(Value);
+struct Answered(Object);
 
 impl Answered {
     fn read(response: &[u8]) -> Result<Self, HelperError> {
-        let answered = Self(serde_json::from_slice(response).map_err(|_| HelperError::NotUnderstood)?);
-        match answered.text("result")?.as_str() {
+        let answered = Self(Object::read(response).ok_or(HelperError::NotUnderstood)?);
+        match answered.words("result")?.as_str() {
             "requirement" | "verdict" => Ok(answered),
-            "refused" => Err(HelperError::Refused(answered.text("text")?)),
+            "refused" => Err(HelperError::Refused(answered.words("text")?)),
             _ => Err(HelperError::NotUnderstood),
         }
     }
 
     fn judged(&self) -> Result<Judged, HelperError> {
-        let accepted = self.0.get("accepted").and_then(Value::as_bool).ok_or(HelperError::NotUnderstood)?;
-        Ok(Judged { accepted, log: self.text("log")?, text: self.text("text")? })
+        let accepted = self.0.truth("accepted").ok_or(HelperError::NotUnderstood)?;
+        Ok(Judged { accepted, log: self.words("log")?, text: self.words("text")? })
     }
 
     fn asking(&self) -> Result<Asking, HelperError> {
-        match self.text("requirement")?.as_str() {
+        match self.words("requirement")?.as_str() {
             "asked" => Ok(Asking::Asked),
             "not_asked" => Ok(Asking::NotAsked),
             "must_enroll" => Ok(Asking::MustEnroll),
@@ -129,85 +141,9 @@ impl Answered {
         }
     }
 
-    fn text(&self, field: &str) -> Result<String, HelperError> {
-        self.0.get(field).and_then(Value::as_str).map(str::to_owned).ok_or(HelperError::NotUnderstood)
+    fn words(&self, field: &str) -> Result<String, HelperError> {
+        self.0.words(field).map(str::to_owned).ok_or(HelperError::NotUnderstood)
     }
-}
-
-/// One request, one response, one short-lived helper.
-fn exchange(helper: &str, request: &Request) -> Result<Answered, HelperError> {
-    let (mut ours, theirs) = UnixStream::pair().map_err(HelperError::NotStarted)?;
-    let mut child = start(helper, request, theirs)?;
-    let read = read_all(&mut ours);
-    if read.is_err() {
-        // It still holds its end of the socket, so it lives and the id is still its own.
-        let _ = child.kill();
-    }
-    reap(&mut child);
-    Answered::read(read?.expose())
-}
-
-fn start(helper: &str, request: &Request, answers: UnixStream) -> Result<Child, HelperError> {
-    let question = filled_pipe(request)?;
-    Command::new(helper)
-        .env_clear()
-        .stdin(question)
-        .stdout(OwnedFd::from(answers))
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(HelperError::NotStarted)
-}
-
-/// A pipe that holds the request and then ends.
-fn filled_pipe(request: &Request) -> Result<Stdio, HelperError> {
-    // Made in its full size: growing would leave a copy of the answer behind that nobody wipes.
-    let mut words = Vec::with_capacity(MAX_REQUEST);
-    let written = serde_json::to_writer(&mut words, request);
-    let words = Secret::new(words);
-    if written.is_err() || words.expose().len() > MAX_REQUEST {
-        return Err(HelperError::TooLong);
-    }
-    let (reader, mut writer) = io::pipe().map_err(HelperError::NotStarted)?;
-    writer.write_all(words.expose()).map_err(HelperError::NotStarted)?;
-    Ok(Stdio::from(reader))
-}
-
-/// Reads to the end of the response, within time and size.
-fn read_all(from: &mut UnixStream) -> Result<Secret, HelperError> {
-    let deadline = SystemClock.now().uptime.after(Duration::from_secs(PATIENCE));
-    let mut response = Vec::with_capacity(MAX_RESPONSE);
-    let mut piece = [0; 1024];
-    loop {
-        let left = deadline.since(SystemClock.now().uptime);
-        if left == 0 {
-            return Err(HelperError::Silent);
-        }
-        from.set_read_timeout(Some(Duration::from_secs(left))).map_err(HelperError::NotStarted)?;
-        match from.read(&mut piece) {
-            Ok(0) => return Ok(Secret::new(response)),
-            Ok(count) => response.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Err(HelperError::Silent),
-        }
-        if response.len() > MAX_RESPONSE {
-            return Err(HelperError::TooLong);
-        }
-    }
-}
-
-/// Takes the ended helper out of the process table. A program that ignores SIGCHLD, or reaps what
-/// it did not start, has done so already (ECHILD): the response counts, not the exit status.
-fn reap(child: &mut Child) {
-    let _ = child.wait();
-}
-
-/// At most the first [`MAX_ANSWER`] bytes, in whole characters.
-fn beginning(answer: &str) -> &str {
-    let mut end = answer.len().min(MAX_ANSWER);
-    while !answer.is_char_boundary(end) {
-        end -= 1;
-    }
-    answer.get(..end).unwrap_or_default()
 }
 
 /// Why the helper was of no help. Displayed, it says what happened and what to do.
@@ -252,100 +188,50 @@ impl std::error::Error for HelperError {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    use twostep_core::request::{Refusal, Response};
+    use twostep_core::request::{Refusal, Request, Response};
 
     use super::*;
 
-    /// A helper that does what the shell says.
-    fn with_helper(script: &str) -> Result<Answered, HelperError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("helper");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        exchange(path.to_str().unwrap(), &Request::Requirement { service: "su".into() })
-    }
-
     #[test]
-    fn the_request_arrives_and_the_response_comes_back() {
-        let echo = r#"read -r request; printf '%s' '{"result":"requirement","requirement":"asked","rule":'
-                      printf '"%s"}' "$(printf '%s' "$request" | tr -d '"{}')""#;
-        assert_eq!(with_helper(echo).unwrap().text("rule").unwrap(), "do:requirement,service:su");
-    }
-
-    #[test]
-    fn the_helper_sees_no_environment() {
-        let tell = r#"printf '{"result":"requirement","requirement":"asked","rule":"%s"}' "$(env | grep -vc '^\(PWD\|_\|SHLVL\|OLDPWD\)=')""#;
-        assert_eq!(with_helper(tell).unwrap().text("rule").unwrap(), "0");
+    fn the_core_understands_what_is_asked() {
+        let read = |pairs: &[(&str, &str)]| {
+            serde_json::from_slice::<Request>(&crate::json::object(pairs, 4096).unwrap()).unwrap()
+        };
+        assert!(matches!(read(&requirement_request("su")), Request::Requirement { service } if service == "su"));
+        let typed = Typed::new("p\"\\\u{e9}\n".into());
+        let Request::Verify { service, answer } = read(&verify_request("s", &typed)) else { panic!() };
+        assert_eq!((service.as_str(), answer == typed), ("s", true));
+        let Request::VerifyAppPassword { service, password } = read(&verify_app_password_request("s", &typed)) else {
+            panic!()
+        };
+        assert_eq!((service.as_str(), password == typed), ("s", true));
     }
 
     #[test]
     fn what_the_core_says_is_understood() {
         let said = |response: &Response| Answered::read(&serde_json::to_vec(response).unwrap());
-        for (requirement, word) in
-            [(Asking::Asked, "asked"), (Asking::NotAsked, "not_asked"), (Asking::MustEnroll, "must_enroll")]
-        {
+        for requirement in [Asking::Asked, Asking::NotAsked, Asking::MustEnroll] {
             let answered = said(&Response::Requirement { requirement, rule: "r".into(), digits: 6 }).unwrap();
-            assert_eq!(
-                (answered.text("requirement").unwrap(), answered.text("rule").unwrap()),
-                (word.into(), "r".into())
-            );
+            assert_eq!((answered.asking().unwrap(), answered.words("rule").unwrap()), (requirement, "r".into()));
+            assert_eq!(answered.0.number("digits"), Some(6));
         }
         let verdict = Response::Verdict { accepted: true, log: "a=b".into(), text: "c".into() };
-        let Answered(fields) = said(&verdict).unwrap();
-        assert_eq!((&fields["accepted"], &fields["log"], &fields["text"]), (&true.into(), &"a=b".into(), &"c".into()));
+        let judged = Judged { accepted: true, log: "a=b".into(), text: "c".into() };
+        assert_eq!(said(&verdict).unwrap().judged().unwrap(), judged);
         let refused = said(&Response::Refused { reason: Refusal::Failed, text: "Not now.".into() });
-        assert!(matches!(refused, Err(HelperError::Refused(text)) if text == "Not now."));
+        assert!(refused.unwrap_err().to_string().ends_with("refuses: Not now."));
         let other = said(&Response::Removed { label: "phone".into(), enrolled: false, app_passwords: vec![] });
         assert!(matches!(other, Err(HelperError::NotUnderstood)));
+        for garbage in ["", "hello", "{}", r#"{"result":"refused"}"#] {
+            assert!(matches!(Answered::read(garbage.as_bytes()), Err(HelperError::NotUnderstood)), "{garbage}");
+        }
     }
 
     #[test]
-    fn a_program_that_ignores_its_children_gets_the_answer() {
-        let itself = std::env::current_exe().unwrap();
-        let test = "helper_client::tests::the_request_arrives_and_the_response_comes_back";
-        let ignoring = ["-c", "trap '' CHLD; exec \"$@\"", "sh", itself.to_str().unwrap(), "--exact", test];
-        let output = Command::new("sh").args(ignoring).output().unwrap();
-        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
-    }
-
-    #[test]
-    fn a_helper_that_dies_early_is_no_answer() {
-        assert!(matches!(with_helper("exit 0"), Err(HelperError::NotUnderstood)));
-        assert!(matches!(with_helper("kill -KILL $$"), Err(HelperError::NotUnderstood)));
-        assert!(matches!(with_helper("exec <&-; exec >&-"), Err(HelperError::NotUnderstood)));
-    }
-
-    #[test]
-    fn garbage_and_floods_are_no_answer() {
-        assert!(matches!(with_helper("echo hello"), Err(HelperError::NotUnderstood)));
-        assert!(matches!(with_helper("exec yes"), Err(HelperError::TooLong)));
-    }
-
-    #[test]
-    fn a_missing_helper_is_named() {
-        let error = exchange("/nonexistent/helper", &Request::Status {}).unwrap_err();
-        assert!(matches!(error, HelperError::NotStarted(_)));
-        assert!(error.to_string().contains("twostep-helper"));
-    }
-
-    #[test]
-    fn a_refusal_keeps_its_reason() {
-        let refuse = r#"echo '{"result":"refused","reason":"bad_caller","text":"Not you."}'"#;
-        let error = with_helper(refuse).unwrap_err();
-        assert!(error.to_string().ends_with("refuses: Not you."));
-    }
-
-    #[test]
-    fn long_answers_are_cut_but_stay_long() {
-        assert_eq!(beginning("123456"), "123456");
-        assert_eq!(beginning(&"1".repeat(5000)).len(), MAX_ANSWER);
-        assert_eq!(beginning(&"\u{20ac}".repeat(100)).len(), 255);
-        let longest = Request::Verify { service: "x".repeat(2000), answer: Typed::new("\u{1}".repeat(MAX_ANSWER)) };
-        assert!(filled_pipe(&longest).is_ok());
-        let too_long = Request::Verify { service: "x".repeat(5000), answer: Typed::new(String::new()) };
-        assert!(matches!(filled_pipe(&too_long), Err(HelperError::TooLong)));
+    fn what_is_too_long_is_not_cut_to_something_that_counts() {
+        let typed = |words: String| Typed::new(words);
+        assert_eq!(sent(&typed("123456".into())), "123456");
+        assert_eq!(sent(&typed("1".repeat(MAX_ANSWER))).len(), MAX_ANSWER);
+        assert_eq!(sent(&typed(format!("123456{}", " ".repeat(MAX_ANSWER)))), TOO_LONG);
     }
 }

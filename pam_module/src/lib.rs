@@ -16,6 +16,7 @@ mod failed;
 mod ffi;
 mod hand_over;
 mod helper_client;
+mod json;
 mod options;
 mod question;
 mod second_step;

@@ -109,6 +109,12 @@ fn it_is_bound_before_it_runs() {
 }
 
 #[test]
+fn it_stays_in_a_program_that_had_it_once() {
+    let told = output_of("readelf", &["--dynamic", "--wide", module("").to_str().unwrap()]);
+    assert!(told.contains("NODELETE"), "{told}");
+}
+
+#[test]
 fn given_an_option_that_is_not_understood_then_every_decision_is_an_error_that_names_it() {
     let program = Program::new("");
     for (options, named) in [
@@ -165,12 +171,33 @@ fn given_a_conversation_that_keeps_no_promise_then_the_login_is_refused_and_noth
 }
 
 #[test]
+fn given_such_a_conversation_about_a_password_then_nobody_answered_and_nothing_is_left() {
+    let program = Program::new("");
+    for (conversation, reason, replies) in [
+        ("none", "no-answer", "replies 0 freed 0 texts 0 freed 0 unwiped 0"),
+        ("fails", "no-answer", "replies 0 freed 0 texts 0 freed 0 unwiped 0"),
+        ("fails+reply", "no-answer", "replies 1 freed 1 texts 1 freed 1 unwiped 0"),
+        ("again", "no-answer", "replies 0 freed 0 texts 0 freed 0 unwiped 0"),
+        ("no-array", "no-answer", "replies 0 freed 0 texts 0 freed 0 unwiped 0"),
+        ("no-text", "no-answer", "replies 1 freed 1 texts 0 freed 0 unwiped 0"),
+        ("=correct horse", "unknown-user", "replies 2 freed 2 texts 1 freed 1 unwiped 0"),
+    ] {
+        let Some(told) = program.run_in_view("mode=app_password", conversation, "a") else { return };
+        assert!(told.contains("a 7\n") && told.contains(replies), "{conversation}: {told}");
+        assert!(told.contains(&format!("refused user=nobody-here service=service reason={reason}")), "{told}");
+        assert_eq!(told.contains("say 1 Password: \n"), conversation != "none", "{told}");
+        assert!(!told.contains("correct horse"), "{told}");
+    }
+}
+
+#[test]
 fn given_options_for_the_question_then_it_is_asked_that_way() {
     let program = Program::new("");
     for (options, question) in [
         ("echo [prompt=Your code, please: ]", "say 2 Your code, please: \n"),
         ("forward_pass", "say 1 Password & verification code: \n"),
         ("qr=utf8 after_first_step", "say 1 Verification code: \n"),
+        ("mode=app_password [prompt=Mail password: ] echo", "say 2 Mail password: \n"),
     ] {
         let Some(told) = program.run_in_view(options, "=123456", "a") else { return };
         assert!(told.starts_with(question) && told.contains("a 7\n"), "{told}");

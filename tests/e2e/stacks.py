@@ -3,6 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path("/etc/pam.d")
+RECIPES = Path(__file__).parent.parent.parent / "packaging" / "pam"
 
 PASSWORD_AND_CODE = """\
 auth requisite pam_unix.so nodelay
@@ -88,10 +89,36 @@ account required pam_twostep.so require_step
 session required pam_permit.so
 """
 
+# What a service gets whose programs cannot ask for a code.
+APP_PASSWORD = """\
+auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password {options}
+@include cs-common-auth
+account required pam_unix.so
+account required pam_twostep.so
+session required pam_permit.so
+"""
+
 
 def write(service, text, options=""):
     (FOLDER / service).write_text(text.format(options=options), encoding="utf-8")
     return service
+
+
+def write_recipe(recipe, *services):
+    """A recipe as it is shipped, for its own service or for others. Only its common-auth is one
+    whose pam_unix does not wait after a wrong password."""
+    text = (RECIPES / recipe).read_text(encoding="utf-8")
+    quick = text.replace("@include common-auth", "@include cs-common-auth")
+    assert quick != text
+    for service in services or (recipe,):
+        (FOLDER / service).write_text(quick, encoding="utf-8")
+
+
+def settings_in(recipe):
+    """What a recipe wants to stand in the configuration of its server: the indented lines of its
+    comments."""
+    lines = (RECIPES / recipe).read_text(encoding="utf-8").splitlines()
+    return "".join(f"{line[6:]}\n" for line in lines if line.startswith("#     "))
 
 
 def write_all():
@@ -99,5 +126,6 @@ def write_all():
     write("cs-common-auth", COMMON_AUTH)
     write("cs-login", PASSWORD_AND_CODE)
     write("cs-code", CODE_ONLY)
+    write("cs-app", APP_PASSWORD)
     write("other", "auth required pam_deny.so\naccount required pam_deny.so\n"
                    "password required pam_deny.so\nsession required pam_deny.so\n")

@@ -134,7 +134,7 @@ def test_given_the_config_option_then_that_file_counts(view, person, tmp_path):
 
 
 KEYS_THAT_DO_NOTHING_YET = [
-    "[policy]\ngrace = \"14d\"\n", "[policy]\nremember = \"1h\"\n", "[app_password]\nmax = 50\n",
+    "[policy]\ngrace = \"14d\"\n", "[policy]\nremember = \"1h\"\n",
     "[policy]\nexempt_users = [\"root\"]\n", "[totp]\nresync_range = \"10m\"\n",
 ]
 

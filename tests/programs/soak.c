@@ -1,8 +1,9 @@
 /* soak - many logins in one process, and what they leave behind.
  *
  *   cc -O2 -Wall -Wextra -o soak soak.c -lpam
- *   soak -u USER -s SERVICE [-t SECONDS] [-w LOGINS] <codes
+ *   soak -u USER [-u USER]... -s SERVICE [-t SECONDS] [-w LOGINS] <codes
  *
+ *   -u   who logs in; of several, each in turn
  *   -t   moves the shimmed clock on by this much after each login
  *   -w   logins before the first measurement                      [100]
  *
@@ -10,7 +11,8 @@
  * open_session, close_session. Output, "name value" a line: how many logins were let in, then
  * what the process has more of after the last login than after the warm-up (fds, threads, heap
  * bytes in use, resident KiB), and then one "changed WHAT" for each thing of the host that is not
- * as it was: umask, cwd, environment, locale, signal mask, a signal's action, a timer, PAM_USER. */
+ * as it was: umask, cwd, environment, locale, signal mask, a signal's action, a timer, the users
+ * and groups of the process, PAM_USER. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -25,6 +27,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define MOST_USERS 8
+#define MOST_GROUPS 256
+
 extern char **environ;
 
 struct host {
@@ -35,6 +40,9 @@ struct host {
 	sigset_t mask;
 	struct sigaction actions[NSIG];
 	struct itimerval timer;
+	uid_t users[3];
+	gid_t groups[3 + MOST_GROUPS];
+	int n_groups;
 };
 
 struct held {
@@ -97,6 +105,10 @@ static void photograph(struct host *host)
 	for (int s = 1; s < NSIG; s++)
 		sigaction(s, NULL, &host->actions[s]);
 	getitimer(ITIMER_REAL, &host->timer);
+	if (getresuid(&host->users[0], &host->users[1], &host->users[2])
+	    || getresgid(&host->groups[0], &host->groups[1], &host->groups[2]))
+		abort();
+	host->n_groups = getgroups(MOST_GROUPS, host->groups + 3);
 }
 
 static void compare(const struct host *before, const struct host *after)
@@ -117,6 +129,11 @@ static void compare(const struct host *before, const struct host *after)
 			printf("changed action of signal %d\n", s);
 	if (memcmp(&before->timer, &after->timer, sizeof before->timer))
 		puts("changed timer");
+	if (memcmp(before->users, after->users, sizeof before->users))
+		puts("changed users");
+	if (before->n_groups != after->n_groups
+	    || memcmp(before->groups, after->groups, sizeof before->groups))
+		puts("changed groups");
 }
 
 /* One login with all its phases; 1 when every phase let it in and PAM_USER is as it was. */
@@ -167,31 +184,31 @@ static long read_clock(const char *file)
 
 int main(int argc, char **argv)
 {
-	const char *user = NULL, *service = NULL;
+	const char *users[MOST_USERS], *service = NULL;
 	const char *realtime = "/run/twostep-clock/realtime", *boottime = "/run/twostep-clock/boottime";
 	long step = 0, warm_up = 100, done = 0, accepted = 0, wall = 0, boot = 0;
 	static struct host before, after;
 	struct held start = { 0, 0, 0, 0 }, end;
-	char line[128];
-	int c;
+	char line[1024];
+	int c, n_users = 0;
 
 	while ((c = getopt(argc, argv, "u:s:t:w:")) != -1) {
 		switch (c) {
-		case 'u': user = optarg; break;
+		case 'u': if (n_users < MOST_USERS) users[n_users++] = optarg; break;
 		case 's': service = optarg; break;
 		case 't': step = atol(optarg); break;
 		case 'w': warm_up = atol(optarg); break;
 		default: return 64;
 		}
 	}
-	if (!user || !service)
+	if (!n_users || !service)
 		return 64;
 	if (step)
 		wall = read_clock(realtime), boot = read_clock(boottime);
 	photograph(&before);
 	while (fgets(line, sizeof line, stdin)) {
 		line[strcspn(line, "\n")] = 0;
-		accepted += login(service, user, line);
+		accepted += login(service, users[done % n_users], line);
 		if (++done == warm_up)
 			start = measure();
 		if (step) {

@@ -9,7 +9,7 @@ from views import in_view, lines
 INSTALL = 'install() { make --no-print-directory -s -C "$TOP" install "$@"; }\n'
 PLACES = ("/etc/twostep /var/lib/twostep /usr/bin/twostep /usr/libexec/twostep /usr/share/twostep "
           "/usr/lib/sysusers.d/twostep.conf /usr/lib/tmpfiles.d/twostep.conf "
-          "/usr/lib/systemd/user/twostep-app-password.service /run/twostep "
+          "/usr/lib/systemd/user/twostep-app-passwords.service /run/twostep "
           "/usr/lib/*/security/pam_twostep.so*")
 SHOW = f"show() {{ find {PLACES} -printf '%M %u:%g %p\\n' | sort -k3; }}\n"
 MODULE = "$(dirname /usr/lib/*/security/pam_unix.so)/pam_twostep.so"
@@ -22,15 +22,15 @@ drwxr-x--- root:twostep /run/twostep
 drwx-wx--T root:twostep /run/twostep/ledgers
 -rw-r--r-- root:root /run/twostep/since
 -rwxr-xr-x root:root /usr/bin/twostep
--rw-r--r-- root:root /usr/lib/systemd/user/twostep-app-password.service
+-rw-r--r-- root:root /usr/lib/systemd/user/twostep-app-passwords.service
 -rw-r--r-- root:root /usr/lib/sysusers.d/twostep.conf
 -rw-r--r-- root:root /usr/lib/tmpfiles.d/twostep.conf
 drwxr-xr-x root:root /usr/libexec/twostep
 -rwxr-xr-x root:root /usr/libexec/twostep/setup-host
 -rwxr-sr-x root:twostep /usr/libexec/twostep/twostep-helper
 drwxr-xr-x root:root /usr/share/twostep
+-rw-r--r-- root:root /usr/share/twostep/app-passwords.sh
 -rw-r--r-- root:root /usr/share/twostep/config.toml
--rw-r--r-- root:root /usr/share/twostep/profile.sh
 drwxr-x--- root:twostep /var/lib/twostep
 drwx-wx--T root:twostep /var/lib/twostep/accounts
 drwx-wx--T root:twostep /var/lib/twostep/uids""".splitlines()
@@ -94,7 +94,7 @@ def test_nothing_runs_at_the_start_of_a_session_until_it_is_switched_on():
 def test_the_profile_snippet_is_harmless_in_every_shell():
     # Where the program fails or hangs, where it is not there, and where the shell minds everything.
     told = lines(INSTALL + r"""
-        install >/dev/null; useradd -m alice; snippet=/usr/share/twostep/profile.sh; cd /
+        install >/dev/null; useradd -m alice; snippet=/usr/share/twostep/app-passwords.sh; cd /
         as() { setpriv --reuid=alice --regid=alice --init-groups --reset-env -- "$@"; }
         for shell in "dash -eu" "bash --norc -eu" "bash --posix --norc -eu"; do
             as $shell -ic ". $snippet; echo \"$shell: \$?\"" 2>&1 </dev/null | grep -v 'job control\|ioctl'
@@ -113,8 +113,8 @@ def test_the_profile_snippet_is_harmless_in_every_shell():
 def test_the_user_unit_is_one_that_systemd_reads():
     told = lines(INSTALL + "install >/dev/null; mkdir -m 700 /run/user/0; export XDG_RUNTIME_DIR=/run/user/0; "
                  "systemd-analyze --user verify --man=no --recursive-errors=no "
-                 "/usr/lib/systemd/user/twostep-app-password.service 2>&1; "
-                 "grep -i '^NoNewPrivileges' /usr/lib/systemd/user/twostep-app-password.service || true")
+                 "/usr/lib/systemd/user/twostep-app-passwords.service 2>&1; "
+                 "grep -i '^NoNewPrivileges' /usr/lib/systemd/user/twostep-app-passwords.service || true")
     assert told == []
 
 
@@ -144,13 +144,13 @@ def test_staging_for_a_package_leaves_the_host_alone():
     assert [row for row in told if "/security/" not in row] == [
         "-rw-r--r-- root:root ./etc/twostep/config.toml",
         "-rwxr-xr-x root:root ./usr/bin/twostep",
-        "-rw-r--r-- root:root ./usr/lib/systemd/user/twostep-app-password.service",
+        "-rw-r--r-- root:root ./usr/lib/systemd/user/twostep-app-passwords.service",
         "-rw-r--r-- root:root ./usr/lib/sysusers.d/twostep.conf",
         "-rw-r--r-- root:root ./usr/lib/tmpfiles.d/twostep.conf",
         "-rwxr-xr-x root:root ./usr/libexec/twostep/setup-host",
         "-rwxr-xr-x root:root ./usr/libexec/twostep/twostep-helper",
+        "-rw-r--r-- root:root ./usr/share/twostep/app-passwords.sh",
         "-rw-r--r-- root:root ./usr/share/twostep/config.toml",
-        "-rw-r--r-- root:root ./usr/share/twostep/profile.sh",
     ]
 
 

@@ -1,9 +1,10 @@
 //! Reading the configuration file, and keeping a copy of the last one that was good.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use nix::unistd::geteuid;
 
@@ -35,17 +36,18 @@ pub fn load(path: &Path) -> Loaded {
 }
 
 fn load_with_copy(path: &Path, copy: &Path) -> Loaded {
-    let error = match read(path).and_then(|text| Config::parse(&text).map(|config| (text, config))) {
-        Ok((text, config)) => {
+    let error = match read(path).and_then(|(text, changed)| Config::parse(&text).map(|config| (text, changed, config)))
+    {
+        Ok((text, changed, config)) => {
             if geteuid().is_root() {
-                keep_copy(copy, &text);
+                keep_copy(copy, &text, changed);
             }
             return Loaded { config, trouble: None };
         }
         Err(error) => error,
     };
     let shown = path.display();
-    match read(copy).and_then(|text| Config::parse(&text)) {
+    match read(copy).and_then(|(text, _)| Config::parse(&text)) {
         Ok(config) => {
             let trouble =
                 format!("{shown} does not count ({error}); the last good configuration counts until it is corrected");
@@ -69,7 +71,8 @@ fn copy_of(path: &Path) -> PathBuf {
     Path::new(STATE).join(format!("config.last-good{suffix}"))
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+/// The text of a file that root alone may write, and when it was changed.
+fn read(path: &Path) -> Result<(String, SystemTime), ConfigError> {
     let refused = |message: String| ConfigError { at: None, message };
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_CLOEXEC;
     let opened = File::options().read(true).custom_flags(flags).open(path);
@@ -82,13 +85,21 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     if !trusted || metadata.mode() & OTHERS_WRITE != 0 {
         return Err(refused("it is not root's alone to write; chown root and chmod 0644".to_owned()));
     }
-    std::io::read_to_string(file).map_err(|error| refused(format!("it cannot be read: {}", reason(&error))))
+    let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    let text = std::io::read_to_string(file);
+    text.map(|text| (text, changed)).map_err(|error| refused(format!("it cannot be read: {}", reason(&error))))
 }
 
-/// Keeps a copy of a good configuration, if it is not the one that is kept already. That this may
-/// fail (a full or read-only disk) is no reason to refuse a login.
-fn keep_copy(copy: &Path, text: &str) {
-    if !limit::allows_whole_files() || read(copy).is_ok_and(|kept| kept == text) {
+/// Keeps a copy of a good configuration, if it is not the one that is kept already: a copy has the
+/// time of change of its original. That this may fail (a full or read-only disk) is no reason to
+/// refuse a login.
+fn keep_copy(copy: &Path, text: &str, changed: SystemTime) {
+    let is_kept = |kept: Metadata| {
+        kept.len() == text.len() as u64
+            && kept.modified().is_ok_and(|kept| kept == changed)
+            && kept.mode() & OTHERS_WRITE == 0
+    };
+    if !limit::allows_whole_files() || copy.symlink_metadata().is_ok_and(is_kept) {
         return;
     }
     let Ok(random) = Secret::random(8) else { return };
@@ -99,7 +110,10 @@ fn keep_copy(copy: &Path, text: &str) {
         .mode(0o644)
         .open(&temporary)
         .and_then(|mut file| {
-            file.write_all(text.as_bytes()).and_then(|()| set_mode(&file)).and_then(|()| file.sync_all())
+            file.write_all(text.as_bytes())
+                .and_then(|()| set_mode(&file))
+                .and_then(|()| file.set_modified(changed))
+                .and_then(|()| file.sync_all())
         })
         .and_then(|()| std::fs::rename(&temporary, copy));
     if written.is_err() {

@@ -21,6 +21,9 @@ use crate::time::{Clock, Timestamp};
 use crate::verdict::{Shape, Verdict};
 use crate::words;
 
+/// The longest time to live, in seconds: 100 years.
+const LONGEST: u64 = 100 * 365 * 86_400;
+
 /// What a user asks for, as it was typed.
 pub(super) struct Wish {
     pub label: String,
@@ -45,13 +48,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let wanted = self.possible(wish)?;
         let proof = self.proof(Some(proof))?;
         self.change(|held| {
-            self.make_room(held, &wanted)?;
+            let makes_room = self.room(held, &wanted)?;
             self.prove(held, &proof)?;
-            self.make(held, wanted)
+            self.make(held, wanted, makes_room)
         })
     }
 
-    /// Makes the one of a preset. A second step that was just passed stands in for the proof.
+    /// Makes the one of a preset. A second step that was just passed stands in for the proof, but
+    /// not to replace one that still counts: a program of the user could else take its place.
     pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Response> {
         let Some(preset) = self.config.app_password.auto.iter().find(|preset| preset.name == name) else {
             return Err(refused(
@@ -61,14 +65,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
         };
         let Auto { name, services, expires } = preset.clone();
         let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
-        let is_proved = proof.is_none();
+        let is_silent = proof.is_none();
         let proof = self.proof(proof)?;
         self.change(|held| {
-            self.make_room(held, &wanted)?;
-            if !(is_proved && held.ledger.passed_just_now(self.clock.now().uptime)) {
+            let makes_room = self.room(held, &wanted)?;
+            let is_needed = makes_room.is_none_or(|index| !self.counts(held, index));
+            if !(is_silent && is_needed && held.ledger.passed_just_now(self.clock.now().uptime)) {
                 self.prove(held, &proof)?;
             }
-            self.make(held, wanted)
+            self.make(held, wanted, makes_room)
         })
     }
 
@@ -118,8 +123,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let unlogged = Some(unlogged).filter(|unlogged| *unlogged > 0);
             self.audit.record(&verdict.describe(line).with_some("unlogged", unlogged).finish());
         }
-        let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
-        let text = words::text(&verdict, &self.config).unwrap_or_default();
+        let said = || verdict.describe(Line::new("")).finish().trim_start().to_owned();
+        let log = if told == Told::Counted { String::new() } else { said() };
+        let text = words::text_for_program(&verdict, &self.config).unwrap_or_default();
         Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
     }
 
@@ -130,6 +136,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
             expires_after: auto.expires.map(|expires| expires.as_secs()),
         };
         Response::AppPasswords { app_passwords, presets: self.config.app_password.auto.iter().map(preset).collect() }
+    }
+
+    /// Whether the password at this place of the list still opens something.
+    fn counts(&self, held: &Held, index: usize) -> bool {
+        let statuses = self.statuses(held.account.as_ref(), Some(&held.ledger));
+        statuses.get(index).is_some_and(|status| status.state == AppPasswordState::Active)
     }
 
     fn statuses(&self, account: Option<&Account>, ledger: Option<&Ledger>) -> Vec<AppPasswordStatus> {
@@ -146,7 +158,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn possible(&self, wish: Wish) -> Result<Wanted, Response> {
         let impossible = |text: &str| Err(refused(Refusal::BadRequest, text));
         if !is_label(&wish.label) {
-            return impossible("The label cannot be used. Give 1 to 64 bytes without control characters.");
+            return impossible(
+                "The label cannot be used. Give 1 to 64 bytes without control characters and without space around them.",
+            );
         }
         let mut services: Vec<String> = wish.services.iter().map(|name| name.to_ascii_lowercase()).collect();
         services.sort_unstable();
@@ -165,34 +179,34 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let Some(networks) = networks.filter(|networks| networks.len() <= SCOPES) else {
             return impossible("These are no networks. Give at most 16, such as 192.0.2.0/24 or 2001:db8::/32.");
         };
-        if wish.expires_after == Some(0) {
-            return impossible("It would have expired already. Give a longer time, such as 90d.");
+        if wish.expires_after.is_some_and(|seconds| !(1..=LONGEST).contains(&seconds)) {
+            return impossible(
+                "A time to live is at least a second and at most 100 years. Give another one, such as 90d.",
+            );
         }
         let expires = wish.expires_after.map(Duration::from_secs);
         Ok(Wanted { label: wish.label, services, networks, expires, preset: false })
     }
 
-    /// Makes sure that there is room for one more under this label. What a preset made before, and
-    /// the oldest that does not count any more, make room.
-    fn make_room(&self, held: &mut Held, wanted: &Wanted) -> Result<(), Response> {
+    /// Which one makes room for one more under this label, if one has to: what a preset made before,
+    /// or the oldest that does not count any more. It goes only with the proof.
+    fn room(&self, held: &Held, wanted: &Wanted) -> Result<Option<usize>, Response> {
         if self.authority == Authority::Administrator {
             return Err(refused(
                 Refusal::Policy,
                 "Only users make application passwords, each for themselves. Have the user run: twostep app-password create.",
             ));
         }
-        let statuses = self.statuses(held.account.as_ref(), Some(&held.ledger));
-        let Some(account) = held.account.as_mut().filter(|account| account.is_enrolled()) else {
+        let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
             return Err(refused(
                 Refusal::NoAuthenticator,
                 "Application passwords stand in for password and code, and you have no authenticator. Enroll first: twostep enroll.",
             ));
         };
-        let Some(passwords) = account.app_passwords.as_mut() else { return Ok(()) };
+        let Some(passwords) = &account.app_passwords else { return Ok(None) };
         match passwords.position(&wanted.label) {
             Some(index) if wanted.preset && passwords.list.get(index).is_some_and(|one| one.preset) => {
-                passwords.list.remove(index);
-                return Ok(());
+                return Ok(Some(index));
             }
             Some(_) => {
                 return Err(refused(
@@ -200,36 +214,39 @@ impl<S: Store, C: Clock> Desk<S, C> {
                     "An application password has this label already. Choose another label, or revoke that one first.",
                 ));
             }
-            None if passwords.list.len() < self.config.app_password.max => return Ok(()),
+            None if passwords.list.len() < self.config.app_password.max => return Ok(None),
             None => {}
         }
-        match statuses.iter().position(|status| status.state != AppPasswordState::Active) {
-            Some(index) => {
-                passwords.list.remove(index);
-                Ok(())
-            }
-            None => Err(refused(
+        let statuses = self.statuses(Some(account), Some(&held.ledger));
+        statuses.iter().position(|status| status.state != AppPasswordState::Active).map(Some).ok_or_else(|| {
+            refused(
                 Refusal::NoRoom,
                 "You have as many application passwords as this host allows. Revoke one first: twostep app-password revoke LABEL.",
-            )),
-        }
+            )
+        })
     }
 
-    fn make(&self, held: &mut Held, wanted: Wanted) -> Result<Response, Response> {
+    /// Whatever fails here leaves the account as it was.
+    fn make(&self, held: &mut Held, wanted: Wanted, makes_room: Option<usize>) -> Result<Response, Response> {
         let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
-        held.keep(Keep::Account);
         let Some(account) = held.account.as_mut() else {
             return Err(refused(Refusal::NoAuthenticator, "You have no authenticator. Enroll first: twostep enroll."));
         };
-        let mut passwords = match account.app_passwords.take() {
+        let mut passwords = match account.app_passwords.clone() {
             Some(passwords) => passwords,
             None => AppPasswords::new().map_err(no_randomness)?,
         };
+        let gone = makes_room.map(|index| passwords.list.remove(index));
         let password = passwords.add(wanted, now).map_err(no_randomness)?;
         let made = passwords.list.last().map(|one| one.status(None, now, unused));
-        account.app_passwords = Some(passwords);
         let Some(made) = made else { return Err(super::failed("nothing was made; report this as a defect")) };
+        account.app_passwords = Some(passwords);
+        if let Some(gone) = gone {
+            account.record(now, "app-password-revoked", &gone.label);
+            self.record(self.event("app-password-revoked").with("label", gone.label));
+        }
         self.tell_made(account, &made, now);
+        held.keep(Keep::Account);
         Ok(Response::AppPassword { password, made })
     }
 

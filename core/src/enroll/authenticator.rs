@@ -33,7 +33,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         if !label.iter().all(|label| is_label(label)) {
             return Err(refused(
                 Refusal::BadRequest,
-                "The label cannot be used. Give 1 to 64 bytes without control characters.",
+                "The label cannot be used. Give 1 to 64 bytes without control characters and without space around them.",
             ));
         }
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
@@ -255,7 +255,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
 /// Whether something can be called so.
 pub(super) fn is_label(label: &str) -> bool {
-    (1..=LABEL).contains(&label.len()) && crate::audit::printable(label) == label
+    (1..=LABEL).contains(&label.len()) && crate::audit::printable(label) == label && label.trim() == label
 }
 
 fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {

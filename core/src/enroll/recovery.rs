@@ -39,7 +39,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let emptied = self.change(|held| {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.authenticators.clear();
-            (account.pending, account.recovery, account.app_passwords) = (None, None, None);
+            (account.pending, account.recovery) = (None, None);
+            let revoked = account.app_passwords.take();
             (account.failures, account.known_sources) = (Failures::default(), Vec::new());
             account.grace_since = Some(now);
             account.record(now, "reset", "");
@@ -47,6 +48,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             held.ledger.forget_places();
             held.keep(Keep::Account);
             self.record(self.event("reset"));
+            for one in revoked.into_iter().flat_map(|all| all.list) {
+                self.record(self.event("app-password-revoked").with("label", one.label));
+            }
             Ok(Response::Removed { label: String::new(), enrolled: false, app_passwords: Vec::new() })
         });
         emptied.unwrap_or_else(|refused| refused)

@@ -8,6 +8,7 @@ use crate::audit::printable;
 use crate::request::{Refusal, Response, SuspensionStatus};
 use crate::store::{Keep, Store};
 use crate::time::Clock;
+use crate::words;
 
 /// Longest reason, in bytes.
 const REASON: usize = 200;
@@ -23,7 +24,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             self.change(|held| {
                 let now = suspension.from;
                 let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
-                account.record(now, "suspended", reason);
+                account.record(now, "suspended", format!("by {by}: {reason}").trim_end_matches(": "));
                 account.suspension = Some(suspension.clone());
                 held.keep(Keep::Account);
                 let line = self.event("suspended").with("admin", by).with("until", suspension.until.0);
@@ -49,7 +50,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 ));
             };
             account.suspension = None;
-            account.record(now, "resumed", "");
+            account.record(now, "resumed", &format!("by {by}"));
             held.keep(Keep::Account);
             self.record(self.event("resumed").with("admin", by));
             Ok(())
@@ -59,9 +60,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn suspension(&self, time: Duration, by: &str, reason: &str) -> Result<Suspension, Response> {
         if time.is_zero() || time > self.config.policy.max_suspension {
+            let longest = words::span(self.config.policy.max_suspension.as_secs());
             return Err(refused(
                 Refusal::Policy,
-                "A suspension lasts at most max_suspension of the configuration, and is not empty. Give a shorter time.",
+                &format!("A suspension lasts at most {longest} here (max_suspension). Give another time, such as 2d."),
             ));
         }
         if reason.len() > REASON || printable(reason) != reason {

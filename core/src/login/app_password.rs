@@ -99,7 +99,7 @@ impl Login<'_> {
         let at = self.now.wall;
         held.ledger.use_app_password(&one.id, Use { at: at.0, source: self.source.as_str().to_owned() });
         let factor = Factor::AppPassword { label: one.label.clone() };
-        if one.last_use.as_ref().is_none_or(|last| day(last.at) != day(at.0)) {
+        if one.last_use.as_ref().is_none_or(|last| day(last.at) < day(at.0)) {
             let service = audit::printable(&service);
             let step = SecondStep { at: at.0, service, source: self.source.as_str().to_owned() };
             one.first_use.get_or_insert_with(|| step.clone());

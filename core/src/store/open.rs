@@ -117,7 +117,8 @@ impl Identity {
 pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
     let checks = [
         (stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits(), "is not a regular file"),
-        (stat.st_nlink == 1, "has another name (a hard link)"),
+        // One that was replaced a moment ago has none, and is whole.
+        (stat.st_nlink <= 1, "has another name (a hard link)"),
         (stat.st_uid == owner, "has the wrong owner"),
         (stat.st_mode & NOT_OWNER == 0, "is open to others than its owner"),
     ];

@@ -12,7 +12,7 @@ use crate::arguments::Create;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::{proof, reach};
+use crate::{layout, proof, reach};
 
 /// A new one, as programs read it.
 #[derive(Serialize)]
@@ -43,13 +43,10 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
     // One that could not be stored is shown instead: it is made, and a proof was spent for it.
     let stored = place.map(|place| place.keep(&password)).transpose();
     let file = stored.as_ref().ok().and_then(Option::as_deref);
-    let page = &mut session.page;
-    page.value(&password)?;
-    page.object(&Made { password: file.is_none().then_some(&password), file, made: &made })?;
-    match file {
-        Some(file) => tell_stored(page, &made, file)?,
-        None => show(page, &user, &password, &made)?,
-    }
+    hand_over(&mut session.page, &user, (&password, &made), file).map_err(|trouble| match file {
+        Some(_) => trouble,
+        None => unread(&made.label),
+    })?;
     proof::tell_spent(session, proof)?;
     stored.map(drop).map_err(|trouble| {
         Trouble::here(&trouble.reason, format!("It is made, and printed once, but not stored: {}", trouble.message))
@@ -84,6 +81,20 @@ fn reserve(session: &Session, label: &str) -> Result<Place, Trouble> {
     Folder::below(session.page.view.home.as_deref())?.reserve(label)
 }
 
+fn hand_over(
+    page: &mut Page,
+    user: &str,
+    (password, made): (&Typed, &AppPasswordStatus),
+    file: Option<&Path>,
+) -> Result<(), Trouble> {
+    page.value(password)?;
+    page.object(&Made { password: file.is_none().then_some(password), file, made })?;
+    match file {
+        Some(file) => tell_stored(page, made, file),
+        None => show(page, user, password, made),
+    }
+}
+
 fn show(page: &mut Page, user: &str, password: &Typed, made: &AppPasswordStatus) -> Result<(), Trouble> {
     page.say(&format!("The application password {}:\n", made.label))?;
     page.draw(Typed::new(format!("  {}\n\n", password.expose())).expose())?;
@@ -100,6 +111,17 @@ fn tell_stored(page: &mut Page, made: &AppPasswordStatus, file: &Path) -> Result
     page.entry("File", &file.display().to_string())?;
     scope(page, made)?;
     page.say(&format!("\nPrograms get it by:\n  {}", show_command(&made.label)))
+}
+
+/// Also where a pipe was closed: the password is made, and whoever reads errors has to know.
+fn unread(label: &str) -> Trouble {
+    let revoke = format!("twostep app-password revoke {}", layout::as_word(label));
+    Trouble::here(
+        "output",
+        format!(
+            "The application password {label} is made, but could not be printed, so nobody knows it. Revoke it: {revoke}."
+        ),
+    )
 }
 
 fn not_enrolled(user: &str) -> String {

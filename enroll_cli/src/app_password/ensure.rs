@@ -2,7 +2,7 @@
 //!
 //! Run at the start of a session, soon after a second step that stands in for a proof.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Request, Response};
@@ -58,7 +58,9 @@ fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
     let mut missing = Vec::new();
     for preset in &there_is.presets {
         if folder.holds(&preset.name)? {
-            tell_kept(session, telling, &folder.path(&preset.name), (preset, &there_is.app_passwords))?;
+            let is_its = |one: &AppPasswordStatus| one.label == preset.name && one.state == AppPasswordState::Active;
+            let is_active = there_is.app_passwords.iter().any(is_its);
+            tell_kept(session, telling, &folder.path(&preset.name), is_active)?;
         } else {
             missing.push(preset);
         }
@@ -84,6 +86,8 @@ fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
 fn one(session: &mut Session, folder: &Folder, preset: &Preset, telling: Telling) -> Result<(), Trouble> {
     let place = match folder.reserve(&preset.name) {
         Err(trouble) if telling == Telling::News && trouble.reason == BUSY => return Ok(()),
+        // Another run has just made it.
+        Err(_) if folder.holds(&preset.name)? => return tell_kept(session, telling, &folder.path(&preset.name), true),
         place => place?,
     };
     let (password, proof) = match made(session, &preset.name, telling) {
@@ -125,32 +129,27 @@ fn tell_made(session: &mut Session, preset: &Preset, file: &Path) -> Result<(), 
     ))
 }
 
-fn tell_kept(
-    session: &mut Session,
-    telling: Telling,
-    file: &PathBuf,
-    (preset, app_passwords): (&Preset, &[AppPasswordStatus]),
-) -> Result<(), Trouble> {
+fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bool) -> Result<(), Trouble> {
     if telling == Telling::News {
         return Ok(());
     }
-    session.page.object(&Outcome { name: &preset.name, file, made: false })?;
-    let is_active = |one: &AppPasswordStatus| one.label == preset.name && one.state == AppPasswordState::Active;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    session.page.object(&Outcome { name: &name, file, made: false })?;
     let file = file.display();
-    session.page.say(&if app_passwords.iter().any(is_active) {
+    session.page.say(&if is_active {
         format!("{file} is there already and is left as it is.")
     } else {
         format!(
-            "{file} is there already and is left as it is, but {} is revoked or expired. To get a new one, delete \
-             the file and run this again.",
-            preset.name
+            "{file} is there already and is left as it is, but {name} is revoked or expired. To get a new one, \
+             delete the file and run this again."
         )
     })
 }
 
 /// At the start of a session this is no news: the next login with a code, or the person, sees to it.
 fn can_wait(trouble: &Trouble) -> bool {
-    trouble.is(Refusal::ProofRequired) || trouble.is(Refusal::NoAuthenticator)
+    let waits = [Refusal::ProofRequired, Refusal::NoAuthenticator, Refusal::NotSetUp];
+    waits.into_iter().any(|reason| trouble.is(reason))
 }
 
 /// The other presets may still be made.
@@ -176,6 +175,8 @@ const NOT_ENROLLED: &str = "You have no authenticator, so programs can use the a
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one, preset};
     use crate::page::Form;

@@ -139,12 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_is_not_wanted_again_while_its_file_is_there() {
+    fn what_is_made_and_what_was_revoked_is_not_wanted_again() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(".local/share/twostep");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("mail"), "ABCD\n").unwrap();
-        let script = Script::user(vec![(|_| true, all(vec![], vec![preset("mail")]))]);
+        let presets = vec![preset("mail"), preset("files")];
+        let script = Script::user(vec![(|_| true, all(vec![one("files")], presets))]);
         let (mut session, printed) = session(script, lines(""));
         session.page.view.home = Some(home.path().into());
         run(&mut session).unwrap();

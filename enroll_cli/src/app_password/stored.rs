@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
+use twostep_core::audit::printable;
 use twostep_core::secret::Typed;
 
 use crate::trouble::Trouble;
@@ -77,7 +78,10 @@ impl Folder {
     pub fn read(&self, name: &str) -> Result<Typed, Trouble> {
         let path = self.path(name);
         if !is_file_name(name) || !self.holds(name)? {
-            return Err(Trouble::here(FILE, format!("{} is not there. {SEE_THE_LIST}", path.display())));
+            return Err(Trouble::here(
+                FILE,
+                format!("{} is not there. {SEE_THE_LIST}", printable(&path.display().to_string())),
+            ));
         }
         let folder = self.open()?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
@@ -232,6 +236,7 @@ mod tests {
         std::fs::write(&elsewhere, "ABCD\n").unwrap();
         std::fs::set_permissions(&elsewhere, Permissions::from_mode(0o600)).unwrap();
         symlink(&elsewhere, folder.path("link")).unwrap();
+        std::fs::copy(&elsewhere, folder.path("../above")).unwrap();
         nix::unistd::mkfifo(&folder.path("fifo"), Mode::S_IRWXU).unwrap();
         std::fs::create_dir(folder.path("folder")).unwrap();
         for (name, said) in [
@@ -239,7 +244,7 @@ mod tests {
             ("fifo", "ordinary"),
             ("folder", "ordinary"),
             ("none", "not there"),
-            ("../x", "not there"),
+            ("../above", "not there"),
         ] {
             assert!(folder.read(name).unwrap_err().message.contains(said), "{name}");
         }

@@ -241,12 +241,17 @@ fn a_new_one_must_be_possible() {
         (world.wish("a", &["no service"], &[], None), Refusal::BadRequest),
         (world.wish("a", &["dovecot", "SUDO"], &[], None), Refusal::BadRequest),
         (world.wish("a", &["dovecot"], &["192.0.2.0/33"], None), Refusal::BadRequest),
+        (world.wish("a", &["dovecot"], &["192.0.2.1"; 17], None), Refusal::BadRequest),
+        (world.wish(" ", &["dovecot"], &[], None), Refusal::BadRequest),
+        (world.wish("a\u{a0}", &["dovecot"], &[], None), Refusal::BadRequest),
         (world.wish("a", &["dovecot"], &[], Some(0)), Refusal::BadRequest),
+        (world.wish("a", &["dovecot"], &[], Some(u64::MAX)), Refusal::BadRequest),
     ] {
         assert_eq!(refusal(&world.ask(wish)), expected);
     }
     assert!(world.gets_in(&world.code(0)), "no proof was spent on what is impossible");
-    world.create("a", &[], None);
+    world.ask(world.wish("a", &["dovecot", "Dovecot", "imap"], &[], None));
+    assert_eq!(world.listed()[0].services, ["dovecot", "imap"]);
     assert_eq!(refusal(&world.ask(world.wish("a", &["dovecot"], &[], None))), Refusal::NoRoom);
     let Request::CreateAppPassword { label, services, networks, expires_after, .. } =
         world.wish("b", &["dovecot"], &[], None)
@@ -322,6 +327,7 @@ fn a_preset_needs_no_proof_within_two_minutes_of_a_second_step() {
     let ensure = |proof| world.ask(Request::EnsureAppPassword { name: "mail".into(), proof });
     world.pass(61);
     assert_eq!(refusal(&ensure(None)), Refusal::ProofRequired);
+    assert!(!world.log.0.borrow().join("\n").contains("proof-required"), "a session start that asks is no event");
     assert!(world.gets_in(&world.code(0)));
     world.pass(120);
     let Response::AppPassword { password, made } = ensure(None) else { panic!() };
@@ -332,9 +338,78 @@ fn a_preset_needs_no_proof_within_two_minutes_of_a_second_step() {
     assert_eq!(refusal(&ensure(None)), Refusal::ProofRequired);
     assert_eq!(refusal(&ensure(Some(Typed::new("000000".into())))), Refusal::NotAccepted);
     assert_eq!(world.mail(IMAP, password.expose()), "accepted", "a refused one replaces nothing");
+    world.pass(30);
+    assert!(world.gets_in(&world.code(0)));
+    assert_eq!(refusal(&ensure(None)), Refusal::ProofRequired, "one that still counts is not replaced without a proof");
+    assert_eq!(refusal(&ensure(Some(Typed::new("000000".into())))), Refusal::NotAccepted, "a wrong proof is none");
+    assert_eq!(world.mail(IMAP, password.expose()), "accepted");
     let Response::AppPassword { password: second, .. } = ensure(Some(world.proof())) else { panic!() };
     assert_eq!(world.mail(IMAP, password.expose()), "wrong-app-password", "the earlier one of the preset is replaced");
     assert_eq!((world.mail(IMAP, second.expose()), world.listed().len()), ("accepted", 1));
+    let revoked =
+        world.log.0.borrow().iter().any(|line| line.starts_with("app-password-revoked") && line.ends_with("mail"));
+    assert!(revoked, "what made room is logged");
+    world.pass(10 * DAY);
+    assert!(world.gets_in(&world.code(0)));
+    assert!(matches!(ensure(None), Response::AppPassword { .. }), "an expired one is");
+}
+
+#[test]
+fn no_number_of_wrong_proofs_takes_one_away() {
+    let world = World::enrolled(&format!("[app_password]\nmax = 1\n{PRESETS}[throttle]\nfailures = 100\n"));
+    let Response::AppPassword { password, .. } =
+        world.ask(Request::EnsureAppPassword { name: "mail".into(), proof: Some(world.proof()) })
+    else {
+        panic!()
+    };
+    for _ in 0..20 {
+        let proof = Some(Typed::new("000000".into()));
+        assert_eq!(
+            refusal(&world.ask(Request::EnsureAppPassword { name: "mail".into(), proof })),
+            Refusal::NotAccepted
+        );
+    }
+    assert_eq!(world.mail(IMAP, password.expose()), "accepted");
+}
+
+#[test]
+fn a_boot_with_a_clock_long_ago_retires_nothing() {
+    let world = World::enrolled("");
+    let password = world.create("laptop", &[], None);
+    for _ in 0..14 {
+        world.pass(30 * DAY);
+        assert_eq!(world.mail(IMAP, &password), "accepted");
+    }
+    let right = world.clock.now().wall.0;
+    world.set_wall(100);
+    fs::remove_file(world.ledger()).unwrap();
+    assert_eq!(world.mail(IMAP, &password), "accepted");
+    world.set_wall(right + 60);
+    assert_eq!(world.mail(IMAP, &password), "accepted");
+}
+
+#[test]
+fn a_suspension_is_said_at_each_login_while_it_holds() {
+    let world = World::enrolled("");
+    let lines = || notices(&alice(), &world.store(), &world.clock).unwrap().join("\n");
+    world.desk(Authority::Administrator).suspend(std::time::Duration::from_secs(DAY), "carol", "").unwrap();
+    lines();
+    for _ in 0..2 {
+        assert!(lines().contains("switched off until 2027-01-16") && lines().contains("by carol"), "{}", lines());
+    }
+    world.pass(DAY);
+    assert_eq!(lines(), "");
+}
+
+#[test]
+fn a_count_that_is_not_the_users_is_made_anew() {
+    let world = World::enrolled("");
+    let tally = world.ledger().with_file_name("alice.refusals");
+    let elsewhere = world.folder.path().join("elsewhere");
+    fs::write(&elsewhere, "mine").unwrap();
+    fs::hard_link(&elsewhere, &tally).unwrap();
+    let lines = (0..30).filter(|_| world.mail_with(IMAP, "hunter2", &|| {}).told == Told::ALONE).count();
+    assert_eq!((lines, fs::read_to_string(&elsewhere).unwrap().as_str()), (10, "mine"));
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, renameat2};
 use nix::sys::stat::fstat;
-use nix::unistd::{Gid, Uid, fchown, ftruncate, geteuid};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, ftruncate, geteuid, unlinkat};
 
+use crate::ledger::random_id;
 use crate::refusals::{Refusals, SIZE, Told};
 use crate::store::limit;
 use crate::store::open::{Directory, defect};
@@ -18,9 +19,9 @@ use crate::time::Uptime;
 use crate::username::Person;
 
 /// Tries to get the lock, which nobody holds for longer than a write takes.
-const TRIES: usize = 5;
+const TRIES: usize = 50;
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Counts one more refusal; `None` if it cannot be counted.
 pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: Uptime) -> Option<Told> {
@@ -40,18 +41,38 @@ pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: 
     Some(told)
 }
 
+/// The file of this name; one that is not the user's is made anew.
 fn open(ledgers: &Directory, name: &str, uid: u32) -> Result<File, Errno> {
-    let file = match ledgers.file(name, OFlag::O_RDWR) {
-        Err(Errno::ENOENT) => {
-            let file = ledgers.new_file(name)?;
-            if geteuid().is_root() {
-                fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(ledgers.gid)))?;
+    for _ in 0..TRIES {
+        match ledgers.file(name, OFlag::O_RDWR) {
+            Err(Errno::ENOENT) => create(ledgers, name, uid)?,
+            opened => {
+                let file = opened?;
+                match defect(&fstat(&file)?, uid) {
+                    None => return Ok(file),
+                    Some(_) => unlinkat(&ledgers.fd, name, UnlinkatFlags::NoRemoveDir)?,
+                }
             }
-            file
         }
-        opened => opened?,
-    };
-    if defect(&fstat(&file)?, uid).is_some() { Err(Errno::EACCES) } else { Ok(file) }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// Makes the file whole under a name of its own first. Someone else may have been faster.
+fn create(ledgers: &Directory, name: &str, uid: u32) -> Result<(), Errno> {
+    let random = random_id().map_err(|_| Errno::EAGAIN)?;
+    let temporary = format!("{name}.{random}");
+    let file = ledgers.new_file(&temporary)?;
+    let made = give(&file, ledgers.gid, uid)
+        .and_then(|()| renameat2(&ledgers.fd, temporary.as_str(), &ledgers.fd, name, RenameFlags::RENAME_NOREPLACE));
+    if made.is_err() {
+        let _ = unlinkat(&ledgers.fd, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    made.or_else(|errno| if errno == Errno::EEXIST { Ok(()) } else { Err(errno) })
+}
+
+fn give(file: &File, gid: u32, uid: u32) -> Result<(), Errno> {
+    if geteuid().is_root() { fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))) } else { Ok(()) }
 }
 
 fn lock(mut file: File) -> Option<Flock<File>> {

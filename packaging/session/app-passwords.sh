@@ -2,7 +2,7 @@
 # [[app_password.auto]] of /etc/twostep/config.toml. Off until an administrator links it, from where
 # it was installed:
 #
-#   ln -s /usr/share/twostep/profile.sh /etc/profile.d/twostep.sh
+#   ln -s /usr/share/twostep/app-passwords.sh /etc/profile.d/
 #
 # For every shell that reads /etc/profile. It acts for ordinary users at a prompt, reads nothing of
 # what they type, takes five seconds at most, and the login goes on whatever comes of it. Without a

@@ -1,0 +1,52 @@
+"""A real Postfix on loopback that takes mail from whoever logs in. Dovecot checks the password,
+under the PAM service `smtp`."""
+
+import smtplib
+from pathlib import Path
+
+import servers
+from servers import HERE, Reply
+
+FOLDER = Path("/etc/postfix")
+LOG = Path("/run/twostep-postfix")
+
+MAIN = """\
+compatibility_level = 3.6
+myhostname = host.example.org
+mydestination =
+local_recipient_maps =
+inet_interfaces = loopback-only
+smtpd_peername_lookup = no
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+"""
+
+MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+[::1]:{port} inet n - n - - smtpd
+anvil unix - - n - 1 anvil
+"""
+
+
+class Server(servers.Process):
+    """The part of Postfix that talks to clients, without a queue. It needs a running
+    dovecot.Server."""
+
+    def __init__(self):
+        program = servers.require("master")
+        port = servers.free_port()
+        (FOLDER / "main.cf").write_text(MAIN)
+        (FOLDER / "master.cf").write_text(MASTER.format(port=port))
+        super().__init__([program, "-d", "-c", FOLDER], port, LOG)
+
+    def log_in(self, person, password, host=HERE, source=None):
+        address = (source, 0) if source else None
+        with smtplib.SMTP(host, self.port, local_hostname="client", timeout=30,
+                          source_address=address) as client:
+            try:
+                _, text = client.login(person.name, password)
+            except smtplib.SMTPAuthenticationError as refusal:
+                return Reply(False, refusal.smtp_error.decode("utf-8", "replace"))
+            return Reply(True, text.decode("utf-8", "replace"))
