@@ -121,9 +121,9 @@ impl Desk {
 
     /// Empties the account of a user who starts over. A file that does not count is set aside.
     #[must_use]
-    pub fn reset(&self) -> Response {
+    pub fn reset(&self, by: &str) -> Response {
         let response = match self.set_broken_aside() {
-            Ok(()) => self.empty(),
+            Ok(()) => self.empty(by),
             Err(error) => from_store(&error),
         };
         self.log_refusal(&response);
@@ -158,7 +158,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     pub(crate) fn reset_for_test(&self) -> Response {
-        self.empty()
+        self.empty("root")
     }
 }
 

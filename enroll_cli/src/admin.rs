@@ -86,7 +86,7 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
 /// Removes every authenticator, recovery code and application password of a user.
 fn reset(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
-    Direct::open(user)?.reset()?;
+    Direct::open(user)?.reset(&page.view.administrator)?;
     page.object(&Reset { user, reset: true })?;
     page.say(&format!(
         "The second step of {user} is reset: every authenticator, recovery code and application \

@@ -138,8 +138,8 @@ impl Direct {
     }
 
     /// Forgets every authenticator, recovery code and application password.
-    pub fn reset(&mut self) -> Result<Response, Trouble> {
-        accepted(self.desk.reset())
+    pub fn reset(&mut self, by: &str) -> Result<Response, Trouble> {
+        accepted(self.desk.reset(by))
     }
 
     /// The whole account without its secrets.

@@ -106,7 +106,7 @@ def test_given_show_then_grace_invitation_suspension_and_history_are_told_and_no
     assert [one["event"] for one in shown["history"]][-2:] == ["invited", "suspended"]
     assert (shown["status"]["suspension"]["by"], shown["overdue"]) == (neighbor.name, False)
     text = " ".join(right("show", person.name).split())
-    for part in ("Invited to enroll by a code, until", "no code is asked until", "phone lost", "invited root"):
+    for part in ("Invited to enroll by a code, until", "no code is asked until", "phone lost", "invited by root"):
         assert part in text, part
     assert code not in text and code not in json.dumps(shown)
     right("resume", person.name)

@@ -35,7 +35,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             held.ledger.throttle.clear();
             if let Some(account) = held.account.as_mut() {
                 account.failures = Failures::default();
-                account.record(now, "unlocked", by);
+                account.record(now, "unlocked", &format!("by {by}"));
                 held.keep(Keep::Account);
             }
             self.record(self.event("unlocked").with("admin", by));
@@ -65,7 +65,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let mut set = set;
             let code = set.issue(expires_at).map_err(no_randomness)?;
             account.recovery = Some(set);
-            account.record(now, "recovery-code-issued", by);
+            account.record(now, "recovery-code-issued", &format!("by {by}"));
             held.keep(Keep::Account);
             self.record(self.event("recovery-code-issued").with("admin", by).with("until", expires_at.0));
             Ok(Issued { code, expires_at })
@@ -103,7 +103,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             }
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.invite = Some(invite);
-            account.record(now, "invited", by);
+            account.record(now, "invited", &format!("by {by}"));
             held.keep(Keep::Account);
             self.record(self.event("invited").with("admin", by).with("until", expires_at.0));
             Ok(Issued { code, expires_at })

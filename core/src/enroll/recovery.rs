@@ -34,7 +34,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Takes everything that was enrolled out of the account; its history stays.
-    pub(super) fn empty(&self) -> Response {
+    pub(super) fn empty(&self, by: &str) -> Response {
         let now = self.clock.now().wall;
         let emptied = self.change(|held| {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
@@ -43,11 +43,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let revoked = account.app_passwords.take();
             (account.failures, account.known_sources) = (Failures::default(), Vec::new());
             account.grace_since = Some(now);
-            account.record(now, "reset", "");
+            account.record(now, "reset", &format!("by {by}"));
             held.ledger.throttle.clear();
             held.ledger.forget_places();
             held.keep(Keep::Account);
-            self.record(self.event("reset"));
+            self.record(self.event("reset").with("admin", by));
             for one in revoked.into_iter().flat_map(|all| all.list) {
                 self.record(self.event("app-password-revoked").with("label", one.label));
             }
