@@ -18,11 +18,18 @@ pub fn first_of<'a>(person: &Person, names: &'a [String]) -> Result<Option<&'a s
     let name = CString::new(person.name.as_str()).map_err(|_| Errno::EINVAL)?;
     let groups = getgrouplist(&name, Gid::from_raw(person.gid))?;
     for name in names {
-        if Group::from_name(name)?.is_some_and(|group| groups.contains(&group.gid)) {
-            return Ok(Some(name));
+        match Group::from_name(name)? {
+            Some(group) if groups.contains(&group.gid) => return Ok(Some(name)),
+            Some(_) => {}
+            None => is_there()?,
         }
     }
     Ok(None)
+}
+
+/// A database that is broken says of every group that there is none. Every host has group 0.
+fn is_there() -> Result<(), Errno> {
+    Group::from_gid(Gid::from_raw(0))?.map(|_| ()).ok_or(Errno::ENOENT)
 }
 
 #[cfg(test)]

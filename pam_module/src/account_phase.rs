@@ -39,15 +39,21 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
             let text = words::text(&Verdict::MustEnroll, &attempt.config);
             Ok(refused(attempt, line, text.as_deref()))
         }
+        None | Some(HandOver { outcome: Outcome::NobodyAsked, .. })
+            if attempt.options.require_step && applies(attempt, &person)? =>
+        {
+            let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
+            Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP)))
+        }
         Some(HandOver { outcome, .. }) => {
             finish(attempt, &person, outcome)?;
             Ok(outcome)
         }
-        None if attempt.options.require_step && applies(attempt, &person)? => {
-            let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
-            Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP)))
+        None => {
+            // For pam_setcred: this stack has an account line.
+            attempt.hand_over(&person, Outcome::NobodyAsked)?;
+            Ok(Outcome::NotAsked)
         }
-        None => Ok(Outcome::NotAsked),
     }
 }
 

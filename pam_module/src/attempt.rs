@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
         Line::new(word).with("user", user).with("service", &self.service).with_some("rhost", self.rhost.as_ref())
     }
 
-    fn is_first_step_proved(&self) -> bool {
+    pub fn is_first_step_proved(&self) -> bool {
         self.options.after_first_step || key_was_accepted(self.host)
     }
 }

@@ -29,8 +29,10 @@ const TRIES: usize = 3;
 /// Characters of a group, as a key is shown for typing.
 const GROUP: usize = 4;
 
-/// Whether a login of someone who must enroll does so in its account phase. An invitation is for
-/// `twostep enroll`, a key is no password, and a process that is not root makes no account.
+/// Whether a login of someone who must enroll does so in its account phase. The line must say that
+/// the first step is passed before it, or bring the password itself: were there no first step,
+/// anyone could enroll. An invitation is for `twostep enroll`, a key is no password, and a process
+/// that is not root makes no account.
 pub fn is_offered(attempt: &Attempt<'_>) -> bool {
     let policy = &attempt.config.policy;
     let is_permitted = match policy.enrollment {
@@ -38,7 +40,12 @@ pub fn is_offered(attempt: &Attempt<'_>) -> bool {
         Enrollment::Password => !key_was_accepted(attempt.host),
         Enrollment::Invite => false,
     };
-    attempt.options.enroll && policy.after_grace == AfterGrace::Enroll && is_permitted && process_users().1 == 0
+    let has_first_step = attempt.is_first_step_proved() || attempt.options.brings_password();
+    attempt.options.enroll
+        && policy.after_grace == AfterGrace::Enroll
+        && is_permitted
+        && has_first_step
+        && process_users().1 == 0
 }
 
 /// Shows the new key, takes a code that it shows, and hands over the recovery codes.

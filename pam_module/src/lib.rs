@@ -91,7 +91,7 @@ fn set_credentials(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 /// `pam_sm_acct_mgmt`: what the second step came to.
 fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
     let Some(options) = understood(host, arguments) else { return PamError::SERVICE_ERR };
-    if options.mode == Mode::SshKey || !(options.require_step || HandOver::is_there(host)) {
+    if options.mode == Mode::SshKey || !(options.require_step || options.enroll || HandOver::is_there(host)) {
         return PamError::IGNORE;
     }
     let Some(user) = host.item(Item::User) else {

@@ -133,10 +133,7 @@ def test_given_the_config_option_then_that_file_counts(view, person, tmp_path):
     assert log_in(person).accepted
 
 
-KEYS_THAT_DO_NOTHING_YET = [
-    "[policy]\ngrace = \"14d\"\n", "[policy]\nremember = \"1h\"\n",
-    "[policy]\nexempt_users = [\"root\"]\n", "[totp]\nresync_range = \"10m\"\n",
-]
+KEYS_THAT_DO_NOTHING_YET = ["[totp]\nresync_range = \"10m\"\n"]
 
 
 @pytest.mark.parametrize("text", KEYS_THAT_DO_NOTHING_YET)
