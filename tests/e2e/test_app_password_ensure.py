@@ -270,11 +270,15 @@ def test_given_a_revoked_one_then_it_stays_revoked_until_its_file_goes(enrolled,
     assert not opens(enrolled, old)
 
 
-def test_given_a_lost_file_then_a_new_password_takes_the_place_of_the_old(enrolled, mail):
+def test_given_a_lost_file_then_a_new_password_takes_the_place_of_the_old_with_a_code(enrolled, mail):
     assert ensure(enrolled).returncode == 0
     old = password_in(mail)
     mail.unlink()
-    assert ensure(enrolled).returncode == 0
+    done = ensure(enrolled)
+    assert (done.returncode, "needs a proof" in done.stderr, mail.exists()) == (1, True, False)
+    assert opens(enrolled, old)
+    done = ensure(enrolled, stdin=None, input=f"{enrolled.phone.fresh()}\n")
+    assert done.returncode == 0, done.stderr
     assert opens(enrolled, password_in(mail))
     assert not opens(enrolled, old)
     assert list(app_passwords.listed(enrolled)) == ["mail"]
@@ -343,6 +347,7 @@ def test_given_many_sessions_at_once_then_file_and_account_agree(enrolled, mail)
         assert sum("new application password" in text for text in told) == 1, told
         assert opens(enrolled, password_in(mail))
         assert os.listdir(mail.parent) == ["mail"]
+        subprocess.run(["twostep", "admin", "app-passwords", enrolled.name, "--revoke", "mail"], check=True)
 
 
 @pytest.fixture

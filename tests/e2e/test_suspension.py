@@ -88,7 +88,7 @@ def test_given_a_suspension_then_status_log_and_history_tell_of_it(enrolled, clo
                  f"until={suspension['until']}", 'reason="phone is lost"')
     assert admin("resume", enrolled.name).returncode == 0
     journal.find("resumed", f"user={enrolled.name}", "by=administrator", "admin=root")
-    assert history(enrolled)[-2:] == [("suspended", "phone is lost"), ("resumed", "")]
+    assert history(enrolled)[-2:] == [("suspended", "by root: phone is lost"), ("resumed", "by root")]
     assert is_asked(enrolled)
     assert "Suspended" not in enrolled.person.run("twostep", "status").stdout
 
