@@ -12,7 +12,7 @@ import stacks
 from attempts import SUCCESS, log_in
 from policies import CONTACT, DAY, grace_since, require
 
-SUDOERS = Path("/etc/sudoers.d/twostep-passers-by")
+SUDOERS = Path("/etc/sudoers.d/zz-twostep-passers-by")
 STACKS = {"code": stacks.PASSWORD_AND_CODE, "enroll": stacks.ENROLL}
 # What runs a user's services: no auth lines, and the account line that it includes from elsewhere.
 USER_MANAGER = """\
