@@ -149,9 +149,12 @@ impl<C: Clock> FilesStore<C> {
         let seen = self.seen.borrow().as_ref().filter(|(seen, _)| *seen == version).map(|(_, account)| account.clone());
         let account = match seen {
             Some(account) => account,
-            None => parse(&file, path, name, uid)?,
+            None => {
+                let account = parse(&file, path, name, uid)?;
+                self.seen.replace(Some((version, account.clone())));
+                account
+            }
         };
-        self.seen.replace(Some((version, account.clone())));
         Ok(Some(Found { name: name.clone(), account, file, changed }))
     }
 
