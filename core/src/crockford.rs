@@ -9,8 +9,6 @@ use crate::secret::{NoRandomness, Secret, Typed};
 const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Bits of a character.
 const BITS: usize = 5;
-/// Characters of a group, as a code is shown.
-const GROUP: usize = 4;
 
 /// A random code of so many characters, a multiple of 8.
 ///
@@ -23,10 +21,7 @@ pub fn random(characters: usize) -> Result<Typed, NoRandomness> {
 /// The code as it is shown: `0123-4567-89AB-CDEF`.
 #[must_use]
 pub fn grouped(code: &Typed) -> Typed {
-    let code = code.expose();
-    let groups: Vec<&str> =
-        (0..code.len()).step_by(GROUP).filter_map(|start| code.get(start..(start + GROUP).min(code.len()))).collect();
-    Typed::new(groups.join("-"))
+    code.in_groups('-')
 }
 
 /// What was typed as a code of so many characters, if it has the form of one: spaces and dashes do

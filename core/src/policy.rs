@@ -83,9 +83,7 @@ impl Config {
             None => Requirement::MustEnroll,
         }
     }
-}
 
-impl Config {
     /// Whether someone of whom nothing is known would be refused for not having enrolled.
     #[must_use]
     pub fn refuses_newcomers(&self, now: Timestamp) -> bool {

@@ -3,9 +3,10 @@
 //!
 //! The first ten of a source are logged; after these, one line a minute, with how many there were
 //! since the last. A source that was quiet for an hour starts over, and when there are too many
-//! sources, newcomers share one count. The count lies in a small file
-//! beside the user's ledger, so that no try takes the lock of the account.
+//! sources, newcomers share one count. The count lies in a small file beside the user's ledger, so
+//! that no try takes the lock of the account.
 
+use crate::audit::Line;
 use crate::ledger::bytes::{Reader, Writer};
 use crate::time::Uptime;
 
@@ -56,6 +57,16 @@ pub enum Told {
 impl Told {
     /// A line about this refusal alone.
     pub const ALONE: Self = Self::Line { unlogged: 0 };
+
+    /// The line about this refusal, if the log gets one.
+    #[must_use]
+    pub fn line(self, line: Line) -> Option<Line> {
+        match self {
+            Self::Counted => None,
+            Self::Line { unlogged: 0 } => Some(line),
+            Self::Line { unlogged } => Some(line.with("unlogged", unlogged)),
+        }
+    }
 }
 
 impl Refusals {

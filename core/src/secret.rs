@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+/// Characters of a group.
+const GROUP: usize = 4;
+
 /// Secret bytes: a key, a TOTP secret. No `Display`, no `Serialize`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -67,6 +70,20 @@ impl Typed {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The same in groups of four characters, to read and type.
+    #[must_use]
+    pub fn in_groups(&self, separator: char) -> Self {
+        // In its full size: a text that grows leaves copies behind that nobody wipes.
+        let mut groups = String::with_capacity(self.0.len() + self.0.len() / GROUP * separator.len_utf8());
+        for (place, letter) in self.0.chars().enumerate() {
+            if place > 0 && place % GROUP == 0 {
+                groups.push(separator);
+            }
+            groups.push(letter);
+        }
+        Self(groups)
+    }
 }
 
 impl Drop for Typed {
@@ -109,5 +126,11 @@ mod tests {
     fn debug_says_nothing() {
         assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(..)");
         assert_eq!(format!("{:?}", Typed::new("123456".into())), "Typed(..)");
+    }
+
+    #[test]
+    fn groups_have_four_characters() {
+        let grouped = |words: &str| Typed::new(words.to_owned()).in_groups(' ').expose().to_owned();
+        assert_eq!(["JBSWY3DPEHPK", "JBSWY3", ""].map(grouped), ["JBSW Y3DP EHPK", "JBSW Y3", ""]);
     }
 }

@@ -58,6 +58,12 @@ impl Timestamp {
         Step(u64::try_from(self.0).unwrap_or(0).checked_div(period).unwrap_or(0))
     }
 
+    /// The number of the UTC day that holds this moment, from 1970-01-01 on.
+    #[must_use]
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(86_400)
+    }
+
     /// This moment moved back by `seconds`.
     #[must_use]
     pub fn before(self, seconds: u64) -> Self {
@@ -141,6 +147,11 @@ mod tests {
         assert_eq!(Timestamp(-1).step(30), Step(0));
         assert_eq!(Timestamp(20_000_000_000).step(30), Step(666_666_666));
         assert_eq!(Step(2).begins(30), Timestamp(60));
+    }
+
+    #[test]
+    fn days_of_the_wall_clock() {
+        assert_eq!([-1, 0, 86_399, 86_400].map(|at| Timestamp(at).day()), [-1, 0, 0, 1]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::seal::{SealError, SealKey};
 use crate::secret::Typed;
 use crate::store::{Held, Keep};
 use crate::throttle::{Gate, Source};
-use crate::time::{Moment, Step};
+use crate::time::{Moment, Step, Timestamp};
 
 mod answer;
 
@@ -21,8 +21,6 @@ pub use answer::{Answer, NotACode, Shape};
 
 /// Most characters of a PAM service that are remembered.
 const SERVICE: usize = 64;
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 /// The question that an answer is held against.
 #[derive(Debug)]
@@ -225,8 +223,8 @@ fn accepted(held: &mut Held, question: &Question<'_>) {
     store_failures(held);
     held.ledger.pass(question.now.uptime);
     let Some(account) = held.account.as_mut() else { return };
-    let today = question.now.wall.0.div_euclid(DAY);
-    let is_new_day = account.last_second_step.as_ref().is_none_or(|last| last.at.div_euclid(DAY) != today);
+    let today = question.now.wall.day();
+    let is_new_day = account.last_second_step.as_ref().is_none_or(|last| Timestamp(last.at).day() != today);
     let is_new_source = !question.source.is_anyone() && !account.knows(question.source.as_str());
     if is_new_day || is_new_source {
         account.last_second_step = Some(question.second_step());

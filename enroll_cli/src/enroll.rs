@@ -18,7 +18,7 @@ use crate::recovery::{self, Sheet};
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::view::Letters;
-use crate::{dates, layout, save};
+use crate::{dates, save};
 
 /// How often a wrong confirmation code may be given.
 const TRIES: usize = 3;
@@ -85,7 +85,7 @@ fn show(page: &mut Page, pending: &Pending, wishes: &Enroll) -> Result<(), Troub
     page.say("\nIn your authenticator app, scan the QR code, or add an account by hand:\n")?;
     page.entry("Issuer", &pending.issuer)?;
     page.entry("Account", &pending.account)?;
-    page.entry("Key", &layout::in_groups(pending.secret.expose()))?;
+    page.entry("Key", pending.secret.in_groups(' ').expose())?;
     page.entry(
         "Kind",
         &format!(

@@ -86,22 +86,9 @@ pub fn as_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A key to type, in groups of four.
-pub fn in_groups(key: &str) -> String {
-    let letters = key.chars().filter(|letter| !letter.is_whitespace()).collect::<Vec<_>>();
-    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_shown_in_groups_of_four() {
-        assert_eq!(in_groups("JBSWY3DPEHPK3PXP"), "JBSW Y3DP EHPK 3PXP");
-        assert_eq!(in_groups("JBSWY3"), "JBSW Y3");
-        assert_eq!(in_groups(""), "");
-    }
 
     #[test]
     fn no_line_is_wider_than_the_page() {

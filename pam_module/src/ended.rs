@@ -28,13 +28,7 @@ impl Ended {
             Verdict::MustEnroll => Outcome::MustEnroll,
             Verdict::Refused(_) => Outcome::Refused,
         };
-        let pairs = match told {
-            Told::Counted => None,
-            Told::Line { unlogged } => {
-                let line = verdict.describe(Line::new(""));
-                Some(line.with_some("unlogged", Some(unlogged).filter(|count| *count > 0)).finish())
-            }
-        };
+        let pairs = told.line(verdict.describe(Line::new(""))).map(Line::finish);
         Self { outcome, pairs, text }
     }
 

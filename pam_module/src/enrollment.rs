@@ -26,8 +26,6 @@ use crate::question::words as text_of;
 
 /// How often a code may not fit.
 const TRIES: usize = 3;
-/// Characters of a group, as a key is shown for typing.
-const GROUP: usize = 4;
 
 /// Whether a login of someone who must enroll does so in its account phase. The line must say that
 /// the first step is passed before it, or bring the password itself: were there no first step,
@@ -70,9 +68,9 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
 /// The key and the question for its code are one message: text that is sent before a question that
 /// then fails could reach a client that proved less.
 fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
-    let mut question = words::enrollment(&drawn(attempt, pending), &grouped(&pending.secret));
+    let mut question = words::enrollment(&drawn(attempt, pending), &pending.secret.in_groups(' '));
     for _ in 0..TRIES {
-        let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, &question) else {
+        let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, question.expose()) else {
             return refused("no-answer", None);
         };
         match desk.accept(&text_of(answer.expose())) {
@@ -91,19 +89,14 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
 /// Who breaks off here is enrolled all the same, and can make new ones.
 fn hand_codes_over(attempt: &Attempt<'_>, codes: Vec<Typed>) {
     if !codes.is_empty() {
-        let _ = attempt.host.ask(Style::ShownQuestion, &words::keep_recovery_codes(&codes));
+        let _ = attempt.host.ask(Style::ShownQuestion, words::keep_recovery_codes(&codes).expose());
     }
 }
 
-fn drawn(attempt: &Attempt<'_>, pending: &Pending) -> String {
+fn drawn(attempt: &Attempt<'_>, pending: &Pending) -> Typed {
     let drawing = qr::draw(pending.uri.expose(), attempt.options.letters, Paint::Plain, Room::ENOUGH);
     // An address that no QR code holds can still be typed.
-    drawing.unwrap_or_default()
-}
-
-fn grouped(key: &Typed) -> String {
-    let letters: Vec<char> = key.expose().chars().collect();
-    letters.chunks(GROUP).map(String::from_iter).collect::<Vec<_>>().join(" ")
+    Typed::new(drawing.unwrap_or_default())
 }
 
 fn not_enrolled(response: &Response) -> Ended {
@@ -134,7 +127,7 @@ pub fn is_owed(host: &Host<'_>, options: &Options) -> bool {
         None => false,
     };
     if is_owed {
-        attempt.log_failure("enrollment-owed: the account line of this stack is missing or has no enroll; add it");
+        attempt.report_failure("enrollment-owed: the account line of this stack is missing or has no enroll; add it");
     }
     is_owed
 }

@@ -202,6 +202,8 @@ impl Host<'_> {
         // SAFETY: pam_conv(3) takes one message and fills `replies`; the program supplied both the
         // function and its data, and all of ours outlives the call.
         let code = unsafe { call(1, &raw mut messages, &raw mut replies, conversation.data) };
+        // It may have shown a key or recovery codes.
+        drop(Secret::new(words.into_bytes()));
         // SAFETY: what pam_conv(3) has just filled, used nowhere else.
         (code, unsafe { take_reply(replies) })
     }
@@ -366,7 +368,9 @@ fn text(bytes: Vec<u8>) -> String {
 
 /// Text as a C string, without the NUL bytes that would end it early.
 fn c_text(words: &str) -> CString {
-    let bytes = words.bytes().filter(|&byte| byte != 0).collect::<Vec<_>>();
+    // Made in its full size: growing would leave a copy behind that nobody wipes.
+    let mut bytes = Vec::with_capacity(words.len() + 1);
+    bytes.extend(words.bytes().filter(|&byte| byte != 0));
     CString::new(bytes).unwrap_or_default()
 }
 

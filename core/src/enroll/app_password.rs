@@ -118,10 +118,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let rule = rule.describe(Line::new("")).finish().trim_start().to_owned();
             return Ok(Response::Requirement { requirement, rule, digits });
         }
-        if let Told::Line { unlogged } = told {
-            let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
-            let unlogged = Some(unlogged).filter(|unlogged| *unlogged > 0);
-            self.audit.record(&verdict.describe(line).with_some("unlogged", unlogged).finish());
+        let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
+        if let Some(line) = told.line(verdict.describe(line)) {
+            self.audit.record(&line.finish());
         }
         let said = || verdict.describe(Line::new("")).finish().trim_start().to_owned();
         let log = if told == Told::Counted { String::new() } else { said() };

@@ -11,11 +11,8 @@ use crate::request::{SecondStep, Use};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
-use crate::time::{Clock, Moment};
+use crate::time::{Clock, Moment, Timestamp};
 use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 /// A verdict, and what the log gets of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +96,7 @@ impl Login<'_> {
         let at = self.now.wall;
         held.ledger.use_app_password(&one.id, Use { at: at.0, source: self.source.as_str().to_owned() });
         let factor = Factor::AppPassword { label: one.label.clone() };
-        if one.last_use.as_ref().is_none_or(|last| day(last.at) < day(at.0)) {
+        if one.last_use.as_ref().is_none_or(|last| Timestamp(last.at).day() < at.day()) {
             let service = audit::printable(&service);
             let step = SecondStep { at: at.0, service, source: self.source.as_str().to_owned() };
             one.first_use.get_or_insert_with(|| step.clone());
@@ -119,8 +116,4 @@ impl Login<'_> {
             unused: app_password.unused,
         }
     }
-}
-
-fn day(at: i64) -> i64 {
-    at.div_euclid(DAY)
 }
