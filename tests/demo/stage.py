@@ -56,7 +56,6 @@ disable_plaintext_auth = no
 mail_location = maildir:~/Maildir
 passdb {
   driver = pam
-  args = failure_show_msg=yes
 }
 userdb {
   driver = passwd

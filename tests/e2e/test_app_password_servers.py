@@ -229,7 +229,9 @@ def test_given_a_key_and_no_list_of_methods_then_require_step_refuses_it(
     try:
         for somebody, enters in ((neighbor, True), (enrolled.person, False)):
             key = sshd.make_key(somebody)
-            assert server.log_in(somebody, "", method="publickey", key=key).entered is enters
+            told = server.log_in(somebody, "", method="publickey", key=key)
+            assert told.entered is enters
+            assert ("give an application password for this service" in told.text) is not enters
         journal.find("require_step", f"user={enrolled.name}")
     finally:
         server.stop()
