@@ -1,11 +1,13 @@
 //! The account: what one user has enrolled, as it lies on the disk.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::app_password::AppPasswords;
-use crate::otp::{Algorithm, Parameters, Window};
+use crate::otp::{Algorithm, MovingFactor, Parameters, Window};
 use crate::recovery::RecoverySet;
-use crate::request::{AuthenticatorStatus, RecoveryStatus, SecondStep};
+use crate::request::{AuthenticatorStatus, Kind, RecoveryStatus, SecondStep};
 use crate::seal::Belongs;
 use crate::throttle::Sums;
 use crate::time::{Step, Timestamp};
@@ -25,6 +27,10 @@ pub const VERSION: u32 = 1;
 const KNOWN_SOURCES: usize = 8;
 /// Entries of the history that are kept.
 const HISTORY: usize = 50;
+/// Codes after the next one that count of a device that counts.
+const LOOK_AHEAD: u64 = 10;
+/// Codes after the next one among which two that follow each other are looked for.
+const LOST_PRESSES: u64 = 100;
 
 /// One user's durable enrollment. Without authenticators it means "not enrolled".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,16 +87,34 @@ pub struct Authenticator {
     pub algorithm: Algorithm,
     /// Digits of a code.
     pub digits: u8,
-    /// Seconds of a step.
-    pub period: u64,
-    /// Steps by which the device's clock is ahead of ours.
-    pub drift: i32,
-    /// The step of the code that confirmed it.
-    pub enrolled_step: Step,
+    /// How far the device has come.
+    pub progress: Progress,
     /// When it was confirmed.
     pub added_at: Timestamp,
     /// The secret, sealed.
     pub secret: String,
+}
+
+/// How far a device has come, as far as the disk knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// By its clock: TOTP.
+    Time {
+        /// Seconds of a step.
+        period: u64,
+        /// Steps by which the device's clock is ahead of ours.
+        drift: i32,
+        /// A step that is spent, and all before it: the one that confirmed the device, or the one by
+        /// which the drift was last corrected.
+        spent: Step,
+        /// When two codes last put the drift right.
+        resynchronized_at: Option<Timestamp>,
+    },
+    /// By the codes that it has shown: HOTP.
+    Counter {
+        /// The counter of the next code that counts.
+        next: Step,
+    },
 }
 
 /// An authenticator before its confirmation: inert.
@@ -104,6 +128,10 @@ pub struct PendingAuthenticator {
     pub proved: bool,
     /// The source of the login that it was made in; it is shown again to that source alone.
     pub login_from: Option<String>,
+    /// The id of the authenticator that goes when this one is confirmed.
+    pub replaces: Option<String>,
+    /// Whether its confirmation makes new recovery codes.
+    pub renews_codes: bool,
     /// The authenticator that it becomes.
     pub authenticator: Authenticator,
 }
@@ -172,14 +200,7 @@ impl Account {
     /// The confirmed authenticators without their secrets.
     #[must_use]
     pub fn authenticator_statuses(&self) -> Vec<AuthenticatorStatus> {
-        let status = |one: &Authenticator| AuthenticatorStatus {
-            label: one.label.clone(),
-            algorithm: one.algorithm.to_string(),
-            digits: one.digits,
-            period: one.period,
-            added_at: one.added_at.0,
-        };
-        self.authenticators.iter().map(status).collect()
+        self.authenticators.iter().map(Authenticator::status).collect()
     }
 
     /// The recovery codes without the codes.
@@ -195,7 +216,11 @@ impl Authenticator {
     /// What its codes are computed by.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
-        Parameters { algorithm: self.algorithm, digits: self.digits, period: self.period }
+        let factor = match self.progress {
+            Progress::Time { period, .. } => MovingFactor::Time { period },
+            Progress::Counter { .. } => MovingFactor::Counter,
+        };
+        Parameters { algorithm: self.algorithm, digits: self.digits, factor }
     }
 
     /// What its sealed secret belongs to.
@@ -204,16 +229,73 @@ impl Authenticator {
         Belongs { user, id: &self.id, purpose: "totp" }
     }
 
-    /// The steps of this device that count as now.
+    /// The steps of this device that count as now. For one that counts: the code before the next
+    /// one, which is known as spent, the next one and [`LOOK_AHEAD`] more (RFC 4226 §7.4).
     #[must_use]
     pub fn window(&self, now: Timestamp, either_side: u8) -> Window {
-        Window { now: now.step(self.period).shifted(self.drift.into()), either_side }
+        match self.progress {
+            Progress::Time { .. } => Window::around(self.expected(now), either_side.into(), either_side.into()),
+            Progress::Counter { next } => Window::around(next, 1, LOOK_AHEAD),
+        }
     }
 
-    /// The wall clock's moment at which `step` of this device begins.
+    /// The steps among which a code is looked for that does not count as now: those within `range`
+    /// of the host's own clock, or the next [`LOST_PRESSES`] of a device that counts.
     #[must_use]
-    pub fn host_time(&self, step: Step) -> Timestamp {
-        step.shifted(-i64::from(self.drift)).begins(self.period)
+    pub fn reach(&self, now: Timestamp, range: Duration) -> Window {
+        match self.progress {
+            Progress::Time { period, .. } => {
+                let either_side = range.as_secs().checked_div(period).unwrap_or(0);
+                Window::around(now.step(period), either_side, either_side)
+            }
+            Progress::Counter { next } => Window::around(next, 0, LOST_PRESSES),
+        }
+    }
+
+    /// The step that this device should be at.
+    #[must_use]
+    pub fn expected(&self, now: Timestamp) -> Step {
+        match self.progress {
+            Progress::Time { period, drift, .. } => now.step(period).shifted(drift.into()),
+            Progress::Counter { next } => next,
+        }
+    }
+
+    /// Steps by which a step of this device is ahead of the host's own clock, or of the counter.
+    #[must_use]
+    pub fn ahead(&self, step: Step, now: Timestamp) -> i64 {
+        let here = match self.progress {
+            Progress::Time { period, .. } => now.step(period),
+            Progress::Counter { next } => next,
+        };
+        step.0.cast_signed().saturating_sub(here.0.cast_signed())
+    }
+
+    /// The wall clock's moment at which `step` of this device begins, if it goes by a clock.
+    #[must_use]
+    pub fn host_time(&self, step: Step) -> Option<Timestamp> {
+        match self.progress {
+            Progress::Time { period, drift, .. } => Some(step.shifted(-i64::from(drift)).begins(period)),
+            Progress::Counter { .. } => None,
+        }
+    }
+
+    fn status(&self) -> AuthenticatorStatus {
+        let (kind, period, clock_ahead) = match self.progress {
+            Progress::Time { period, drift, .. } => {
+                (Kind::Totp, Some(period), Some(i64::from(drift) * period.cast_signed()))
+            }
+            Progress::Counter { .. } => (Kind::Hotp, None, None),
+        };
+        AuthenticatorStatus {
+            label: self.label.clone(),
+            kind,
+            algorithm: self.algorithm.to_string(),
+            digits: self.digits,
+            period,
+            clock_ahead,
+            added_at: self.added_at.0,
+        }
     }
 }
 
@@ -240,9 +322,12 @@ pub(crate) mod tests {
             label: "my \"phone\"\n".into(),
             algorithm: Algorithm::Sha1,
             digits: 6,
-            period: 30,
-            drift: -3,
-            enrolled_step: Step(7),
+            progress: Progress::Time {
+                period: 30,
+                drift: -3,
+                spent: Step(7),
+                resynchronized_at: Some(Timestamp(8)),
+            },
             added_at: Timestamp(9),
             secret: "c2VhbGVk".into(),
         }
@@ -257,6 +342,8 @@ pub(crate) mod tests {
             expires_at: Timestamp(2),
             proved: true,
             login_from: Some("192.0.2.1".into()),
+            replaces: Some("00112233".into()),
+            renews_codes: true,
             authenticator,
         });
         account.recovery = Some(RecoverySet::generate(2, Timestamp(4)).unwrap().0);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::app_password::is_service;
 use crate::document::{self, Fault};
-use crate::otp::{Algorithm, Parameters};
+use crate::otp::{Algorithm, MovingFactor, Parameters};
 use crate::throttle::Limits;
 
 mod load;
@@ -53,6 +53,9 @@ pub struct Totp {
     pub period: u64,
     /// Steps accepted either side of now, 0 to 2, for every authenticator.
     pub window: u8,
+    /// How far off a device's clock is recognised, either side, and put right by two codes; at most
+    /// 30 minutes, and zero turns both off.
+    pub resync_range: Duration,
     /// Authenticators of one user, 1 to 20.
     pub max_authenticators: usize,
 }
@@ -132,7 +135,8 @@ impl Config {
     /// What a new authenticator is like.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
-        Parameters { algorithm: self.totp.algorithm, digits: self.totp.digits, period: self.totp.period }
+        let Totp { algorithm, digits, period, .. } = self.totp;
+        Parameters { algorithm, digits, factor: MovingFactor::Time { period } }
     }
 
     /// How much guessing is borne.
@@ -154,6 +158,7 @@ impl Config {
             ((6..=8).contains(&self.totp.digits), "digits", "must be 6, 7 or 8"),
             (matches!(self.totp.period, 30 | 60), "period", "must be 30 or 60"),
             (self.totp.window <= 2, "window", "must be 0, 1 or 2"),
+            (self.totp.resync_range.as_secs() <= 1800, "resync_range", "must be 0 to 30m"),
             ((1..=20).contains(&self.totp.max_authenticators), "max_authenticators", "must be 1 to 20"),
             ((1..=100).contains(&self.throttle.failures), "failures", "must be 1 to 100"),
             ((1..=86_400).contains(&self.throttle.wait.as_secs()), "wait", "must be 1s to 24h"),
@@ -196,7 +201,15 @@ impl AppPassword {
 
 impl Default for Totp {
     fn default() -> Self {
-        Self { issuer: None, algorithm: Algorithm::Sha1, digits: 6, period: 30, window: 1, max_authenticators: 5 }
+        Self {
+            issuer: None,
+            algorithm: Algorithm::Sha1,
+            digits: 6,
+            period: 30,
+            window: 1,
+            resync_range: Duration::from_secs(600),
+            max_authenticators: 5,
+        }
     }
 }
 
@@ -291,7 +304,7 @@ mod tests {
              [seal]\nkey_file = \"/k\"\n",
         )
         .unwrap();
-        assert_eq!(config.parameters(), Parameters { algorithm: Algorithm::Sha512, digits: 8, period: 60 });
+        assert_eq!(config.parameters(), Parameters { algorithm: Algorithm::Sha512, digits: 8, factor: MovingFactor::Time { period: 60 } });
         assert_eq!((config.totp.issuer.as_deref(), config.totp.window), (Some("Example"), 2));
         assert_eq!(config.totp.max_authenticators, 2);
         assert!(config.policy.required);

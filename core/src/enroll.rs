@@ -24,12 +24,15 @@ use crate::words;
 
 mod app_password;
 mod authenticator;
+mod confirm;
+mod device;
 mod help;
 mod in_login;
 mod permit;
 mod recovery;
 mod report;
 mod suspension;
+mod synchronize;
 
 use app_password::Wish;
 pub use help::Issued;
@@ -170,8 +173,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let only_asks = matches!(&request, Request::EnsureAppPassword { proof: None, .. });
         let answered = match request {
             Request::Status {} => self.status().map(Response::Status),
-            Request::Begin { label, proof, permit } => self.begin(label, proof.as_ref(), permit.as_ref()),
-            Request::Confirm { code } => self.confirm(&code),
+            Request::Begin { label, proof, permit, device } => {
+                self.begin(label, proof.as_ref(), permit.as_ref(), device.as_ref())
+            }
+            Request::Replace { label, renew_codes, proof, device } => {
+                self.replace(label.as_deref(), renew_codes, &proof, device.as_ref())
+            }
+            Request::Confirm { code, next } => self.confirm(&code, next.as_ref()),
+            Request::Synchronize { first, second } => self.synchronize(&first, &second),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::Requirement { service } => self.requirement(&service),
@@ -227,7 +236,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
         check_service(&service)?;
-        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code };
+        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code, first_step_passed: false };
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
         let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
@@ -268,7 +277,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             source: &proof.source,
             now: self.clock.now(),
         };
-        let verdict = verdict::judge(held, answer, &question).map_err(|error| from_seal(&error))?;
+        let verdict = verdict::judge(held, answer, &question).map_err(|error| from_seal(&error))?.doubting(&self.clock);
         self.record(
             verdict.describe(Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE)),
         );
@@ -313,6 +322,10 @@ struct Given(Typed);
 impl Conversation for Given {
     fn ask(&self) -> Result<Typed, Silence> {
         Ok(self.0.clone())
+    }
+
+    fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
+        Err(Silence)
     }
 }
 

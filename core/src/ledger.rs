@@ -32,7 +32,7 @@ const NOT_PASSED: u64 = u64::MAX;
 /// Stands for all that are too many to remember. No incarnation has this number.
 pub const ANY_OTHER: u64 = 0;
 /// First bytes of every ledger of this form.
-const MAGIC: &[u8; 8] = b"2step-03";
+const MAGIC: &[u8; 8] = b"2step-04";
 /// Magic, the count of takings of the lock (not covered by the digest), length, digest.
 const HEADER: usize = 8 + 8 + 4 + 16;
 /// Where the count of takings stands.
@@ -49,6 +49,9 @@ pub struct Ledger {
     pub floor: Uptime,
     /// The last spent step of each authenticator, by id.
     pub spent: Vec<(String, Step)>,
+    /// The newest step of each authenticator, by id, whose code was shown to us and refused, since
+    /// it was not of now: whoever saw it can show it too.
+    shown: Vec<(String, Step)>,
     /// The failures.
     pub throttle: Throttle,
     /// Wrong answers since the last accepted one.
@@ -80,28 +83,31 @@ impl Ledger {
     pub fn new(floor: Uptime, failures: Sums) -> Result<Self, NoRandomness> {
         let throttle = Throttle { gone: failures, ..Throttle::default() };
         let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
-        let (generation, superseded, spent) = (random_generation()?, Vec::new(), Vec::new());
-        let (passed, remembered, uses) = (None, Vec::new(), Vec::new());
-        Ok(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, remembered, uses })
+        let (generation, superseded) = (random_generation()?, Vec::new());
+        let (spent, shown, passed, remembered, uses) = (Vec::new(), Vec::new(), None, Vec::new(), Vec::new());
+        Ok(Self { generation, superseded, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses })
     }
 
     /// The step recorded for an authenticator.
     #[must_use]
     pub fn spent(&self, id: &str) -> Option<Step> {
-        self.spent.iter().find(|(spent, _)| spent == id).map(|(_, step)| *step)
+        newest(&self.spent, id)
     }
 
     /// Records a step as spent; a recorded step never goes down.
     pub fn spend(&mut self, id: &str, step: Step) {
-        match self.spent.iter_mut().find(|(spent, _)| spent == id) {
-            Some((_, spent)) => *spent = (*spent).max(step),
-            None => {
-                if self.spent.len() == SPENT {
-                    self.spent.remove(0);
-                }
-                self.spent.push((id.to_owned(), step));
-            }
-        }
+        note(&mut self.spent, id, step);
+    }
+
+    /// The newest step of an authenticator whose code was shown and refused.
+    #[must_use]
+    pub fn shown(&self, id: &str) -> Option<Step> {
+        newest(&self.shown, id)
+    }
+
+    /// Records that the code of a step was shown and refused.
+    pub fn show(&mut self, id: &str, step: Step) {
+        note(&mut self.shown, id, step);
     }
 
     /// Records that a second step was passed.
@@ -171,6 +177,9 @@ impl Ledger {
         for (id, step) in &other.spent {
             self.spend(id, *step);
         }
+        for (id, step) in &other.shown {
+            self.show(id, *step);
+        }
         self.floor = other.floor;
         self.throttle = other.throttle.clone();
         self.wrong = other.wrong.clone();
@@ -213,10 +222,12 @@ impl Ledger {
         body.u32(self.superseded.len());
         self.superseded.iter().for_each(|generation| body.u64(*generation));
         body.u64(self.floor.0);
-        body.u32(self.spent.len());
-        for (id, step) in &self.spent {
-            body.text(id);
-            body.u64(step.0);
+        for steps in [&self.spent, &self.shown] {
+            body.u32(steps.len());
+            for (id, step) in steps {
+                body.text(id);
+                body.u64(step.0);
+            }
         }
         body.u64(self.throttle.gone.strangers.into());
         body.u64(self.throttle.gone.known.into());
@@ -252,7 +263,8 @@ impl Ledger {
         let generation = reader.u64()?;
         let superseded = reader.many(SUPERSEDED, Reader::u64)?;
         let floor = Uptime(reader.u64()?);
-        let spent = reader.many(SPENT, |reader| Some((reader.text()?, Step(reader.u64()?))))?;
+        let spent = reader.many(SPENT, Self::step)?;
+        let shown = reader.many(SPENT, Self::step)?;
         let gone = Sums { strangers: reader.count()?, known: reader.count()? };
         let slots = reader.many(SLOTS, Self::slot)?;
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
@@ -261,7 +273,11 @@ impl Ledger {
         let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
         let uses = reader.many(USES, Self::last_use_of)?;
         let throttle = Throttle { slots, gone };
-        Some(Self { generation, superseded, floor, spent, throttle, wrong, unnoticed, passed, remembered, uses })
+        Some(Self { generation, superseded, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses })
+    }
+
+    fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {
+        Some((reader.text()?, Step(reader.u64()?)))
     }
 
     fn last_use_of(reader: &mut Reader<'_>) -> Option<(String, Use)> {
@@ -279,6 +295,23 @@ impl Wrong {
     pub fn add(&mut self, source: &str) {
         self.count = self.count.saturating_add(1);
         source.clone_into(&mut self.source);
+    }
+}
+
+fn newest(steps: &[(String, Step)], id: &str) -> Option<Step> {
+    steps.iter().find(|(known, _)| known == id).map(|(_, step)| *step)
+}
+
+/// Steps never go down; when there are too many, the oldest entry goes.
+fn note(steps: &mut Vec<(String, Step)>, id: &str, step: Step) {
+    match steps.iter_mut().find(|(known, _)| known == id) {
+        Some((_, newest)) => *newest = (*newest).max(step),
+        None => {
+            if steps.len() == SPENT {
+                steps.remove(0);
+            }
+            steps.push((id.to_owned(), step));
+        }
     }
 }
 
@@ -315,6 +348,7 @@ mod tests {
         let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4 }).unwrap();
         for number in 0..40 {
             ledger.spend(&format!("{number:016x}"), Step(number));
+            ledger.show(&format!("{number:016x}"), Step(number));
         }
         for number in 0..16 {
             let source = "x".repeat(70);
@@ -336,7 +370,7 @@ mod tests {
         let bytes = full().to_bytes();
         assert_eq!(bytes.len(), SIZE);
         let read = Ledger::from_bytes(&bytes).unwrap();
-        assert_eq!(read.spent.len(), SPENT);
+        assert_eq!((read.spent.len(), read.shown.len()), (SPENT, SPENT));
         assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
         assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
         assert_eq!(read.to_bytes(), bytes);

@@ -10,7 +10,8 @@ use crate::store::{Store, StoreError};
 use crate::throttle::{Origin, Source};
 use crate::time::{Clock, Timestamp};
 use crate::username::Person;
-use crate::verdict::{self, Answer, Question, Refused, Shape, Verdict};
+use crate::verdict::{self, Answer, Misplaced, Question, Refused, Shape, Verdict};
+use crate::words;
 
 mod afterwards;
 mod app_password;
@@ -30,6 +31,9 @@ pub struct Attempt {
     pub origin: Origin,
     /// How the answer is meant.
     pub shape: Shape,
+    /// Whether the first step is known to be passed: then it is safe to say what is wrong with a
+    /// code, and to ask for the next one.
+    pub first_step_passed: bool,
 }
 
 /// The person, or what speaks for them.
@@ -39,6 +43,12 @@ pub trait Conversation {
     /// # Errors
     /// The application cannot ask, or the person broke off.
     fn ask(&self) -> Result<Typed, Silence>;
+
+    /// Asks for the code that follows the first one, and says why.
+    ///
+    /// # Errors
+    /// As [`Conversation::ask`].
+    fn ask_next(&self, why: &str) -> Result<Typed, Silence>;
 }
 
 /// Nobody answered.
@@ -66,30 +76,52 @@ pub fn second_step(
     match (config.requirement(account.as_ref(), &attempt.visit(now.wall, is_remembered)), account) {
         (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
         (Requirement::Asked, Some(account)) => {
+            let login = Login { attempt, config, store, clock };
             let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
-            answered(attempt, config, store, clock, &Answer::read(&typed, attempt.shape, &account))
+            match login.judge(&Answer::read(&typed, attempt.shape, &account), None)? {
+                Verdict::Refused(Refused::Misplaced { code, host_clock })
+                    if attempt.first_step_passed && code.may_be_followed() =>
+                {
+                    let refused = Refused::Misplaced { code: code.clone(), host_clock };
+                    let Ok(typed) = ui.ask_next(&words::next_code(&code)) else {
+                        return Ok(Verdict::Refused(refused));
+                    };
+                    let next = login.judge(&Answer::read(&typed, Shape::Code, &account), Some(&code))?;
+                    Ok(next.after(code, host_clock))
+                }
+                verdict => Ok(verdict),
+            }
         }
         (Requirement::Asked | Requirement::MustEnroll, _) => Ok(Verdict::MustEnroll),
     }
 }
 
-fn answered(
-    attempt: &Attempt,
-    config: &Config,
-    store: &impl Store,
-    clock: &impl Clock,
-    answer: &Answer,
-) -> Result<Verdict, LoginError> {
-    if let Answer::NotACode(why) = answer {
-        return Ok(Verdict::Refused(Refused::NotACode(*why)));
+/// A login whose answers are judged.
+struct Login<'a, S, C> {
+    attempt: &'a Attempt,
+    config: &'a Config,
+    store: &'a S,
+    clock: &'a C,
+}
+
+impl<S: Store, C: Clock> Login<'_, S, C> {
+    /// Judges an answer, which may have to follow another one.
+    fn judge(&self, answer: &Answer, first: Option<&Misplaced>) -> Result<Verdict, LoginError> {
+        let Self { attempt, config, store, clock } = self;
+        if let Answer::NotACode(why) = answer {
+            return Ok(Verdict::Refused(Refused::NotACode(*why)));
+        }
+        let key = store.seal_key();
+        let source = Source::of(&attempt.origin, &config.policy.proxies);
+        let judged = store.update(&attempt.person, |held| {
+            let question = Question { config, key: &key, service: &attempt.service, source: &source, now: clock.now() };
+            match first {
+                None => verdict::judge(held, answer, &question),
+                Some(first) => verdict::judge_next(held, first, answer, &question),
+            }
+        })?;
+        Ok(judged?.doubting(*clock))
     }
-    let key = store.seal_key();
-    let source = Source::of(&attempt.origin, &config.policy.proxies);
-    let judged = store.update(&attempt.person, |held| {
-        let question = Question { config, key: &key, service: &attempt.service, source: &source, now: clock.now() };
-        verdict::judge(held, answer, &question)
-    })?;
-    Ok(judged?)
 }
 
 impl Attempt {

@@ -26,6 +26,18 @@ pub enum Algorithm {
     Sha512,
 }
 
+/// What changes from code to code, the moving factor (RFC 4226 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MovingFactor {
+    /// The time, in steps of so many seconds, 30 or 60: TOTP (RFC 6238).
+    Time {
+        /// Seconds of a step.
+        period: u64,
+    },
+    /// A counter: HOTP (RFC 4226).
+    Counter,
+}
+
 /// What a device computes its codes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters {
@@ -33,11 +45,17 @@ pub struct Parameters {
     pub algorithm: Algorithm,
     /// Digits of a code, 6 to 8.
     pub digits: u8,
-    /// Seconds of a step, 30 or 60.
-    pub period: u64,
+    /// What changes from code to code.
+    pub factor: MovingFactor,
 }
 
 impl Algorithm {
+    /// The one of this name: `SHA1`, `SHA256` or `SHA512`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Sha1, Self::Sha256, Self::Sha512].into_iter().find(|algorithm| algorithm.to_string() == name)
+    }
+
     /// Bytes of a new secret: the output of the HMAC (RFC 6238 §3 R6).
     #[must_use]
     pub fn secret_bytes(self) -> usize {
@@ -63,12 +81,7 @@ impl Value for Algorithm {
     const EXPECTED: &'static str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
 
     fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
-        match value.as_str() {
-            Some("SHA1") => Ok(Self::Sha1),
-            Some("SHA256") => Ok(Self::Sha256),
-            Some("SHA512") => Ok(Self::Sha512),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
+        value.as_str().and_then(Self::named).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
 }
 
@@ -76,44 +89,34 @@ impl Parameters {
     /// Digits within RFC 4226's 6 to 8, and a step of 30 or 60 seconds.
     #[must_use]
     pub fn are_possible(&self) -> bool {
-        (6..=8).contains(&self.digits) && matches!(self.period, 30 | 60)
+        (6..=8).contains(&self.digits) && matches!(self.factor, MovingFactor::Counter | MovingFactor::Time { period: 30 | 60 })
     }
 }
 
-/// The newest step of `now - window ..= now + window` whose code is `code`, if any.
+/// The steps of a window whose code is `code`, oldest first; mostly there is at most one.
 ///
-/// Every step of the window is computed and compared in constant time, whatever matches. `now` is
-/// the device's step: the drift is in it already.
+/// Every step of the window is computed and compared in constant time, whatever matches.
 #[must_use]
-pub fn matching_step(secret: &Secret, parameters: Parameters, code: &str, window: Window) -> Option<Step> {
+pub fn matching_steps(secret: &Secret, parameters: Parameters, code: &str, window: Window) -> Vec<Step> {
     let device = hotp(secret, parameters);
-    let mut matched = None;
-    for step in window.oldest().0..=window.newest().0 {
-        if device.check(code, step).is_some() {
-            matched = Some(Step(step));
-        }
-    }
-    matched
+    let matches = |step: &u64| device.check(code, *step).is_some();
+    (window.oldest.0..=window.newest.0).filter(matches).map(Step).collect()
 }
 
-/// The steps that count as now.
+/// Steps of a device, the first and the last one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The device's current step.
-    pub now: Step,
-    /// Steps accepted either side of it.
-    pub either_side: u8,
+    /// The first.
+    pub oldest: Step,
+    /// The last.
+    pub newest: Step,
 }
 
 impl Window {
-    fn oldest(self) -> Step {
-        self.now.shifted(-i64::from(self.either_side))
-    }
-
-    /// The last step that counts as now.
+    /// The steps from `before` ahead of this one to `after` behind it.
     #[must_use]
-    pub fn newest(self) -> Step {
-        self.now.shifted(i64::from(self.either_side))
+    pub fn around(step: Step, before: u64, after: u64) -> Self {
+        Self { oldest: Step(step.0.saturating_sub(before)), newest: Step(step.0.saturating_add(after)) }
     }
 }
 
@@ -126,16 +129,20 @@ pub struct Label<'a> {
     pub account: &'a str,
 }
 
-/// The `otpauth://totp/` address of a secret, every parameter spelled out for apps that do not
-/// know the defaults.
+/// The `otpauth://` address of a secret, every parameter spelled out for apps that do not know the
+/// defaults. A device that counts begins with `counter`.
 #[must_use]
-pub fn uri(secret: &Secret, parameters: Parameters, label: Label<'_>) -> Typed {
+pub fn uri(secret: &Secret, parameters: Parameters, counter: Step, label: Label<'_>) -> Typed {
     let issuer = utf8_percent_encode(label.issuer, RESERVED);
     let account = utf8_percent_encode(label.account, RESERVED);
-    let Parameters { algorithm, digits, period } = parameters;
+    let Parameters { algorithm, digits, factor } = parameters;
     let key = base32(secret);
+    let (kind, moves) = match factor {
+        MovingFactor::Time { period } => ("totp", format!("period={period}")),
+        MovingFactor::Counter => ("hotp", format!("counter={}", counter.0)),
+    };
     Typed::new(format!(
-        "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm={algorithm}&digits={digits}&period={period}",
+        "otpauth://{kind}/{issuer}:{account}?secret={}&issuer={issuer}&algorithm={algorithm}&digits={digits}&{moves}",
         key.expose()
     ))
 }
@@ -173,7 +180,7 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    const SHA1: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, period: 30 };
+    const SHA1: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 
     /// RFC 4226 appendix D.
     #[test]
@@ -200,10 +207,11 @@ mod tests {
         ] {
             for (algorithm, code) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)]
             {
-                let parameters = Parameters { algorithm, digits: 8, period: 30 };
-                let window = Window { now: Timestamp(time).step(30), either_side: 0 };
+                let parameters = Parameters { algorithm, digits: 8, factor: MovingFactor::Time { period: 30 } };
+                let now = Timestamp(time).step(30);
                 let secret = seed(algorithm.secret_bytes());
-                assert_eq!(matching_step(&secret, parameters, code, window), Some(window.now), "{algorithm} at {time}");
+                let found = matching_steps(&secret, parameters, code, Window::around(now, 0, 0));
+                assert_eq!(found, [now], "{algorithm} at {time}");
             }
         }
     }
@@ -211,12 +219,11 @@ mod tests {
     #[test]
     fn the_window_is_as_wide_as_said() {
         let secret = Secret::new(vec![7; 20]);
-        for either_side in 0..=2_u8 {
-            let window = Window { now: Step(1000), either_side };
-            for offset in -4_i64..=4 {
-                let step = Step(1000).shifted(offset);
-                let found = matching_step(&secret, SHA1, &code_at(&secret, SHA1, step.0), window);
-                assert_eq!(found.is_some(), offset.unsigned_abs() <= u64::from(either_side), "offset {offset}");
+        for (before, after) in [(0, 0), (1, 1), (2, 2), (1, 10)] {
+            let window = Window::around(Step(1000), before, after);
+            for step in 985..=1015 {
+                let found = matching_steps(&secret, SHA1, &code_at(&secret, SHA1, step), window);
+                assert_eq!(found.contains(&Step(step)), (1000 - before..=1000 + after).contains(&step), "step {step}");
             }
         }
     }
@@ -224,14 +231,18 @@ mod tests {
     #[test]
     fn at_the_beginning_of_time_nothing_overflows() {
         let secret = Secret::new(vec![7; 20]);
-        let window = Window { now: Step(0), either_side: 2 };
-        assert_eq!(matching_step(&secret, SHA1, &code_at(&secret, SHA1, 0), window), Some(Step(0)));
+        let window = Window::around(Step(0), 2, 2);
+        assert_eq!(matching_steps(&secret, SHA1, &code_at(&secret, SHA1, 0), window), [Step(0)]);
     }
 
     #[test]
     fn the_uri_is_encoded() {
         let label = Label { issuer: "Näh & Co", account: "DOM\\al ice@host:1" };
-        let uri = uri(&Secret::new(b"12345678901234567890".to_vec()), SHA1, label);
+        let secret = Secret::new(b"12345678901234567890".to_vec());
+        let counting = Parameters { factor: MovingFactor::Counter, ..SHA1 };
+        assert!(uri(&secret, counting, Step(7), label).expose().starts_with("otpauth://hotp/N%C3%A4h"));
+        assert!(uri(&secret, counting, Step(7), label).expose().ends_with("&digits=6&counter=7"));
+        let uri = uri(&secret, SHA1, Step(0), label);
         assert_eq!(
             uri.expose(),
             "otpauth://totp/N%C3%A4h%20%26%20Co:DOM%5Cal%20ice%40host%3A1?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\

@@ -29,11 +29,39 @@ pub enum Request {
         /// or the enrollment code of an administrator.
         #[serde(default)]
         permit: Option<Typed>,
+        /// What the device is, if it is not a phone with a new key.
+        #[serde(default)]
+        device: Option<Device>,
     },
-    /// Confirm the pending authenticator by a code it shows. Answered by [`Response::Confirmed`].
+    /// Make a new authenticator that takes the place of another one when it is confirmed; until then
+    /// the old one works. Answered by [`Response::Pending`].
+    Replace {
+        /// Which one; may be left out when there is only one.
+        label: Option<String>,
+        /// Whether the confirmation makes new recovery codes too.
+        renew_codes: bool,
+        /// A current code or a recovery code.
+        proof: Typed,
+        /// What the device is, if it is not a phone with a new key.
+        #[serde(default)]
+        device: Option<Device>,
+    },
+    /// Confirm the pending authenticator by a code it shows, or by two that follow each other if its
+    /// clock is off. Answered by [`Response::Confirmed`].
     Confirm {
         /// The code as typed.
         code: Typed,
+        /// The code after it.
+        #[serde(default)]
+        next: Option<Typed>,
+    },
+    /// Put an authenticator right by two codes that follow each other. They are the proof. Answered
+    /// by [`Response::Synchronized`].
+    Synchronize {
+        /// A code.
+        first: Typed,
+        /// The code after it.
+        second: Typed,
     },
     /// Replace all recovery codes. Answered by [`Response::RecoveryCodes`].
     RegenerateRecoveryCodes {
@@ -116,6 +144,18 @@ pub enum Response {
         label: String,
         /// The recovery codes, when this enrollment made them: with the first authenticator.
         recovery_codes: Option<Vec<Typed>>,
+        /// The label of the one whose place it took.
+        #[serde(default)]
+        replaced: Option<String>,
+    },
+    /// Answers [`Request::Synchronize`].
+    Synchronized {
+        /// The authenticator.
+        label: String,
+        /// What its codes move with.
+        kind: Kind,
+        /// By how many steps, or codes, it turned out to be ahead of this host; behind if negative.
+        ahead: i64,
     },
     /// Answers [`Request::RegenerateRecoveryCodes`].
     RecoveryCodes {
@@ -206,6 +246,8 @@ pub enum Refusal {
     InviteRequired,
     /// The proof or the confirmation code was judged and not accepted.
     NotAccepted,
+    /// The confirmation code is right, but not now: the next one is wanted with it.
+    WrongClock,
     /// There is nothing to confirm, or it took longer than 15 minutes.
     NothingPending,
     /// The caller has no authenticator, or none of that name.
@@ -232,6 +274,7 @@ impl fmt::Display for Refusal {
             Self::PasswordRequired => "password-required",
             Self::InviteRequired => "invite-required",
             Self::NotAccepted => "not-accepted",
+            Self::WrongClock => "wrong-clock",
             Self::NothingPending => "nothing-pending",
             Self::NoAuthenticator => "no-authenticator",
             Self::NoAppPassword => "no-app-password",
@@ -241,6 +284,24 @@ impl fmt::Display for Refusal {
             Self::Failed => "failed",
         })
     }
+}
+
+/// A device that is not a phone with a new key of the configured kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// What its codes move with.
+    pub kind: Kind,
+    /// Its own key in base32 or hexadecimal; a new one if there is none.
+    pub secret: Option<Typed>,
+    /// HMAC algorithm: `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: Option<String>,
+    /// Digits of a code, 6 to 8.
+    pub digits: Option<u8>,
+    /// Seconds of a step, 30 or 60, if it goes by a clock.
+    pub period: Option<u64>,
+    /// The counter of its next code, if it counts.
+    pub counter: Option<u64>,
 }
 
 /// An authenticator that waits for its confirmation code.
@@ -256,10 +317,14 @@ pub struct Pending {
     pub issuer: String,
     /// For whom, as the phone shows it.
     pub account: String,
+    /// What its codes move with.
+    pub kind: Kind,
     /// Digits of a code.
     pub digits: u8,
-    /// Seconds of a step.
-    pub period: u64,
+    /// Seconds of a step, if it goes by a clock.
+    pub period: Option<u64>,
+    /// The counter of its next code, if it counts.
+    pub counter: Option<u64>,
     /// HMAC algorithm: `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: String,
     /// When it dies unconfirmed, in seconds since 1970-01-01T00:00:00Z.
@@ -359,17 +424,40 @@ pub struct Preset {
     pub expires_after: Option<u64>,
 }
 
+/// What the codes of an authenticator move with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The time (RFC 6238).
+    Totp,
+    /// A counter (RFC 4226).
+    Hotp,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Totp => "totp",
+            Self::Hotp => "hotp",
+        })
+    }
+}
+
 /// One authenticator without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticatorStatus {
     /// Its name.
     pub label: String,
+    /// What its codes move with.
+    pub kind: Kind,
     /// HMAC algorithm: `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: String,
     /// Digits of a code.
     pub digits: u8,
-    /// Seconds of a step.
-    pub period: u64,
+    /// Seconds of a step, if it goes by a clock.
+    pub period: Option<u64>,
+    /// Seconds by which its clock is known to be ahead of this host's; behind it if negative.
+    pub clock_ahead: Option<i64>,
     /// When it was confirmed, in seconds since 1970.
     pub added_at: i64,
 }

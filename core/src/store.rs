@@ -4,7 +4,7 @@ use std::fmt;
 
 use nix::errno::Errno;
 
-use crate::account::{Account, AccountError, Authenticator};
+use crate::account::{Account, AccountError, Authenticator, Progress};
 use crate::ledger::Ledger;
 use crate::refusals::Told;
 use crate::seal::{SealError, SealKey};
@@ -77,25 +77,43 @@ pub enum Keep {
 }
 
 impl Held {
-    /// The last step of an authenticator that may have been spent.
+    /// The first step of an authenticator that is certain not to be spent.
     ///
-    /// The ledger knows what was spent since it was made. For an authenticator that it does not
-    /// know, everything up to its making may have been: the window is added, since a code of a
-    /// step to come may have been accepted just before.
+    /// The ledger knows what was spent since it was made. Of an authenticator that goes by a clock
+    /// and that the ledger does not know, everything up to its making may have been: the window is
+    /// added, since a code of a step to come may have been accepted just before. One that counts
+    /// has its counter on the disk.
     #[must_use]
-    pub fn last_spent(&self, authenticator: &Authenticator, now: Moment, window: u8) -> Step {
-        let known = self.ledger.spent(&authenticator.id).unwrap_or_else(|| {
-            let device = |moment: Timestamp| moment.step(authenticator.period).shifted(authenticator.drift.into());
-            let floor = device(self.ledger.floor(now)).shifted(window.into());
-            floor.max(device(self.spent_until))
-        });
-        known.max(authenticator.enrolled_step)
+    pub fn first_fresh(&self, authenticator: &Authenticator, now: Moment, window: u8) -> Step {
+        let spent = self.ledger.spent(&authenticator.id);
+        match authenticator.progress {
+            Progress::Counter { next } => next.max(spent.map_or(Step(0), |spent| spent.shifted(1))),
+            Progress::Time { spent: recorded, .. } => {
+                let known = spent.unwrap_or_else(|| {
+                    let floor = authenticator.expected(self.ledger.floor(now)).shifted(window.into());
+                    floor.max(authenticator.expected(self.spent_until))
+                });
+                known.max(recorded).shifted(1)
+            }
+        }
     }
 
-    /// Records a step of an authenticator as spent.
+    /// Records a step of an authenticator as spent. One that counts goes on behind it.
     pub fn spend(&mut self, authenticator: &Authenticator, step: Step) {
         self.ledger.spend(&authenticator.id, step);
-        self.spent_until = self.spent_until.max(authenticator.host_time(step));
+        match authenticator.host_time(step) {
+            Some(moment) => self.spent_until = self.spent_until.max(moment),
+            None => self.proceed(&authenticator.id, Progress::Counter { next: step.shifted(1) }, Keep::Account),
+        }
+    }
+
+    /// Records how far an authenticator has come.
+    pub fn proceed(&mut self, id: &str, to: Progress, keep: Keep) {
+        let authenticators = self.account.iter_mut().flat_map(|account| &mut account.authenticators);
+        for one in authenticators.filter(|one| one.id == id) {
+            one.progress = to.clone();
+            self.keep = self.keep.max(keep);
+        }
     }
 
     /// Asks for at least this durability.

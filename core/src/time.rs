@@ -1,5 +1,6 @@
 //! Time as the rules need it: the wall clock, the time since boot, and the steps of a device.
 
+use std::fmt;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -7,6 +8,9 @@ use toml::de::DeValue;
 use toml_writer::{TomlWrite, WriteTomlValue};
 
 use crate::document::{Misfit, Value};
+
+/// 2026-11-24T00:00:00Z: no right clock stood earlier when a program of this release ran.
+const RELEASE: Timestamp = Timestamp(1_795_478_400);
 
 /// A moment of the wall clock: whole seconds since 1970-01-01T00:00:00Z. It can be wrong, and it
 /// can jump.
@@ -34,6 +38,32 @@ pub struct Moment {
 pub trait Clock {
     /// Reads both clocks.
     fn now(&self) -> Moment;
+
+    /// Whether something keeps the wall clock right, as far as the kernel knows.
+    fn is_synchronized(&self) -> bool {
+        true
+    }
+}
+
+/// What is wrong with the host's own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockDoubt {
+    /// Nothing keeps it right: adjtimex(2) says that it is not synchronized.
+    Unsynchronized,
+    /// It stands before this program was released.
+    BeforeRelease,
+    /// It stands before something that happened.
+    SetBack,
+}
+
+impl fmt::Display for ClockDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsynchronized => "unsynchronized",
+            Self::BeforeRelease => "before-release",
+            Self::SetBack => "set-back",
+        })
+    }
 }
 
 /// The kernel's clocks.
@@ -49,9 +79,19 @@ impl Clock for SystemClock {
             uptime: Uptime(u64::try_from(seconds(ClockId::CLOCK_BOOTTIME)).unwrap_or(0)),
         }
     }
+
+    fn is_synchronized(&self) -> bool {
+        kernel_clock::is_synchronized()
+    }
 }
 
 impl Timestamp {
+    /// What the moment itself tells of the clock that it was read from.
+    #[must_use]
+    pub fn doubt(self) -> Option<ClockDoubt> {
+        (self < RELEASE).then_some(ClockDoubt::BeforeRelease)
+    }
+
     /// The step of a period of `period` seconds that holds this moment; before 1970 it is 0.
     #[must_use]
     pub fn step(self, period: u64) -> Step {

@@ -1,26 +1,31 @@
 //! What an answer proves.
 
-use crate::account::{Authenticator, Failures};
+use std::time::Duration;
+
+use crate::account::Failures;
 use crate::app_password::Barred;
 use crate::audit::{self, Line};
 use crate::config::Config;
 use crate::ledger::Wrong;
-use crate::otp;
 use crate::policy::Rule;
 use crate::recovery::{Found, HashedAnswer};
-use crate::request::SecondStep;
+use crate::request::{Kind, SecondStep};
 use crate::seal::{SealError, SealKey};
-use crate::secret::Typed;
 use crate::store::{Held, Keep};
 use crate::throttle::{Gate, Source};
-use crate::time::{Moment, Step, Timestamp};
+use crate::time::{Clock, ClockDoubt, Moment, Timestamp};
 
 mod answer;
+mod codes;
 
 pub use answer::{Answer, NotACode, Shape};
+pub use codes::Misplaced;
 
 /// Most characters of a PAM service that are remembered.
 const SERVICE: usize = 64;
+/// How much later than now something may be spent before the host's clock was set back: codes of a
+/// window's steps to come are.
+const SET_BACK: Duration = Duration::from_secs(180);
 
 /// The question that an answer is held against.
 #[derive(Debug)]
@@ -58,8 +63,12 @@ pub enum Factor {
     Code {
         /// The authenticator's label.
         authenticator: String,
+        /// What its codes move with.
+        kind: Kind,
         /// Digits of its codes.
         digits: u8,
+        /// If it took two codes to put the device right: the steps by which it is ahead.
+        corrected: Option<i64>,
     },
     /// A recovery code.
     Recovery {
@@ -81,11 +90,28 @@ pub enum Refused {
     /// It cannot be a code. Costs nothing.
     NotACode(NotACode),
     /// It is wrong. Costs one failure.
-    Wrong,
+    Wrong {
+        /// What is wrong with the host's own clock.
+        host_clock: Option<ClockDoubt>,
+    },
     /// It is a verification code of this step or an older one than the last that passed. Costs nothing.
     Spent {
         /// The authenticator's label.
         authenticator: String,
+        /// What is wrong with the host's own clock.
+        host_clock: Option<ClockDoubt>,
+    },
+    /// It would be right at another time. Costs one failure.
+    Misplaced {
+        /// Where it is right.
+        code: Misplaced,
+        /// What is wrong with the host's own clock.
+        host_clock: Option<ClockDoubt>,
+    },
+    /// They are not two codes of one device that follow each other. Costs one failure.
+    NoPair {
+        /// What is wrong with the host's own clock.
+        host_clock: Option<ClockDoubt>,
     },
     /// It is a recovery code that was used. Costs nothing.
     RecoveryCodeUsed,
@@ -124,62 +150,71 @@ pub enum NoAppPassword {
 /// # Errors
 /// A verification code could not be judged, since the secret does not open.
 pub fn judge(held: &mut Held, answer: &Answer, question: &Question<'_>) -> Result<Verdict, SealError> {
+    if let Some(refused) = at_the_gate(held, answer, question) {
+        return Ok(Verdict::Refused(refused));
+    }
+    match answer {
+        Answer::NotACode(why) => Ok(Verdict::Refused(Refused::NotACode(*why))),
+        Answer::Recovery(hashed) => Ok(judge_recovery(held, hashed, question)),
+        Answer::Codes(codes) => codes::judge(held, codes, question),
+    }
+}
+
+/// Judges the answer that follows a code of another time: the device's next code proves both, and
+/// puts the device right (RFC 4226 §7.4, RFC 6238 §6). Anything else is judged as if it came alone.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_next(
+    held: &mut Held,
+    first: &Misplaced,
+    answer: &Answer,
+    question: &Question<'_>,
+) -> Result<Verdict, SealError> {
+    if let Answer::Codes(codes) = answer
+        && at_the_gate(held, answer, question).is_none()
+        && let Some(verdict) = codes::follows(held, first, codes, question)?
+    {
+        return Ok(verdict);
+    }
+    judge(held, answer, question)
+}
+
+/// Judges two codes that were given at once.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_pair(
+    held: &mut Held,
+    first: &Answer,
+    second: &Answer,
+    question: &Question<'_>,
+) -> Result<Verdict, SealError> {
+    let refused = at_the_gate(held, first, question);
+    match (refused, first, second) {
+        (Some(refused), _, _) => Ok(Verdict::Refused(refused)),
+        (None, Answer::Codes(first), Answer::Codes(second)) => codes::pair(held, (first, second), question),
+        (None, Answer::NotACode(why), _) | (None, _, Answer::NotACode(why)) => {
+            Ok(Verdict::Refused(Refused::NotACode(*why)))
+        }
+        (None, _, _) => Ok(Verdict::Refused(Refused::NotACode(NotACode::Length))),
+    }
+}
+
+/// What keeps an answer from being judged at all.
+fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<Refused> {
     let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
-        return Ok(Verdict::Refused(Refused::Vanished));
+        return Some(Refused::Vanished);
     };
     let known = account.knows(question.source.as_str());
     let gate = held.ledger.throttle.gate(question.source, known, question.now.uptime, &question.config.limits());
     match (answer, gate) {
-        (Answer::NotACode(why), _) => Ok(Verdict::Refused(Refused::NotACode(*why))),
-        (_, Gate::Wait(seconds)) => Ok(Verdict::Refused(Refused::Waiting(seconds))),
-        (Answer::Recovery(hashed), _) => Ok(judge_recovery(held, hashed, question)),
-        (Answer::Codes(codes), Gate::Open) => judge_codes(held, codes, question),
-        (Answer::Codes(_), Gate::ClosedToStrangers) => Ok(Verdict::Refused(Refused::ClosedToStrangers)),
-        (Answer::Codes(_), Gate::Disabled) => Ok(Verdict::Refused(Refused::Disabled)),
+        (Answer::NotACode(why), _) => Some(Refused::NotACode(*why)),
+        (_, Gate::Wait(seconds)) => Some(Refused::Waiting(seconds)),
+        (Answer::Recovery(_), _) | (Answer::Codes(_), Gate::Open) => None,
+        (Answer::Codes(_), Gate::ClosedToStrangers) => Some(Refused::ClosedToStrangers),
+        (Answer::Codes(_), Gate::Disabled) => Some(Refused::Disabled),
     }
-}
-
-/// Every authenticator is tried, whichever matches.
-fn judge_codes(held: &mut Held, codes: &[Typed], question: &Question<'_>) -> Result<Verdict, SealError> {
-    let key = question.key.as_ref().map_err(Clone::clone)?;
-    let authenticators = held.account.as_ref().map_or_else(Vec::new, |account| account.authenticators.clone());
-    let (mut fresh, mut spent, mut trouble) = (None, None, None);
-    for one in &authenticators {
-        match matching_step(held, one, codes, question, key) {
-            Ok(Some(step)) if step > held.last_spent(one, question.now, question.config.totp.window) => {
-                fresh = Some((one, step))
-            }
-            Ok(Some(_)) => spent = Some(one),
-            Ok(None) => {}
-            Err(error) => trouble = Some(error),
-        }
-    }
-    match (fresh, spent, trouble) {
-        (Some((one, step)), _, _) => {
-            held.spend(one, step);
-            held.ledger.throttle.succeed(question.source);
-            accepted(held, question);
-            Ok(Verdict::Accepted(Factor::Code { authenticator: one.label.clone(), digits: one.digits }))
-        }
-        (None, Some(one), _) => Ok(Verdict::Refused(Refused::Spent { authenticator: one.label.clone() })),
-        (None, None, Some(error)) => Err(error),
-        (None, None, None) => Ok(wrong(held, question)),
-    }
-}
-
-fn matching_step(
-    held: &Held,
-    one: &Authenticator,
-    codes: &[Typed],
-    question: &Question<'_>,
-    key: &SealKey,
-) -> Result<Option<Step>, SealError> {
-    let Some(code) = codes.iter().find(|code| code.expose().len() == usize::from(one.digits)) else {
-        return Ok(None);
-    };
-    let secret = key.open(&one.secret, one.belongs(held.name.as_str()))?;
-    let window = one.window(question.now.wall, question.config.totp.window);
-    Ok(otp::matching_step(&secret, one.parameters(), code.expose(), window))
 }
 
 fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_>) -> Verdict {
@@ -196,25 +231,28 @@ fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_
         }
         (Found::Issued { .. }, _) => return Verdict::Refused(Refused::RecoveryCodeExpired),
         (Found::Used, _) => return Verdict::Refused(Refused::RecoveryCodeUsed),
-        _ => return wrong(held, question),
+        _ => {
+            count_wrong(held, question);
+            // A clock does not matter to a recovery code.
+            return Verdict::Refused(Refused::Wrong { host_clock: None });
+        }
     };
     held.ledger.throttle.clear();
     held.keep(Keep::Account);
-    accepted(held, question);
+    passed(held, question);
     Verdict::Accepted(if is_issued { Factor::IssuedCode } else { Factor::Recovery { left } })
 }
 
 /// Counts a wrong answer; every tenth one is durable.
-fn wrong(held: &mut Held, question: &Question<'_>) -> Verdict {
+fn count_wrong(held: &mut Held, question: &Question<'_>) {
     let known = held.account.as_ref().is_some_and(|account| account.knows(question.source.as_str()));
     held.ledger.throttle.fail(question.source, known, question.now.uptime, &question.config.limits());
     held.ledger.wrong.add(question.source.as_str());
     store_failures(held);
-    Verdict::Refused(Refused::Wrong)
 }
 
 /// Remembers a success: the source, once a day the moment, and what a login has to show.
-fn accepted(held: &mut Held, question: &Question<'_>) {
+fn passed(held: &mut Held, question: &Question<'_>) {
     let Wrong { count, source } = std::mem::take(&mut held.ledger.wrong);
     if count > 0 {
         held.ledger.unnoticed.count = held.ledger.unnoticed.count.saturating_add(count);
@@ -244,6 +282,18 @@ fn store_failures(held: &mut Held) {
 }
 
 impl Question<'_> {
+    /// How far off a device may be.
+    fn range(&self) -> Duration {
+        self.config.totp.resync_range
+    }
+
+    /// What is wrong with the host's clock, as far as time itself tells: a clock that stands before
+    /// what was spent was set back.
+    fn doubt(&self, held: &Held) -> Option<ClockDoubt> {
+        let is_set_back = held.spent_until > self.now.wall.after(SET_BACK);
+        is_set_back.then_some(ClockDoubt::SetBack).or(self.now.wall.doubt())
+    }
+
     fn second_step(&self) -> SecondStep {
         let Self { service, source, now, .. } = self;
         let service = audit::printable(service).chars().take(SERVICE).collect();
@@ -256,8 +306,9 @@ impl Verdict {
     #[must_use]
     pub fn describe(&self, line: Line) -> Line {
         match self {
-            Self::Accepted(Factor::Code { authenticator, .. }) => {
-                line.with("factor", "totp").with("authenticator", authenticator)
+            Self::Accepted(Factor::Code { authenticator, kind, corrected, .. }) => {
+                let line = line.with("factor", kind).with("authenticator", authenticator);
+                line.with_some("resynchronized", corrected.as_ref())
             }
             Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
             Self::Accepted(Factor::IssuedCode) => line.with("factor", "issued-recovery-code"),
@@ -267,6 +318,35 @@ impl Verdict {
                 .with("reason", "must-enroll")
                 .with("remedy", "the user enrolls with twostep enroll, or an administrator with twostep enroll --user"),
             Self::Refused(refused) => refused.describe(line),
+        }
+    }
+
+    /// The same, with what the kernel says of the host's clock where a refused code is to be explained.
+    pub fn doubting(mut self, clock: &impl Clock) -> Self {
+        if let Self::Refused(
+            Refused::Wrong { host_clock }
+            | Refused::Spent { host_clock, .. }
+            | Refused::Misplaced { host_clock, .. }
+            | Refused::NoPair { host_clock },
+        ) = &mut self
+            && host_clock.is_none()
+            && !clock.is_synchronized()
+        {
+            *host_clock = Some(ClockDoubt::Unsynchronized);
+        }
+        self
+    }
+
+    /// The verdict on an answer that was to follow a code of another time. Where it helps nothing to
+    /// know the answer's own fault, it is the first one's.
+    pub fn after(self, first: Misplaced, host_clock: Option<ClockDoubt>) -> Self {
+        let Self::Refused(refused) = &self else { return self };
+        match refused {
+            Refused::NotACode(_) | Refused::Wrong { .. } | Refused::Spent { .. } | Refused::Misplaced { .. } => {
+                let code = first.followed_by(refused.reason());
+                Self::Refused(Refused::Misplaced { code, host_clock })
+            }
+            _ => self,
         }
     }
 
@@ -288,7 +368,17 @@ impl Refused {
             Self::NotACode(why) => line
                 .with("detail", why)
                 .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
-            Self::Spent { authenticator } => line.with("authenticator", authenticator),
+            Self::Wrong { host_clock } | Self::NoPair { host_clock } => {
+                line.with_some("host_clock", host_clock.as_ref())
+            }
+            Self::Spent { authenticator, host_clock } => {
+                line.with("authenticator", authenticator).with_some("host_clock", host_clock.as_ref())
+            }
+            Self::Misplaced { code, host_clock } => {
+                let line = line.with("authenticator", &code.authenticator).with("steps", code.ahead);
+                let line = line.with_some("then", code.then).with_some("host_clock", host_clock.as_ref());
+                line.with_some("fresh", (!code.may_be_followed()).then_some("no"))
+            }
             Self::Waiting(seconds) => line.with("seconds", seconds),
             Self::AppPassword(NoAppPassword::NotOne) => line.with(
                 "remedy",
@@ -304,7 +394,12 @@ impl Refused {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotACode(_) => "not-a-code",
-            Self::Wrong => "wrong-code",
+            Self::Wrong { .. } => "wrong-code",
+            Self::Misplaced { code, .. } => match code.kind {
+                Kind::Totp => "wrong-clock",
+                Kind::Hotp => "wrong-counter",
+            },
+            Self::NoPair { .. } => "no-pair",
             Self::Spent { .. } => "spent-code",
             Self::RecoveryCodeUsed => "used-recovery-code",
             Self::RecoveryCodeExpired => "expired-recovery-code",

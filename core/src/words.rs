@@ -2,9 +2,10 @@
 
 use crate::app_password::Barred;
 use crate::config::{AfterGrace, Config};
+use crate::request::Kind;
 use crate::secret::Typed;
-use crate::time::Timestamp;
-use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
+use crate::time::{ClockDoubt, Timestamp};
+use crate::verdict::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
 
 /// For everyone whose first step is not proved: it tells nothing.
 pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
@@ -116,8 +117,22 @@ fn refused_text(refused: &Refused, config: &Config) -> String {
         Refused::NotACode(_) => {
             "This is no verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
         }
-        Refused::Wrong => "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned(),
+        Refused::Wrong { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease) }
+        | Refused::Spent { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. }
+        | Refused::Misplaced { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. } => {
+            format!(
+                "This host's clock is wrong, and your code may be right. Use a recovery code, or {}",
+                lowered(&ask("put the clock right", config))
+            )
+        }
+        Refused::Wrong { .. } => {
+            "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned()
+        }
         Refused::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
+        Refused::Misplaced { code, .. } => misplaced_text(code),
+        Refused::NoPair { .. } => {
+            "These are not two codes that your device shows one after the other. Type one, wait for the next, and type that too.".to_owned()
+        }
         Refused::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
         Refused::RecoveryCodeExpired => {
             format!("The time of this recovery code is over. {}", ask("give you another one", config))
@@ -136,6 +151,53 @@ fn refused_text(refused: &Refused, config: &Config) -> String {
         Refused::AppPassword(NoAppPassword::Barred { barred, label }) => barred_text(*barred, label),
     }
 }
+
+/// What a login says before it asks for the next code, and how long that may take.
+#[must_use]
+pub fn next_code(first: &Misplaced) -> String {
+    match first.kind {
+        Kind::Totp => format!(
+            "{} Set it to automatic, or type the next code that it shows; it comes within {}.\n{NEXT_CODE}",
+            whose_clock(first),
+            span(first.period)
+        ),
+        Kind::Hotp => format!(
+            "This code of \"{}\" is {} codes ahead. Press the button once more, and type the code that it shows then.\n{NEXT_CODE}",
+            first.authenticator, first.ahead
+        ),
+    }
+}
+
+fn misplaced_text(code: &Misplaced) -> String {
+    match (code.kind, code.may_be_followed()) {
+        (Kind::Totp, true) => format!(
+            "{} Set it to automatic, or log in again and type two codes in a row, each when it appears.",
+            whose_clock(code)
+        ),
+        (Kind::Totp, false) => format!(
+            "{} Set it to automatic, or use a recovery code: codes up to this one were used or shown already, and new ones come in {}.",
+            whose_clock(code),
+            span(code.stale.max(1) * code.period)
+        ),
+        (Kind::Hotp, _) => format!(
+            "This code of \"{}\" is {} codes ahead. Log in again, and type it and the next one.",
+            code.authenticator, code.ahead
+        ),
+    }
+}
+
+fn whose_clock(code: &Misplaced) -> String {
+    let span = span(code.ahead.unsigned_abs() * code.period);
+    let label = &code.authenticator;
+    if code.ahead < 0 {
+        format!("This code was right about {span} ago: the clock of \"{label}\" is slow.")
+    } else {
+        format!("This code is right in about {span}: the clock of \"{label}\" is fast.")
+    }
+}
+
+/// What is asked of whose first code was of another time.
+const NEXT_CODE: &str = "Next verification code: ";
 
 /// Only who has the password reads this.
 fn barred_text(barred: Barred, label: &str) -> String {
@@ -196,8 +258,10 @@ mod tests {
         let barred = |barred| Refused::AppPassword(NoAppPassword::Barred { barred, label: "laptop".into() });
         let all = [
             Refused::NotACode(NotACode::Length),
-            Refused::Wrong,
-            Refused::Spent { authenticator: "phone".into() },
+            Refused::Wrong { host_clock: None },
+            Refused::Wrong { host_clock: Some(ClockDoubt::SetBack) },
+            Refused::Spent { authenticator: "phone".into(), host_clock: None },
+            Refused::NoPair { host_clock: None },
             Refused::RecoveryCodeUsed,
             Refused::RecoveryCodeExpired,
             Refused::Waiting(5),
@@ -215,7 +279,7 @@ mod tests {
             assert!(text.split(". ").count() == 2 && text.ends_with('.'), "{text}");
             assert_eq!(texts.iter().filter(|other| *other == text).count(), 1);
         }
-        assert!(texts[7].contains("help@example.org"));
+        assert!(texts[9].contains("help@example.org"));
         assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
         assert_eq!(text_for_program(&Verdict::MustEnroll, &config).as_deref(), Some(NO_APP_PASSWORD));
         assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));

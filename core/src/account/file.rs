@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{Account, Authenticator, Failures, HistoryEntry, PendingAuthenticator, VERSION};
+use super::{Account, Authenticator, Failures, HistoryEntry, PendingAuthenticator, Progress, VERSION};
 use crate::document::{self, Fault, Fields, Misfit, Record, Writer};
 use crate::hex;
 use crate::request::SecondStep;
@@ -111,9 +111,15 @@ impl Authenticator {
         to.set("label", &self.label);
         to.set("algorithm", self.algorithm.to_string());
         to.set("digits", self.digits);
-        to.set("period", self.period);
-        to.set("drift", self.drift);
-        to.set("enrolled_step", self.enrolled_step);
+        match &self.progress {
+            Progress::Time { period, drift, spent, resynchronized_at } => {
+                to.set("period", *period);
+                to.set("drift", *drift);
+                to.set("spent_step", *spent);
+                to.set_some("resynchronized_at", *resynchronized_at);
+            }
+            Progress::Counter { next } => to.set("next_counter", *next),
+        }
         to.set("added_at", self.added_at);
         to.set("secret", &self.secret);
     }
@@ -126,11 +132,23 @@ impl Record for Authenticator {
             label: fields.need("label")?,
             algorithm: fields.need("algorithm")?,
             digits: fields.need("digits")?,
-            period: fields.need("period")?,
-            drift: fields.need("drift")?,
-            enrolled_step: fields.need("enrolled_step")?,
+            progress: Progress::read(fields)?,
             added_at: fields.need("added_at")?,
             secret: fields.need("secret")?,
+        })
+    }
+}
+
+impl Progress {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
+        if let Some(next) = fields.take("next_counter")? {
+            return Ok(Self::Counter { next });
+        }
+        Ok(Self::Time {
+            period: fields.need("period")?,
+            drift: fields.need("drift")?,
+            spent: fields.need("spent_step")?,
+            resynchronized_at: fields.take("resynchronized_at")?,
         })
     }
 }
@@ -142,6 +160,8 @@ impl PendingAuthenticator {
         to.set("expires_at", self.expires_at);
         to.set("proved", self.proved);
         to.set_some("login_from", self.login_from.as_ref());
+        to.set_some("replaces", self.replaces.as_ref());
+        to.set_some("renews_codes", Some(self.renews_codes).filter(|renews| *renews));
         to.table("pending.authenticator");
         self.authenticator.write(to);
     }
@@ -154,6 +174,8 @@ impl Record for PendingAuthenticator {
             expires_at: fields.need("expires_at")?,
             proved: fields.need("proved")?,
             login_from: fields.take("login_from")?,
+            replaces: fields.take("replaces")?,
+            renews_codes: fields.or("renews_codes", false)?,
             authenticator: fields.need("authenticator")?,
         })
     }

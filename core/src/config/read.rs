@@ -27,6 +27,7 @@ impl Record for Totp {
             digits: fields.or("digits", default.digits)?,
             period: fields.or("period", default.period)?,
             window: fields.or("window", default.window)?,
+            resync_range: fields.or("resync_range", default.resync_range)?,
             max_authenticators: fields.or("max_authenticators", default.max_authenticators)?,
         })
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::device::NewKey;
 use super::{Authority, Desk, Proof, from_seal, from_store, refused};
-use crate::account::{Account, Authenticator, PendingAuthenticator};
+use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
-use crate::otp::{self, Label, Window};
-use crate::recovery::RecoverySet;
-use crate::request::{Pending, Refusal, Response};
+use crate::otp::{self, Label};
+use crate::request::{Device, Kind, Pending, Refusal, Response};
 use crate::seal::Belongs;
 use crate::secret::{NoRandomness, Secret, Typed};
 use crate::store::{Held, Keep, Store};
@@ -29,6 +29,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         label: Option<String>,
         proof: Option<&Typed>,
         permit: Option<&Typed>,
+        device: Option<&Device>,
     ) -> Result<Response, Response> {
         if !label.iter().all(|label| is_label(label)) {
             return Err(refused(
@@ -39,50 +40,46 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let permit = self.permit(account.as_ref(), permit)?;
         let proof = self.proof(proof)?;
-        let secret = Secret::random(self.config.totp.algorithm.secret_bytes()).map_err(no_randomness)?;
+        let key = self.new_key(device)?;
         self.change(|held| {
             let label = self.free_label(held.account.as_ref(), label)?;
-            let pending = self.pending(held, &proof, &secret, label)?;
+            let pending = self.pending(held, &proof, &key, label)?;
             self.prove(held, &proof)?;
             self.check_permit(held, &permit)?;
-            let shown = self.shown(held, &secret, &pending);
-            self.record(self.event("enrollment-begun").with("authenticator", &shown.label));
-            let now = pending.created_at;
-            let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, Timestamp(now.0 - 1)));
-            account.pending = Some(pending);
-            held.keep(Keep::Account);
-            Ok(Response::Pending(shown))
+            Ok(self.begun(held, &key.secret, pending))
         })
     }
 
-    /// Confirms the pending authenticator. Its code is spent by that.
-    pub(super) fn confirm(&self, code: &Typed) -> Result<Response, Response> {
-        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
-        let now = self.clock.now().wall;
-        let codes = match account.and_then(|account| account.recovery) {
-            None => Some(RecoverySet::generate(self.config.recovery.count, now).map_err(no_randomness)?),
-            Some(_) => None,
-        };
-        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
-        let digits: String = code.expose().trim().chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
-        let digits = Typed::new(digits);
+    /// Makes a pending authenticator that takes the place, and the label, of another one.
+    pub(super) fn replace(
+        &self,
+        label: Option<&str>,
+        renews_codes: bool,
+        proof: &Typed,
+        device: Option<&Device>,
+    ) -> Result<Response, Response> {
+        let proof = self.proof(Some(proof))?;
+        let key = self.new_key(device)?;
         self.change(|held| {
-            let mut authenticator = self.confirmable(held)?;
-            let now = self.clock.now().wall;
-            let secret = key.open(&authenticator.secret, belongs(held, &authenticator.id)).map_err(|error| from_seal(&error))?;
-            let window: Window = authenticator.window(now, self.config.totp.window);
-            let Some(step) = otp::matching_step(&secret, authenticator.parameters(), digits.expose(), window) else {
-                self.record(self.event("confirmation-refused").with("authenticator", &authenticator.label));
-                return Err(refused(
-                    Refusal::NotAccepted,
-                    "This code does not fit the new key. Type the one that the app shows now, and check that the clocks of phone and host are right.",
-                ));
-            };
-            (authenticator.enrolled_step, authenticator.added_at) = (step, now);
-            held.spend(&authenticator, step);
-            held.ledger.pass(self.clock.now().uptime);
-            Ok(self.confirmed(held, authenticator, codes))
+            let authenticators = held.account.as_ref().map_or(&[][..], |account| &account.authenticators);
+            let index = named(authenticators, label, "twostep replace LABEL")?;
+            let old = authenticators.get(index).ok_or_else(no_authenticator)?;
+            let (replaces, label) = (Some(old.id.clone()), old.label.clone());
+            let pending = self.pending(held, &proof, &key, label)?;
+            self.prove(held, &proof)?;
+            Ok(self.begun(held, &key.secret, PendingAuthenticator { replaces, renews_codes, ..pending }))
         })
+    }
+
+    fn begun(&self, held: &mut Held, secret: &Secret, pending: PendingAuthenticator) -> Response {
+        let shown = self.shown(held, secret, &pending);
+        let word = if pending.replaces.is_some() { "replacement-begun" } else { "enrollment-begun" };
+        self.record(self.event(word).with("authenticator", &shown.label));
+        let now = pending.created_at;
+        let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, Timestamp(now.0 - 1)));
+        account.pending = Some(pending);
+        held.keep(Keep::Account);
+        Response::Pending(shown)
     }
 
     /// Removes an authenticator; with the last one the recovery codes and application passwords go.
@@ -140,17 +137,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
         &self,
         held: &Held,
         proof: &Proof,
-        secret: &Secret,
+        new: &NewKey,
         label: String,
     ) -> Result<PendingAuthenticator, Response> {
         let key = proof.key.as_ref().map_err(from_seal)?;
         let id = random_id().map_err(no_randomness)?;
-        let sealed = key.seal(secret, belongs(held, &id)).map_err(|error| from_seal(&error))?;
+        let secret = key.seal(&new.secret, belongs(held, &id)).map_err(|error| from_seal(&error))?;
         let created_at = self.clock.now().wall;
-        let otp::Parameters { algorithm, digits, period } = self.config.parameters();
-        let (drift, enrolled_step, added_at) = (0, Step(0), created_at);
-        let authenticator =
-            Authenticator { id, label, algorithm, digits, period, drift, enrolled_step, added_at, secret: sealed };
+        let (algorithm, digits, progress) = (new.algorithm, new.digits, new.progress.clone());
+        let authenticator = Authenticator { id, label, algorithm, digits, progress, added_at: created_at, secret };
         let proved =
             self.authority == Authority::Administrator || held.account.as_ref().is_some_and(Account::is_enrolled);
         Ok(PendingAuthenticator {
@@ -158,6 +153,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             expires_at: created_at.after(PENDING),
             proved,
             login_from: None,
+            replaces: None,
+            renews_codes: false,
             authenticator,
         })
     }
@@ -170,12 +167,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let account = format!("{}@{host}", held.name).replace(':', "_");
         let label = Label { issuer: &issuer, account: &account };
         let parameters = pending.authenticator.parameters();
+        let (kind, period, next) = match pending.authenticator.progress {
+            Progress::Time { period, .. } => (Kind::Totp, Some(period), Step(0)),
+            Progress::Counter { next } => (Kind::Hotp, None, next),
+        };
         Pending {
             label: pending.authenticator.label.clone(),
-            uri: otp::uri(secret, parameters, label),
+            uri: otp::uri(secret, parameters, next, label),
             secret: otp::base32(secret),
+            kind,
             digits: parameters.digits,
-            period: parameters.period,
+            period,
+            counter: (kind == Kind::Hotp).then_some(next.0),
             algorithm: parameters.algorithm.to_string(),
             expires_at: pending.expires_at.0,
             issuer,
@@ -183,64 +186,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    /// The pending authenticator, if it may be confirmed now.
-    fn confirmable(&self, held: &Held) -> Result<Authenticator, Response> {
-        let now = self.clock.now().wall;
-        let account = held.account.as_ref();
-        let alive = |pending: &&PendingAuthenticator| pending.created_at <= now && now < pending.expires_at;
-        let Some(pending) = account.and_then(|account| account.pending.as_ref()).filter(alive) else {
-            return Err(refused(
-                Refusal::NothingPending,
-                "There is no enrollment to confirm, or it took longer than 15 minutes. Start again: twostep enroll.",
-            ));
-        };
-        if account.is_some_and(Account::is_enrolled) && !pending.proved {
-            return Err(refused(
-                Refusal::ProofRequired,
-                "This enrollment was begun before another one was confirmed. Start again: twostep enroll.",
-            ));
-        }
-        self.free_label(account, Some(pending.authenticator.label.clone()))?;
-        Ok(pending.authenticator.clone())
-    }
-
-    fn confirmed(
-        &self,
-        held: &mut Held,
-        authenticator: Authenticator,
-        codes: Option<(RecoverySet, Vec<Typed>)>,
-    ) -> Response {
-        let (label, now) = (authenticator.label.clone(), authenticator.added_at);
-        held.keep(Keep::Account);
-        let Some(account) = held.account.as_mut() else { return no_authenticator() };
-        (account.pending, account.invite, account.grace_since) = (None, None, None);
-        account.authenticators.push(authenticator);
-        account.record(now, "enrolled", &label);
-        let recovery_codes = match codes {
-            Some((set, shown)) if account.recovery.is_none() => {
-                account.recovery = Some(set);
-                Some(shown)
-            }
-            _ => None,
-        };
-        self.record(self.event("enrolled").with("authenticator", &label));
-        Response::Confirmed { label, recovery_codes }
-    }
-
     /// Which authenticator a request to remove means, if it may go.
     fn removable(&self, account: Option<&Account>, label: Option<&str>) -> Result<usize, Response> {
         let authenticators = account.map_or(&[][..], |account| &account.authenticators);
-        let index = match (label, authenticators) {
-            (None, [_]) => Some(0),
-            (None, [_, _, ..]) => {
-                return Err(refused(
-                    Refusal::BadRequest,
-                    "You have several authenticators. Name the one to remove: twostep remove LABEL.",
-                ));
-            }
-            (label, _) => authenticators.iter().position(|one| Some(one.label.as_str()) == label),
-        };
-        let index = index.ok_or_else(no_authenticator)?;
+        let index = named(authenticators, label, "twostep remove LABEL")?;
         let is_needed =
             self.authority == Authority::User && authenticators.len() == 1 && self.config.policy.requires(&self.person);
         if is_needed {
@@ -258,11 +207,26 @@ pub(super) fn is_label(label: &str) -> bool {
     (1..=LABEL).contains(&label.len()) && crate::audit::printable(label) == label && label.trim() == label
 }
 
-fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {
+/// Which authenticator a label means, or the only one where there is none.
+fn named(authenticators: &[Authenticator], label: Option<&str>, command: &str) -> Result<usize, Response> {
+    match (label, authenticators) {
+        (None, [_]) => Ok(0),
+        (None, [_, _, ..]) => Err(refused(
+            Refusal::BadRequest,
+            &format!("You have several authenticators. Name the one that you mean: {command}."),
+        )),
+        (label, _) => {
+            let found = authenticators.iter().position(|one| Some(one.label.as_str()) == label);
+            found.ok_or_else(no_authenticator)
+        }
+    }
+}
+
+pub(super) fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {
     Belongs { user: held.name.as_str(), id, purpose: PURPOSE }
 }
 
-fn no_authenticator() -> Response {
+pub(super) fn no_authenticator() -> Response {
     refused(Refusal::NoAuthenticator, "There is no such authenticator. See the list: twostep status.")
 }
 

@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 
-use super::authenticator::no_randomness;
 use super::{Authority, Desk, from_seal, refused};
 use crate::account::{Account, PendingAuthenticator};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::login::Attempt;
 use crate::request::{Pending, Refusal, Response};
-use crate::secret::{Secret, Typed};
+use crate::secret::Typed;
 use crate::store::files::FilesStore;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
@@ -39,23 +38,23 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// # Errors
     /// [`Response::Refused`]: the user has enrolled meanwhile, or the account cannot be changed.
     pub fn offer(&self, source: &Source) -> Result<Pending, Response> {
-        let secret = Secret::random(self.config.totp.algorithm.secret_bytes()).map_err(no_randomness)?;
+        let key = self.new_key(None)?;
         let proof = self.proof(None)?;
         let offered = self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
                 return Err(refused(Refusal::NoRoom, "You have enrolled meanwhile. Log in again."));
             }
             if let Some(pending) = self.shown_here_before(held, source) {
-                let key = proof.key.as_ref().map_err(from_seal)?;
+                let sealed_with = proof.key.as_ref().map_err(from_seal)?;
                 let authenticator = &pending.authenticator;
                 let belongs = authenticator.belongs(held.name.as_str());
-                let secret = key.open(&authenticator.secret, belongs).map_err(|error| from_seal(&error))?;
+                let secret = sealed_with.open(&authenticator.secret, belongs).map_err(|error| from_seal(&error))?;
                 return Ok(self.shown(held, &secret, &pending));
             }
             let label = self.free_label(held.account.as_ref(), None)?;
-            let pending = self.pending(held, &proof, &secret, label)?;
+            let pending = self.pending(held, &proof, &key, label)?;
             let pending = PendingAuthenticator { login_from: Some(source.as_str().to_owned()), ..pending };
-            let shown = self.shown(held, &secret, &pending);
+            let shown = self.shown(held, &key.secret, &pending);
             self.record(self.event("enrollment-begun").with("authenticator", &shown.label));
             let now = Timestamp(pending.created_at.0 - 1);
             held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now)).pending = Some(pending);
@@ -68,7 +67,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Confirms the pending authenticator by a code that it shows.
     #[must_use]
     pub fn accept(&self, code: &Typed) -> Response {
-        let response = self.confirm(code).unwrap_or_else(|refused| refused);
+        let response = self.confirm(code, None).unwrap_or_else(|refused| refused);
         self.log_refusal(&response);
         response
     }

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::*;
+use crate::account::Progress;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::enroll::{Authority, Desk};
 use crate::notices::notices;
-use crate::otp::{Algorithm, Parameters, code_at};
-use crate::request::{Refusal, Request, Response};
+use crate::otp::{Algorithm, MovingFactor, Parameters, code_at};
+use crate::request::{Kind, Refusal, Request, Response};
 use crate::secret::Secret;
 use crate::store::Keep;
 use crate::store::files::FilesStore;
@@ -19,7 +20,7 @@ use crate::time::{Moment, Timestamp, Uptime};
 use crate::username::Username;
 use crate::verdict::Factor;
 
-const PARAMETERS: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, period: 30 };
+const PARAMETERS: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
 
@@ -48,6 +49,10 @@ struct Scripted<'a> {
 impl Conversation for Scripted<'_> {
     fn ask(&self) -> Result<Typed, Silence> {
         (self.meanwhile)();
+        self.answer.borrow_mut().take().ok_or(Silence)
+    }
+
+    fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
         self.answer.borrow_mut().take().ok_or(Silence)
     }
 }
@@ -111,13 +116,13 @@ impl World {
 
     fn enroll(&mut self) {
         let desk = self.desk(Authority::User);
-        let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None }) else {
+        let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None }) else {
             panic!()
         };
         let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
         self.secret = Secret::new(secret);
         let code = Typed::new(self.code(0));
-        let Response::Confirmed { recovery_codes: Some(codes), .. } = desk.answer(Request::Confirm { code }) else {
+        let Response::Confirmed { recovery_codes: Some(codes), .. } = desk.answer(Request::Confirm { code, next: None }) else {
             panic!()
         };
         self.codes = codes.iter().map(|code| code.expose().to_owned()).collect();
@@ -145,13 +150,13 @@ impl World {
         let learned = self.store().update(&alice(), |held| {
             held.keep(Keep::Account);
             let account = held.account.as_mut().unwrap();
-            account.authenticators[0].drift = drift;
-            account.authenticators[0].enrolled_step = account.authenticators[0].enrolled_step.shifted(drift.into());
+            let one = &mut account.authenticators[0];
+            let Progress::Time { period, spent, .. } = one.progress else { panic!() };
+            let spent = spent.shifted(drift.into());
+            one.progress = Progress::Time { period, drift, spent, resynchronized_at: None };
+            let one = one.clone();
             held.ledger.spent.clear();
-            held.spend(
-                &held.account.clone().unwrap().authenticators[0],
-                held.account.as_ref().unwrap().authenticators[0].enrolled_step,
-            );
+            held.spend(&one, spent);
         });
         learned.unwrap();
     }
@@ -170,7 +175,7 @@ impl World {
 
     fn try_with(&self, answer: &str, rhost: &str, meanwhile: &dyn Fn()) -> Result<Verdict, LoginError> {
         let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
-        let attempt = Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code };
+        let attempt = Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };
         let person = Scripted { answer: RefCell::new(Some(Typed::new(answer.into()))), meanwhile };
         let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person);
         if let Ok(verdict) = &verdict {
@@ -199,7 +204,7 @@ fn alice() -> Person {
 }
 
 fn attempt_of(person: &Person) -> Attempt {
-    Attempt { person: person.clone(), service: "sshd".into(), origin: Origin::default(), shape: Shape::Code }
+    Attempt { person: person.clone(), service: "sshd".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: false }
 }
 
 fn reason(verdict: &Verdict) -> &'static str {
@@ -213,7 +218,7 @@ fn reason(verdict: &Verdict) -> &'static str {
 fn a_right_code_gets_in_once() {
     let world = World::enrolled("");
     let code = world.code(0);
-    assert_eq!(world.login(&code), Verdict::Accepted(Factor::Code { authenticator: "phone".into(), digits: 6 }));
+    assert_eq!(world.login(&code), Verdict::Accepted(Factor::Code { authenticator: "phone".into(), kind: Kind::Totp, digits: 6, corrected: None }));
     assert_eq!(reason(&world.login(&code)), "spent-code");
 }
 
@@ -384,7 +389,7 @@ fn the_account_is_read_again_after_the_answer() {
 fn the_clock_is_read_after_the_answer() {
     let world = World::enrolled("");
     let code = world.code(0);
-    assert_eq!(reason(&world.try_with(&code, "192.0.2.1", &|| world.pass(90)).unwrap()), "wrong-code");
+    assert_eq!(reason(&world.try_with(&code, "192.0.2.1", &|| world.pass(90)).unwrap()), "wrong-clock");
 }
 
 #[test]
@@ -401,11 +406,11 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
         Response::Refused { reason, .. } => Some(reason),
         _ => None,
     };
-    assert_eq!(refusal(Request::Begin { label: None, proof: None, permit: None }), Some(Refusal::ProofRequired));
+    assert_eq!(refusal(Request::Begin { label: None, proof: None, permit: None, device: None }), Some(Refusal::ProofRequired));
     let logged = |words: &str| world.log.0.borrow().iter().any(|line| line.starts_with(words));
     assert!(logged("refused user=alice by=user reason=proof-required detail="));
     let wrong = || Typed::new("000000".into());
-    assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()), permit: None }), Some(Refusal::NotAccepted));
+    assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()), permit: None, device: None }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::Remove { label: None, proof: wrong() }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::RegenerateRecoveryCodes { proof: wrong() }), Some(Refusal::NotAccepted));
     let proof = Typed::new(world.code(0));
@@ -435,14 +440,14 @@ fn only_a_change_that_is_recorded_is_logged() {
 fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     let world = World::new("");
     let desk = world.desk(Authority::User);
-    let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None }) else {
+    let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None }) else {
         panic!()
     };
     let secret = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());
     world.pass(15 * 60);
     let code = Typed::new(code_at(&secret, PARAMETERS, world.clock.now().wall.step(30).0));
     assert!(matches!(
-        desk.answer(Request::Confirm { code }),
+        desk.answer(Request::Confirm { code, next: None }),
         Response::Refused { reason: Refusal::NothingPending, .. }
     ));
     assert_eq!(world.login("").word(), "not-asked");

@@ -22,7 +22,7 @@ impl World {
     fn begin(&self, permit: Option<&str>) -> Response {
         let desk = self.desk(Authority::User).with_passwords(Box::new(Sesame));
         let permit = permit.map(|permit| Typed::new(permit.into()));
-        desk.answer(Request::Begin { label: None, proof: None, permit })
+        desk.answer(Request::Begin { label: None, proof: None, permit, device: None })
     }
 
     fn confirm(&self, pending: &Response) -> Response {
@@ -30,7 +30,7 @@ impl World {
         let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
         let step = self.clock.now().wall.step(30).0;
         let code = Typed::new(code_at(&Secret::new(secret), PARAMETERS, step));
-        self.desk(Authority::User).answer(Request::Confirm { code })
+        self.desk(Authority::User).answer(Request::Confirm { code, next: None })
     }
 
     fn administrator(&self) -> Desk<FilesStore<Turned>, Turned> {
@@ -92,7 +92,7 @@ fn who_has_enrolled_is_not_invited_and_no_code_lives_for_ever() {
 #[test]
 fn an_administrator_needs_no_permit() {
     let world = World::new("[policy]\nenrollment = \"invite\"\n");
-    let begun = world.administrator().answer(Request::Begin { label: None, proof: None, permit: None });
+    let begun = world.administrator().answer(Request::Begin { label: None, proof: None, permit: None, device: None });
     assert!(matches!(begun, Response::Pending(_)));
 }
 
@@ -162,7 +162,7 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     let desk = world.desk(Authority::Login);
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     for _ in 0..3 {
-        assert_eq!(refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()) })), Refusal::NotAccepted);
+        assert_eq!(refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()), next: None })), Refusal::NotAccepted);
     }
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
     assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));

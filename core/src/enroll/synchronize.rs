@@ -1,0 +1,44 @@
+//! A device is put right by two of its codes.
+
+use super::{Desk, Proof, SERVICE, from_seal, refused};
+use crate::audit::Line;
+use crate::request::{Refusal, Response};
+use crate::secret::Typed;
+use crate::store::Store;
+use crate::time::Clock;
+use crate::verdict::{self, Factor, Question, Verdict};
+use crate::words;
+
+impl<S: Store, C: Clock> Desk<S, C> {
+    /// Takes two codes that follow each other: they prove who gives them, and tell where the device
+    /// is.
+    pub(super) fn synchronize(&self, first: &Typed, second: &Typed) -> Result<Response, Response> {
+        if self.config.totp.resync_range.is_zero() {
+            return Err(refused(
+                Refusal::Policy,
+                "This host puts no clocks right. Set the clock of your phone to automatic, or use a recovery code.",
+            ));
+        }
+        let Proof { answer: first, key, source } = self.proof(Some(first))?;
+        let Proof { answer: second, .. } = self.proof(Some(second))?;
+        self.change(|held| {
+            let (Some(first), Some(second)) = (&first, &second) else {
+                return Err(refused(Refusal::NoAuthenticator, "You have no authenticator. Enroll first: twostep enroll."));
+            };
+            let question =
+                Question { config: &self.config, key: &key, service: SERVICE, source: &source, now: self.clock.now() };
+            let judged = verdict::judge_pair(held, first, second, &question).map_err(|error| from_seal(&error))?;
+            let verdict = judged.doubting(&self.clock);
+            let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE);
+            self.record(verdict.describe(line));
+            match verdict {
+                Verdict::Accepted(Factor::Code { authenticator, kind, corrected, .. }) => {
+                    let ahead = corrected.unwrap_or(0);
+                    self.record(self.event("resynchronized").with("authenticator", &authenticator).with("steps", ahead));
+                    Ok(Response::Synchronized { label: authenticator, kind, ahead })
+                }
+                verdict => Err(refused(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
+            }
+        })
+    }
+}
