@@ -322,12 +322,7 @@ pub(crate) mod tests {
             label: "my \"phone\"\n".into(),
             algorithm: Algorithm::Sha1,
             digits: 6,
-            progress: Progress::Time {
-                period: 30,
-                drift: -3,
-                spent: Step(7),
-                resynchronized_at: Some(Timestamp(8)),
-            },
+            progress: Progress::Time { period: 30, drift: -3, spent: Step(7), resynchronized_at: Some(Timestamp(8)) },
             added_at: Timestamp(9),
             secret: "c2VhbGVk".into(),
         }

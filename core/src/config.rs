@@ -304,7 +304,10 @@ mod tests {
              [seal]\nkey_file = \"/k\"\n",
         )
         .unwrap();
-        assert_eq!(config.parameters(), Parameters { algorithm: Algorithm::Sha512, digits: 8, factor: MovingFactor::Time { period: 60 } });
+        assert_eq!(
+            config.parameters(),
+            Parameters { algorithm: Algorithm::Sha512, digits: 8, factor: MovingFactor::Time { period: 60 } }
+        );
         assert_eq!((config.totp.issuer.as_deref(), config.totp.window), (Some("Example"), 2));
         assert_eq!(config.totp.max_authenticators, 2);
         assert!(config.policy.required);

@@ -236,7 +236,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
         check_service(&service)?;
-        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code, first_step_passed: false };
+        let attempt = Attempt {
+            person: self.person.clone(),
+            service,
+            origin: origin(),
+            shape: Shape::Code,
+            first_step_passed: false,
+        };
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
         let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();

@@ -89,7 +89,8 @@ impl Parameters {
     /// Digits within RFC 4226's 6 to 8, and a step of 30 or 60 seconds.
     #[must_use]
     pub fn are_possible(&self) -> bool {
-        (6..=8).contains(&self.digits) && matches!(self.factor, MovingFactor::Counter | MovingFactor::Time { period: 30 | 60 })
+        (6..=8).contains(&self.digits)
+            && matches!(self.factor, MovingFactor::Counter | MovingFactor::Time { period: 30 | 60 })
     }
 }
 
@@ -180,7 +181,8 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    const SHA1: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
+    const SHA1: Parameters =
+        Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 
     /// RFC 4226 appendix D.
     #[test]

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Typed;
+use crate::time::ClockDoubt;
 
 /// Most bytes of a request that the helper reads.
 pub const MAX_REQUEST: usize = 16 * 1024;
@@ -344,6 +345,8 @@ pub struct Status {
     pub enroll_by: Option<i64>,
     /// Whether wrong codes have closed verification codes until a recovery code opens them.
     pub disabled: bool,
+    /// What is wrong with this host's own clock.
+    pub host_clock: Option<ClockDoubt>,
     /// The confirmed authenticators, oldest first.
     pub authenticators: Vec<AuthenticatorStatus>,
     /// The recovery codes, if there is a set.

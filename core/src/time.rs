@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 use toml_writer::{TomlWrite, WriteTomlValue};
 
@@ -46,7 +47,8 @@ pub trait Clock {
 }
 
 /// What is wrong with the host's own clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ClockDoubt {
     /// Nothing keeps it right: adjtimex(2) says that it is not synchronized.
     Unsynchronized,

@@ -25,7 +25,7 @@ pub use codes::Misplaced;
 const SERVICE: usize = 64;
 /// How much later than now something may be spent before the host's clock was set back: codes of a
 /// window's steps to come are.
-const SET_BACK: Duration = Duration::from_secs(180);
+pub(crate) const SET_BACK: Duration = Duration::from_secs(180);
 
 /// The question that an answer is held against.
 #[derive(Debug)]

@@ -60,7 +60,7 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
 }
 
 fn begin(session: &mut Session, status: &Status, wishes: &Enroll) -> Result<(Pending, Proof), Trouble> {
-    let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit };
+    let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit, device: None };
     let place = format!("{} on {}", status.user, session.page.view.host);
     session.page.say(&format!("A new authenticator for {place}."))?;
     let (response, proof) = if status.enrolled {
@@ -90,7 +90,9 @@ fn show(page: &mut Page, pending: &Pending, wishes: &Enroll) -> Result<(), Troub
         "Kind",
         &format!(
             "time-based, {}, {} digits, a new code every {} seconds",
-            pending.algorithm, pending.digits, pending.period
+            pending.algorithm,
+            pending.digits,
+            pending.period.unwrap_or_default()
         ),
     )?;
     page.entry("Confirm until", &dates::hour(pending.expires_at))?;
@@ -128,8 +130,8 @@ fn confirm(session: &mut Session) -> Result<Confirmed, Trouble> {
     loop {
         left -= 1;
         let code = session.person.answer(QUESTION, Echo::Shown)?;
-        match session.reach.ask(Request::Confirm { code }) {
-            Ok(Response::Confirmed { label, recovery_codes }) => {
+        match session.reach.ask(Request::Confirm { code, next: None }) {
+            Ok(Response::Confirmed { label, recovery_codes, .. }) => {
                 return Ok(Confirmed { label, recovery_codes });
             }
             Ok(_) => return Err(reach::broken("no confirmation")),
@@ -173,6 +175,8 @@ fn no_picture() -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use twostep_core::request::Kind;
+
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
     use crate::page::Form;
@@ -190,8 +194,10 @@ mod tests {
             secret: Typed::new("JBSWY3DPEHPK3PXP".into()),
             issuer: "web1".into(),
             account: "alice@web1".into(),
+            kind: Kind::Totp,
             digits: 6,
-            period: 30,
+            period: Some(30),
+            counter: None,
             algorithm: "SHA1".into(),
             expires_at: 1_800_000_900,
         })
@@ -199,7 +205,7 @@ mod tests {
 
     fn confirmed(codes: Option<&[&str]>) -> Response {
         let typed = |codes: &[&str]| codes.iter().map(|code| Typed::new((*code).into())).collect();
-        Response::Confirmed { label: "phone".into(), recovery_codes: codes.map(typed) }
+        Response::Confirmed { label: "phone".into(), recovery_codes: codes.map(typed), replaced: None }
     }
 
     fn wrong() -> Response {
@@ -207,13 +213,16 @@ mod tests {
     }
 
     fn confirms(request: &Request, typed: &str) -> bool {
-        matches!(request, Request::Confirm { code } if code.expose() == typed)
+        matches!(request, Request::Confirm { code, next: None } if code.expose() == typed)
     }
 
     fn first_enrollment() -> Script {
         Script::user(vec![
             (|request| matches!(request, Request::Status {}), Response::Status(status(&[]))),
-            (|request| matches!(request, Request::Begin { label: None, proof: None, permit: None }), pending()),
+            (
+                |request| matches!(request, Request::Begin { label: None, proof: None, permit: None, device: None }),
+                pending(),
+            ),
             (|request| confirms(request, "123456"), confirmed(Some(&["0123-4567", "89AB-CDEF"]))),
             (|request| matches!(request, Request::AppPasswords {}), all(vec![], vec![])),
         ])

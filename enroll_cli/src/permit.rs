@@ -39,7 +39,7 @@ mod tests {
     use crate::session::scripted::session;
 
     fn begin(permit: Option<Typed>) -> Request {
-        Request::Begin { label: None, proof: None, permit }
+        Request::Begin { label: None, proof: None, permit, device: None }
     }
 
     fn refused(reason: Refusal) -> Response {

@@ -31,7 +31,7 @@ impl Session {
 pub mod scripted {
     //! A session without helper and terminal.
 
-    use twostep_core::request::AuthenticatorStatus;
+    use twostep_core::request::{AuthenticatorStatus, Kind};
 
     use super::*;
     use crate::page::scripted::{Printed, page};
@@ -47,9 +47,11 @@ pub mod scripted {
     pub fn status(labels: &[&str]) -> Status {
         let authenticators = labels.iter().map(|label| AuthenticatorStatus {
             label: (*label).into(),
+            kind: Kind::Totp,
             algorithm: "SHA1".into(),
             digits: 6,
-            period: 30,
+            period: Some(30),
+            clock_ahead: Some(0),
             added_at: 1_800_000_000,
         });
         Status {
@@ -58,6 +60,7 @@ pub mod scripted {
             required: false,
             enroll_by: None,
             disabled: false,
+            host_clock: None,
             authenticators: authenticators.collect(),
             recovery_codes: None,
             last_second_step: None,

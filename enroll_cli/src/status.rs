@@ -31,7 +31,7 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
                 one.label,
                 one.algorithm,
                 one.digits,
-                one.period,
+                one.period.unwrap_or_default(),
                 dates::minute(one.added_at)
             ),
         )?;

@@ -69,6 +69,7 @@ impl<'a> Attempt<'a> {
             service: self.service.clone(),
             origin: self.origin(),
             shape: self.options.shape,
+            first_step_passed: self.is_first_step_proved(),
         }
     }
 

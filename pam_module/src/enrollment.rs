@@ -74,7 +74,7 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
             return refused("no-answer", None);
         };
         match desk.accept(&text_of(answer.expose())) {
-            Response::Confirmed { label, recovery_codes } => {
+            Response::Confirmed { label, recovery_codes, .. } => {
                 hand_codes_over(attempt, recovery_codes.unwrap_or_default());
                 let line = Line::new("").with("factor", "enrollment").with("authenticator", label);
                 return Ended { outcome: Outcome::Accepted, pairs: Some(line.finish()), text: None };

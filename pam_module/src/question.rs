@@ -82,6 +82,13 @@ impl Conversation for Question<'_> {
     fn ask(&self) -> Result<Typed, Silence> {
         self.answer().map(|answer| words(answer.expose()))
     }
+
+    fn ask_next(&self, why: &str) -> Result<Typed, Silence> {
+        match self.host.ask(self.options.style, why) {
+            Ok(Some(answer)) => Ok(words(answer.expose())),
+            Ok(None) | Err(_) => Err(Silence),
+        }
+    }
 }
 
 /// Password and code. Where the answer does not end with so many digits, it is all password.

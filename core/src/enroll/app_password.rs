@@ -109,7 +109,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Judges a password for a process of the user, whose network is not known.
     pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
         super::check_service(&service)?;
-        let attempt = Attempt { person: self.person.clone(), service, origin: origin(), shape: Shape::Code, first_step_passed: false };
+        let attempt = Attempt {
+            person: self.person.clone(),
+            service,
+            origin: origin(),
+            shape: Shape::Code,
+            first_step_passed: false,
+        };
         let Judged { verdict, told } =
             login::app_password(&attempt, &self.config, &self.store, &self.clock, &Given(password))
                 .map_err(|error| from_login(&error))?;

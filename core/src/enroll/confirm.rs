@@ -161,9 +161,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
 /// A device that shows the code of this step now is right.
 fn confirmed_at(one: &Authenticator, step: Step) -> Option<(Progress, Step)> {
     let progress = match one.progress {
-        Progress::Time { period, drift, .. } => {
-            Progress::Time { period, drift, spent: step, resynchronized_at: None }
-        }
+        Progress::Time { period, drift, .. } => Progress::Time { period, drift, spent: step, resynchronized_at: None },
         Progress::Counter { .. } => Progress::Counter { next: step.shifted(1) },
     };
     Some((progress, step))

@@ -74,7 +74,10 @@ fn read_key(typed: &Typed) -> Result<Secret, Response> {
         Err(_) => BASE32_NOPAD.decode(letters.expose().trim_end_matches('=').as_bytes()).ok(),
     };
     let Some(secret) = bytes.map(Secret::new) else {
-        return Err(refused(Refusal::BadRequest, "This is no key. Give it in base32 or in hexadecimal, as its maker does."));
+        return Err(refused(
+            Refusal::BadRequest,
+            "This is no key. Give it in base32 or in hexadecimal, as its maker does.",
+        ));
     };
     match secret.expose().len() {
         ..SHORTEST => Err(refused(
@@ -117,7 +120,9 @@ mod tests {
 
     #[test]
     fn what_is_no_safe_key_is_refused() {
-        for text in ["", "GEZDGNBVGY3TQOJQ", "313233343536373839303132333435", "hello!", "3132333435363738393031323334353637"] {
+        for text in
+            ["", "GEZDGNBVGY3TQOJQ", "313233343536373839303132333435", "hello!", "3132333435363738393031323334353637"]
+        {
             let is_read = key(text).is_some();
             assert_eq!(is_read, text.len() == 34, "{text}");
         }

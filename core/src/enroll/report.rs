@@ -8,7 +8,8 @@ use crate::policy::{Requirement, Rule};
 use crate::request::{Response, Status};
 use crate::store::Store;
 use crate::throttle::{Origin, Sums};
-use crate::time::Clock;
+use crate::time::{Clock, ClockDoubt, Timestamp};
+use crate::verdict::SET_BACK;
 
 /// Everything about one account that is not secret, for an administrator.
 #[derive(Debug, Clone, Serialize)]
@@ -56,6 +57,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             required: self.config.policy.requires(&self.person),
             enroll_by: self.enroll_by(account),
             disabled: self.sums(account).known >= self.config.throttle.cap,
+            host_clock: self.doubt(account),
             authenticators: account.map_or_else(Vec::new, Account::authenticator_statuses),
             recovery_codes: account.and_then(Account::recovery_status),
             last_second_step: account.and_then(|account| account.last_second_step.clone()),
@@ -63,6 +65,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
             app_passwords: account.and_then(|account| account.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
             suspension: suspension.map(Suspension::status),
         }
+    }
+
+    /// What is wrong with the host's clock, as far as it shows without a code.
+    fn doubt(&self, account: Option<&Account>) -> Option<ClockDoubt> {
+        let now = self.clock.now().wall;
+        let last = account.and_then(|account| account.last_second_step.as_ref());
+        let is_set_back = last.is_some_and(|last| Timestamp(last.at) > now.after(SET_BACK));
+        let is_adrift = || (!self.clock.is_synchronized()).then_some(ClockDoubt::Unsynchronized);
+        is_set_back.then_some(ClockDoubt::SetBack).or(now.doubt()).or_else(is_adrift)
     }
 
     /// Until when this person still logs in without having enrolled.

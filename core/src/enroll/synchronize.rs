@@ -23,7 +23,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let Proof { answer: second, .. } = self.proof(Some(second))?;
         self.change(|held| {
             let (Some(first), Some(second)) = (&first, &second) else {
-                return Err(refused(Refusal::NoAuthenticator, "You have no authenticator. Enroll first: twostep enroll."));
+                return Err(refused(
+                    Refusal::NoAuthenticator,
+                    "You have no authenticator. Enroll first: twostep enroll.",
+                ));
             };
             let question =
                 Question { config: &self.config, key: &key, service: SERVICE, source: &source, now: self.clock.now() };
@@ -34,7 +37,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             match verdict {
                 Verdict::Accepted(Factor::Code { authenticator, kind, corrected, .. }) => {
                     let ahead = corrected.unwrap_or(0);
-                    self.record(self.event("resynchronized").with("authenticator", &authenticator).with("steps", ahead));
+                    self.record(
+                        self.event("resynchronized").with("authenticator", &authenticator).with("steps", ahead),
+                    );
                     Ok(Response::Synchronized { label: authenticator, kind, ahead })
                 }
                 verdict => Err(refused(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),

@@ -20,7 +20,8 @@ use crate::time::{Moment, Timestamp, Uptime};
 use crate::username::Username;
 use crate::verdict::Factor;
 
-const PARAMETERS: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
+const PARAMETERS: Parameters =
+    Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
 
@@ -116,13 +117,17 @@ impl World {
 
     fn enroll(&mut self) {
         let desk = self.desk(Authority::User);
-        let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None }) else {
+        let Response::Pending(pending) =
+            desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
+        else {
             panic!()
         };
         let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
         self.secret = Secret::new(secret);
         let code = Typed::new(self.code(0));
-        let Response::Confirmed { recovery_codes: Some(codes), .. } = desk.answer(Request::Confirm { code, next: None }) else {
+        let Response::Confirmed { recovery_codes: Some(codes), .. } =
+            desk.answer(Request::Confirm { code, next: None })
+        else {
             panic!()
         };
         self.codes = codes.iter().map(|code| code.expose().to_owned()).collect();
@@ -175,7 +180,8 @@ impl World {
 
     fn try_with(&self, answer: &str, rhost: &str, meanwhile: &dyn Fn()) -> Result<Verdict, LoginError> {
         let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
-        let attempt = Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };
+        let attempt =
+            Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };
         let person = Scripted { answer: RefCell::new(Some(Typed::new(answer.into()))), meanwhile };
         let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person);
         if let Ok(verdict) = &verdict {
@@ -204,7 +210,13 @@ fn alice() -> Person {
 }
 
 fn attempt_of(person: &Person) -> Attempt {
-    Attempt { person: person.clone(), service: "sshd".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: false }
+    Attempt {
+        person: person.clone(),
+        service: "sshd".into(),
+        origin: Origin::default(),
+        shape: Shape::Code,
+        first_step_passed: false,
+    }
 }
 
 fn reason(verdict: &Verdict) -> &'static str {
@@ -218,7 +230,10 @@ fn reason(verdict: &Verdict) -> &'static str {
 fn a_right_code_gets_in_once() {
     let world = World::enrolled("");
     let code = world.code(0);
-    assert_eq!(world.login(&code), Verdict::Accepted(Factor::Code { authenticator: "phone".into(), kind: Kind::Totp, digits: 6, corrected: None }));
+    assert_eq!(
+        world.login(&code),
+        Verdict::Accepted(Factor::Code { authenticator: "phone".into(), kind: Kind::Totp, digits: 6, corrected: None })
+    );
     assert_eq!(reason(&world.login(&code)), "spent-code");
 }
 
@@ -406,11 +421,17 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
         Response::Refused { reason, .. } => Some(reason),
         _ => None,
     };
-    assert_eq!(refusal(Request::Begin { label: None, proof: None, permit: None, device: None }), Some(Refusal::ProofRequired));
+    assert_eq!(
+        refusal(Request::Begin { label: None, proof: None, permit: None, device: None }),
+        Some(Refusal::ProofRequired)
+    );
     let logged = |words: &str| world.log.0.borrow().iter().any(|line| line.starts_with(words));
     assert!(logged("refused user=alice by=user reason=proof-required detail="));
     let wrong = || Typed::new("000000".into());
-    assert_eq!(refusal(Request::Begin { label: None, proof: Some(wrong()), permit: None, device: None }), Some(Refusal::NotAccepted));
+    assert_eq!(
+        refusal(Request::Begin { label: None, proof: Some(wrong()), permit: None, device: None }),
+        Some(Refusal::NotAccepted)
+    );
     assert_eq!(refusal(Request::Remove { label: None, proof: wrong() }), Some(Refusal::NotAccepted));
     assert_eq!(refusal(Request::RegenerateRecoveryCodes { proof: wrong() }), Some(Refusal::NotAccepted));
     let proof = Typed::new(world.code(0));
@@ -440,7 +461,9 @@ fn only_a_change_that_is_recorded_is_logged() {
 fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     let world = World::new("");
     let desk = world.desk(Authority::User);
-    let Response::Pending(pending) = desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None }) else {
+    let Response::Pending(pending) =
+        desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
+    else {
         panic!()
     };
     let secret = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());

@@ -54,12 +54,7 @@ struct Tried<'a> {
 }
 
 impl<'a> Tried<'a> {
-    fn open(
-        one: &'a Authenticator,
-        codes: &'a [Typed],
-        held: &Held,
-        key: &SealKey,
-    ) -> Result<Option<Self>, SealError> {
+    fn open(one: &'a Authenticator, codes: &'a [Typed], held: &Held, key: &SealKey) -> Result<Option<Self>, SealError> {
         let Some(code) = codes.iter().find(|code| code.expose().len() == usize::from(one.digits)) else {
             return Ok(None);
         };

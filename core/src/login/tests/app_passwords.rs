@@ -23,7 +23,13 @@ const IMAP: Mail<'_> = Mail { service: "dovecot", rhost: "192.0.2.1" };
 impl World {
     fn mail_with(&self, mail: Mail<'_>, password: &str, meanwhile: &dyn Fn()) -> Judged {
         let origin = Origin { rhost: Some(mail.rhost.into()), ..Origin::default() };
-        let attempt = Attempt { person: alice(), service: mail.service.into(), origin, shape: Shape::Code, first_step_passed: false };
+        let attempt = Attempt {
+            person: alice(),
+            service: mail.service.into(),
+            origin,
+            shape: Shape::Code,
+            first_step_passed: false,
+        };
         let person = Scripted { answer: RefCell::new(Some(Typed::new(password.into()))), meanwhile };
         let judged = app_password(&attempt, &self.config, &self.store(), &self.clock, &person).unwrap();
         assert!(person.answer.borrow().is_none(), "everyone is asked");

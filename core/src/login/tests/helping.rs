@@ -162,7 +162,10 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     let desk = world.desk(Authority::Login);
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     for _ in 0..3 {
-        assert_eq!(refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()), next: None })), Refusal::NotAccepted);
+        assert_eq!(
+            refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()), next: None })),
+            Refusal::NotAccepted
+        );
     }
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
     assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));
