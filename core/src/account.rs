@@ -280,6 +280,15 @@ impl Authenticator {
         }
     }
 
+    /// When two codes last put its clock right.
+    #[must_use]
+    pub fn resynchronized_at(&self) -> Option<Timestamp> {
+        match self.progress {
+            Progress::Time { resynchronized_at, .. } => resynchronized_at,
+            Progress::Counter { .. } => None,
+        }
+    }
+
     fn status(&self) -> AuthenticatorStatus {
         let (kind, period, clock_ahead) = match self.progress {
             Progress::Time { period, drift, .. } => {

@@ -29,6 +29,7 @@ fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
     let mut lines = wrong_codes(&wrong);
     lines.extend(suspended(account, now));
     lines.extend(added(account));
+    lines.extend(resynchronized(account));
     lines.extend(app_passwords(account));
     let mut used = used(account);
     match (used.last_mut(), account.recovery.as_ref().map(RecoverySet::left)) {
@@ -52,6 +53,18 @@ fn added(account: &Account) -> Vec<String> {
         format!("The authenticator \"{label}\" was added on {day}. If that was not you, tell your administrator.")
     };
     account.authenticators.iter().filter(is_new).map(line).collect()
+}
+
+/// One line for each whose clock was put right by two codes.
+fn resynchronized(account: &Account) -> Vec<String> {
+    let line = |one: &Authenticator| {
+        let at = one.resynchronized_at()?;
+        let (label, day) = (&one.label, date(at.0));
+        (at > account.noticed_until).then(|| {
+            format!("The clock of \"{label}\" was off, and two codes put it right on {day}. Set it to automatic.")
+        })
+    };
+    account.authenticators.iter().filter_map(line).collect()
 }
 
 fn suspended(account: &Account, now: Timestamp) -> Option<String> {
@@ -98,10 +111,11 @@ fn uses(account: &Account) -> impl Iterator<Item = SecondStep> {
 /// The moment of the last thing that there is to notice.
 fn newest(account: &Account) -> Timestamp {
     let added = account.authenticators.iter().map(|one| one.added_at);
+    let resynchronized = account.authenticators.iter().filter_map(Authenticator::resynchronized_at);
     let made = all_app_passwords(account).map(|one| one.created_at);
     let first_used = all_app_passwords(account).filter_map(|one| one.first_use.as_ref());
     let used = uses(account).map(|used| used.at).chain(first_used.map(|first| first.at)).map(Timestamp);
-    added.chain(made).chain(used).max().unwrap_or(account.noticed_until)
+    added.chain(resynchronized).chain(made).chain(used).max().unwrap_or(account.noticed_until)
 }
 
 fn wrong_codes(wrong: &Wrong) -> Vec<String> {

@@ -27,6 +27,7 @@ const START: i64 = 1_800_000_000;
 
 mod afterwards;
 mod app_passwords;
+mod clocks;
 mod helping;
 mod histories;
 mod overview;

@@ -253,15 +253,15 @@ fn put_right(held: &mut Held, one: &Authenticator, step: Step, question: &Questi
     true
 }
 
-/// Follows a device's clock by one step, when an accepted code leaves no doubt: it is two thirds of
-/// a step or more from now, which no slow typing explains. What is accepted stays inside the window,
+/// Follows a device's clock by one step, when an accepted code is half a step or more from now, which
+/// slow typing alone hardly explains. What is accepted stays inside the window,
 /// and the step of this code is recorded as spent with it, so no spent one is opened.
 fn learn(held: &mut Held, one: &Authenticator, step: Step, question: &Question<'_>) {
     let Progress::Time { period, drift, resynchronized_at, .. } = one.progress else { return };
     let now = question.now.wall;
     let into = now.0.rem_euclid(period.cast_signed());
     let off = step.0.cast_signed() - one.expected(now).0.cast_signed();
-    let far = period.cast_signed() * 2 / 3;
+    let far = period.cast_signed() / 2;
     let by = match off.signum() {
         -1 if into - (off + 1) * period.cast_signed() >= far => -1,
         1 if off * period.cast_signed() - into >= far => 1,

@@ -1,0 +1,357 @@
+//! Wrong clocks: what is recognised, what two codes put right, and what never gets in.
+
+use super::*;
+use crate::time::Step;
+use crate::verdict::Misplaced;
+
+/// A person who passed the first step, and gives one answer after the other. Before each but the
+/// first, `pause` seconds pass.
+struct InTurn<'a> {
+    world: &'a World,
+    answers: RefCell<Vec<String>>,
+    pause: u64,
+}
+
+impl Conversation for InTurn<'_> {
+    fn ask(&self) -> Result<Typed, Silence> {
+        let mut answers = self.answers.borrow_mut();
+        if answers.is_empty() { Err(Silence) } else { Ok(Typed::new(answers.remove(0))) }
+    }
+
+    fn ask_next(&self, why: &str) -> Result<Typed, Silence> {
+        assert!(why.contains("phone") && why.ends_with(": "), "{why}");
+        self.world.pass(self.pause);
+        self.ask()
+    }
+}
+
+impl World {
+    /// The code of the phone, its clock `ahead` seconds before the true time.
+    fn shown(&self, ahead: i64) -> String {
+        self.code_of(Timestamp(self.clock.now().wall.0 + ahead).step(30))
+    }
+
+    fn code_of(&self, step: Step) -> String {
+        code_at(&self.secret, PARAMETERS, step.0)
+    }
+
+    /// A login of who passed the first step: how it ended, and how many answers were taken.
+    fn converse(&self, answers: &[String], pause: u64) -> (Verdict, usize) {
+        let person = InTurn { world: self, answers: RefCell::new(answers.to_vec()), pause };
+        let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
+        let attempt =
+            Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: true };
+        let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person).unwrap();
+        let taken = answers.len() - person.answers.borrow().len();
+        (verdict, taken)
+    }
+
+    /// The login of a phone whose clock is off: a code, and the next one half a minute later.
+    fn two_codes(&self, ahead: i64) -> (Verdict, usize) {
+        let step = Timestamp(self.clock.now().wall.0 + ahead).step(30);
+        self.converse(&[self.code_of(step), self.code_of(step.shifted(1))], 30)
+    }
+
+    fn forget_drift(&self) {
+        let forgotten = self.store().update(&alice(), |held| {
+            let one = held.account.clone().unwrap().authenticators.remove(0);
+            let Progress::Time { period, spent, resynchronized_at, .. } = one.progress else { panic!() };
+            held.proceed(&one.id, Progress::Time { period, drift: 0, spent, resynchronized_at }, Keep::Account);
+        });
+        forgotten.unwrap();
+    }
+
+    fn drift(&self) -> i32 {
+        let account = self.store().find(&alice()).unwrap().unwrap();
+        let Progress::Time { drift, .. } = account.authenticators[0].progress else { panic!() };
+        drift
+    }
+}
+
+fn corrected(verdict: &Verdict) -> Option<i64> {
+    match verdict {
+        Verdict::Accepted(Factor::Code { corrected, .. }) => *corrected,
+        _ => None,
+    }
+}
+
+fn accepted(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Accepted(_))
+}
+
+fn misplaced(verdict: Verdict) -> Option<Misplaced> {
+    match verdict {
+        Verdict::Refused(Refused::Misplaced { code, .. }) => Some(code),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_offset_is_accepted_recognised_or_wrong() {
+    for (window, range, steps) in [(0, "10m", 20), (1, "10m", 20), (2, "10m", 20), (1, "30m", 60), (1, "0", 0)] {
+        let world =
+            World::enrolled(&format!("[totp]\nwindow = {window}\nresync_range = \"{range}\"\n[throttle]\nfailures = 100"));
+        for offset in -70..=70_i64 {
+            world.pass(7200);
+            world.forget_drift();
+            let verdict = world.login(&world.code(offset));
+            let expected = match offset.abs() {
+                near if near <= window => (true, None),
+                far if far <= steps => (false, Some(offset)),
+                _ => (false, None),
+            };
+            assert_eq!((accepted(&verdict), misplaced(verdict.clone()).map(|code| code.ahead)), expected, "{offset}");
+            let line = verdict.describe(crate::audit::Line::new("")).finish();
+            assert_eq!(line.contains(&format!("reason=wrong-clock authenticator=phone steps={offset}")), expected.1.is_some());
+        }
+    }
+}
+
+#[test]
+fn the_edges_of_a_step_are_sharp() {
+    let world = World::enrolled("[totp]\nwindow = 0");
+    for (second, enters) in [(0, true), (29, true), (30, false)] {
+        world.pass(3600 - u64::try_from(world.clock.now().wall.0.rem_euclid(3600)).unwrap());
+        let code = world.code(0);
+        world.pass(second);
+        assert_eq!(world.gets_in(&code), enters, "{second}");
+    }
+}
+
+#[test]
+fn two_codes_of_a_slow_or_fast_phone_get_in_and_put_it_right() {
+    for ahead in [-600, -540, -61, 95, 570] {
+        let world = World::enrolled("");
+        world.pass(3600);
+        let (verdict, taken) = world.two_codes(ahead);
+        assert_eq!(taken, 2, "{ahead}: {verdict:?}");
+        let steps = corrected(&verdict).unwrap();
+        assert_eq!((steps, world.drift()), (ahead.div_euclid(30), i32::try_from(steps).unwrap()), "{ahead}");
+        world.pass(60);
+        assert!(world.gets_in(&world.shown(ahead)), "{ahead}: one code does now");
+        world.pass(3600);
+        let back = world.two_codes(0);
+        assert_eq!((corrected(&back.0), world.drift()), (Some(0), 0), "{ahead}: the phone was set right");
+        let notices = notices(&alice(), &world.store(), &world.clock).unwrap();
+        assert!(notices.iter().any(|line| line.contains("clock of \"phone\"")), "{notices:?}");
+    }
+}
+
+#[test]
+fn what_a_stranger_gives_is_not_helped() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let code = world.shown(-540);
+    assert_eq!(misplaced(world.login(&code)).unwrap().ahead, -18);
+    assert_eq!(world.drift(), 0);
+}
+
+#[test]
+fn one_code_and_what_does_not_follow_it_move_nothing() {
+    let world = World::enrolled("[throttle]\nfailures = 100");
+    let first = |world: &World| Timestamp(world.clock.now().wall.0 - 540).step(30);
+    for (next, pause) in [(0, 30), (2, 30), (-1, 30), (1, 120), (1, 3600)] {
+        world.pass(3600);
+        let step = first(&world);
+        let (verdict, taken) = world.converse(&[world.code_of(step), world.code_of(step.shifted(next))], pause);
+        assert_eq!((accepted(&verdict), taken, world.drift()), (false, 2, 0), "{next} after {pause} s");
+    }
+    world.pass(3600);
+    let (verdict, taken) = world.converse(&[world.code_of(first(&world))], 30);
+    assert_eq!((misplaced(verdict).unwrap().then, taken), (None, 1));
+    let (verdict, _) = world.converse(&[world.code_of(first(&world).shifted(1)), "hunter2".into()], 30);
+    assert_eq!(misplaced(verdict).unwrap().then, Some("not-a-code"));
+}
+
+#[test]
+fn who_sets_the_phone_right_at_the_second_question_gets_in() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let answers = [world.shown(-540), world.shown(30)];
+    let (verdict, taken) = world.converse(&answers, 30);
+    assert_eq!((accepted(&verdict), corrected(&verdict), taken, world.drift()), (true, None, 2, 0));
+    world.pass(3600);
+    let (verdict, _) = world.converse(&[world.shown(-540), world.codes[0].clone()], 30);
+    assert!(matches!(verdict, Verdict::Accepted(Factor::Recovery { .. })));
+}
+
+#[test]
+fn codes_that_were_shown_before_are_of_no_use_to_who_saw_them() {
+    let world = World::enrolled("[throttle]\nfailures = 100");
+    world.pass(3600);
+    let step = Timestamp(world.clock.now().wall.0 - 540).step(30);
+    let codes = [world.code_of(step), world.code_of(step.shifted(1)), world.code_of(step.shifted(2))];
+    // The user gives up after each: three codes were shown, none is spent.
+    for code in &codes {
+        assert!(!accepted(&world.converse(std::slice::from_ref(code), 0).0));
+        world.pass(30);
+    }
+    for pair in codes.windows(2) {
+        for pause in [0, 30, 60] {
+            let (verdict, taken) = world.converse(pair, pause);
+            assert_eq!((accepted(&verdict), taken), (false, 1), "nothing is asked after a code that was seen");
+        }
+    }
+    let (verdict, _) = world.two_codes(-540);
+    assert!(accepted(&verdict), "whose phone goes on gets in: {verdict:?}");
+}
+
+#[test]
+fn spent_codes_never_put_anything_right() {
+    let world = World::enrolled("[throttle]\nfailures = 100");
+    world.pass(3600);
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        seen.push(world.code(0));
+        assert!(world.gets_in(&world.code(0)));
+        world.pass(30);
+    }
+    for pair in seen.windows(2) {
+        for pause in [0, 30] {
+            let (verdict, _) = world.converse(pair, pause);
+            assert!(!accepted(&verdict), "{verdict:?}");
+        }
+    }
+    assert_eq!(world.drift(), 0);
+}
+
+#[test]
+fn another_login_between_two_codes_makes_them_useless() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let step = Timestamp(world.clock.now().wall.0 - 540).step(30);
+    struct Between<'a>(&'a World, Step);
+    impl Conversation for Between<'_> {
+        fn ask(&self) -> Result<Typed, Silence> {
+            Ok(Typed::new(self.0.code_of(self.1)))
+        }
+        fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
+            let (verdict, _) = self.0.converse(&[self.0.code_of(self.1.shifted(1))], 0);
+            assert!(!accepted(&verdict));
+            self.0.pass(30);
+            Ok(Typed::new(self.0.code_of(self.1.shifted(1))))
+        }
+    }
+    let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
+    let attempt =
+        Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: true };
+    let verdict = second_step(&attempt, &world.config, &world.store(), &world.clock, &Between(&world, step)).unwrap();
+    assert!(!accepted(&verdict), "{verdict:?}");
+}
+
+#[test]
+fn a_full_disk_puts_nothing_right_and_says_so() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let accounts = world.folder.path().join("state/accounts");
+    fs::set_permissions(&accounts, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
+    if fs::write(accounts.join("probe"), "").is_ok() {
+        // Root writes everywhere; the end-to-end tests have a full disk.
+        return;
+    }
+    let step = Timestamp(world.clock.now().wall.0 - 540).step(30);
+    let person = InTurn {
+        world: &world,
+        answers: RefCell::new(vec![world.code_of(step), world.code_of(step.shifted(1))]),
+        pause: 30,
+    };
+    let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
+    let attempt =
+        Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: true };
+    assert!(second_step(&attempt, &world.config, &world.store(), &world.clock, &person).is_err());
+}
+
+#[test]
+fn a_phone_that_loses_a_second_a_day_works_for_years() {
+    for rate in [-1_i64, 1] {
+        let mut world = World::enrolled("");
+        world.config = Config::parse("version = 1").unwrap();
+        let mut seconds = 7_u64;
+        for day in 0..730_i64 {
+            // At any time of the day, typed within 5 to 18 seconds.
+            seconds = seconds.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let pause = 86_400 - 43 + (seconds >> 33) % 86;
+            world.pass(pause);
+            let code = world.shown(rate * day);
+            world.pass(5 + (seconds >> 40) % 14);
+            let (verdict, _) = world.converse(&[code], 0);
+            assert!(accepted(&verdict), "day {day} at {rate}: {verdict:?} with drift {}", world.drift());
+        }
+        assert!((world.drift().abs() - 24).abs() <= 1, "{}", world.drift());
+    }
+}
+
+#[test]
+fn learning_opens_no_spent_step() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    // Given 25 s into the next step: the phone is slow, and its window moves.
+    let step = world.clock.now().wall.step(30);
+    world.pass(30 - u64::try_from(world.clock.now().wall.0.rem_euclid(30)).unwrap() + 25);
+    assert!(world.gets_in(&world.code_of(step)));
+    assert_eq!(world.drift(), -1);
+    fs::remove_file(world.ledger()).unwrap();
+    for back in 0..4 {
+        assert!(!world.gets_in(&world.code_of(step.shifted(-back))), "{back}");
+    }
+    world.pass(120);
+    assert!(world.gets_in(&world.code(-1)));
+}
+
+#[test]
+fn far_dates_are_as_good_as_any() {
+    for moment in [2_147_483_647_i64, 4_294_967_295, 4_102_444_800] {
+        let world = World::enrolled("");
+        world.set_wall(moment - 15);
+        world.pass(1);
+        assert!(world.gets_in(&world.code(0)), "{moment}");
+        world.pass(60);
+        assert!(world.gets_in(&world.code(0)), "{moment}");
+        world.pass(3600);
+        assert!(accepted(&world.two_codes(-540).0), "{moment}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_named_and_a_recovery_code_works() {
+    let world = World::enrolled("[throttle]\nfailures = 100");
+    world.pass(86_400);
+    assert!(world.gets_in(&world.code(0)));
+    for (back, word) in [(300, "set-back"), (7200, "set-back"), (300_000_000, "before-release")] {
+        world.set_wall(world.clock.now().wall.0 - back);
+        let line = |verdict: Verdict| verdict.describe(crate::audit::Line::new("")).finish();
+        let refused = line(world.login(&world.code(0)));
+        let expected = if back > 1_000_000 { ["set-back", word] } else { [word, word] };
+        assert!(expected.iter().any(|word| refused.contains(&format!("host_clock={word}"))), "{refused}");
+        world.set_wall(world.clock.now().wall.0 + back);
+    }
+    world.set_wall(world.clock.now().wall.0 - 7200);
+    let text = words::text(&world.login(&world.code(0)), &world.config).unwrap();
+    assert!(text.contains("host's clock is wrong"), "{text}");
+    assert!(world.gets_in(&world.codes[0]));
+}
+
+#[test]
+fn a_clock_that_nothing_keeps_right_is_named() {
+    struct Adrift(Turned);
+    impl Clock for Adrift {
+        fn now(&self) -> Moment {
+            self.0.now()
+        }
+        fn is_synchronized(&self) -> bool {
+            false
+        }
+    }
+    let world = World::enrolled("");
+    let clock = Adrift(world.clock.clone());
+    for (code, expected) in [("000000".to_owned(), Some("host_clock=unsynchronized")), (world.code(0), None)] {
+        let person = InTurn { world: &world, answers: RefCell::new(vec![code]), pause: 0 };
+        let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
+        let attempt =
+            Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };
+        let verdict = second_step(&attempt, &world.config, &world.store(), &clock, &person).unwrap();
+        let line = verdict.describe(crate::audit::Line::new("")).finish();
+        assert_eq!(line.contains("host_clock"), expected.is_some_and(|words| line.contains(words)), "{line}");
+        assert_eq!(accepted(&verdict), expected.is_none());
+    }
+}
