@@ -17,6 +17,8 @@ use bytes::{Reader, Writer};
 
 /// Bytes of a ledger file.
 pub const SIZE: usize = 12_288;
+/// Codes of another time that are remembered, of all authenticators.
+const SHOWN: usize = 32;
 /// Authenticators whose spent steps fit.
 const SPENT: usize = 32;
 /// Application passwords whose last use fits.
@@ -49,8 +51,8 @@ pub struct Ledger {
     pub floor: Uptime,
     /// The last spent step of each authenticator, by id.
     pub spent: Vec<(String, Step)>,
-    /// The newest step of each authenticator, by id, whose code was shown to us and refused, since
-    /// it was not of now: whoever saw it can show it too.
+    /// The last steps of authenticators, by id, whose codes were given and refused, since they were
+    /// not of now: whoever saw them can give them too.
     shown: Vec<(String, Step)>,
     /// The failures.
     pub throttle: Throttle,
@@ -91,23 +93,37 @@ impl Ledger {
     /// The step recorded for an authenticator.
     #[must_use]
     pub fn spent(&self, id: &str) -> Option<Step> {
-        newest(&self.spent, id)
+        self.spent.iter().find(|(spent, _)| spent == id).map(|(_, step)| *step)
     }
 
     /// Records a step as spent; a recorded step never goes down.
     pub fn spend(&mut self, id: &str, step: Step) {
-        note(&mut self.spent, id, step);
+        match self.spent.iter_mut().find(|(spent, _)| spent == id) {
+            Some((_, spent)) => *spent = (*spent).max(step),
+            None => {
+                if self.spent.len() == SPENT {
+                    self.spent.remove(0);
+                }
+                self.spent.push((id.to_owned(), step));
+            }
+        }
     }
 
-    /// The newest step of an authenticator whose code was shown and refused.
+    /// Whether the code of this step was given and refused.
     #[must_use]
-    pub fn shown(&self, id: &str) -> Option<Step> {
-        newest(&self.shown, id)
+    pub fn was_shown(&self, id: &str, step: Step) -> bool {
+        self.shown.iter().any(|(known, shown)| known == id && *shown == step)
     }
 
-    /// Records that the code of a step was shown and refused.
+    /// Records that the code of a step was given and refused.
     pub fn show(&mut self, id: &str, step: Step) {
-        note(&mut self.shown, id, step);
+        if self.was_shown(id, step) {
+            return;
+        }
+        if self.shown.len() == SHOWN {
+            self.shown.remove(0);
+        }
+        self.shown.push((id.to_owned(), step));
     }
 
     /// Records that a second step was passed.
@@ -264,7 +280,7 @@ impl Ledger {
         let superseded = reader.many(SUPERSEDED, Reader::u64)?;
         let floor = Uptime(reader.u64()?);
         let spent = reader.many(SPENT, Self::step)?;
-        let shown = reader.many(SPENT, Self::step)?;
+        let shown = reader.many(SHOWN, Self::step)?;
         let gone = Sums { strangers: reader.count()?, known: reader.count()? };
         let slots = reader.many(SLOTS, Self::slot)?;
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
@@ -295,23 +311,6 @@ impl Wrong {
     pub fn add(&mut self, source: &str) {
         self.count = self.count.saturating_add(1);
         source.clone_into(&mut self.source);
-    }
-}
-
-fn newest(steps: &[(String, Step)], id: &str) -> Option<Step> {
-    steps.iter().find(|(known, _)| known == id).map(|(_, step)| *step)
-}
-
-/// Steps never go down; when there are too many, the oldest entry goes.
-fn note(steps: &mut Vec<(String, Step)>, id: &str, step: Step) {
-    match steps.iter_mut().find(|(known, _)| known == id) {
-        Some((_, newest)) => *newest = (*newest).max(step),
-        None => {
-            if steps.len() == SPENT {
-                steps.remove(0);
-            }
-            steps.push((id.to_owned(), step));
-        }
     }
 }
 
@@ -348,7 +347,9 @@ mod tests {
         let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4 }).unwrap();
         for number in 0..40 {
             ledger.spend(&format!("{number:016x}"), Step(number));
-            ledger.show(&format!("{number:016x}"), Step(number));
+        }
+        for number in 0..100 {
+            ledger.show("0000000000000000", Step(number));
         }
         for number in 0..16 {
             let source = "x".repeat(70);
@@ -370,7 +371,8 @@ mod tests {
         let bytes = full().to_bytes();
         assert_eq!(bytes.len(), SIZE);
         let read = Ledger::from_bytes(&bytes).unwrap();
-        assert_eq!((read.spent.len(), read.shown.len()), (SPENT, SPENT));
+        assert_eq!((read.spent.len(), read.shown.len()), (SPENT, SHOWN));
+        assert!(read.was_shown("0000000000000000", Step(99)) && !read.was_shown("0000000000000000", Step(3)));
         assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
         assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
         assert_eq!(read.to_bytes(), bytes);

@@ -31,6 +31,7 @@ mod clocks;
 mod helping;
 mod histories;
 mod overview;
+mod tokens;
 
 /// A clock that only the test turns.
 #[derive(Clone)]
@@ -114,6 +115,11 @@ impl World {
             (self.store(), self.clock.clone()),
             Box::new(self.log.clone()),
         )
+    }
+
+    /// What the user's own desk answers.
+    fn ask(&self, request: Request) -> Response {
+        self.desk(Authority::User).answer(request)
     }
 
     fn enroll(&mut self) {

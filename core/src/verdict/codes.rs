@@ -29,11 +29,16 @@ pub struct Misplaced {
     id: String,
     /// When it was given.
     at: Timestamp,
-    /// The steps that it may be of, newer than all that were spent or shown before.
+    /// The steps that it may be of, newer than all that were spent, and not given before.
     fresh: Vec<Step>,
 }
 
 impl Misplaced {
+    /// Records that the code was given: nobody gives it a second time.
+    fn note(&self, held: &mut Held) {
+        self.fresh.iter().for_each(|step| held.ledger.show(&self.id, *step));
+    }
+
     /// The same, when what followed was refused for this reason.
     pub(super) fn followed_by(self, reason: &'static str) -> Self {
         Self { then: Some(reason), ..self }
@@ -66,17 +71,11 @@ impl<'a> Tried<'a> {
         otp::matching_steps(&self.secret, self.one.parameters(), self.code.expose(), window)
     }
 
-    /// Those newer than all that were spent.
+    /// Those newer than all that were spent, and not given before as codes of another time.
     fn unspent(&self, window: otp::Window, held: &Held, question: &Question<'_>) -> Vec<Step> {
         let first = held.first_fresh(self.one, question.now, question.config.totp.window);
-        self.matches(window).into_iter().filter(|step| *step >= first).collect()
-    }
-
-    /// Those newer also than all that were shown and refused.
-    fn unseen(&self, window: otp::Window, held: &Held, question: &Question<'_>) -> Vec<Step> {
-        let shown = held.ledger.shown(&self.one.id);
-        let unspent = self.unspent(window, held, question).into_iter();
-        unspent.filter(|step| shown.is_none_or(|shown| *step > shown)).collect()
+        let is_fresh = |step: &Step| *step >= first && !held.ledger.was_shown(&self.one.id, *step);
+        self.matches(window).into_iter().filter(is_fresh).collect()
     }
 }
 
@@ -111,10 +110,11 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
         match tried.unspent(tried.one.window(now, either_side), held, question).last() {
             Some(step) => fresh = Some((tried.one, *step)),
             // One step more either side: what was learned may have moved the window.
-            None if tried.matches(tried.one.window(now, either_side + 1)).iter().any(|step| *step < first) => {
-                spent = Some(tried.one);
+            None => {
+                let near = tried.matches(tried.one.window(now, either_side + 1));
+                let is_used = |step: &Step| *step < first || held.ledger.was_shown(&tried.one.id, *step);
+                spent = spent.or(near.iter().any(is_used).then_some(tried.one));
             }
-            None => {}
         }
     }
     match (fresh, spent, candidates.trouble) {
@@ -144,10 +144,6 @@ pub(super) fn follows(
     let authenticators = authenticators(held);
     let Some(one) = authenticators.iter().find(|one| one.id == first.id) else { return Ok(None) };
     let Some(tried) = Tried::open(one, codes, held, key)? else { return Ok(None) };
-    if held.ledger.shown(&one.id) != first.fresh.last().copied() {
-        // Another login has shown a newer one meanwhile.
-        return Ok(None);
-    }
     let found = first.fresh.iter().map(|step| step.shifted(1)).find(|next| {
         !tried.unspent(otp::Window::around(*next, 0, 0), held, question).is_empty()
             && keeps_pace(one, first.at, *next, question.now.wall)
@@ -170,10 +166,10 @@ pub(super) fn pair(
     let authenticators = authenticators(held);
     let candidates = Candidates::of(&authenticators, first, held, key);
     for tried in &candidates.tried {
-        let fresh = tried.unseen(tried.one.reach(question.now.wall, question.range()), held, question);
+        let fresh = tried.unspent(tried.one.reach(question.now.wall, question.range()), held, question);
         let Some(newest) = fresh.last().copied() else { continue };
-        held.ledger.show(&tried.one.id, newest);
         let first = misplaced(tried.one, newest, fresh, 0, question);
+        first.note(held);
         if let Some(verdict) = follows(held, &first, second, question)? {
             return Ok(verdict);
         }
@@ -194,7 +190,7 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
             let matches = tried.matches(reach);
             let distance = |step: &&Step| tried.one.ahead(**step, question.now.wall).unsigned_abs();
             let Some(nearest) = matches.iter().min_by_key(distance) else { continue };
-            let fresh = tried.unseen(reach, held, question);
+            let fresh = tried.unspent(reach, held, question);
             let first = held.first_fresh(tried.one, question.now, question.config.totp.window);
             let stale = first.0.saturating_sub(nearest.0);
             let this = misplaced(tried.one, *nearest, fresh, stale, question);
@@ -206,9 +202,7 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
     match found {
         None => Verdict::Refused(Refused::Wrong { host_clock }),
         Some(found) => {
-            if let Some(newest) = found.fresh.last() {
-                held.ledger.show(&found.id, *newest);
-            }
+            found.note(held);
             Verdict::Refused(Refused::Misplaced { code: found, host_clock })
         }
     }

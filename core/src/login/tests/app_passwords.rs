@@ -40,10 +40,6 @@ impl World {
         reason(&self.mail_with(mail, password, &|| {}).verdict)
     }
 
-    fn ask(&self, request: Request) -> Response {
-        self.desk(Authority::User).answer(request)
-    }
-
     /// A proof, from a step that nobody used.
     fn proof(&self) -> Typed {
         self.pass(30);

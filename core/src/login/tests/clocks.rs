@@ -355,3 +355,15 @@ fn a_clock_that_nothing_keeps_right_is_named() {
         assert_eq!(accepted(&verdict), expected.is_none());
     }
 }
+
+#[test]
+fn a_code_of_the_future_that_was_seen_is_of_no_use_when_its_time_comes() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let code = world.shown(570);
+    assert!(misplaced(world.converse(std::slice::from_ref(&code), 0).0).unwrap().may_be_followed());
+    world.pass(570);
+    assert_eq!(reason(&world.login(&code)), "spent-code");
+    world.pass(30);
+    assert!(world.gets_in(&world.code(0)), "the next one is as good as ever");
+}
