@@ -34,11 +34,6 @@ pub struct Misplaced {
 }
 
 impl Misplaced {
-    /// Records that the code was given: nobody gives it a second time.
-    fn note(&self, held: &mut Held) {
-        self.fresh.iter().for_each(|step| held.ledger.show(&self.id, *step));
-    }
-
     /// The same, when what followed was refused for this reason.
     pub(super) fn followed_by(self, reason: &'static str) -> Self {
         Self { then: Some(reason), ..self }
@@ -69,6 +64,13 @@ impl<'a> Tried<'a> {
 
     fn matches(&self, window: otp::Window) -> Vec<Step> {
         otp::matching_steps(&self.secret, self.one.parameters(), self.code.expose(), window)
+    }
+
+    /// Records that these were given: nobody gives them a second time. What is spent is known anyway.
+    fn note(&self, steps: &[Step], held: &mut Held) {
+        let spent = held.ledger.spent(&self.one.id);
+        let unknown = steps.iter().filter(|step| spent.is_none_or(|spent| **step > spent));
+        unknown.for_each(|step| held.ledger.show(&self.one.id, *step));
     }
 
     /// Those newer than all that were spent, and not given before as codes of another time.
@@ -113,7 +115,10 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
             None => {
                 let near = tried.matches(tried.one.window(now, either_side + 1));
                 let is_used = |step: &Step| *step < first || held.ledger.was_shown(&tried.one.id, *step);
-                spent = spent.or(near.iter().any(is_used).then_some(tried.one));
+                if near.iter().any(is_used) {
+                    tried.note(&near, held);
+                    spent = Some(tried.one);
+                }
             }
         }
     }
@@ -169,7 +174,7 @@ pub(super) fn pair(
         let fresh = tried.unspent(tried.one.reach(question.now.wall, question.range()), held, question);
         let Some(newest) = fresh.last().copied() else { continue };
         let first = misplaced(tried.one, newest, fresh, 0, question);
-        first.note(held);
+        tried.note(&first.fresh, held);
         if let Some(verdict) = follows(held, &first, second, question)? {
             return Ok(verdict);
         }
@@ -188,9 +193,10 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
         for tried in candidates {
             let reach = tried.one.reach(question.now.wall, question.range());
             let matches = tried.matches(reach);
+            let fresh = tried.unspent(reach, held, question);
+            tried.note(&matches, held);
             let distance = |step: &&Step| tried.one.ahead(**step, question.now.wall).unsigned_abs();
             let Some(nearest) = matches.iter().min_by_key(distance) else { continue };
-            let fresh = tried.unspent(reach, held, question);
             let first = held.first_fresh(tried.one, question.now, question.config.totp.window);
             let stale = first.0.saturating_sub(nearest.0);
             let this = misplaced(tried.one, *nearest, fresh, stale, question);
@@ -201,10 +207,7 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
     let host_clock = question.doubt(held);
     match found {
         None => Verdict::Refused(Refused::Wrong { host_clock }),
-        Some(found) => {
-            found.note(held);
-            Verdict::Refused(Refused::Misplaced { code: found, host_clock })
-        }
+        Some(found) => Verdict::Refused(Refused::Misplaced { code: found, host_clock }),
     }
 }
 

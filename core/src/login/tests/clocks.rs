@@ -31,12 +31,12 @@ impl World {
         self.code_of(Timestamp(self.clock.now().wall.0 + ahead).step(30))
     }
 
-    fn code_of(&self, step: Step) -> String {
+    pub(super) fn code_of(&self, step: Step) -> String {
         code_at(&self.secret, PARAMETERS, step.0)
     }
 
     /// A login of who passed the first step: how it ended, and how many answers were taken.
-    fn converse(&self, answers: &[String], pause: u64) -> (Verdict, usize) {
+    pub(super) fn converse(&self, answers: &[String], pause: u64) -> (Verdict, usize) {
         let person = InTurn { world: self, answers: RefCell::new(answers.to_vec()), pause };
         let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
         let attempt =
@@ -89,8 +89,9 @@ fn misplaced(verdict: Verdict) -> Option<Misplaced> {
 #[test]
 fn every_offset_is_accepted_recognised_or_wrong() {
     for (window, range, steps) in [(0, "10m", 20), (1, "10m", 20), (2, "10m", 20), (1, "30m", 60), (1, "0", 0)] {
-        let world =
-            World::enrolled(&format!("[totp]\nwindow = {window}\nresync_range = \"{range}\"\n[throttle]\nfailures = 100"));
+        let world = World::enrolled(&format!(
+            "[totp]\nwindow = {window}\nresync_range = \"{range}\"\n[throttle]\nfailures = 100"
+        ));
         for offset in -70..=70_i64 {
             world.pass(7200);
             world.forget_drift();
@@ -102,7 +103,10 @@ fn every_offset_is_accepted_recognised_or_wrong() {
             };
             assert_eq!((accepted(&verdict), misplaced(verdict.clone()).map(|code| code.ahead)), expected, "{offset}");
             let line = verdict.describe(crate::audit::Line::new("")).finish();
-            assert_eq!(line.contains(&format!("reason=wrong-clock authenticator=phone steps={offset}")), expected.1.is_some());
+            assert_eq!(
+                line.contains(&format!("reason=wrong-clock authenticator=phone steps={offset}")),
+                expected.1.is_some()
+            );
         }
     }
 }

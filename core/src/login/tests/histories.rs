@@ -88,3 +88,115 @@ proptest! {
         prop_assert_eq!(world.login(&code).word(), "accepted");
     }
 }
+
+#[derive(Debug, Clone)]
+enum Turn {
+    Pass(u64),
+    /// The phone's clock is set, this many seconds ahead of the true time. With what the host's is
+    /// off it stays within reach: of codes beyond it nothing is known.
+    SetPhone(i64),
+    /// The owner logs in, and answers the second question after so many seconds.
+    Login(u64),
+    /// The owner gives one code, and walks away.
+    GiveUp,
+    /// Somebody gives two codes that were seen before, with a pause between.
+    Replay(prop::sample::Index, prop::sample::Index, u64),
+    Reboot,
+    SetWall(i64),
+    SetRight,
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let turn = prop_oneof![
+        4 => (0_u64..200).prop_map(Turn::Pass),
+        3 => (-480_i64..480).prop_map(Turn::SetPhone),
+        5 => (0_u64..45).prop_map(Turn::Login),
+        3 => Just(Turn::GiveUp),
+        6 => (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u64..90)
+            .prop_map(|(first, second, pause)| Turn::Replay(first, second, pause)),
+        1 => Just(Turn::Reboot),
+        1 => (-100_i64..100).prop_map(Turn::SetWall),
+        2 => Just(Turn::SetRight),
+    ];
+    prop::collection::vec(turn, 0..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// Whatever the owner's phone shows and somebody else has seen: no step is granted twice or out
+    /// of order, nothing that was typed before gets anybody in, and two fresh codes that follow each
+    /// other let the owner in again.
+    #[test]
+    fn only_the_owner_gets_in(turns in turns()) {
+        let world = World::enrolled("[throttle]\nfailures = 100\n[recovery]\ncount = 1\n");
+        let (ahead, lie) = (Cell::new(0_i64), Cell::new(0_i64));
+        let truth = |world: &World| world.clock.now().wall.0 - lie.get();
+        let phone = |world: &World| Timestamp(truth(world) + ahead.get()).step(30);
+        let (mut last, mut seen): (Option<Step>, Vec<Step>) = (None, Vec::new());
+        for turn in turns {
+            match turn {
+                Turn::Pass(seconds) => world.pass(seconds),
+                Turn::SetPhone(seconds) => ahead.set(seconds),
+                Turn::Login(pause) => {
+                    let first = phone(&world);
+                    // Whoever is asked for the next code waits until the phone shows it.
+                    let answers = [world.code_of(first), world.code_of(first.shifted(1))];
+                    let (verdict, taken) = world.converse(&answers, 30_u64.max(pause));
+                    let given = [first, first.shifted(1)].into_iter().take(taken);
+                    let newest = given.clone().last();
+                    if matches!(verdict, Verdict::Accepted(_)) {
+                        prop_assert!(newest.is_some_and(|step| last.is_none_or(|last| step > last)), "{newest:?} after {last:?}");
+                        prop_assert!(newest.is_some_and(|step| !seen.contains(&step)), "{newest:?} was seen");
+                        last = newest;
+                    }
+                    seen.extend(given);
+                }
+                Turn::GiveUp => {
+                    let step = phone(&world);
+                    let (verdict, _) = world.converse(&[world.code_of(step)], 0);
+                    if matches!(verdict, Verdict::Accepted(_)) {
+                        prop_assert!(last.is_none_or(|last| step > last) && !seen.contains(&step));
+                        last = Some(step);
+                    }
+                    seen.push(step);
+                }
+                Turn::Replay(first, second, pause) if !seen.is_empty() => {
+                    let answers = [first, second].map(|index| world.code_of(*index.get(&seen)));
+                    let (verdict, _) = world.converse(&answers, pause);
+                    prop_assert!(!matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+                }
+                Turn::Replay(..) => {}
+                Turn::Reboot => {
+                    // It takes longer than the codes of a window live, and the ledger takes what it
+                    // knew of refused codes with it: those of the time after it count again.
+                    world.pass(120);
+                    seen.retain(|step| *step <= world.clock.now().wall.step(30));
+                    fs::remove_dir_all(world.folder.path().join("run/ledgers")).unwrap();
+                    fs::create_dir(world.folder.path().join("run/ledgers")).unwrap();
+                    fs::write(world.folder.path().join("run/since"), "1").unwrap();
+                    world.clock.0.set(Moment { uptime: Uptime(2), ..world.clock.now() });
+                }
+                Turn::SetWall(seconds) => {
+                    let now = truth(&world);
+                    lie.set(seconds);
+                    world.set_wall(now + seconds);
+                }
+                Turn::SetRight => {
+                    let now = truth(&world);
+                    lie.set(0);
+                    world.set_wall(now);
+                }
+            }
+        }
+        let now = truth(&world);
+        lie.set(0);
+        world.set_wall(now);
+        let _ = world.login(&world.codes[0]);
+        // By then every code is newer than all that may be spent.
+        world.pass(3600);
+        let first = phone(&world);
+        let (verdict, _) = world.converse(&[world.code_of(first), world.code_of(first.shifted(1))], 30);
+        prop_assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?} at {}", ahead.get());
+    }
+}

@@ -87,7 +87,8 @@ fn no_lost_ledger_and_no_old_account_opens_a_counter() {
 #[test]
 fn two_codes_find_a_token_that_was_pressed_often() {
     let world = World::with_token(0);
-    let answers = |first: u64, second| Request::Synchronize { first: typed(&shows(first)), second: typed(&shows(second)) };
+    let answers =
+        |first: u64, second| Request::Synchronize { first: typed(&shows(first)), second: typed(&shows(second)) };
     for (first, second) in [(102, 103), (50, 52), (51, 50), (0, 1)] {
         assert_eq!(refusal(&world.ask(answers(first, second))), Some(Refusal::NotAccepted), "{first} {second}");
         assert_eq!(world.next_counter(), 1);
@@ -116,7 +117,14 @@ fn the_clock_of_a_phone_is_put_right_outside_a_login() {
     assert_eq!(refusal(&world.ask(replayed)), Some(Refusal::NotAccepted), "once");
     world.pass(60);
     assert!(world.gets_in(&world.code(-18)));
-    assert!(world.log.0.borrow().iter().any(|line| line.starts_with("resynchronized user=alice") && line.contains("steps=-18")));
+    assert!(
+        world
+            .log
+            .0
+            .borrow()
+            .iter()
+            .any(|line| line.starts_with("resynchronized user=alice") && line.contains("steps=-18"))
+    );
     let off = World::enrolled("[totp]\nresync_range = \"0\"");
     off.pass(3600);
     assert_eq!(refusal(&off.ask(pair(&off, -5, 1))), Some(Refusal::Policy));
@@ -150,9 +158,7 @@ fn a_device_brings_its_own_key() {
     let factor = MovingFactor::Time { period: 60 };
     let parameters = Parameters { algorithm: Algorithm::Sha256, digits: 8, factor };
     let secret = Secret::new(b"12345678901234567890".repeat(2));
-    let code = |offset: i64| {
-        typed(&code_at(&secret, parameters, world.clock.now().wall.step(60).shifted(offset).0))
-    };
+    let code = |offset: i64| typed(&code_at(&secret, parameters, world.clock.now().wall.step(60).shifted(offset).0));
     // Its clock is five minutes slow.
     let alone = world.ask(Request::Confirm { code: code(-5), next: None });
     assert_eq!(refusal(&alone), Some(Refusal::WrongClock));
