@@ -330,7 +330,7 @@ impl Conversation for Given {
         Ok(self.0.clone())
     }
 
-    fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
+    fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
         Err(Silence)
     }
 }

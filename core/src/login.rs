@@ -44,11 +44,12 @@ pub trait Conversation {
     /// The application cannot ask, or the person broke off.
     fn ask(&self) -> Result<Typed, Silence>;
 
-    /// Asks for the code that follows the first one, and says why.
+    /// Asks for the code that follows the first one, and says why. The first one's verdict is for the
+    /// log, which may hear of nothing more: the person can break off here.
     ///
     /// # Errors
     /// As [`Conversation::ask`].
-    fn ask_next(&self, why: &str) -> Result<Typed, Silence>;
+    fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence>;
 }
 
 /// Nobody answered.
@@ -82,10 +83,9 @@ pub fn second_step(
                 Verdict::Refused(Refused::Misplaced { code, host_clock })
                     if attempt.first_step_passed && code.may_be_followed() =>
                 {
-                    let refused = Refused::Misplaced { code: code.clone(), host_clock };
-                    let Ok(typed) = ui.ask_next(&words::next_code(&code)) else {
-                        return Ok(Verdict::Refused(refused));
-                    };
+                    let why = words::next_code(&code);
+                    let refused = Verdict::Refused(Refused::Misplaced { code: code.clone(), host_clock });
+                    let typed = ui.ask_next(&refused, &why).map_err(|Silence| LoginError::Silence)?;
                     let next = login.judge(&Answer::read(&typed, Shape::Code, &account), Some(&code))?;
                     Ok(next.after(code, host_clock))
                 }

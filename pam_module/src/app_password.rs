@@ -26,7 +26,7 @@ use crate::second_step::{not_the_owner, unknown_user};
 /// # Errors
 /// Something failed. The login must be refused then.
 pub fn app_password(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
-    let question = Question::new(attempt.host, attempt.options);
+    let question = Question::new(attempt);
     let Ok(password) = question.ask() else {
         return Ok(Ended::refused(Line::new("").with("reason", "no-answer"), None));
     };

@@ -4,14 +4,18 @@ use std::cell::OnceCell;
 use std::ffi::c_int;
 
 use twostep_core::login::{Conversation, Silence};
+use twostep_core::refusals::Told;
 use twostep_core::secret::{Secret, Typed};
-use twostep_core::verdict::Shape;
+use twostep_core::verdict::{Shape, Verdict};
 
+use crate::attempt::Attempt;
+use crate::ended::Ended;
 use crate::ffi::Host;
 use crate::options::{Mode, Options};
 
 /// The question, asked at most once.
 pub struct Question<'a> {
+    attempt: &'a Attempt<'a>,
     host: &'a Host<'a>,
     options: &'a Options,
     answer: OnceCell<Result<Secret, Silence>>,
@@ -19,8 +23,8 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// A question that is not asked yet.
-    pub fn new(host: &'a Host<'a>, options: &'a Options) -> Self {
-        Self { host, options, answer: OnceCell::new() }
+    pub fn new(attempt: &'a Attempt<'a>) -> Self {
+        Self { attempt, host: attempt.host, options: attempt.options, answer: OnceCell::new() }
     }
 
     /// The answer as it came. Where it holds a password, one that an earlier line left is it.
@@ -83,7 +87,8 @@ impl Conversation for Question<'_> {
         self.answer().map(|answer| words(answer.expose()))
     }
 
-    fn ask_next(&self, why: &str) -> Result<Typed, Silence> {
+    fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence> {
+        self.attempt.report(&Ended::with(first, Told::ALONE, None));
         match self.host.ask(self.options.style, why) {
             Ok(Some(answer)) => Ok(words(answer.expose())),
             Ok(None) | Err(_) => Err(Silence),

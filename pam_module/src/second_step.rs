@@ -23,7 +23,7 @@ use crate::question::Question;
 /// # Errors
 /// Something failed. The login must be refused then.
 pub fn second_step(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
-    let question = Question::new(attempt.host, attempt.options);
+    let question = Question::new(attempt);
     if attempt.options.brings_password() && question.answer().is_err() {
         // Everyone types a password here, also who is not asked for a code.
         return Ok(unanswered());

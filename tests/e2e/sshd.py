@@ -95,20 +95,22 @@ def ssh_line(server, person, *, methods, key=None, command=None, tty=False):
 
 def log_in(server, person, *answers, methods="keyboard-interactive", key=None, command=None,
            tty=False):
-    """Runs ssh until it ends. A prompt without an answer left ends it as Ctrl-C does."""
+    """Runs ssh until it ends. A prompt without an answer left ends it as Ctrl-C does; an answer that
+    can be called is made when it is asked for."""
     line = ssh_line(server, person, methods=methods, key=key, command=command, tty=tty)
     ssh = pexpect.spawn(line[0], line[1:], timeout=30, encoding="utf-8", echo=False, cwd="/",
                         env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
     login, left = Login(), list(answers)
-    prompt = re.compile(r"(?:\([^\r\n]*@127\.0\.0\.1\) |[^\r\n]*@127\.0\.0\.1's )([^\r\n]*: ?)$")
+    prompt = re.compile(r"(?:\([^\r\n]*@127\.0\.0\.1\) (?:[^\r\n]*\r\n)*|[^\r\n]*@127\.0\.0\.1's )([^\r\n]*: ?)$")
     while ssh.expect([prompt, pexpect.EOF]) == 0:
-        login.output += ssh.before
+        login.output += ssh.before + ssh.after
         login.prompts.append(ssh.match.group(1).strip())
         if not left:
             ssh.sendintr()
             ssh.expect(pexpect.EOF)
             break
-        ssh.sendline(left.pop(0))
+        answer = left.pop(0)
+        ssh.sendline(answer() if callable(answer) else answer)
     login.output += ssh.before or ""
     ssh.close()
     login.entered = f"{IN} {person.name}" in login.output
@@ -122,7 +124,7 @@ def shell_text(server, person, *answers):
                         env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
     for answer in answers:
         ssh.expect(": $")
-        ssh.sendline(answer)
+        ssh.sendline(answer() if callable(answer) else answer)
     ssh.expect(r"[$#] $")
     ssh.close(force=True)
     return ssh.before

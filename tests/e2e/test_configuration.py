@@ -133,16 +133,6 @@ def test_given_the_config_option_then_that_file_counts(view, person, tmp_path):
     assert log_in(person).accepted
 
 
-KEYS_THAT_DO_NOTHING_YET = ["[totp]\nresync_range = \"10m\"\n"]
-
-
-@pytest.mark.parametrize("text", KEYS_THAT_DO_NOTHING_YET)
-def test_given_a_key_of_a_later_version_then_it_is_an_error_and_not_ignored(person, journal, text):
-    configuration.write_text("version = 1\n" + text)
-    log_in(person)
-    journal.find("config.toml", "unknown field")
-
-
 def test_given_max_authenticators_then_no_more_can_be_enrolled(enroll_another):
     configuration.write(totp={"max_authenticators": 1})
     somebody = enroll_another()

@@ -51,7 +51,7 @@ def test_given_password_and_code_then_sudo_runs_the_command(enrolled, journal):
 REFUSED = {
     "wrong": lambda somebody: somebody.phone.wrong(),
     "the code of the enrollment": lambda somebody: somebody.phone.codes(somebody.phone.last_shown)[0],
-    "outside the window": lambda somebody: somebody.phone.code(3),
+    "outside the window": lambda somebody: somebody.phone.code(61),
     "empty": lambda somebody: "",
     "5 digits": lambda somebody: "12345",
     "7 digits": lambda somebody: "1234567",

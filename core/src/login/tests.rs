@@ -55,7 +55,7 @@ impl Conversation for Scripted<'_> {
         self.answer.borrow_mut().take().ok_or(Silence)
     }
 
-    fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
+    fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
         self.answer.borrow_mut().take().ok_or(Silence)
     }
 }

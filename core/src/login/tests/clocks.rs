@@ -10,6 +10,8 @@ struct InTurn<'a> {
     world: &'a World,
     answers: RefCell<Vec<String>>,
     pause: u64,
+    /// What the log got when the second question was asked.
+    first: RefCell<Option<Verdict>>,
 }
 
 impl Conversation for InTurn<'_> {
@@ -18,7 +20,8 @@ impl Conversation for InTurn<'_> {
         if answers.is_empty() { Err(Silence) } else { Ok(Typed::new(answers.remove(0))) }
     }
 
-    fn ask_next(&self, why: &str) -> Result<Typed, Silence> {
+    fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence> {
+        self.first.replace(Some(first.clone()));
         assert!(why.contains("phone") && why.ends_with(": "), "{why}");
         self.world.pass(self.pause);
         self.ask()
@@ -37,11 +40,14 @@ impl World {
 
     /// A login of who passed the first step: how it ended, and how many answers were taken.
     pub(super) fn converse(&self, answers: &[String], pause: u64) -> (Verdict, usize) {
-        let person = InTurn { world: self, answers: RefCell::new(answers.to_vec()), pause };
+        let person = InTurn { world: self, answers: RefCell::new(answers.to_vec()), pause, first: RefCell::default() };
         let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
         let attempt =
             Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: true };
-        let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person).unwrap();
+        let verdict = match second_step(&attempt, &self.config, &self.store(), &self.clock, &person) {
+            Err(LoginError::Silence) => person.first.take().unwrap(),
+            verdict => verdict.unwrap(),
+        };
         let taken = answers.len() - person.answers.borrow().len();
         (verdict, taken)
     }
@@ -229,7 +235,7 @@ fn another_login_between_two_codes_makes_them_useless() {
         fn ask(&self) -> Result<Typed, Silence> {
             Ok(Typed::new(self.0.code_of(self.1)))
         }
-        fn ask_next(&self, _: &str) -> Result<Typed, Silence> {
+        fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
             let (verdict, _) = self.0.converse(&[self.0.code_of(self.1.shifted(1))], 0);
             assert!(!accepted(&verdict));
             self.0.pass(30);
@@ -258,6 +264,7 @@ fn a_full_disk_puts_nothing_right_and_says_so() {
         world: &world,
         answers: RefCell::new(vec![world.code_of(step), world.code_of(step.shifted(1))]),
         pause: 30,
+        first: RefCell::default(),
     };
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
     let attempt =
@@ -349,7 +356,7 @@ fn a_clock_that_nothing_keeps_right_is_named() {
     let world = World::enrolled("");
     let clock = Adrift(world.clock.clone());
     for (code, expected) in [("000000".to_owned(), Some("host_clock=unsynchronized")), (world.code(0), None)] {
-        let person = InTurn { world: &world, answers: RefCell::new(vec![code]), pause: 0 };
+        let person = InTurn { world: &world, answers: RefCell::new(vec![code]), pause: 0, first: RefCell::default() };
         let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
         let attempt =
             Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };

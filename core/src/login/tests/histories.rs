@@ -144,7 +144,7 @@ proptest! {
                     let answers = [world.code_of(first), world.code_of(first.shifted(1))];
                     let (verdict, taken) = world.converse(&answers, 30_u64.max(pause));
                     let given = [first, first.shifted(1)].into_iter().take(taken);
-                    let newest = given.clone().last();
+                    let newest = given.clone().next_back();
                     if matches!(verdict, Verdict::Accepted(_)) {
                         prop_assert!(newest.is_some_and(|step| last.is_none_or(|last| step > last)), "{newest:?} after {last:?}");
                         prop_assert!(newest.is_some_and(|step| !seen.contains(&step)), "{newest:?} was seen");
