@@ -10,51 +10,14 @@ import sshd
 import stacks
 import terminals
 from attempts import log_in
-from newcomers import (CODE_QUESTION, CODES_QUESTION, POLICY, RECOVERY_CODE, Newcomer, dialog, first_step,
+from newcomers import (CODE_QUESTION, CODES_QUESTION, POLICY, RECOVERY_CODE, dialog, first_step,
                        is_enrolled, key_of, ssh, write_services)
+from newcomers import policy, server, services, start_server, newcomer  # noqa: F401  (fixtures)
 from policies import begin_to_enroll, require
 
 HOME, ELSEWHERE = "192.0.2.7", "192.0.2.8"
 RECIPE = Path(__file__).parents[2] / "packaging/pam/sshd-enroll"
 METHODS = "publickey,keyboard-interactive keyboard-interactive"
-
-
-@pytest.fixture(autouse=True)
-def policy(view):
-    configuration.write(policy=POLICY)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services(view):
-    write_services(stacks.ENROLL)
-    yield
-    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
-
-
-@pytest.fixture(scope="module")
-def server(view):
-    server = sshd.Server(stacks.ENROLL)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def start_server():
-    servers = []
-
-    def start(stack, **settings):
-        servers.append(sshd.Server(stack, **settings))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.stop()
-    stacks.write("sshd", stacks.ENROLL)
-
-
-@pytest.fixture
-def newcomer(clock):
-    return Newcomer(clock)
 
 
 @pytest.mark.parametrize("letters", ["utf8", "ascii"])

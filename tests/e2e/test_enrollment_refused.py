@@ -8,49 +8,12 @@ import sshd
 import stacks
 import terminals
 from attempts import log_in
-from newcomers import (KEY, PASSWORD_QUESTION, POLICY, Newcomer, account_of, dialog, first_step, is_enrolled, ssh,
+from newcomers import (KEY, PASSWORD_QUESTION, POLICY, account_of, dialog, first_step, is_enrolled, ssh,
                        write_services)
+from newcomers import policy, server, services, start_server, newcomer  # noqa: F401  (fixtures)
 from policies import MUST_ENROLL, require
 
 HOME = "192.0.2.7"
-
-
-@pytest.fixture(autouse=True)
-def policy(view):
-    configuration.write(policy=POLICY)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services(view):
-    write_services(stacks.ENROLL)
-    yield
-    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
-
-
-@pytest.fixture(scope="module")
-def server(view):
-    server = sshd.Server(stacks.ENROLL)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def start_server():
-    servers = []
-
-    def start(stack, **settings):
-        servers.append(sshd.Server(stack, **settings))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.stop()
-    stacks.write("sshd", stacks.ENROLL)
-
-
-@pytest.fixture
-def newcomer(clock):
-    return Newcomer(clock)
 
 
 def shows_a_key(text):
