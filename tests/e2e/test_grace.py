@@ -16,7 +16,7 @@ LONG_AGO = -100 * DAY
 
 @pytest.fixture(scope="module", autouse=True)
 def services(view):
-    stacks.write("cs-app", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
+    stacks.write("cs-app-grace", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
                            "auth required pam_unix.so nodelay use_first_pass\n"
                            "account required pam_unix.so\naccount required pam_twostep.so\n")
     stacks.write("cs-app-account", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
@@ -65,7 +65,7 @@ def test_given_logins_within_the_time_then_it_does_not_begin_anew(person, clock)
 
 def test_given_a_stranger_without_the_password_then_no_time_begins(person, clock):
     require(clock, left=LONG_AGO, grace=3 * DAY)
-    for service in ("cs-login", "cs-app"):
+    for service in ("cs-login", "cs-app-grace"):
         assert not log_in(person, "wrong horse", service=service).accepted
         assert not log_in(person, ":fail", service=service).accepted
     assert grace_since(person) is None
@@ -172,7 +172,7 @@ def test_given_pam_silent_then_nothing_is_said_and_the_time_begins(person, clock
     assert grace_since(person) is not None
 
 
-@pytest.mark.parametrize("service", ["cs-app", "cs-app-account"])
+@pytest.mark.parametrize("service", ["cs-app-grace", "cs-app-account"])
 def test_given_a_program_that_cannot_ask_then_it_is_told_nothing(person, clock, service):
     require(clock, left=2 * DAY)
     told = log_in(person, person.password, service=service)
