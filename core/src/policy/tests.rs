@@ -153,3 +153,23 @@ fn a_reset_gives_time_also_where_there_is_no_date() {
     assert_eq!(case(SINCE + 2 * DAY).rule("required = true\ngrace = \"2d\""), "required");
     assert_eq!(case(SINCE).rule("required = true\ngrace = \"0\""), "required");
 }
+
+#[test]
+fn a_stranger_is_asked_where_a_newcomer_would_be_refused() {
+    let asked = |policy: &str, service: &str, rhost: &str, now: i64| {
+        let config = Config::parse(&format!("version = 1\n[policy]\n{policy}")).unwrap();
+        let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
+        config.refuses_newcomers(service, &origin, Timestamp(now))
+    };
+    let anywhere = |policy: &str, now: i64| asked(policy, "sshd", "192.0.2.1", now);
+    assert!(anywhere("required = true", SINCE));
+    assert!(!anywhere("", SINCE));
+    assert!(!anywhere("required_groups = [\"root\"]", SINCE), "who is nobody is in no group");
+    for now in [SINCE - 1, SINCE, SINCE + 100 * DAY] {
+        assert!(!anywhere(DATED, now), "a first login has time");
+    }
+    assert!(anywhere(&format!("{DATED}grace = \"0\""), SINCE));
+    let spared = "required = true\nexempt_services = [\"cron\"]\nexempt_networks = [\"192.0.2.0/24\"]";
+    assert!(!asked(spared, "CRON", "198.51.100.1", SINCE) && !asked(spared, "sshd", "192.0.2.1", SINCE));
+    assert!(asked(spared, "sshd", "198.51.100.1", SINCE));
+}
