@@ -137,6 +137,13 @@ def test_given_require_step_then_the_account_phase_alone_is_refused(enrolled, ne
     assert log_in(neighbor, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
 
 
+def test_given_require_step_behind_another_account_line_then_the_account_phase_alone_is_refused(enrolled):
+    ours = "account required pam_twostep.so"
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(ours, f"{ours} enroll\n{ours} require_step"))
+    assert log_in(enrolled, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
+    assert log_in(enrolled, enrolled.phone.fresh(), service="cs-strict").accepted
+
+
 def test_given_require_step_and_a_broken_account_then_the_account_phase_never_passes(enrolled):
     stacks.write("cs-strict", stacks.CODE_ONLY.replace(
         "account required pam_twostep.so", "account required pam_twostep.so require_step"))
