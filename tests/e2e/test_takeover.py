@@ -37,7 +37,10 @@ class Standing:
         return "auth\t0" in self.process.communicate(timeout=30)[0]
 
     def end(self):
-        os.kill(self.pid, signal.SIGKILL)
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            raise AssertionError(f"it stood still no more: {self.log.read_text()[-2000:]}") from None
         self.process.communicate(timeout=30)
 
 
