@@ -14,6 +14,9 @@ from newcomers import policy, server, services, start_server, newcomer  # noqa: 
 from policies import MUST_ENROLL, require
 
 HOME = "192.0.2.7"
+AFTER_A_KEY = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
+    .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
+METHODS = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive"
 
 
 def shows_a_key(text):
@@ -58,9 +61,7 @@ def shows_a_key_in_debug(shown):
 
 
 def test_given_a_key_then_a_client_that_answers_no_question_is_shown_no_key(start_server, person):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
+    server = start_server(AFTER_A_KEY, more=METHODS)
     shown, _ = ssh(server, person, methods="publickey", key=sshd.make_key(person), options=["-vvv"])
     assert sshd.IN not in shown
     assert not shows_a_key_in_debug(shown)
@@ -68,9 +69,7 @@ def test_given_a_key_then_a_client_that_answers_no_question_is_shown_no_key(star
 
 
 def test_given_a_key_then_its_owner_enrolls_without_a_password(start_server, person, newcomer):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
+    server = start_server(AFTER_A_KEY, more=METHODS)
     key = sshd.make_key(person)
     shown, answered = ssh(server, person, *newcomer.steps(), methods="publickey,keyboard-interactive", key=key)
     assert answered == 2
@@ -119,6 +118,24 @@ def test_given_an_auth_line_without_enroll_then_refused_with_whom_to_ask(person)
     told = log_in(person, person.password, "123456", service="cs-login", rhost=HOME)
     assert told.phases == {"auth": attempts.AUTH_ERR}
     assert (told.prompts, told.messages) == (["Password: "], [MUST_ENROLL])
+
+
+def test_given_an_auth_line_that_knows_of_no_first_step_then_nobody_is_shown_a_key_unless_a_key_was_accepted(
+        person, journal):
+    """Were there none, anyone could enroll."""
+    stacks.write("cs-undeclared", stacks.ENROLL.replace("after_first_step enroll", "enroll"))
+    stacks.write("cs-nothing-before", stacks.CODE_ONLY.replace("{options}", "enroll").replace(
+        "account required pam_twostep.so", "account required pam_twostep.so enroll"))
+    for service, answers in (("cs-undeclared", [person.password]), ("cs-nothing-before", [])):
+        told = log_in(person, *answers, "123456", service=service, rhost=HOME)
+        assert told.phases == {"auth": attempts.AUTH_ERR}
+        assert len(told.prompts) == len(answers)
+        journal.find("refused", f"user={person.name}", f"service={service}", "reason=must-enroll")
+        assert "[pending" not in account_of(person)
+    key = "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA"
+    told = log_in(person, ":fail", service="cs-nothing-before", rhost=HOME, variables=[key])
+    assert told.phases == {"auth": attempts.SUCCESS, "account": attempts.PERM_DENIED}
+    assert shows_a_key(told.prompts[0])
 
 
 def test_given_time_left_then_no_login_enrolls(person, clock):
