@@ -4,6 +4,7 @@ import pytest
 
 import attempts
 import configuration
+import enrollment
 import sshd
 import stacks
 import terminals
@@ -11,9 +12,10 @@ from attempts import log_in
 from newcomers import (KEY, PASSWORD_QUESTION, POLICY, account_of, dialog, first_step, is_enrolled, ssh,
                        write_services)
 from newcomers import policy, server, services, start_server, newcomer  # noqa: F401  (fixtures)
-from policies import MUST_ENROLL, require
+from policies import MUST_ENROLL, begin_to_enroll, require
 
 HOME = "192.0.2.7"
+CRED_ERR = 17
 AFTER_A_KEY = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
     .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
 METHODS = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive"
@@ -136,6 +138,25 @@ def test_given_an_auth_line_that_knows_of_no_first_step_then_nobody_is_shown_a_k
     told = log_in(person, ":fail", service="cs-nothing-before", rhost=HOME, variables=[key])
     assert told.phases == {"auth": attempts.SUCCESS, "account": attempts.PERM_DENIED}
     assert shows_a_key(told.prompts[0])
+
+
+def test_given_sshds_other_process_then_credentials_are_set_for_who_owes_no_enrollment_alone(person, clock):
+    """It did not authenticate, so that only the account says who owes one; one that cannot be read says it of all."""
+    def set_credentials():
+        return log_in(person, service="cs-enroll", phases="s", tty="ssh").phases["setcred"]
+
+    assert set_credentials() == CRED_ERR
+    begin_to_enroll(person)
+    file = enrollment.ACCOUNTS / f"{person.name}.toml"
+    kept = file.read_bytes()
+    file.write_bytes(b"garbage")
+    assert set_credentials() == CRED_ERR
+    file.write_bytes(kept)
+    require(clock, left=3600, after_grace="enroll")
+    assert set_credentials() == attempts.SUCCESS
+    configuration.write(policy=POLICY)
+    enrollment.enroll(person, clock)
+    assert set_credentials() == attempts.SUCCESS
 
 
 def test_given_time_left_then_no_login_enrolls(person, clock):
