@@ -84,10 +84,11 @@ impl Config {
         }
     }
 
-    /// Whether someone of whom nothing is known would be refused for not having enrolled.
+    /// Whether someone of whom nothing is known would be refused there for not having enrolled.
     #[must_use]
-    pub fn refuses_newcomers(&self, now: Timestamp) -> bool {
-        self.policy.required && self.policy.grace_until(None, now).is_none()
+    pub fn refuses_newcomers(&self, service: &str, origin: &Origin, now: Timestamp) -> bool {
+        let policy = &self.policy;
+        policy.required && policy.exempts_place(service, origin).is_none() && policy.grace_until(None, now).is_none()
     }
 }
 
@@ -112,6 +113,11 @@ impl Policy {
         if let Ok(Some(group)) = groups::first_of(person, &self.exempt_groups) {
             return Some(Rule::ExemptGroup(group.to_owned()));
         }
+        self.exempts_place(service, origin)
+    }
+
+    /// The rule that exempts whoever comes from there to this service.
+    fn exempts_place(&self, service: &str, origin: &Origin) -> Option<Rule> {
         if self.exempt_services.iter().any(|exempt| exempt.eq_ignore_ascii_case(service)) {
             return Some(Rule::ExemptService);
         }

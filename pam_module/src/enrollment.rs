@@ -69,17 +69,27 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
 /// then fails could reach a client that proved less.
 fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
     let mut question = words::enrollment(&drawn(attempt, pending), &pending.secret.in_groups(' '));
+    let mut earlier = None;
     for _ in 0..TRIES {
         let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, question.expose()) else {
             return refused("no-answer", None);
         };
-        match desk.accept(&text_of(answer.expose())) {
+        let code = text_of(answer.expose());
+        let response = match &earlier {
+            Some(earlier) => desk.accept(earlier, Some(&code)),
+            None => desk.accept(&code, None),
+        };
+        match response {
             Response::Confirmed { label, recovery_codes, .. } => {
                 hand_codes_over(attempt, recovery_codes.unwrap_or_default());
                 let line = Line::new("").with("factor", "enrollment").with("authenticator", label);
                 return Ended { outcome: Outcome::Accepted, pairs: Some(line.finish()), text: None };
             }
-            Response::Refused { reason: Refusal::NotAccepted, text } => question = words::enrollment_again(&text),
+            Response::Refused { reason: reason @ (Refusal::NotAccepted | Refusal::WrongClock), text } => {
+                question = words::enrollment_again(&text);
+                // With the next one it tells where the phone's clock is.
+                earlier = (reason == Refusal::WrongClock).then_some(code);
+            }
             response => return not_enrolled(&response),
         }
     }

@@ -87,8 +87,9 @@ fn judged(attempt: &Attempt<'_>, verdict: &Verdict) -> Ended {
 /// Who is unknown is asked when one who is not enrolled would be refused, so that the question does
 /// not tell who exists.
 fn stranger(attempt: &Attempt<'_>, question: &Question<'_>) -> Ended {
-    let now = SystemClock.now().wall;
-    let asked = attempt.config.refuses_newcomers(now) && question.answer().is_ok();
+    let (service, origin) = (&attempt.service, attempt.origin());
+    let refuses = attempt.config.refuses_newcomers(service, &origin, SystemClock.now().wall);
+    let asked = refuses && question.answer().is_ok();
     Ended::refused(unknown_user(), Some(words::GENERIC).filter(|_| asked))
 }
 

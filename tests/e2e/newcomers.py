@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
+
+import configuration
 import enrollment
 import qr
 import sshd
@@ -36,6 +39,47 @@ class Newcomer:
 
     def steps(self):
         return [(CODE_QUESTION, self.scan), (CODES_QUESTION, "")]
+
+
+@pytest.fixture(autouse=True)
+def policy(view):
+    """The time to enroll is over, and a login enrolls."""
+    configuration.write(policy=POLICY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services(view):
+    """Every program enrolls."""
+    write_services(stacks.ENROLL)
+    yield
+    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
+
+
+@pytest.fixture(scope="module")
+def server(view):
+    server = sshd.Server(stacks.ENROLL)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start_server():
+    """As many servers as a test needs, each with a stack of its own."""
+    servers = []
+
+    def start(stack, **settings):
+        servers.append(sshd.Server(stack, **settings))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.stop()
+    stacks.write("sshd", stacks.ENROLL)
+
+
+@pytest.fixture
+def newcomer(clock):
+    return Newcomer(clock)
 
 
 def key_of(shown):

@@ -1,5 +1,6 @@
 """`twostep admin edit`: an editor, and no way to leave a mistake in force."""
 
+import grp
 import json
 import os
 import re
@@ -65,6 +66,12 @@ def test_given_a_right_edit_then_it_is_in_force_and_logged(person, script, journ
     line = journal.find("policy-edited", "by=edit", "admin=root")
     assert "count = 4" in line and "required = true" in line
     assert "count = 4" in configuration.LAST_GOOD.read_text()
+
+
+def test_given_lines_that_are_new_alone_then_the_log_tells_of_no_others(script, journal):
+    assert edit(script("echo '# more' >>\"$1\""), "--yes").returncode == 0
+    line = journal.find("policy-edited", 'added="# more"')
+    assert "removed=" not in line
 
 
 def test_given_a_copy_then_it_is_roots_alone_and_has_its_name(script, tmp_path):
@@ -242,6 +249,8 @@ def test_given_a_broken_file_then_edit_is_how_it_is_put_right(script):
 
 def test_given_an_edit_then_owner_and_mode_stay(script):
     configuration.FILE.chmod(0o600)
+    os.chown(configuration.FILE, 0, grp.getgrnam("adm").gr_gid)
     assert edit(script("echo >>\"$1\""), "--yes").returncode == 0
     status = configuration.FILE.stat()
-    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o600, 0, 0)
+    assert (status.st_mode & 0o7777, status.st_uid) == (0o600, 0)
+    assert grp.getgrgid(status.st_gid).gr_name == "adm"

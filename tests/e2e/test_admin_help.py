@@ -77,7 +77,9 @@ def test_given_an_invitation_then_its_code_enrolls_once_in_its_time(person, cloc
 def test_given_an_invitation_then_it_ends_by_itself_after_the_time_that_was_given(person, clock):
     configuration.write(policy={"enrollment": "invite"})
     code = told("enroll", person.name, "--invite", "--for", "2h")["enrollment_code"]
+    assert told("show", person.name)["invited_until"] is not None
     clock.advance(7300)
+    assert told("show", person.name)["invited_until"] is None
     assert not enrolls(person, clock, code)
     default = told("enroll", person.name, "--invite")
     assert abs(default["expires_at"] - clock.now() - 3 * 86400) < 60

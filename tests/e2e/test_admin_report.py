@@ -231,6 +231,28 @@ def test_given_a_broken_configuration_then_the_lines_are_by_the_last_good_one_an
     assert "config.toml" in done.stderr and "line 2" in done.stderr
 
 
+@pytest.fixture
+def broken_list(view):
+    """The user database gives up in the middle of the list."""
+    program = Path("/usr/bin/getent")
+    kept, mode = program.read_bytes(), program.stat().st_mode
+    program.unlink()
+    program.write_text("#!/bin/sh\necho root:x:0:0::/root:/bin/sh\nexit 1\n")
+    program.chmod(mode)
+    yield
+    program.unlink()
+    program.write_bytes(kept)
+    program.chmod(mode)
+
+
+@pytest.mark.parametrize("words", [["report"], ["prune", "--yes"], ["require", "--all", "--yes"]], ids=" ".join)
+def test_given_a_list_of_users_that_is_not_whole_then_nothing_is_said_to_be_all(enrolled, broken_list, words):
+    before = configuration.FILE.read_text()
+    done = admin(*words)
+    assert done.returncode == 1 and "getent passwd" in done.stderr
+    assert enrolled.file.exists() and configuration.FILE.read_text() == before
+
+
 def test_given_a_report_then_it_changes_nothing(enrolled, neighbor):
     folders = (Path("/var/lib/twostep"), Path("/run/twostep"))
 
@@ -308,7 +330,8 @@ def test_given_a_user_database_that_has_lost_most_users_then_nothing_is_pruned_w
         done = admin("prune", "--yes")
         assert done.returncode == 1 and "--force" in done.stderr
         assert all(one.file.exists() for one in everybody)
-        right("prune", "--yes", "--force")
+        told = [json.loads(line) for line in right("prune", "--yes", "--force", "--json").splitlines()]
+        assert [one["user"] for one in told] == sorted(one.name for one in everybody)
         assert not any(one.file.exists() for one in everybody)
     finally:
         for path in others:

@@ -15,6 +15,7 @@ import people
 import terminals
 from attempts import PERM_DENIED, AUTH_ERR, log_in
 from test_admin_report import admin, right
+from test_disks import fill_the_disk, small_disk
 
 COMMENTED = """\
 # Written by hand.
@@ -273,6 +274,22 @@ def test_given_a_full_disk_then_the_file_is_as_it_was(commented):
     assert configuration.FILE.read_text() == COMMENTED
     right("require", "--all", "--yes")      # nothing that is left over is in the way
     assert sorted(os.listdir(configuration.FILE.parent)) == others()
+
+
+def test_given_no_room_then_the_file_is_as_it_was_and_nothing_is_left(commented):
+    with small_disk(configuration.FILE.parent, "size=1m"):
+        fill_the_disk(configuration.FILE.parent)
+        before = sorted(os.listdir(configuration.FILE.parent))
+        done = admin("require", "--all", "--yes")
+        assert done.returncode == 1 and "make room" in done.stderr
+        assert configuration.FILE.read_text() == COMMENTED
+        assert sorted(os.listdir(configuration.FILE.parent)) == before
+
+
+def test_given_an_administrator_who_is_refused_already_then_nobody_is_locked_out_anew(commented, clock):
+    right("require", "--all", "--within", "0", "--yes", "--force")
+    clock.advance(2)
+    assert json.loads(right("require", "--all", "--within", "0", "--yes", "--json"))["locked_out"] == []
 
 
 def test_given_whoever_is_not_root_then_it_is_refused(commented, person):

@@ -13,7 +13,8 @@ from attempts import AUTH_ERR, log_in
 TYPO = "version = 1\n[policy\nrequired = false\n"
 UNKNOWN_KEY = "version = 1\n[policy]\nrequierd = true\n"
 WRONG_TYPE = "version = 1\n[totp]\ndigits = \"six\"\n"
-BROKEN = {"a typo": (TYPO, 2), "an unknown key": (UNKNOWN_KEY, 3), "a wrong type": (WRONG_TYPE, 3)}
+BROKEN = {"a typo": (TYPO, "2, column 8"), "an unknown key": (UNKNOWN_KEY, "3, column 1"),
+          "a wrong type": (WRONG_TYPE, "3, column 10")}
 
 
 def make_unreadable():

@@ -10,51 +10,14 @@ import sshd
 import stacks
 import terminals
 from attempts import log_in
-from newcomers import (CODE_QUESTION, CODES_QUESTION, POLICY, RECOVERY_CODE, Newcomer, dialog, first_step,
+from newcomers import (CODE_QUESTION, CODES_QUESTION, POLICY, RECOVERY_CODE, dialog, first_step,
                        is_enrolled, key_of, ssh, write_services)
+from newcomers import policy, server, services, start_server, newcomer  # noqa: F401  (fixtures)
 from policies import begin_to_enroll, require
 
 HOME, ELSEWHERE = "192.0.2.7", "192.0.2.8"
 RECIPE = Path(__file__).parents[2] / "packaging/pam/sshd-enroll"
 METHODS = "publickey,keyboard-interactive keyboard-interactive"
-
-
-@pytest.fixture(autouse=True)
-def policy(view):
-    configuration.write(policy=POLICY)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services(view):
-    write_services(stacks.ENROLL)
-    yield
-    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
-
-
-@pytest.fixture(scope="module")
-def server(view):
-    server = sshd.Server(stacks.ENROLL)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def start_server():
-    servers = []
-
-    def start(stack, **settings):
-        servers.append(sshd.Server(stack, **settings))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.stop()
-    stacks.write("sshd", stacks.ENROLL)
-
-
-@pytest.fixture
-def newcomer(clock):
-    return Newcomer(clock)
 
 
 @pytest.mark.parametrize("letters", ["utf8", "ascii"])
@@ -176,7 +139,7 @@ def test_given_the_secret_shown_elsewhere_then_only_the_newest_one_enrolls(perso
     assert not is_enrolled(person)
 
 
-def test_given_two_logins_at_the_question_then_one_alone_enrolls(person, newcomer):
+def test_given_two_logins_at_the_question_then_one_alone_enrolls(person, newcomer, journal):
     words = attempts.words(person, person.password, "-", "-", service="cs-enroll", rhost=HOME)
     first, second = terminals.spawn(words), terminals.spawn(words)
     for login in (first, second):
@@ -185,9 +148,24 @@ def test_given_two_logins_at_the_question_then_one_alone_enrolls(person, newcome
     first.sendline(newcomer.phone.code())
     first.expect("Press Enter")
     second.sendline(newcomer.phone.code())
-    assert "account\t6" in second.read()
+    shown = second.read()
+    assert "account\t6" in shown
+    assert "error\tThis key does not count any more. Log in again." in shown
+    journal.find("refused", f"user={person.name}", "by=login", "reason=nothing-pending")
     first.sendline("")
     assert "account\t0" in first.read()
+
+
+def test_given_more_than_15_minutes_at_the_question_then_it_is_said_that_the_key_is_no_good(person, newcomer, clock):
+    words = attempts.words(person, person.password, "-", service="cs-enroll", rhost=HOME)
+    login = terminals.spawn(words)
+    login.expect("Code shown by the app: ")
+    newcomer.scan(login.before.replace("\\x0a", "\n") + "\n")
+    clock.advance(15 * 60)
+    login.sendline(newcomer.phone.code())
+    shown = login.read()
+    assert "account\t6" in shown and "Log in again." in shown
+    assert not is_enrolled(person)
 
 
 def test_given_password_and_code_in_one_answer_then_the_password_alone_enrolls(person, newcomer):

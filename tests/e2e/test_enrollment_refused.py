@@ -4,53 +4,21 @@ import pytest
 
 import attempts
 import configuration
+import enrollment
 import sshd
 import stacks
 import terminals
 from attempts import log_in
-from newcomers import (KEY, PASSWORD_QUESTION, POLICY, Newcomer, account_of, dialog, first_step, is_enrolled, ssh,
+from newcomers import (KEY, PASSWORD_QUESTION, POLICY, account_of, dialog, first_step, is_enrolled, ssh,
                        write_services)
-from policies import MUST_ENROLL, require
+from newcomers import policy, server, services, start_server, newcomer  # noqa: F401  (fixtures)
+from policies import MUST_ENROLL, begin_to_enroll, require
 
 HOME = "192.0.2.7"
-
-
-@pytest.fixture(autouse=True)
-def policy(view):
-    configuration.write(policy=POLICY)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services(view):
-    write_services(stacks.ENROLL)
-    yield
-    stacks.write("sshd", stacks.PASSWORD_AND_CODE)
-
-
-@pytest.fixture(scope="module")
-def server(view):
-    server = sshd.Server(stacks.ENROLL)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def start_server():
-    servers = []
-
-    def start(stack, **settings):
-        servers.append(sshd.Server(stack, **settings))
-        return servers[-1]
-
-    yield start
-    for each in servers:
-        each.stop()
-    stacks.write("sshd", stacks.ENROLL)
-
-
-@pytest.fixture
-def newcomer(clock):
-    return Newcomer(clock)
+CRED_ERR = 17
+AFTER_A_KEY = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
+    .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
+METHODS = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive"
 
 
 def shows_a_key(text):
@@ -95,9 +63,7 @@ def shows_a_key_in_debug(shown):
 
 
 def test_given_a_key_then_a_client_that_answers_no_question_is_shown_no_key(start_server, person):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
+    server = start_server(AFTER_A_KEY, more=METHODS)
     shown, _ = ssh(server, person, methods="publickey", key=sshd.make_key(person), options=["-vvv"])
     assert sshd.IN not in shown
     assert not shows_a_key_in_debug(shown)
@@ -105,9 +71,7 @@ def test_given_a_key_then_a_client_that_answers_no_question_is_shown_no_key(star
 
 
 def test_given_a_key_then_its_owner_enrolls_without_a_password(start_server, person, newcomer):
-    stack = stacks.RECIPE.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll") \
-        .replace("account required pam_twostep.so", "account required pam_twostep.so enroll")
-    server = start_server(stack, more="AuthenticationMethods publickey,keyboard-interactive keyboard-interactive")
+    server = start_server(AFTER_A_KEY, more=METHODS)
     key = sshd.make_key(person)
     shown, answered = ssh(server, person, *newcomer.steps(), methods="publickey,keyboard-interactive", key=key)
     assert answered == 2
@@ -156,6 +120,43 @@ def test_given_an_auth_line_without_enroll_then_refused_with_whom_to_ask(person)
     told = log_in(person, person.password, "123456", service="cs-login", rhost=HOME)
     assert told.phases == {"auth": attempts.AUTH_ERR}
     assert (told.prompts, told.messages) == (["Password: "], [MUST_ENROLL])
+
+
+def test_given_an_auth_line_that_knows_of_no_first_step_then_nobody_is_shown_a_key_unless_a_key_was_accepted(
+        person, journal):
+    """Were there none, anyone could enroll."""
+    stacks.write("cs-undeclared", stacks.ENROLL.replace("after_first_step enroll", "enroll"))
+    stacks.write("cs-nothing-before", stacks.CODE_ONLY.replace("{options}", "enroll").replace(
+        "account required pam_twostep.so", "account required pam_twostep.so enroll"))
+    for service, answers in (("cs-undeclared", [person.password]), ("cs-nothing-before", [])):
+        told = log_in(person, *answers, "123456", service=service, rhost=HOME)
+        assert told.phases == {"auth": attempts.AUTH_ERR}
+        assert len(told.prompts) == len(answers)
+        journal.find("refused", f"user={person.name}", f"service={service}", "reason=must-enroll")
+        assert "[pending" not in account_of(person)
+    key = "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA"
+    told = log_in(person, ":fail", service="cs-nothing-before", rhost=HOME, variables=[key])
+    assert told.phases == {"auth": attempts.SUCCESS, "account": attempts.PERM_DENIED}
+    assert shows_a_key(told.prompts[0])
+
+
+def test_given_sshds_other_process_then_credentials_are_set_for_who_owes_no_enrollment_alone(person, clock):
+    """It did not authenticate, so that only the account says who owes one; one that cannot be read says it of all."""
+    def set_credentials():
+        return log_in(person, service="cs-enroll", phases="s", tty="ssh").phases["setcred"]
+
+    assert set_credentials() == CRED_ERR
+    begin_to_enroll(person)
+    file = enrollment.ACCOUNTS / f"{person.name}.toml"
+    kept = file.read_bytes()
+    file.write_bytes(b"garbage")
+    assert set_credentials() == CRED_ERR
+    file.write_bytes(kept)
+    require(clock, left=3600, after_grace="enroll")
+    assert set_credentials() == attempts.SUCCESS
+    configuration.write(policy=POLICY)
+    enrollment.enroll(person, clock)
+    assert set_credentials() == attempts.SUCCESS
 
 
 def test_given_time_left_then_no_login_enrolls(person, clock):

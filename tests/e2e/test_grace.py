@@ -10,13 +10,14 @@ import stacks
 import terminals
 from attempts import log_in
 from policies import DAY, admin, begin_to_enroll, dated, grace_since, require
+from test_disks import DISKS, store_on_a_small_disk
 
 LONG_AGO = -100 * DAY
 
 
 @pytest.fixture(scope="module", autouse=True)
 def services(view):
-    stacks.write("cs-app", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
+    stacks.write("cs-app-grace", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
                            "auth required pam_unix.so nodelay use_first_pass\n"
                            "account required pam_unix.so\naccount required pam_twostep.so\n")
     stacks.write("cs-app-account", "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
@@ -65,7 +66,7 @@ def test_given_logins_within_the_time_then_it_does_not_begin_anew(person, clock)
 
 def test_given_a_stranger_without_the_password_then_no_time_begins(person, clock):
     require(clock, left=LONG_AGO, grace=3 * DAY)
-    for service in ("cs-login", "cs-app"):
+    for service in ("cs-login", "cs-app-grace"):
         assert not log_in(person, "wrong horse", service=service).accepted
         assert not log_in(person, ":fail", service=service).accepted
     assert grace_since(person) is None
@@ -165,6 +166,39 @@ def test_given_a_pending_authenticator_then_the_reminder_comes_all_the_same(pers
     assert len(reminders(log_in_with_password(person))) == 1
 
 
+def test_given_a_pending_authenticator_then_the_persons_time_begins_all_the_same(person, clock):
+    begin_to_enroll(person)
+    require(clock, left=LONG_AGO, grace=3 * DAY)
+    assert log_in_with_password(person).accepted
+    assert grace_since(person) is not None
+
+
+@pytest.mark.parametrize("disk", DISKS)
+def test_given_a_disk_that_takes_nothing_then_a_login_in_the_time_goes_on(person, clock, disk):
+    options, spoil = DISKS[disk]
+    require(clock, left=LONG_AGO, grace=3 * DAY)
+    assert log_in("root").accepted     # the last good copy has it
+    with store_on_a_small_disk(options):
+        spoil()
+        told = log_in_with_password(person)
+        assert told.accepted and len(reminders(told)) == 1
+    assert grace_since(person) is None
+
+
+def test_given_a_program_that_is_not_root_then_it_goes_on_and_no_time_begins(person, clock):
+    require(clock, left=LONG_AGO, grace=3 * DAY)
+    told = log_in(person, run_as=person)
+    assert (told.accepted, told.messages) == (True, [])
+    assert grace_since(person) is None
+
+
+def test_given_the_log_then_it_has_until_when_there_is_time(person, clock, journal):
+    until = int(clock.now()) + 2 * DAY
+    configuration.write(policy=dated(until - 2 * DAY, left=2 * DAY))
+    assert log_in_with_password(person).accepted
+    journal.find("not-asked", f"user={person.name}", "rule=grace", f"until={until}")
+
+
 def test_given_pam_silent_then_nothing_is_said_and_the_time_begins(person, clock):
     require(clock, left=LONG_AGO, grace=3 * DAY)
     told = log_in_with_password(person, silent=True)
@@ -172,7 +206,7 @@ def test_given_pam_silent_then_nothing_is_said_and_the_time_begins(person, clock
     assert grace_since(person) is not None
 
 
-@pytest.mark.parametrize("service", ["cs-app", "cs-app-account"])
+@pytest.mark.parametrize("service", ["cs-app-grace", "cs-app-account"])
 def test_given_a_program_that_cannot_ask_then_it_is_told_nothing(person, clock, service):
     require(clock, left=2 * DAY)
     told = log_in(person, person.password, service=service)

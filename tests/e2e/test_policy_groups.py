@@ -1,6 +1,7 @@
 """Groups: who is required or exempt by them, as the user database says it at each login."""
 
 import grp
+import json
 import subprocess
 from pathlib import Path
 
@@ -130,6 +131,9 @@ def test_given_a_broken_group_database_then_everyone_is_required_and_nobody_exem
     told = log_in(enrolled, enrolled.phone.fresh())
     assert told.accepted and told.asked
     assert is_refused(neighbor)
+    rows = {row["user"]: row for row in map(json.loads, policies.admin("report", "--json").stdout.splitlines())}
+    assert (rows[neighbor.name]["required"], rows[neighbor.name]["overdue"]) == (True, True)
+    assert rows[enrolled.name]["exempt"] is None
 
 
 def test_given_no_groups_in_the_policy_then_a_broken_group_database_disturbs_nobody(

@@ -118,3 +118,12 @@ def test_given_the_deadline_then_a_user_manager_and_the_like_start(services, per
             assert (told.prompts, told.messages) == ([], [])
     assert "user=" not in journal.text()
     assert grace_since(person) == began
+
+
+def test_given_the_deadline_then_credentials_are_set_in_sshd_for_who_came_without_our_auth_phase(person, deadline):
+    """By a key alone. The account line says that this stack has one."""
+    stacks.write("cs-enroll", stacks.ENROLL)
+    deadline()
+    told = log_in(person, service="cs-enroll", phases="cs", tty="ssh")
+    assert told.phases == {"account": SUCCESS, "setcred": SUCCESS}
+    assert (told.prompts, told.messages) == ([], [])

@@ -16,6 +16,7 @@ from policies import (CONTACT, DAY, GENERIC, MUST_ENROLL, admin, begin_to_enroll
                       make_group)
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.9"
+CAPPED = {"cap": 2}
 
 # Behind pam_permit.so, a line that is ignored reads as a success; before pam_debug.so it shows.
 ALONE_AND_SHOWN = """\
@@ -39,7 +40,8 @@ class Met:
 
 ASKED = Met("asked", ("accepted", "factor=totp"))
 REFUSED = Met("refused", ("refused", "reason=must-enroll"), MUST_ENROLL)
-LOCKED = Met("locked", ("refused", "reason=closed-to-strangers"), "Too many wrong codes")
+LOCKED = Met("locked", ("refused", "reason=closed-to-strangers"), "given for you from elsewhere")
+DISABLED = Met("locked", ("refused", "reason=codes-disabled"), "Too many wrong codes were given for you.")
 
 
 def not_asked(rule, text=None):
@@ -89,12 +91,18 @@ def passed_the_step(somebody, clock):
             assert log_in(somebody, *answers, somebody.phone.fresh(), service=service, rhost=HOME).accepted
 
 
-def guessed_at(somebody, clock):
-    configuration.write(policy={"required": True, "contact": CONTACT}, throttle={"cap": 2})
+def guessed_at(somebody, clock, rhost=ELSEWHERE):
+    configuration.write(policy={"required": True, "contact": CONTACT}, throttle=CAPPED)
     if isinstance(somebody, enrollment.Enrolled):
         for number in range(2):
-            told = log_in(somebody, somebody.phone.wrong(number), rhost=ELSEWHERE)
+            told = log_in(somebody, somebody.phone.wrong(number), rhost=rhost)
             assert told.phases == {"auth": AUTH_ERR}
+
+
+def guessed_at_from_home(somebody, clock):
+    if isinstance(somebody, enrollment.Enrolled):
+        assert log_in(somebody, somebody.phone.fresh(), rhost=HOME).accepted
+    guessed_at(somebody, clock, rhost=HOME)
 
 
 DAYS = "you have {} left, after that you cannot log in. Enroll now: twostep enroll"
@@ -121,7 +129,8 @@ TABLE = {
     "suspended": Row(always(), not_asked("suspended"), not_asked("suspended"), before=suspended),
     "just after a suspension": Row(always(), ASKED, REFUSED, before=suspension_ended),
     "remembered": Row(always(remember="1h"), not_asked("remembered"), REFUSED, before=passed_the_step),
-    "locked": Row(always(), LOCKED, REFUSED, before=guessed_at),
+    "locked to strangers": Row(always(), LOCKED, REFUSED, before=guessed_at),
+    "locked": Row(always(), DISABLED, REFUSED, before=guessed_at_from_home),
 }
 STATES = ["enrolled", "not enrolled", "pending"]
 PLACES = {"cs-unix": stacks.PASSWORD_AND_CODE, "cs-alone": stacks.CODE_ONLY, "cs-shown": ALONE_AND_SHOWN}
@@ -147,7 +156,7 @@ def test_given_a_state_and_a_situation_then_the_table_says_who_is_asked(situatio
     row = TABLE[situation]
     somebody = somebody_who_is(state, clock)
     met = row.enrolled if state == "enrolled" else row.others
-    throttle = {"throttle": {"cap": 2}} if met is LOCKED else {}
+    throttle = {"throttle": CAPPED} if met.kind == "locked" else {}
     configuration.write(policy=row.policy(clock.now(), somebody.name), **throttle)
     row.before(somebody, clock)
     for service in PLACES:
@@ -192,29 +201,47 @@ def check(told, met, service, state):
         told_by_us
 
 
+# Whether a login of a user whom nobody knows is asked: exactly where one of whom nothing is known would be refused.
 STRANGERS = {
-    "nothing is required": ({}, 0),
-    "required since ever": ({"required": True}, 1),
-    "required of a group": ({"required_groups": ["root"]}, 0),
-    "in grace": ({"required": True, "left": DAY}, 0),
-    "exempt network": ({"required": True, "exempt_networks": ["192.0.2.0/24"]}, 1),
+    "nothing is required": (lambda now, name: {}, False),
+    "required since ever": (always(), True),
+    "required of a group": (lambda now, name: {"required_groups": ["root"]}, False),
+    "required, but not yet": (left(15 * DAY), False),
+    "in grace": (left(DAY), False),
+    "a newer user's own time": (left(-100 * DAY), False),
+    "no grace at all": (lambda now, name: dated(now, left=-60, grace=0), True),
+    "another exempt user": (always(exempt_users=["root"]), True),
+    "an exempt group": (always(exempt_groups=["cs-exempt"]), True),
+    "an exempt service": (always(exempt_services=["CS-ALONE", "cs-shown"]), False),
+    "another exempt service": (always(exempt_services=["cs-unix"]), True),
+    "an exempt network": (always(exempt_networks=["192.0.2.0/24"]), False),
+    "a proxy in an exempt network": (always(exempt_networks=["192.0.2.0/24"], proxies=[HOME]), True),
+    "another exempt network": (always(exempt_networks=["198.51.100.0/24"]), True),
+    "remembered": (always(remember="1h"), True),
+    "enrolled in a login": (always(after_grace="enroll"), True),
 }
 
 
 @pytest.mark.parametrize("situation", STRANGERS)
 def test_given_an_unknown_user_then_never_in_and_asked_where_a_newcomer_would_be_refused(
         situation, clock, journal):
-    policy, prompts = STRANGERS[situation]
-    if "left" in policy:
-        policy = dated(clock.now(), left=policy["left"])
-    configuration.write(policy=policy)
+    policy, is_asked = STRANGERS[situation]
+    configuration.write(policy=policy(clock.now(), "nobody-here"))
     for service in ("cs-alone", "cs-shown"):
         journal.mark()
         told = log_in("nobody-here", "123456", service=service, rhost=HOME)
         assert told.phases == {"auth": AUTH_ERR}
-        assert told.prompts == ["Verification code: "] * prompts
-        assert told.messages == [GENERIC] * prompts
+        assert told.prompts == ["Verification code: "] * is_asked
+        assert told.messages == [GENERIC] * is_asked
         assert "reason=unknown-user" in journal.find("refused", "user=nobody-here", f"service={service}")
     told = log_in("nobody-here", "guess", "123456", service="cs-unix", rhost=HOME)
     assert (told.accepted, told.prompts) == (False, ["Password: "])
     assert log_in("nobody-here", service="cs-shown", phases="c").phases == {"account": IGNORED["account"]}
+
+
+@pytest.mark.parametrize("situation", STRANGERS)
+def test_given_one_who_comes_for_the_first_time_then_refused_where_a_stranger_is_asked(situation, person, clock):
+    policy, is_asked = STRANGERS[situation]
+    configuration.write(policy=policy(clock.now(), person.name))
+    told = log_in(person, "123456", service="cs-alone", rhost=HOME, phases="a")
+    assert (told.accepted, told.prompts) == (not is_asked, [])

@@ -137,6 +137,36 @@ def test_given_require_step_then_the_account_phase_alone_is_refused(enrolled, ne
     assert log_in(neighbor, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
 
 
+def test_given_require_step_and_a_program_that_is_not_root_then_the_helper_says_whether_it_applies(
+        enrolled, neighbor):
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(
+        "account required pam_twostep.so", "account required pam_twostep.so require_step"))
+
+    def alone(somebody, run_as):
+        return log_in(somebody, phases="c", service="cs-strict", run_as=run_as).phases["account"]
+
+    assert alone(enrolled, enrolled.person) == PERM_DENIED
+    assert alone(neighbor, neighbor) == SUCCESS
+    assert alone(neighbor, enrolled.person) == PERM_DENIED     # nobody can say it there
+
+
+def test_given_another_user_after_the_auth_phase_then_the_step_counts_for_the_first_one_alone(
+        enrolled, enroll_another):
+    other = enroll_another()
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(
+        "account required pam_twostep.so", "account required pam_twostep.so require_step"))
+    for next_user, account in ((enrolled, SUCCESS), (other, PERM_DENIED)):
+        told = log_in(enrolled, enrolled.phone.fresh(), service="cs-strict", next_user=next_user)
+        assert told.phases == {"auth": SUCCESS, "account": account}
+
+
+def test_given_require_step_behind_another_account_line_then_the_account_phase_alone_is_refused(enrolled):
+    ours = "account required pam_twostep.so"
+    stacks.write("cs-strict", stacks.CODE_ONLY.replace(ours, f"{ours} enroll\n{ours} require_step"))
+    assert log_in(enrolled, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
+    assert log_in(enrolled, enrolled.phone.fresh(), service="cs-strict").accepted
+
+
 def test_given_require_step_and_a_broken_account_then_the_account_phase_never_passes(enrolled):
     stacks.write("cs-strict", stacks.CODE_ONLY.replace(
         "account required pam_twostep.so", "account required pam_twostep.so require_step"))

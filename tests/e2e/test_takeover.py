@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from attempts import SERVICE_ERR, log_in, race, words
+import stacks
+from attempts import AUTH_ERR, SERVICE_ERR, log_in, race, words
 
 
 class Standing:
@@ -36,7 +37,10 @@ class Standing:
         return "auth\t0" in self.process.communicate(timeout=30)[0]
 
     def end(self):
-        os.kill(self.pid, signal.SIGKILL)
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            raise AssertionError(f"it stood still no more: {self.log.read_text()[-2000:]}") from None
         self.process.communicate(timeout=30)
 
 
@@ -59,6 +63,15 @@ def test_given_a_small_limit_of_the_file_size_then_nothing_is_torn(enrolled, siz
     attempt = log_in(enrolled, "000000", rhost="203.0.113.7", prefix=["prlimit", f"--fsize={size}"])
     assert not attempt.accepted
     assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.8").accepted
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 60, 100, 4095])
+def test_given_a_small_limit_of_the_file_size_then_a_wrong_application_password_is_refused_and_logged(
+        enrolled, journal, size):
+    service = stacks.write("cs-app-limited", stacks.APP_PASSWORD)
+    told = log_in(enrolled, "0" * 24, service=service, prefix=["prlimit", f"--fsize={size}"])
+    assert told.phases == {"auth": AUTH_ERR}
+    journal.find("refused", f"user={enrolled.name}", "reason=wrong-app-password")
 
 
 def test_given_many_waiting_for_one_that_stands_still_then_none_of_them_supersedes_another(

@@ -1,12 +1,14 @@
 /* attempt - one login through libpam, told line by line.
  *
  *   cc -O2 -Wall -Wextra -o attempt attempt.c -lpam
- *   attempt -u USER -s SERVICE [-i ITEM=VALUE] [-e NAME=VALUE] [-p PHASES] [-S] [-k] [ANSWER...]
+ *   attempt -u USER -s SERVICE [-i ITEM=VALUE] [-e NAME=VALUE] [-p PHASES] [-n USER] [-S] [-k]
+ *           [ANSWER...]
  *
  *   -i   a PAM item before the first phase: rhost, tty or ruser
  *   -e   a variable of the PAM environment, as sshd sets SSH_AUTH_INFO_0
  *   -p   phases in order: a authenticate, c acct_mgmt, s setcred, o open_session,
  *        x close_session, p chauthtok                                   [ac]
+ *   -n   the user's name after the first phase, as a program sets it that maps names
  *   -S   PAM_SILENT in every phase
  *   -k   keep going after a phase that failed
  *
@@ -159,18 +161,19 @@ static int run_phase(pam_handle_t *pam, char phase, int flags)
 
 int main(int argc, char **argv)
 {
-	const char *user = NULL, *service = NULL, *phases = "ac", *items[8], *variables[8];
+	const char *user = NULL, *next_user = NULL, *service = NULL, *phases = "ac", *items[8], *variables[8];
 	int n_items = 0, n_variables = 0, flags = 0, keep_going = 0, failed = 0, result = 0, c;
 	struct script script;
 	struct pam_conv conv = { converse, &script };
 	pam_handle_t *pam = NULL;
 	const void *item = NULL;
 
-	while ((c = getopt(argc, argv, "+u:s:i:e:p:Sk")) != -1) {
+	while ((c = getopt(argc, argv, "+u:s:i:e:p:n:Sk")) != -1) {
 		switch (c) {
 		case 'u': user = optarg; break;
 		case 's': service = optarg; break;
 		case 'p': phases = optarg; break;
+		case 'n': next_user = optarg; break;
 		case 'S': flags = PAM_SILENT; break;
 		case 'k': keep_going = 1; break;
 		case 'i': if (n_items < 8) items[n_items++] = optarg; break;
@@ -189,6 +192,8 @@ int main(int argc, char **argv)
 	for (; *phases && (!failed || keep_going); phases++) {
 		result = run_phase(pam, *phases, flags);
 		failed |= result != PAM_SUCCESS;
+		if (next_user)
+			pam_set_item(pam, PAM_USER, next_user);
 	}
 	pam_get_item(pam, PAM_USER, &item);
 	say("user", item);

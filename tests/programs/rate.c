@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "passwords.h"
+
 struct target {
 	const char *service, *folder, *rhost;
 };
@@ -31,20 +33,6 @@ struct target {
 struct moment {
 	double wall, user, system;
 };
-
-static int converse(int count, const struct pam_message **messages, struct pam_response **out,
-		    void *data)
-{
-	struct pam_response *responses = calloc((size_t)count, sizeof *responses);
-
-	if (!responses)
-		return PAM_BUF_ERR;
-	for (int i = 0; i < count; i++)
-		if (messages[i]->msg_style <= PAM_PROMPT_ECHO_ON)
-			responses[i].resp = strdup(data);
-	*out = responses;
-	return PAM_SUCCESS;
-}
 
 static int login(const struct target *target, const char *user, char *password)
 {

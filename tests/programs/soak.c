@@ -27,6 +27,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "passwords.h"
+
 #define MOST_USERS 8
 #define MOST_GROUPS 256
 
@@ -48,20 +50,6 @@ struct host {
 struct held {
 	long fds, threads, heap, resident;
 };
-
-static int converse(int count, const struct pam_message **messages, struct pam_response **out,
-		    void *data)
-{
-	struct pam_response *responses = calloc((size_t)count, sizeof *responses);
-
-	if (!responses)
-		return PAM_BUF_ERR;
-	for (int i = 0; i < count; i++)
-		if (messages[i]->msg_style <= PAM_PROMPT_ECHO_ON)
-			responses[i].resp = strdup(data);
-	*out = responses;
-	return PAM_SUCCESS;
-}
 
 static long entries(const char *folder)
 {

@@ -37,12 +37,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let one = &pending.authenticator;
             let secret = key.open(&one.secret, belongs(held, &one.id)).map_err(|error| from_seal(&error))?;
             let now = self.clock.now();
-            let progress = match (self.place(one, &secret, &code, now.wall), next.as_ref()) {
-                (Found::Now(step), _) => confirmed_at(one, step),
-                (Found::OtherTime, Some(next)) => self.follow(one, &secret, (&code, next), now.wall),
-                (found, _) => return Err(self.does_not_fit(one, &found)),
+            let place = |code: &Typed| self.place(one, &secret, code, now.wall);
+            let progress = match (place(&code), next.as_ref()) {
+                (Found::Now(step), _) => Some(confirmed_at(one, step)),
+                (Found::OtherTime, Some(next)) => match place(next) {
+                    Found::Now(step) => Some(confirmed_at(one, step)),
+                    Found::OtherTime | Found::Nowhere => self.follow(one, &secret, (&code, next), now.wall),
+                },
+                (Found::OtherTime | Found::Nowhere, _) => None,
             };
-            let Some((progress, step)) = progress else { return Err(self.does_not_fit(one, &Found::OtherTime)) };
+            let Some((progress, step)) = progress else {
+                return Err(self.does_not_fit(one, &place(next.as_ref().unwrap_or(&code))));
+            };
             let authenticator = Authenticator { progress, added_at: now.wall, ..one.clone() };
             held.ledger.pass(now.uptime);
             let response = self.confirmed(held, &pending, authenticator.clone(), codes);
@@ -159,12 +165,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
 }
 
 /// A device that shows the code of this step now is right.
-fn confirmed_at(one: &Authenticator, step: Step) -> Option<(Progress, Step)> {
+fn confirmed_at(one: &Authenticator, step: Step) -> (Progress, Step) {
     let progress = match one.progress {
         Progress::Time { period, drift, .. } => Progress::Time { period, drift, spent: step, resynchronized_at: None },
         Progress::Counter { .. } => Progress::Counter { next: step.shifted(1) },
     };
-    Some((progress, step))
+    (progress, step)
 }
 
 /// What was typed as a code, without what people put between.

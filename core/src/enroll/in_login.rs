@@ -64,10 +64,16 @@ impl<S: Store, C: Clock> Desk<S, C> {
         offered.inspect_err(|response| self.log_refusal(response))
     }
 
-    /// Confirms the pending authenticator by a code that it shows.
+    /// Confirms the pending authenticator by a code that it shows, or by that one and the next. Who is
+    /// in a login has no command to start again with.
     #[must_use]
-    pub fn accept(&self, code: &Typed) -> Response {
-        let response = self.confirm(code, None).unwrap_or_else(|refused| refused);
+    pub fn accept(&self, code: &Typed, next: Option<&Typed>) -> Response {
+        let response = match self.confirm(code, next) {
+            Err(Response::Refused { reason: reason @ Refusal::NothingPending, .. }) => {
+                refused(reason, "This key does not count any more. Log in again.")
+            }
+            Ok(response) | Err(response) => response,
+        };
         self.log_refusal(&response);
         response
     }

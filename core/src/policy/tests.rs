@@ -3,6 +3,7 @@
 use super::*;
 use crate::account::Suspension;
 use crate::account::tests::authenticator;
+use crate::username::Username;
 
 /// 2026-12-01, and two weeks of grace.
 const SINCE: i64 = 1_796_083_200;
@@ -77,7 +78,11 @@ fn exempt_users_services_and_networks_are_not_asked() {
     assert_eq!(Case::enrolled().rule(&user), "exempt-user");
     assert_eq!(Case::enrolled().rule("exempt_users = [\"other\"]"), "enrolled");
     assert_eq!(Case::enrolled().rule("exempt_services = [\"SSHD\"]"), "exempt-service");
-    assert_eq!(Case { service: "sudo", ..Case::enrolled() }.rule("exempt_services = [\"sshd\"]"), "enrolled");
+    for (exempt, rule) in [("sshd", "enrolled"), ("sudo-i", "enrolled"), ("su", "enrolled"), ("sudo", "exempt-service")]
+    {
+        let case = Case { service: "sudo", ..Case::enrolled() };
+        assert_eq!(case.rule(&format!("exempt_services = [\"{exempt}\"]")), rule, "{exempt}");
+    }
     let networks = "exempt_networks = [\"192.0.2.0/24\"]\nproxies = [\"192.0.2.9\"]";
     for (rhost, rule) in [
         (Some("192.0.2.1"), "exempt-network"),
@@ -152,4 +157,47 @@ fn a_reset_gives_time_also_where_there_is_no_date() {
     assert_eq!(case(SINCE + DAY).rule("required = true\ngrace = \"2d\""), "grace");
     assert_eq!(case(SINCE + 2 * DAY).rule("required = true\ngrace = \"2d\""), "required");
     assert_eq!(case(SINCE).rule("required = true\ngrace = \"0\""), "required");
+}
+
+#[test]
+fn a_stranger_is_asked_where_a_newcomer_would_be_refused() {
+    let asked = |policy: &str, service: &str, rhost: &str, now: i64| {
+        let config = Config::parse(&format!("version = 1\n[policy]\n{policy}")).unwrap();
+        let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
+        config.refuses_newcomers(service, &origin, Timestamp(now))
+    };
+    let anywhere = |policy: &str, now: i64| asked(policy, "sshd", "192.0.2.1", now);
+    assert!(anywhere("required = true", SINCE));
+    assert!(!anywhere("", SINCE));
+    assert!(!anywhere("required_groups = [\"root\"]", SINCE), "who is nobody is in no group");
+    for now in [SINCE - 1, SINCE, SINCE + 100 * DAY] {
+        assert!(!anywhere(DATED, now), "a first login has time");
+    }
+    assert!(anywhere(&format!("{DATED}grace = \"0\""), SINCE));
+    let spared = "required = true\nexempt_services = [\"cron\"]\nexempt_networks = [\"192.0.2.0/24\"]";
+    assert!(!asked(spared, "CRON", "198.51.100.1", SINCE) && !asked(spared, "sshd", "192.0.2.1", SINCE));
+    assert!(asked(spared, "sshd", "198.51.100.1", SINCE));
+}
+
+#[test]
+fn an_exemption_by_any_name_of_the_user_counts() {
+    let config = Config::parse("version = 1\n[policy]\nexempt_users = [\"also-called\"]").unwrap();
+    let aliased = Person { alias: Some(Username::new("also-called")), ..person() };
+    let mut account = Case::account();
+    account.authenticators.push(authenticator());
+    let (origin, now) = (Origin::default(), Timestamp(SINCE));
+    for (person, requirement) in [(&person(), Requirement::Asked), (&aliased, Requirement::NotAsked(Rule::ExemptUser))]
+    {
+        let visit = Visit { person, service: "sshd", origin: &origin, now, is_remembered: false };
+        assert_eq!(config.requirement(Some(&account), &visit), requirement);
+    }
+}
+
+#[test]
+fn the_log_has_what_a_rule_goes_by() {
+    let line = |rule: Rule| rule.describe(Line::new("not-asked")).finish();
+    assert_eq!(line(Rule::Suspended), "not-asked rule=suspended");
+    assert_eq!(line(Rule::ExemptGroup("robots".into())), "not-asked rule=exempt-group group=robots");
+    assert_eq!(line(Rule::NotYet(Timestamp(7))), "not-asked rule=not-required-yet required_from=7");
+    assert_eq!(line(Rule::Grace(Timestamp(8))), "not-asked rule=grace until=8");
 }

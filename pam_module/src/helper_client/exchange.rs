@@ -89,11 +89,21 @@ fn reap(child: &mut Child) {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use super::*;
 
+    /// One helper at a time: a process that another test starts just now would hold the new program
+    /// open for writing, and the kernel starts none that is (ETXTBSY of execve(2)).
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    fn alone() -> MutexGuard<'static, ()> {
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What a helper says that does what the shell says.
     fn with_helper(script: &str) -> Result<String, HelperError> {
+        let _alone = alone();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("helper");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -118,6 +128,7 @@ mod tests {
         let itself = std::env::current_exe().unwrap();
         let test = "helper_client::exchange::tests::the_request_arrives_and_the_response_comes_back";
         let ignoring = ["-c", "trap '' CHLD; exec \"$@\"", "sh", itself.to_str().unwrap(), "--exact", test];
+        let _alone = alone();
         let output = Command::new("sh").args(ignoring).output().unwrap();
         assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
     }
@@ -136,6 +147,7 @@ mod tests {
 
     #[test]
     fn a_missing_helper_is_named() {
+        let _alone = alone();
         let error = exchange("/nonexistent/helper", &[]).unwrap_err();
         assert!(matches!(error, HelperError::NotStarted(_)));
         assert!(error.to_string().contains("twostep-helper"));

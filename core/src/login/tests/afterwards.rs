@@ -109,3 +109,25 @@ fn a_remembered_address_is_forgotten_when_an_authenticator_goes() {
     world.enroll();
     assert!(world.is_asked("sshd", home));
 }
+
+#[test]
+fn a_users_time_begins_also_where_the_account_is_there_already() {
+    let world = World::new(REQUIRED);
+    world.pass(30 * DAY);
+    let begun = world.desk(Authority::User).answer(Request::Begin { label: None, proof: None, permit: None, device: None });
+    assert!(matches!(begun, Response::Pending(_)));
+    world.after(&world.attempt("sshd", None), Passed::NotAsked);
+    world.pass(14 * DAY);
+    assert_eq!(world.without_code(), "refused");
+}
+
+#[test]
+fn a_service_whose_name_is_too_long_to_keep_is_not_remembered() {
+    let world = World::enrolled(REMEMBERS);
+    let home = Some("192.0.2.1");
+    for (length, is_asked) in [(64, false), (65, true)] {
+        let service = "s".repeat(length);
+        world.after(&world.attempt(&service, home), Passed::Code);
+        assert_eq!(world.is_asked(&service, home), is_asked, "{length}");
+    }
+}

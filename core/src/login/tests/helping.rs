@@ -126,6 +126,73 @@ fn unlocking_lets_codes_count_again() {
     assert!(world.logged().contains("unlocked user=alice by=administrator admin=root"), "{}", world.logged());
 }
 
+#[test]
+fn unlocking_outlives_the_ledger() {
+    let world = World::enrolled("[throttle]\ncap = 10\nwait = \"1s\"\nmax_wait = \"1s\"\n");
+    assert!(world.gets_in(&world.code(0)));
+    for _ in 0..10 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+        world.pass(2);
+    }
+    world.administrator().unlock("root").unwrap();
+    fs::remove_file(world.ledger()).unwrap();
+    world.pass(90);
+    assert!(world.gets_in(&world.code(0)));
+}
+
+#[test]
+fn an_invitation_from_a_clock_that_was_ahead_does_not_count_yet() {
+    let world = World::new("[policy]\nenrollment = \"invite\"\n");
+    let now = world.clock.now().wall.0;
+    let code = world.administrator().invite(Duration::from_secs(DAY), "root").unwrap().code;
+    world.set_wall(now - 1);
+    assert_eq!(refusal(&world.begin(Some(code.expose()))), Refusal::NotAccepted);
+    world.set_wall(now);
+    assert!(matches!(world.begin(Some(code.expose())), Response::Pending(_)));
+}
+
+#[test]
+fn a_refused_permit_is_logged() {
+    for (enrollment, event) in [("invite", "enrollment-code-refused"), ("password", "enrollment-password-refused")] {
+        let world = World::new(&format!("[policy]\nenrollment = \"{enrollment}\"\n"));
+        assert_eq!(refusal(&world.begin(Some("guess"))), Refusal::NotAccepted);
+        assert_eq!(world.logged(), format!("{event} user=alice by=user"));
+    }
+}
+
+#[test]
+fn help_that_is_refused_is_logged() {
+    let world = World::enrolled("");
+    let administrator = world.administrator();
+    let is_logged = |answer: Result<(), Response>, count: usize| {
+        let refused = refusal(&answer.unwrap_err());
+        let logged = world.logged();
+        let lines = logged.lines().filter(|line| line.starts_with("refused user=alice by=administrator reason="));
+        let last = logged.lines().last().unwrap();
+        assert!(lines.count() == count && last.contains(&format!("reason={refused} ")), "{logged}");
+    };
+    is_logged(administrator.invite(Duration::from_secs(DAY), "root").map(|_| ()), 1);
+    is_logged(administrator.resume("root"), 2);
+    is_logged(administrator.suspend(Duration::ZERO, "root", "").map(|_| ()), 3);
+    fs::write(world.account(), "garbage").unwrap();
+    is_logged(administrator.unlock("root"), 4);
+    is_logged(administrator.issue_recovery_code("root").map(|_| ()), 5);
+}
+
+#[test]
+fn a_reset_forgets_wrong_codes() {
+    let mut world = World::enrolled("[throttle]\ncap = 5\nwait = \"1s\"\nmax_wait = \"1s\"\n");
+    assert!(world.gets_in(&world.code(0)));
+    for _ in 0..5 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+        world.pass(2);
+    }
+    let _ = world.administrator().reset_for_test();
+    world.enroll();
+    world.pass(90);
+    assert!(world.gets_in(&world.code(0)));
+}
+
 fn home() -> Source {
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
     Source::of(&origin, &[])
@@ -170,4 +237,60 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
     assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));
     assert_eq!(refusal(&desk.offer(&home()).map(|_| panic!()).unwrap_err()), Refusal::NoRoom);
+}
+
+#[test]
+fn a_secret_from_a_clock_that_was_ahead_is_not_shown_again() {
+    let world = World::new("");
+    let first = world.desk(Authority::Login).offer(&home()).unwrap();
+    world.set_wall(world.clock.now().wall.0 - 60);
+    assert_ne!(world.desk(Authority::Login).offer(&home()).unwrap().secret, first.secret);
+}
+
+#[test]
+fn an_enrollment_in_a_login_is_told_at_the_session_and_logged() {
+    let world = World::new("");
+    let desk = world.desk(Authority::Login);
+    let nothing = desk.accept(&Typed::new("123456".into()), None);
+    assert_eq!(refusal(&nothing), Refusal::NothingPending);
+    assert!(world.logged().contains("refused user=alice by=login reason=nothing-pending"), "{}", world.logged());
+    let offered = Response::Pending(desk.offer(&home()).unwrap());
+    assert!(world.logged().contains("enrollment-begun user=alice by=login authenticator=phone"), "{}", world.logged());
+    assert!(matches!(world.confirm(&offered), Response::Confirmed { .. }));
+    let told = notices(&alice(), &world.store(), &world.clock).unwrap();
+    assert!(told.iter().any(|line| line.contains("\"phone\" was added")), "{told:?}");
+    assert_eq!(refusal(&desk.offer(&home()).unwrap_err()), Refusal::NoRoom);
+    assert!(world.logged().contains("refused user=alice by=login reason=no-room"), "{}", world.logged());
+}
+
+#[test]
+fn a_reason_is_one_line_of_at_most_200_bytes_and_the_longest_time_counts() {
+    let world = World::enrolled("[policy]\nmax_suspension = \"1h\"\n");
+    let administrator = world.administrator();
+    let hour = Duration::from_secs(3600);
+    for reason in ["x".repeat(201), "two\nlines".into(), "\u{202e}".into()] {
+        assert_eq!(
+            refusal(&administrator.suspend(hour, "root", &reason).unwrap_err()),
+            Refusal::BadRequest,
+            "{reason:?}"
+        );
+    }
+    for time in [Duration::ZERO, hour + Duration::from_secs(1)] {
+        assert_eq!(refusal(&administrator.suspend(time, "root", "").unwrap_err()), Refusal::Policy, "{time:?}");
+    }
+    assert!(administrator.suspend(hour, "root", &"x".repeat(200)).is_ok());
+}
+
+#[test]
+fn only_the_last_authenticator_stays_and_an_administrator_removes_it_all_the_same() {
+    let world = World::enrolled("[policy]\nrequired = true\n");
+    let desk = world.desk(Authority::User);
+    let proof = Some(Typed::new(world.code(0)));
+    let pending = desk.answer(Request::Begin { label: Some("tablet".into()), proof, permit: None, device: None });
+    world.pass(30);
+    assert!(matches!(world.confirm(&pending), Response::Confirmed { .. }));
+    let tablet = Request::Remove { label: Some("tablet".into()), proof: Typed::new(world.code(0)) };
+    assert!(matches!(desk.answer(tablet), Response::Removed { enrolled: true, .. }));
+    let last = Request::Remove { label: None, proof: Typed::new("".into()) };
+    assert!(matches!(world.administrator().answer(last), Response::Removed { enrolled: false, .. }));
 }
