@@ -4,19 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::page::Form;
 use crate::trouble::Trouble;
 
 mod admin;
 mod app_password;
+mod device;
 mod help;
 mod overview;
 mod policy;
 
 pub use admin::Admin;
 pub use app_password::{AppPassword, Create};
+pub use device::{DeviceFlags, QrChoice, Replace, Showing};
 pub use help::Invite;
 pub use overview::{Prune, Report};
 #[cfg(test)]
@@ -41,6 +43,16 @@ pub enum Command {
     /// Add an authenticator app, by QR code or by a key to type
     #[command(after_help = ENROLL_EXAMPLES)]
     Enroll(Enroll),
+    /// Put a new phone in the place of the old one, which works until the new one is confirmed
+    #[command(after_help = REPLACE_EXAMPLES)]
+    Replace(Replace),
+    /// Put a device right whose codes are not accepted, by two codes in a row
+    #[command(after_help = SYNC_EXAMPLES)]
+    Sync {
+        /// Whose account (root only, and then needed); the codes are needed all the same
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
     /// Show your authenticators and how many recovery codes are left
     #[command(after_help = STATUS_EXAMPLES)]
     Status {
@@ -86,29 +98,15 @@ pub struct Enroll {
     /// A name for it, such as phone
     #[arg(long, value_name = "LABEL")]
     pub label: Option<String>,
-    /// How to draw the QR code; without it: what the terminal can show
-    #[arg(long, value_name = "STYLE")]
-    pub qr: Option<QrChoice>,
-    /// Also write the QR code to this new file, as SVG
-    #[arg(long, value_name = "FILE")]
-    pub svg: Option<PathBuf>,
-    /// Write the recovery codes to this new file
-    #[arg(long, value_name = "FILE")]
-    pub save_codes: Option<PathBuf>,
+    /// How it is shown.
+    #[command(flatten)]
+    pub showing: Showing,
+    /// What it is, if it is not an app with a new key.
+    #[command(flatten)]
+    pub device: DeviceFlags,
     /// Whose account (root only, and then needed)
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
-}
-
-/// How a QR code is drawn in the terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum QrChoice {
-    /// Half blocks: two rows of the code in a line
-    Utf8,
-    /// Two columns for each dot, for terminals without UTF-8
-    Ascii,
-    /// No drawing, only the key to type
-    None,
 }
 
 /// What can be done with recovery codes.
@@ -132,7 +130,7 @@ impl Arguments {
         match &self.command {
             _ if self.json => Form::Json,
             // Without a terminal nobody could look at a QR code.
-            Some(Command::Enroll(_)) if !is_interactive => Form::Json,
+            Some(Command::Enroll(_) | Command::Replace(_)) if !is_interactive => Form::Json,
             Some(Command::AppPassword {
                 action: AppPassword::Create(Create { print_only: true, .. }) | AppPassword::Show { .. },
             })
@@ -145,6 +143,8 @@ impl Arguments {
     pub fn whose(&self) -> Option<&str> {
         match self.command.as_ref()? {
             Command::Enroll(Enroll { user, .. })
+            | Command::Replace(Replace { user, .. })
+            | Command::Sync { user }
             | Command::Status { user }
             | Command::Remove { user, .. }
             | Command::RecoveryCodes { action: RecoveryCodes::Regenerate { user, .. } } => user.as_deref(),
@@ -180,11 +180,25 @@ const ENROLL_EXAMPLES: &str = "\
 Examples:
   twostep enroll
   twostep enroll --label tablet --svg tablet.svg
+  twostep enroll --hotp --secret-stdin --label token
   sudo twostep enroll --user alice
 
 With --json, or without a terminal: prints one line with uri, secret and
 expires_at, reads the code as one line (the proof, password or enrollment code,
 if one is needed, as a line before it), prints one line with recovery_codes.";
+
+const REPLACE_EXAMPLES: &str = "\
+Examples:
+  twostep replace
+  twostep replace tablet --new-codes
+
+With --json, or without a terminal: as twostep enroll does, the proof first.";
+
+const SYNC_EXAMPLES: &str = "\
+Examples:
+  twostep sync
+
+Without a terminal, the two codes are two lines of standard input.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -283,6 +297,14 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_a_usage_error() {
         for line in [
+            "twostep enroll --hotp --period 30",
+            "twostep enroll --counter 7",
+            "twostep enroll --digits 9",
+            "twostep enroll --period 45",
+            "twostep enroll --algorithm MD5",
+            "twostep enroll --secret-stdin --qr utf8",
+            "twostep enroll --secret-stdin JBSWY3DPEHPK3PXP",
+            "twostep sync 123456",
             "twostep app-password create laptop",
             "twostep app-password create laptop --service a/b",
             "twostep app-password create laptop --service dovecot --from example.org",

@@ -1,154 +1,111 @@
-//! `twostep enroll`: a new authenticator, from its key to the recovery codes.
+//! `twostep enroll` and `twostep replace`: a new authenticator, from its key to the recovery codes.
 
 use std::path::Path;
 
 use serde::Serialize;
-use twostep_core::request::{Pending, Refusal, Request, Response, Status};
+use twostep_core::request::{Request, Response, Status};
 use twostep_core::secret::Typed;
 
 use crate::app_password::ensure;
-use crate::arguments::{Enroll, QrChoice};
-use crate::page::Page;
-use crate::permit;
-use crate::person::Echo;
+use crate::arguments::{Enroll, Replace, Showing};
 use crate::proof::{self, Proof};
-use crate::qr::{self, NotDrawn};
-use crate::reach;
 use crate::recovery::{self, Sheet};
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::view::Letters;
-use crate::{dates, save};
+use crate::{permit, reach, save, which};
 
-/// How often a wrong confirmation code may be given.
-const TRIES: usize = 3;
-
-const QUESTION: &str = "Code shown by the app: ";
+mod confirm;
+mod device;
+mod show;
 
 /// A confirmed authenticator, as programs read it.
 #[derive(Debug, Serialize)]
 struct Confirmed {
     label: String,
-    /// None when the account already had a set.
+    /// None when the account keeps those that it has.
     recovery_codes: Option<Vec<Typed>>,
+    /// The one whose place it took.
+    replaced: Option<String>,
 }
 
 /// Adds an authenticator. What cannot be written is found out before anything is made.
 pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
-    for path in [&wishes.svg, &wishes.save_codes].into_iter().flatten() {
-        save::check(path)?;
-    }
+    check(&wishes.showing)?;
+    let device = device::read(session, &wishes.device)?;
     let status = session.status()?;
-    let (pending, proof) = begin(session, &status, wishes)?;
-    session.page.object(&pending)?;
-    show(&mut session.page, &pending, wishes)?;
-    match confirm(session) {
-        Ok(confirmed) => {
-            if proof == Proof::RecoveryCode {
-                proof::tell_spent(session, proof)?;
-            }
-            hand_over(session, &status.user, confirmed, wishes.save_codes.as_deref())?;
-            // Root makes application passwords for nobody.
-            if session.reach.needs_proof() { ensure::after_enrollment(session) } else { Ok(()) }
-        }
-        Err(trouble) => {
-            // Its key will never count.
-            wishes.svg.as_deref().map(save::remove);
-            Err(trouble)
-        }
-    }
-}
-
-fn begin(session: &mut Session, status: &Status, wishes: &Enroll) -> Result<(Pending, Proof), Trouble> {
-    let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit, device: None };
     let place = format!("{} on {}", status.user, session.page.view.host);
     session.page.say(&format!("A new authenticator for {place}."))?;
+    let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit, device: device.clone() };
     let (response, proof) = if status.enrolled {
         proof::ask_with(session, |proof| request(Some(proof), None))?
     } else {
         (permit::ask_with(session, |permit| request(None, permit))?, Proof::NotNeeded)
     };
-    match response {
-        Response::Pending(pending) => Ok((pending, proof)),
-        _ => Err(reach::broken("no key")),
-    }
+    finish(session, (&status, response, proof), &wishes.showing, wishes.device.secret_stdin)
 }
 
-/// The key first and the drawing last, so that on a small screen the drawing stands complete above
-/// the question.
-fn show(page: &mut Page, pending: &Pending, wishes: &Enroll) -> Result<(), Trouble> {
-    if let Some(path) = &wishes.svg {
-        let picture = qr::picture(pending.uri.expose()).map_err(|_| no_picture())?;
-        save::write(path, &picture)?;
-        page.say(&format!("The QR code is in {}. Delete it when it is scanned: it holds the key.", path.display()))?;
-    }
-    page.say("\nIn your authenticator app, scan the QR code, or add an account by hand:\n")?;
-    page.entry("Issuer", &pending.issuer)?;
-    page.entry("Account", &pending.account)?;
-    page.entry("Key", pending.secret.in_groups(' ').expose())?;
-    page.entry(
-        "Kind",
-        &format!(
-            "time-based, {}, {} digits, a new code every {} seconds",
-            pending.algorithm,
-            pending.digits,
-            pending.period.unwrap_or_default()
-        ),
-    )?;
-    page.entry("Confirm until", &dates::hour(pending.expires_at))?;
-    page.say("")?;
-    draw(page, pending, wishes.qr)
-}
-
-fn draw(page: &mut Page, pending: &Pending, choice: Option<QrChoice>) -> Result<(), Trouble> {
-    let letters = match choice {
-        Some(QrChoice::None) => return Ok(()),
-        Some(QrChoice::Utf8) => Letters::Utf8,
-        Some(QrChoice::Ascii) => Letters::Ascii,
-        None => page.view.letters,
+/// Puts a new authenticator in the place of another one, which works until the new one is confirmed.
+pub fn replace(session: &mut Session, wishes: &Replace) -> Result<(), Trouble> {
+    check(&wishes.showing)?;
+    let device = device::read(session, &wishes.device)?;
+    let status = session.status()?;
+    let label = which::authenticator(&status, wishes.label.as_deref(), "replace")?;
+    session.page.say(&format!(
+        "A new authenticator in place of {label}, for {} on {}. The old one works until the new one is confirmed.",
+        status.user, session.page.view.host
+    ))?;
+    let request = |proof| Request::Replace {
+        label: Some(label.clone()),
+        renew_codes: wishes.new_codes,
+        proof,
+        device: device.clone(),
     };
-    match qr::draw(pending.uri.expose(), letters, &page.view) {
-        Ok(drawing) => page.draw(&drawing),
-        Err(NotDrawn::TooNarrow { needs }) => page.say(&too_narrow(needs, page.view.columns, letters)),
-        Err(NotDrawn::TooLong) => page.say("These names are too long for a QR code: type the key.\n"),
+    let (response, proof) = proof::ask_with(session, request)?;
+    finish(session, (&status, response, proof), &wishes.showing, wishes.device.secret_stdin)
+}
+
+/// What cannot be written is found out before anything is made.
+fn check(showing: &Showing) -> Result<(), Trouble> {
+    [&showing.svg, &showing.save_codes].into_iter().flatten().try_for_each(|path| save::check(path))
+}
+
+fn finish(
+    session: &mut Session,
+    (status, response, proof): (&Status, Response, Proof),
+    showing: &Showing,
+    has_own_key: bool,
+) -> Result<(), Trouble> {
+    let Response::Pending(pending) = response else { return Err(reach::broken("no key")) };
+    if has_own_key {
+        show::begun(&mut session.page, &pending)?;
+    } else {
+        session.page.object(&pending)?;
+        show::key(&mut session.page, &pending, showing)?;
     }
-}
-
-fn too_narrow(needs: usize, columns: usize, letters: Letters) -> String {
-    let instead = match letters {
-        Letters::Utf8 => "make the terminal wider and begin again",
-        Letters::Ascii => "begin again with --qr utf8 if your terminal can show it",
-    };
-    format!(
-        "The QR code needs a terminal of {needs} columns, and this one has {columns}. Type the key, \
-         or {instead}.\n"
-    )
-}
-
-fn confirm(session: &mut Session) -> Result<Confirmed, Trouble> {
-    let mut left = TRIES;
-    loop {
-        left -= 1;
-        let code = session.person.answer(QUESTION, Echo::Shown)?;
-        match session.reach.ask(Request::Confirm { code, next: None }) {
-            Ok(Response::Confirmed { label, recovery_codes, .. }) => {
-                return Ok(Confirmed { label, recovery_codes });
+    match confirm::confirm(session, &pending) {
+        Ok(confirmed) => {
+            if proof == Proof::RecoveryCode {
+                proof::tell_spent(session, proof)?;
             }
-            Ok(_) => return Err(reach::broken("no confirmation")),
-            Err(trouble) if trouble.is(Refusal::NotAccepted) && left > 0 => {
-                session.page.complain(&trouble)?;
-            }
-            Err(trouble) => return Err(unfinished(trouble)),
+            hand_over(session, &status.user, confirmed, showing.save_codes.as_deref())?;
+            // Root makes application passwords for nobody.
+            if session.reach.needs_proof() { ensure::after_enrollment(session) } else { Ok(()) }
+        }
+        Err(trouble) => {
+            // Its key will never count.
+            showing.svg.as_deref().map(save::remove);
+            Err(trouble)
         }
     }
 }
 
 fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Option<&Path>) -> Result<(), Trouble> {
     session.page.object(&confirmed)?;
+    let label = &confirmed.label;
     session.page.say(&format!(
-        "\nDone: {user} can now log in with the codes of {}. What was typed here is spent: the \
-         next login waits for the next code.",
-        confirmed.label
+        "\nDone: {user} can now log in with the codes of {label}{}. What was typed here is spent: the next login waits \
+         for the next code.",
+        if confirmed.replaced.is_some() { ", and those of the old one do not count any more" } else { "" }
     ))?;
     match &confirmed.recovery_codes {
         Some(codes) => {
@@ -162,25 +119,17 @@ fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Opti
     }
 }
 
-fn unfinished(mut trouble: Trouble) -> Trouble {
-    if trouble.is(Refusal::NotAccepted) {
-        trouble.message.push_str(" Nothing was changed; begin again with `twostep enroll`.");
-    }
-    trouble
-}
-
-fn no_picture() -> Trouble {
-    Trouble::here("file", "These names are too long for a QR code. Begin again without --svg and type the key.")
-}
-
 #[cfg(test)]
 mod tests {
-    use twostep_core::request::Kind;
+    use twostep_core::request::{Kind, Pending, Refusal};
 
+    use super::confirm::QUESTION;
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
+    use crate::arguments::DeviceFlags;
     use crate::page::Form;
     use crate::page::scripted::Printed;
+    use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::{session, status};
@@ -289,6 +238,75 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_another_time_is_sent_again_with_the_next_one() {
+        let off = Response::Refused { reason: Refusal::WrongClock, text: "The clock is off. Go on.".into() };
+        let script = Script::user(vec![
+            (|_| true, Response::Status(status(&[]))),
+            (|_| true, pending()),
+            (|request| confirms(request, "111111"), off),
+            (
+                |request| {
+                    matches!(request, Request::Confirm { code, next: Some(next) }
+                        if code.expose() == "111111" && next.expose() == "222222")
+                },
+                confirmed(None),
+            ),
+            (|_| true, all(vec![], vec![])),
+        ]);
+        let (done, printed) = in_json(script, "111111\n222222\n");
+        done.unwrap();
+        assert_eq!(printed.json()[1]["error"]["reason"], "wrong_clock");
+    }
+
+    #[test]
+    fn the_key_of_a_device_is_the_first_line_and_is_not_repeated() {
+        let script = Script::user(vec![
+            (|_| true, Response::Status(status(&[]))),
+            (
+                |request| {
+                    matches!(request, Request::Begin { device: Some(device), .. }
+                        if device.kind == Kind::Hotp
+                            && device.counter == Some(7)
+                            && device.secret.as_ref().is_some_and(|key| key.expose() == "JBSWY3DPEHPK3PXP"))
+                },
+                pending(),
+            ),
+            (|request| confirms(request, "123456"), confirmed(None)),
+            (|_| true, all(vec![], vec![])),
+        ]);
+        let (mut session, printed) = session(script, lines("JBSWY3DPEHPK3PXP\n123456\n"));
+        session.page.form = Form::Json;
+        let device = DeviceFlags { hotp: true, counter: Some(7), secret_stdin: true, ..DeviceFlags::default() };
+        run(&mut session, &Enroll { device, ..Enroll::default() }).unwrap();
+        assert!(!printed.text().contains("JBSW"), "{}", printed.text());
+    }
+
+    #[test]
+    fn a_new_phone_takes_the_place_of_the_old_one() {
+        let replaced =
+            Response::Confirmed { label: "phone".into(), recovery_codes: None, replaced: Some("phone".into()) };
+        let script = Script::user(vec![
+            (|_| true, Response::Status(status(&["phone"]))),
+            (
+                |request| {
+                    matches!(request, Request::Replace { label: Some(label), renew_codes: false, proof, device: None }
+                        if label == "phone" && proof.expose() == "654321")
+                },
+                pending(),
+            ),
+            (|request| confirms(request, "123456"), replaced),
+            (|_| true, all(vec![], vec![])),
+        ]);
+        let person = Answers::new(&[("Current code", Echo::Hidden, "654321"), (QUESTION, Echo::Shown, "123456")]);
+        let (mut session, printed) = session(script, Box::new(person));
+        replace(&mut session, &Replace::default()).unwrap();
+        let text = printed.text().replace('\n', " ");
+        assert!(text.contains("The old one works until the new one is confirmed."), "{text}");
+        assert!(text.contains("those of the old one do not count any more"), "{text}");
+        assert!(text.contains("The recovery codes are those that you have already."), "{text}");
+    }
+
+    #[test]
     fn a_person_sees_the_key_in_groups_and_the_drawing_last() {
         let person = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
         let (mut session, printed) = session(first_enrollment(), Box::new(person));
@@ -312,11 +330,12 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_written_is_found_before_anything_happens() {
-        for wishes in [
-            Enroll { save_codes: Some("/nonexistent/a".into()), ..Enroll::default() },
-            Enroll { svg: Some("/nonexistent/a".into()), ..Enroll::default() },
+        for showing in [
+            Showing { save_codes: Some("/nonexistent/a".into()), ..Showing::default() },
+            Showing { svg: Some("/nonexistent/a".into()), ..Showing::default() },
         ] {
             let (mut session, _) = session(Script::user(vec![]), lines(""));
+            let wishes = Enroll { showing, ..Enroll::default() };
             assert_eq!(run(&mut session, &wishes).unwrap_err().reason, "file");
         }
     }
@@ -369,7 +388,8 @@ mod tests {
     fn an_enrollment_that_fails_leaves_no_picture() {
         let folder = tempfile::tempdir().unwrap();
         let svg = folder.path().join("code.svg");
-        let wishes = Enroll { svg: Some(svg.clone()), ..Enroll::default() };
+        let showing = Showing { svg: Some(svg.clone()), ..Showing::default() };
+        let wishes = Enroll { showing, ..Enroll::default() };
         let script = Script::user(vec![(|_| true, Response::Status(status(&[]))), (|_| true, pending())]);
         let (mut session, _) = session(script, lines(""));
         assert!(run(&mut session, &wishes).is_err());

@@ -26,9 +26,11 @@ mod remove;
 mod save;
 mod session;
 mod status;
+mod sync;
 mod terminal;
 mod trouble;
 mod view;
+mod which;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,8 @@ fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
     let mut session = Session { reach, person: person::who_types()?, page };
     match &arguments.command {
         Some(Command::Enroll(wishes)) => enroll::run(&mut session, wishes),
+        Some(Command::Replace(wishes)) => enroll::replace(&mut session, wishes),
+        Some(Command::Sync { .. }) => sync::run(&mut session),
         Some(Command::Remove { label, .. }) => remove::run(&mut session, label.as_deref()),
         Some(Command::RecoveryCodes { action: RecoveryCodes::Regenerate { save, .. } }) => {
             recovery::run(&mut session, save.as_deref())

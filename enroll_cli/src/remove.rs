@@ -7,11 +7,11 @@ use crate::page::Form;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::{proof, reach};
+use crate::{proof, reach, which};
 
 const QUESTION: &str = "Remove it? [y/N] ";
 
-const ANOTHER_FIRST: &str = "Enroll another one first (twostep enroll), or ask your administrator.";
+const ANOTHER_FIRST: &str = "For a new phone: twostep replace. Else enroll another one first: twostep enroll.";
 
 /// What was removed, as programs read it.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ struct Removed {
 /// Removes an authenticator: the one of this label, or the only one.
 pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
     let status = session.status()?;
-    let label = chosen(&status, label)?;
+    let label = which::authenticator(&status, label, "remove")?;
     if status.authenticators.len() == 1 {
         make_sure(session, &status, &label)?;
     }
@@ -43,24 +43,6 @@ pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
         proof::tell_spent(session, proof)?;
     }
     session.page.object(&Removed { label, enrolled, app_passwords })
-}
-
-fn chosen(status: &Status, label: Option<&str>) -> Result<String, Trouble> {
-    let labels = status.authenticators.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
-    let none = |what: String| Err(Trouble::refused(Refusal::NoAuthenticator, what));
-    match (label, labels.as_slice()) {
-        (_, []) => none(format!("{} has no authenticator. Nothing needs to be removed.", status.user)),
-        (Some(label), labels) if labels.contains(&label) => Ok(label.to_owned()),
-        (Some(label), labels) => {
-            none(format!("{} has no authenticator called {label}. There is: {}.", status.user, labels.join(", ")))
-        }
-        (None, [only]) => Ok((*only).to_owned()),
-        (None, [first, ..]) => Err(Trouble::usage(format!(
-            "{} has several authenticators: {}. Name the one to remove, as in: twostep remove {first}.",
-            status.user,
-            labels.join(", ")
-        ))),
-    }
 }
 
 /// The last one is special: a user keeps it where it is required, and is asked elsewhere.
@@ -180,12 +162,5 @@ mod tests {
         session.page.form = Form::Json;
         run(&mut session, None).unwrap();
         assert_eq!(printed.text(), "{\"label\":\"phone\",\"enrolled\":false,\"app_passwords\":[]}\n");
-    }
-
-    #[test]
-    fn which_one_must_be_clear_before_a_proof_is_spent() {
-        assert_eq!(chosen(&status(&["a", "b"]), None).unwrap_err().reason, "usage");
-        assert_eq!(chosen(&status(&["a"]), Some("b")).unwrap_err().reason, "no_authenticator");
-        assert_eq!(chosen(&status(&[]), None).unwrap_err().reason, "no_authenticator");
     }
 }

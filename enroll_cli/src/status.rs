@@ -1,11 +1,12 @@
 //! `twostep status`: how the second step of an account stands.
 
-use twostep_core::request::{SecondStep, Status, SuspensionStatus};
+use twostep_core::request::{AuthenticatorStatus, SecondStep, Status, SuspensionStatus};
+use twostep_core::time::ClockDoubt;
 
-use crate::dates;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::{dates, sync};
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;
@@ -24,17 +25,10 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     page.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
     page.entry("Required here", &required(status))?;
     for one in &status.authenticators {
-        page.entry(
-            "Authenticator",
-            &format!(
-                "{} ({}, {} digits, {} s), added {}",
-                one.label,
-                one.algorithm,
-                one.digits,
-                one.period.unwrap_or_default(),
-                dates::minute(one.added_at)
-            ),
-        )?;
+        page.entry("Authenticator", &authenticator(one))?;
+    }
+    if let Some(doubt) = status.host_clock {
+        page.entry("Host clock", host_clock(doubt))?;
     }
     if let Some(codes) = &status.recovery_codes {
         let made = dates::minute(codes.created_at);
@@ -54,6 +48,29 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
         page.entry("Last used", &place(last))?;
     }
     advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+}
+
+fn authenticator(one: &AuthenticatorStatus) -> String {
+    let AuthenticatorStatus { label, algorithm, digits, .. } = one;
+    let moves = match one.period {
+        Some(period) => format!("{period} s"),
+        None => "HOTP".to_owned(),
+    };
+    let clock = match one.clock_ahead {
+        None | Some(0) => String::new(),
+        Some(ahead) => format!(", its clock {}", sync::clock(ahead)),
+    };
+    format!("{label} ({algorithm}, {digits} digits, {moves}), added {}{clock}", dates::minute(one.added_at))
+}
+
+fn host_clock(doubt: ClockDoubt) -> &'static str {
+    match doubt {
+        ClockDoubt::Unsynchronized => "nothing keeps it right (NTP is off); if it drifts, codes are refused",
+        ClockDoubt::BeforeRelease => {
+            "WRONG: it is in the past. Codes are refused until it is put right; recovery codes work"
+        }
+        ClockDoubt::SetBack => "WRONG: it was set back. Codes are refused until it is put right; recovery codes work",
+    }
 }
 
 fn required(status: &Status) -> String {

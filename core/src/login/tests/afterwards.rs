@@ -114,7 +114,8 @@ fn a_remembered_address_is_forgotten_when_an_authenticator_goes() {
 fn a_users_time_begins_also_where_the_account_is_there_already() {
     let world = World::new(REQUIRED);
     world.pass(30 * DAY);
-    let begun = world.desk(Authority::User).answer(Request::Begin { label: None, proof: None, permit: None, device: None });
+    let begun =
+        world.desk(Authority::User).answer(Request::Begin { label: None, proof: None, permit: None, device: None });
     assert!(matches!(begun, Response::Pending(_)));
     world.after(&world.attempt("sshd", None), Passed::NotAsked);
     world.pass(14 * DAY);

@@ -1,0 +1,119 @@
+//! What the log is told of a verdict.
+
+use super::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
+use crate::audit::Line;
+use crate::request::Kind;
+use crate::time::{Clock, ClockDoubt};
+
+impl Verdict {
+    /// Adds the verdict to a log line.
+    #[must_use]
+    pub fn describe(&self, line: Line) -> Line {
+        match self {
+            Self::Accepted(Factor::Code { authenticator, kind, corrected, .. }) => {
+                let line = line.with("factor", kind).with("authenticator", authenticator);
+                line.with_some("resynchronized", corrected.as_ref())
+            }
+            Self::Accepted(Factor::Recovery { left }) => line.with("factor", "recovery-code").with("left", left),
+            Self::Accepted(Factor::IssuedCode) => line.with("factor", "issued-recovery-code"),
+            Self::Accepted(Factor::AppPassword { label }) => line.with("factor", "app-password").with("label", label),
+            Self::NotAsked(rule) => rule.describe(line),
+            Self::MustEnroll => line
+                .with("reason", "must-enroll")
+                .with("remedy", "the user enrolls with twostep enroll, or an administrator with twostep enroll --user"),
+            Self::Refused(refused) => refused.describe(line),
+        }
+    }
+
+    /// The same, with what the kernel says of the host's clock where a refused code is to be explained.
+    pub fn doubting(mut self, clock: &impl Clock) -> Self {
+        if let Self::Refused(
+            Refused::Wrong { host_clock }
+            | Refused::Spent { host_clock, .. }
+            | Refused::Misplaced { host_clock, .. }
+            | Refused::NoPair { host_clock },
+        ) = &mut self
+            && host_clock.is_none()
+            && !clock.is_synchronized()
+        {
+            *host_clock = Some(ClockDoubt::Unsynchronized);
+        }
+        self
+    }
+
+    /// The verdict on an answer that was to follow a code of another time. Where it helps nothing to
+    /// know the answer's own fault, it is the first one's.
+    pub fn after(self, first: Misplaced, host_clock: Option<ClockDoubt>) -> Self {
+        let Self::Refused(refused) = &self else { return self };
+        match refused {
+            Refused::NotACode(_) | Refused::Wrong { .. } | Refused::Spent { .. } | Refused::Misplaced { .. } => {
+                let code = first.followed_by(refused.reason());
+                Self::Refused(Refused::Misplaced { code, host_clock })
+            }
+            _ => self,
+        }
+    }
+
+    /// The word that a log line of this verdict begins with.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::NotAsked(_) => "not-asked",
+            Self::MustEnroll | Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl Refused {
+    fn describe(&self, line: Line) -> Line {
+        let line = line.with("reason", self.reason());
+        match self {
+            Self::NotACode(why) => line
+                .with("detail", why)
+                .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
+            Self::Wrong { host_clock } | Self::NoPair { host_clock } => {
+                line.with_some("host_clock", host_clock.as_ref())
+            }
+            Self::Spent { authenticator, host_clock } => {
+                line.with("authenticator", authenticator).with_some("host_clock", host_clock.as_ref())
+            }
+            Self::Misplaced { code, host_clock } => {
+                let line = line.with("authenticator", &code.authenticator).with("steps", code.ahead);
+                let line = line.with_some("then", code.then).with_some("host_clock", host_clock.as_ref());
+                line.with_some("fresh", (!code.may_be_followed()).then_some("no"))
+            }
+            Self::Waiting(seconds) => line.with("seconds", seconds),
+            Self::AppPassword(NoAppPassword::NotOne) => line.with(
+                "remedy",
+                "this service takes an application password: twostep app-password create LABEL --service SERVICE",
+            ),
+            Self::AppPassword(NoAppPassword::Barred { label, .. }) => line.with("label", label),
+            _ => line,
+        }
+    }
+
+    /// The reason, one word.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotACode(_) => "not-a-code",
+            Self::Wrong { .. } => "wrong-code",
+            Self::Misplaced { code, .. } => match code.kind {
+                Kind::Totp => "wrong-clock",
+                Kind::Hotp => "wrong-counter",
+            },
+            Self::NoPair { .. } => "no-pair",
+            Self::Spent { .. } => "spent-code",
+            Self::RecoveryCodeUsed => "used-recovery-code",
+            Self::RecoveryCodeExpired => "expired-recovery-code",
+            Self::Waiting(_) => "source-waits",
+            Self::ClosedToStrangers => "closed-to-strangers",
+            Self::Disabled => "codes-disabled",
+            Self::Vanished => "enrollment-vanished",
+            Self::AppPassword(NoAppPassword::NotOne) => "not-an-app-password",
+            Self::AppPassword(NoAppPassword::Wrong) => "wrong-app-password",
+            Self::AppPassword(NoAppPassword::Barred { barred, .. }) => barred.reason(),
+        }
+    }
+}

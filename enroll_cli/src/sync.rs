@@ -1,0 +1,124 @@
+//! `twostep sync`: two codes in a row put a device right whose clock drifts, or whose button was
+//! pressed often.
+
+use serde::Serialize;
+use twostep_core::request::{Kind, Request, Response, Status};
+
+use crate::person::Echo;
+use crate::reach;
+use crate::session::Session;
+use crate::trouble::Trouble;
+
+const FIRST: &str = "Code that the device shows: ";
+const SECOND: &str = "The next code that it shows: ";
+
+/// Where a device turned out to be, as programs read it.
+#[derive(Debug, Serialize)]
+struct Synchronized {
+    label: String,
+    kind: Kind,
+    /// Steps of its clock, or codes, by which it is ahead; behind if negative.
+    ahead: i64,
+}
+
+/// Asks for two codes, which are the proof too.
+pub fn run(session: &mut Session) -> Result<(), Trouble> {
+    let status = session.status()?;
+    let longest = status.authenticators.iter().filter_map(|one| one.period).max();
+    let first = session.person.answer(FIRST, Echo::Shown)?;
+    session.page.say(&match longest {
+        Some(period) => format!("Wait until it shows another one; that takes at most {period} seconds."),
+        None => "Press its button once more.".to_owned(),
+    })?;
+    let second = session.person.answer(SECOND, Echo::Shown)?;
+    match session.reach.ask(Request::Synchronize { first, second })? {
+        Response::Synchronized { label, kind, ahead } => tell(session, &status, Synchronized { label, kind, ahead }),
+        _ => Err(reach::broken("nothing put right")),
+    }
+}
+
+fn tell(session: &mut Session, status: &Status, found: Synchronized) -> Result<(), Trouble> {
+    let label = &found.label;
+    let period = status.authenticators.iter().find(|one| one.label == *label).and_then(|one| one.period);
+    let seconds = found.ahead.saturating_mul(period.unwrap_or(0).cast_signed());
+    let what = match (found.kind, found.ahead) {
+        (Kind::Hotp, 0) => format!("{label} was where it should be."),
+        (Kind::Hotp, ahead) => format!("{label} was {ahead} codes ahead, and works again."),
+        (Kind::Totp, -1..=1) => format!("The clock of {label} is right."),
+        (Kind::Totp, _) => format!(
+            "The clock of {label} is {}. Its codes work now; set the clock to automatic all the same.",
+            clock(seconds)
+        ),
+    };
+    session.page.say(&format!("{what} Both codes are spent: the next login waits for the next one."))?;
+    session.page.object(&found)
+}
+
+/// How far a clock is off, in words: `about 9 minutes slow`.
+pub fn clock(ahead: i64) -> String {
+    let way = if ahead < 0 { "slow" } else { "fast" };
+    match ahead.unsigned_abs() {
+        seconds @ ..120 => format!("about {seconds} seconds {way}"),
+        seconds => format!("about {} minutes {way}", (seconds + 30) / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twostep_core::request::Refusal;
+
+    use super::*;
+    use crate::page::Form;
+    use crate::person::scripted::{Answers, lines};
+    use crate::reach::scripted::Script;
+    use crate::session::scripted::{session, status};
+
+    fn answers(last: Response) -> Script {
+        Script::user(vec![
+            (|request| matches!(request, Request::Status {}), Response::Status(status(&["phone"]))),
+            (
+                |request| {
+                    matches!(request, Request::Synchronize { first, second }
+                        if first.expose() == "111111" && second.expose() == "222222")
+                },
+                last,
+            ),
+        ])
+    }
+
+    fn found(kind: Kind, ahead: i64) -> Response {
+        Response::Synchronized { label: "phone".into(), kind, ahead }
+    }
+
+    #[test]
+    fn a_person_hears_what_was_wrong() {
+        for (response, text) in [
+            (found(Kind::Totp, -18), "The clock of phone is about 9 minutes slow. Its codes work now;"),
+            (found(Kind::Totp, 3), "about 90 seconds fast"),
+            (found(Kind::Totp, 1), "The clock of phone is right."),
+            (found(Kind::Hotp, 40), "phone was 40 codes ahead, and works again."),
+            (found(Kind::Hotp, 0), "phone was where it should be."),
+        ] {
+            let person = Answers::new(&[(FIRST, Echo::Shown, "111111"), (SECOND, Echo::Shown, "222222")]);
+            let (mut session, printed) = session(answers(response), Box::new(person));
+            run(&mut session).unwrap();
+            let said = printed.text().replace('\n', " ");
+            assert!(said.contains(text) && said.contains("at most 30 seconds"), "{said}");
+        }
+    }
+
+    #[test]
+    fn programs_give_two_lines_and_read_one() {
+        let (mut session, printed) = session(answers(found(Kind::Totp, -18)), lines("111111\n222222\n"));
+        session.page.form = Form::Json;
+        run(&mut session).unwrap();
+        assert_eq!(printed.json(), [serde_json::json!({"label": "phone", "kind": "totp", "ahead": -18})]);
+    }
+
+    #[test]
+    fn what_is_refused_is_refused() {
+        let refused = Response::Refused { reason: Refusal::NotAccepted, text: "No pair. Try again.".into() };
+        let (mut session, _) = session(answers(refused), lines("111111\n222222\n"));
+        assert!(run(&mut session).unwrap_err().is(Refusal::NotAccepted));
+    }
+}
