@@ -82,7 +82,7 @@ def test_the_settings_that_the_configuration_shows_are_settings():
         install >/dev/null; useradd alice; sed -i 's/^#\(\[\[\|[a-z_]* = \)/\1/' /etc/twostep/config.toml
         grep -c '^[a-z_]* = ' /etc/twostep/config.toml
         twostep enroll --user alice --json </dev/null || true""")
-    assert told[0] == "33" and '"issuer":"host.example.org"' in told[1], told
+    assert told[0] == "34" and '"issuer":"host.example.org"' in told[1], told
 
 
 def test_nothing_runs_at_the_start_of_a_session_until_it_is_switched_on():
