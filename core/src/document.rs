@@ -66,9 +66,20 @@ pub trait Value: Sized {
 pub fn read<R: Record>(text: &str) -> Result<R, Fault> {
     let whole = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        Misfit { at, message: error.message().replace('\n', " ") }
+        Misfit { at, message: plainly(error.message()) }
     });
     whole.and_then(|table| table_of(table.into_inner(), 0)).map_err(|misfit| misfit.placed(text))
+}
+
+/// What the reader of TOML says, in one line. A word that begins like `true` or `false` is a text
+/// without its quotes, mostly.
+fn plainly(message: &str) -> String {
+    let message = message.replace('\n', " ");
+    if message.starts_with("invalid boolean") {
+        format!("{message}; a text stands in quotes, as in \"14d\"")
+    } else {
+        message
+    }
 }
 
 fn table_of<R: Record>(table: DeTable<'_>, at: usize) -> Result<R, Misfit> {

@@ -40,10 +40,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     /// Whatever happens to clocks, ledgers and boots: no step is granted twice or out of order, and
-    /// once the clock is right a right code works within the window's time.
+    /// once the clock is right a right code works within the window's time, or that and the next.
     #[test]
-    fn no_step_is_ever_granted_twice(drift in -60_i32..=60, events in events()) {
-        let world = World::enrolled("[throttle]\nfailures = 100\n[recovery]\ncount = 1\n");
+    fn no_step_is_ever_granted_twice(drift in -50_i32..=50, events in events()) {
+        let world = World::enrolled("[totp]\nresync_range = \"30m\"\n[throttle]\nfailures = 100\n[recovery]\ncount = 1\n");
         world.drift_for_test(drift);
         // The true time; the host's clock may say something else.
         let truth = Cell::new(world.clock.now().wall.0);
@@ -83,9 +83,10 @@ proptest! {
         world.set_wall(truth.get());
         let _ = world.try_from(&world.codes[0], "192.0.2.1").unwrap();
         world.pass(90);
+        // Codes that came late, or under a wrong clock, may have moved what is expected of the phone.
         let step = world.clock.now().wall.step(30).shifted(drift.into());
-        let code = code_at(&world.secret, PARAMETERS, step.0);
-        prop_assert_eq!(world.login(&code).word(), "accepted");
+        let (verdict, _) = world.converse(&[world.code_of(step), world.code_of(step.shifted(1))], 30);
+        prop_assert_eq!(verdict.word(), "accepted", "{:?}", verdict);
     }
 }
 
