@@ -55,8 +55,9 @@ def make_read_only():
     subprocess.run(["mount", "-o", "remount,ro", STORE], check=True)
 
 
-DISKS = {"full": ("size=16m", fill_the_disk), "without inodes": ("size=8m,nr_inodes=900", use_up_the_inodes),
-         "read-only": ("size=8m", make_read_only)}
+# Each has room for the accounts of all tests that ran before.
+DISKS = {"full": ("size=64m", fill_the_disk), "without inodes": ("size=64m,nr_inodes=8000", use_up_the_inodes),
+         "read-only": ("size=64m", make_read_only)}
 
 
 @pytest.mark.parametrize("options, damage", DISKS.values(), ids=DISKS.keys())

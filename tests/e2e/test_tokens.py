@@ -10,7 +10,7 @@ import syscalls
 from attempts import AUTH_ERR, log_in, words
 from enrollment import ACCOUNTS, Enrolled, status
 from phones import Phone
-from test_disks import fill_the_disk, store_on_a_small_disk
+from test_disks import DISKS, store_on_a_small_disk
 from tokens import KEY, Token
 
 HELPER = "/usr/libexec/twostep/twostep-helper"
@@ -80,11 +80,12 @@ def test_given_many_lost_presses_then_two_codes_find_the_token(owner):
 
 
 def test_given_a_full_disk_then_a_counter_is_refused_with_the_reason_and_stays(owner, journal):
-    with store_on_a_small_disk("size=512k"):
+    options, fill = DISKS["full"]
+    with store_on_a_small_disk(options):
         token = owner.phone
         assert log_in(owner, token.press()).accepted
         before = next_counter(owner)
-        fill_the_disk()
+        fill()
         code = token.press()
         assert not log_in(owner, code).accepted
         journal.find("error", f"user={owner.name}", "free some space")
