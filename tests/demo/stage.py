@@ -30,9 +30,7 @@ Host host host-with-key
     HostName 127.0.0.1
     User alice
     SendEnv LANG NO_COLOR
-    StrictHostKeyChecking no
-    UserKnownHostsFile /dev/null
-    LogLevel ERROR
+    UserKnownHostsFile {client}/known_hosts
     NumberOfPasswordPrompts 1
     IdentitiesOnly yes
 Host host
@@ -110,6 +108,8 @@ def write_ssh_config():
 
 def start_sshd():
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/demo_host_key")
+    known = Path("/etc/ssh/demo_host_key.pub").read_text()
+    (CLIENT / "known_hosts").write_text(f"127.0.0.1 {known}")
     Path("/etc/ssh/sshd_config").write_text(SSHD_CONFIG)
     subprocess.run(["/usr/sbin/sshd"], check=True, cwd="/")
     wait_for("sshd", 22)
