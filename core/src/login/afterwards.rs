@@ -1,6 +1,6 @@
 //! After a login was let through: what is recorded, and what the person is told.
 
-use super::{Attempt, LoginError, remembered};
+use super::{Attempt, LoginError, remembered, standing};
 use crate::account::Account;
 use crate::config::Config;
 use crate::policy::{Requirement, Rule};
@@ -40,9 +40,8 @@ pub fn afterwards(
         }
         Passed::NotAsked => {}
     }
-    let account = store.find(&attempt.person)?;
-    let Requirement::NotAsked(Rule::Grace(until)) =
-        config.requirement(account.as_ref(), &attempt.visit(now.wall, false))
+    let (Requirement::NotAsked(Rule::Grace(until)), account) =
+        standing(&attempt.visit(now.wall, false), config, store)?
     else {
         return Ok(None);
     };
