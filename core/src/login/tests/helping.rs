@@ -168,3 +168,13 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));
     assert_eq!(refusal(&desk.offer(&home()).map(|_| panic!()).unwrap_err()), Refusal::NoRoom);
 }
+
+#[test]
+fn a_new_invitation_ends_what_an_earlier_one_began() {
+    let world = World::new("[policy]\nenrollment = \"invite\"\n");
+    let administrator = world.administrator();
+    let leaked = administrator.invite(Duration::from_secs(DAY), "root").unwrap().code;
+    let pending = world.begin(Some(leaked.expose()));
+    administrator.invite(Duration::from_secs(DAY), "root").unwrap();
+    assert_eq!(refusal(&world.confirm(&pending)), Refusal::NothingPending);
+}
