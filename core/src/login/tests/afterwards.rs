@@ -129,3 +129,15 @@ fn who_is_exempt_gets_in_without_a_store_and_nobody_else_does() {
         assert_eq!(applies == Ok(false), gets_in, "{policy}");
     }
 }
+
+#[test]
+fn a_shorter_time_to_remember_counts_at_once() {
+    let mut world = World::enrolled(REMEMBERS);
+    let home = Some("192.0.2.1");
+    world.after(&world.attempt("sshd", home), Passed::Code);
+    world.pass(600);
+    world.config.policy.remember = std::time::Duration::from_secs(601);
+    assert!(!world.is_asked("sshd", home));
+    world.config.policy.remember = std::time::Duration::from_secs(600);
+    assert!(world.is_asked("sshd", home));
+}
