@@ -3,6 +3,8 @@
 //! It is written in place at each attempt, without fsync, and it is the lock of the account. What
 //! is lost with it (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::hex;
@@ -137,19 +139,19 @@ impl Ledger {
         self.passed.is_some_and(|passed| passed <= now && now.since(passed) <= FRESH)
     }
 
-    /// Remembers that a second step was passed from a place, and until when it holds there.
-    pub fn remember(&mut self, place: String, until: Uptime) {
+    /// Remembers that a second step was passed from a place, and when.
+    pub fn remember(&mut self, place: String, passed: Uptime) {
         self.remembered.retain(|(known, _)| *known != place);
         if self.remembered.len() == REMEMBERED {
             self.remembered.remove(0);
         }
-        self.remembered.push((place, until));
+        self.remembered.push((place, passed));
     }
 
-    /// Whether a second step that was passed from a place still holds.
+    /// Whether a second step that was passed from a place holds still, for as long as policy says now.
     #[must_use]
-    pub fn remembers(&self, place: &str, now: Uptime) -> bool {
-        self.remembered.iter().any(|(known, until)| known == place && now < *until)
+    pub fn remembers(&self, place: &str, now: Uptime, time: Duration) -> bool {
+        self.remembered.iter().any(|(known, passed)| known == place && now < passed.after(time))
     }
 
     /// Forgets every place: whatever was passed there counts no more.
@@ -260,9 +262,9 @@ impl Ledger {
         }
         body.u64(self.passed.map_or(NOT_PASSED, |passed| passed.0));
         body.u32(self.remembered.len());
-        for (place, until) in &self.remembered {
+        for (place, passed) in &self.remembered {
             body.text(place);
-            body.u64(until.0);
+            body.u64(passed.0);
         }
         body.u32(self.uses.len());
         for (id, used) in &self.uses {

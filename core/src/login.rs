@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::account::Account;
 use crate::config::Config;
 use crate::policy::{Requirement, Visit};
 use crate::seal::SealError;
@@ -71,10 +72,9 @@ pub fn second_step(
     clock: &impl Clock,
     ui: &impl Conversation,
 ) -> Result<Verdict, LoginError> {
-    let account = store.find(&attempt.person)?;
     let now = clock.now();
     let is_remembered = remembered::holds(attempt, config, store, now.uptime);
-    match (config.requirement(account.as_ref(), &attempt.visit(now.wall, is_remembered)), account) {
+    match standing(&attempt.visit(now.wall, is_remembered), config, store)? {
         (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
         (Requirement::Asked, Some(account)) => {
             let login = Login { attempt, config, store, clock };
@@ -130,15 +130,27 @@ impl Attempt {
     }
 }
 
+/// What a login must do, and the account. Who is exempt is so whatever the account says, and is the
+/// one to mend a store that cannot be read.
+fn standing(
+    visit: &Visit<'_>,
+    config: &Config,
+    store: &impl Store,
+) -> Result<(Requirement, Option<Account>), StoreError> {
+    match store.find(visit.person) {
+        Ok(account) => Ok((config.requirement(account.as_ref(), visit), account)),
+        Err(error) => config.policy.exempts(visit).map(|rule| (Requirement::NotAsked(rule), None)).ok_or(error),
+    }
+}
+
 /// Whether the second step applies to a user, for a session that never came by our authentication.
 ///
 /// # Errors
 /// The account could not be read.
 pub fn applies(attempt: &Attempt, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
-    let account = store.find(&attempt.person)?;
     let now = clock.now();
     let visit = attempt.visit(now.wall, remembered::holds(attempt, config, store, now.uptime));
-    Ok(!matches!(config.requirement(account.as_ref(), &visit), Requirement::NotAsked(_)))
+    Ok(!matches!(standing(&visit, config, store)?.0, Requirement::NotAsked(_)))
 }
 
 /// Whether a user must enroll before logging in like this.
@@ -151,9 +163,8 @@ pub fn must_enroll(
     store: &impl Store,
     clock: &impl Clock,
 ) -> Result<bool, LoginError> {
-    let account = store.find(&attempt.person)?;
     let visit = attempt.visit(clock.now().wall, false);
-    Ok(config.requirement(account.as_ref(), &visit) == Requirement::MustEnroll)
+    Ok(standing(&visit, config, store)?.0 == Requirement::MustEnroll)
 }
 
 /// Why a login could not be taken through its second step.

@@ -102,7 +102,7 @@ impl Policy {
 
     /// The rule that exempts a login. Where the user database does not say who is in a group,
     /// nobody is.
-    fn exempts(&self, visit: &Visit<'_>) -> Option<Rule> {
+    pub(crate) fn exempts(&self, visit: &Visit<'_>) -> Option<Rule> {
         let Visit { person, service, origin, .. } = visit;
         let is_named = |name: &String| {
             *name == person.name.as_str() || person.alias.as_ref().is_some_and(|alias| name == alias.as_str())

@@ -1,7 +1,7 @@
 //! What a person reads when a login is refused: one sentence on what happened, one on what to do.
 
 use crate::app_password::Barred;
-use crate::config::{AfterGrace, Config};
+use crate::config::{AfterGrace, Config, Enrollment};
 use crate::request::Kind;
 use crate::secret::Typed;
 use crate::time::{ClockDoubt, Timestamp};
@@ -46,9 +46,10 @@ pub fn grace(until: Timestamp, now: Timestamp, config: &Config) -> String {
         7_200..172_800 => format!("{} hours", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     };
-    let then = match config.policy.after_grace {
-        AfterGrace::Deny => "after that you cannot log in",
-        AfterGrace::Enroll => "after that a login makes you enroll",
+    let then = match (config.policy.after_grace, config.policy.enrollment) {
+        // No login asks for an invitation's code.
+        (AfterGrace::Deny, _) | (_, Enrollment::Invite) => "after that you cannot log in",
+        (AfterGrace::Enroll, _) => "after that a login makes you enroll",
     };
     format!("This host will require two-step authentication: you have {left} left, {then}. Enroll now: twostep enroll")
 }
@@ -318,6 +319,8 @@ mod tests {
         }
         let config = Config::parse("version = 1\n[policy]\nafter_grace = \"enroll\"").unwrap();
         assert!(grace(Timestamp(9), Timestamp(0), &config).contains("makes you enroll"));
+        let config = Config::parse("version = 1\n[policy]\nafter_grace = \"enroll\"\nenrollment = \"invite\"").unwrap();
+        assert!(grace(Timestamp(9), Timestamp(0), &config).contains("you cannot log in"));
     }
 
     #[test]

@@ -308,3 +308,14 @@ def test_given_a_member_who_is_over_the_time_then_the_login_says_so(person, cloc
     people.add_to_group(person.name, group)     # at once
     told = log_in(person, person.password, "123456", service="cs-login")
     assert told.phases in ({"auth": AUTH_ERR}, {"auth": PERM_DENIED})
+
+
+def test_given_a_file_that_does_not_count_then_require_says_so_and_edit_puts_it_in_force(person):
+    configuration.write(policy={"required": False})
+    assert log_in(person).accepted
+    configuration.FILE.write_text("version = 1\n[policy]\nrequired = true\n")
+    configuration.FILE.chmod(0o664)
+    refused = admin("require", "--all", "--yes", "--force")
+    assert refused.returncode == 1 and "chmod 0644" in refused.stderr, refused
+    right("edit", "--yes", env={**terminals.ENVIRONMENT, "EDITOR": "sed -i s/true/true#/"})
+    assert not log_in(person).accepted

@@ -10,6 +10,7 @@ import pytest
 
 from attempts import log_in
 from enrollment import ACCOUNTS
+from policies import grace_since, require
 
 STORE = Path("/var/lib/twostep")
 LEDGERS = Path("/run/twostep/ledgers")
@@ -79,6 +80,16 @@ def test_given_a_disk_that_takes_no_writes_then_a_verification_code_still_logs_i
         assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.7").accepted
         assert enrolled.file.read_bytes() == before
     assert log_in(enrolled, enrolled.recovery_codes[0]).accepted
+
+
+@pytest.mark.parametrize("options, damage", DISKS.values(), ids=DISKS.keys())
+def test_given_a_disk_that_takes_no_writes_then_a_users_time_to_enroll_begins_at_a_later_login(
+        person, clock, options, damage):
+    require(clock, left=-1)
+    with store_on_a_small_disk(options):
+        damage()
+        assert log_in(person).accepted and not grace_since(person)
+    assert log_in(person).accepted and grace_since(person)
 
 
 def test_given_a_full_run_then_a_code_is_recorded_in_the_ledger_that_is_there(enrolled):

@@ -175,9 +175,11 @@ fn moment(datetime: &Datetime) -> Option<Timestamp> {
     };
     let part = |number: u8| i8::try_from(number).ok();
     let date = jiff::civil::Date::new(i16::try_from(date.year).ok()?, part(date.month)?, part(date.day)?).ok()?;
-    let time = date.at(part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?, 0);
+    let (hour, minute, second) = (part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?);
+    // TOML has leap seconds, and this calendar has none.
+    let time = jiff::civil::Time::new(hour, minute, second, 0).ok()?;
     let offset = jiff::tz::Offset::from_seconds(minutes * 60).ok()?;
-    offset.to_timestamp(time).ok().map(|moment| Timestamp(moment.as_second()))
+    offset.to_timestamp(date.to_datetime(time)).ok().map(|moment| Timestamp(moment.as_second()))
 }
 
 #[cfg(test)]
@@ -195,7 +197,8 @@ mod tests {
         for since in ["2026-12-01T00:00:00Z", "2026-12-01 01:00:00+01:00"] {
             assert_eq!(policy(&format!("since = {since}")).unwrap().since, Some(Timestamp(1_796_083_200)), "{since}");
         }
-        for since in ["2026-12-01", "2026-12-01T00:00:00", "\"2026-12-01T00:00:00Z\"", "2026-13-01T00:00:00Z"] {
+        let nearly = ["2026-12-01", "2026-12-01T00:00:00", "\"2026-12-01T00:00:00Z\"", "2026-13-01T00:00:00Z"];
+        for since in nearly.into_iter().chain(["2026-12-31T23:59:60Z"]) {
             assert!(policy(&format!("since = {since}")).unwrap_err().starts_with("line 3, column "), "{since}");
         }
     }

@@ -1,11 +1,13 @@
 //! After a login was let through: what is recorded, and what the person is told.
 
-use super::{Attempt, LoginError, remembered};
+use nix::errno::Errno;
+
+use super::{Attempt, LoginError, remembered, standing};
 use crate::account::Account;
 use crate::config::Config;
 use crate::policy::{Requirement, Rule};
-use crate::store::{Keep, Store};
-use crate::time::Clock;
+use crate::store::{Keep, Store, StoreError};
+use crate::time::{Clock, Timestamp};
 use crate::words;
 
 /// How a login came by its second step.
@@ -40,19 +42,28 @@ pub fn afterwards(
         }
         Passed::NotAsked => {}
     }
-    let account = store.find(&attempt.person)?;
-    let Requirement::NotAsked(Rule::Grace(until)) =
-        config.requirement(account.as_ref(), &attempt.visit(now.wall, false))
+    let (Requirement::NotAsked(Rule::Grace(until)), account) =
+        standing(&attempt.visit(now.wall, false), config, store)?
     else {
         return Ok(None);
     };
     if account.is_none_or(|account| account.grace_since.is_none()) {
-        // On a disk that is full the time begins at a later login.
-        let _ = store.update(&attempt.person, |held| {
-            let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now.wall));
-            account.grace_since.get_or_insert(now.wall);
-            held.keep(Keep::AccountIfPossible);
-        });
+        begin_grace(attempt, store, now.wall)?;
     }
     Ok(Some(words::grace(until, now.wall, config)))
+}
+
+/// Begins a user's own time to enroll. On a disk that takes nothing it begins at a later login. Any
+/// other failure refuses this one: a caller of su could else take from it what writing needs, and
+/// the time would never begin.
+fn begin_grace(attempt: &Attempt, store: &impl Store, now: Timestamp) -> Result<(), StoreError> {
+    let begun = store.update(&attempt.person, |held| {
+        let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
+        account.grace_since.get_or_insert(now);
+        held.keep(Keep::Account);
+    });
+    match begun {
+        Err(StoreError::Io { errno: Errno::ENOSPC | Errno::EROFS | Errno::EIO, .. }) => Ok(()),
+        begun => begun,
+    }
 }

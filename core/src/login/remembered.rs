@@ -12,14 +12,13 @@ const SERVICE: usize = 64;
 /// cannot be read is not remembered.
 pub(super) fn holds(attempt: &Attempt, config: &Config, store: &impl Store, now: Uptime) -> bool {
     let Some(place) = place(attempt, config) else { return false };
-    store.update(&attempt.person, |held| held.ledger.remembers(&place, now)).unwrap_or(false)
+    store.update(&attempt.person, |held| held.ledger.remembers(&place, now, config.policy.remember)).unwrap_or(false)
 }
 
 /// Remembers this address and service. What cannot be recorded is asked again.
 pub(super) fn remember(attempt: &Attempt, config: &Config, store: &impl Store, now: Uptime) {
     let Some(place) = place(attempt, config) else { return };
-    let until = now.after(config.policy.remember);
-    let _ = store.update(&attempt.person, |held| held.ledger.remember(place, until));
+    let _ = store.update(&attempt.person, |held| held.ledger.remember(place, now));
 }
 
 /// Where a login comes from and goes to, if that can be remembered: an address that is no proxy's.

@@ -45,6 +45,10 @@ fn change(
 ) -> Result<(), Trouble> {
     let (host, file) = place;
     let config = Config::parse(file.text()).map_err(|error| broken(file, &error))?;
+    if let Some(trouble) = &host.trouble {
+        // What the file says is not what counts, so "it is so already" could be wrong.
+        return Err(Trouble::here("broken_configuration", format!("Nothing was changed: {trouble}.")));
+    }
     if holds(&config, wishes)? {
         page.object(&Done { changed: false, file: file.shown(), change: &Change::default(), impact: None })?;
         return page.say("It is so already, and nothing was changed. To give everybody new time, add --within.");

@@ -66,7 +66,7 @@ impl ConfigFile {
         &self.folder
     }
 
-    /// Replaces the whole file, with its owner and mode, unless somebody else changed it meanwhile.
+    /// Replaces the whole file, with its group and mode, unless somebody else changed it meanwhile.
     pub fn replace(&self, text: &str) -> Result<(), Trouble> {
         self.check()?;
         let temporary = self.folder.join(TEMPORARY);
@@ -109,8 +109,9 @@ impl ConfigFile {
         let _ = fs::remove_file(temporary);
         let written =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary).and_then(|mut file| {
-                fchown(&file, Some(self.metadata.uid()), Some(self.metadata.gid()))?;
-                file.set_permissions(PermissionsExt::from_mode(self.metadata.mode() & 0o7777))?;
+                // It would not count were it another's than root's, or others' to write.
+                fchown(&file, None, Some(self.metadata.gid()))?;
+                file.set_permissions(PermissionsExt::from_mode(self.metadata.mode() & 0o755))?;
                 file.write_all(text.as_bytes())?;
                 file.sync_all()
             });
@@ -175,6 +176,15 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
         assert_eq!((metadata.mode() & 0o7777, metadata.ino() == inode), (0o640, false));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_replaced_by_one_that_counts() {
+        let (_folder, path) = written("old\n");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+        ConfigFile::alone(&path).unwrap().replace("new\n").unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o644);
+        assert_eq!(path.metadata().unwrap().uid(), nix::unistd::geteuid().as_raw());
     }
 
     #[test]

@@ -132,3 +132,35 @@ fn a_service_whose_name_is_too_long_to_keep_is_not_remembered() {
         assert_eq!(world.is_asked(&service, home), is_asked, "{length}");
     }
 }
+
+#[test]
+fn who_is_exempt_gets_in_without_a_store_and_nobody_else_does() {
+    for (policy, gets_in) in [
+        ("exempt_users = [\"alice\"]", true),
+        ("exempt_services = [\"sshd\"]", true),
+        ("exempt_networks = [\"192.0.2.0/24\"]", true),
+        ("exempt_users = [\"bob\"]", false),
+        ("", false),
+    ] {
+        let world = World::new(&format!("[policy]\n{policy}\n"));
+        fs::rename(world.folder.path().join("state"), world.folder.path().join("away")).unwrap();
+        let attempt = world.attempt("sshd", Some("192.0.2.1"));
+        assert_eq!(world.try_from("x", "192.0.2.1").is_ok(), gets_in, "{policy}");
+        let after = afterwards(&attempt, &world.config, &world.store(), &world.clock, Passed::NotAsked);
+        assert_eq!(after.is_ok(), gets_in, "{policy}");
+        let applies = applies(&attempt, &world.config, &world.store(), &world.clock);
+        assert_eq!(applies == Ok(false), gets_in, "{policy}");
+    }
+}
+
+#[test]
+fn a_shorter_time_to_remember_counts_at_once() {
+    let mut world = World::enrolled(REMEMBERS);
+    let home = Some("192.0.2.1");
+    world.after(&world.attempt("sshd", home), Passed::Code);
+    world.pass(600);
+    world.config.policy.remember = std::time::Duration::from_secs(601);
+    assert!(!world.is_asked("sshd", home));
+    world.config.policy.remember = std::time::Duration::from_secs(600);
+    assert!(world.is_asked("sshd", home));
+}

@@ -294,3 +294,13 @@ fn only_the_last_authenticator_stays_and_an_administrator_removes_it_all_the_sam
     let last = Request::Remove { label: None, proof: Typed::new("".into()) };
     assert!(matches!(world.administrator().answer(last), Response::Removed { enrolled: false, .. }));
 }
+
+#[test]
+fn a_new_invitation_ends_what_an_earlier_one_began() {
+    let world = World::new("[policy]\nenrollment = \"invite\"\n");
+    let administrator = world.administrator();
+    let leaked = administrator.invite(Duration::from_secs(DAY), "root").unwrap().code;
+    let pending = world.begin(Some(leaked.expose()));
+    administrator.invite(Duration::from_secs(DAY), "root").unwrap();
+    assert_eq!(refusal(&world.confirm(&pending)), Refusal::NothingPending);
+}
