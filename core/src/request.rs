@@ -178,8 +178,6 @@ pub enum Response {
         app_passwords: Vec<AppPasswordStatus>,
         /// What the administrator wants every user to have.
         presets: Vec<Preset>,
-        /// The PAM services that none may be for, since people are asked there.
-        interactive_services: Vec<String>,
     },
     /// Answers [`Request::CreateAppPassword`] and [`Request::EnsureAppPassword`]: the one time that
     /// the password is shown.

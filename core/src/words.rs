@@ -91,12 +91,6 @@ pub fn keep_recovery_codes(codes: &[Typed]) -> Typed {
 /// What is asked of who enrolls in a login.
 const CODE_OF_APP: &str = "Code shown by the app: ";
 
-/// Why no application password is for a service.
-#[must_use]
-pub fn asked_there(service: &str) -> String {
-    format!("People are asked for a code at {service}, so no application password opens it. Name other services.")
-}
-
 /// The same for a program that cannot ask: who proved nothing reads one text, whatever the reason.
 #[must_use]
 pub fn text_for_program(verdict: &Verdict, config: &Config) -> Option<String> {

@@ -104,9 +104,7 @@ fn show(page: &mut Page, user: &str) -> Result<(), Trouble> {
 
 fn show_report(page: &mut Page, Shown { report, standing }: &Shown) -> Result<(), Trouble> {
     status::show(page, &report.status)?;
-    if report.status.disabled {
-        page.entry("Locked", "by wrong codes: twostep admin unlock")?;
-    }
+    page.say("")?;
     if standing.overdue {
         page.entry("Time to enroll", "is over: logins are refused")?;
     }
@@ -131,7 +129,6 @@ fn show_report(page: &mut Page, Shown { report, standing }: &Shown) -> Result<()
 #[cfg(test)]
 mod tests {
     use twostep_core::account::HistoryEntry;
-    use twostep_core::request::Status;
 
     use super::*;
     use crate::page::scripted::page;
@@ -141,7 +138,7 @@ mod tests {
         let entry =
             |event: &str, detail: &str| HistoryEntry { at: 1_800_000_000, event: event.into(), detail: detail.into() };
         let report = AccountReport {
-            status: Status { disabled: true, ..status(&["phone"]) },
+            status: status(&["phone"]),
             uid: 1000,
             failures: 7,
             history: vec![entry("enrolled", "phone"), entry("reset", "")],
@@ -159,7 +156,6 @@ mod tests {
         for part in [
             "User id           1000",
             "Wrong codes       7",
-            "Locked            by wrong codes",
             "Time to enroll    is over",
             "Exempt            exempt-user",
             "Invited           to enroll by a code, until 2027-01-16",

@@ -17,7 +17,7 @@ mod impact;
 
 pub use change::Change;
 pub use file::{CHANGED_MEANWHILE, ConfigFile};
-pub use impact::{Impact, unknown_names};
+pub use impact::Impact;
 
 /// Longest list of changed lines that a log line takes, in bytes.
 const LOGGED: usize = 400;

@@ -1,9 +1,11 @@
 //! This host as an administrator sees it: its configuration, its accounts, its users.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use twostep_core::config::{self, Config};
-use twostep_core::store::files::{FilesStore, STATE};
+use twostep_core::store::StoreError;
+use twostep_core::store::files::{FilesStore, RUN, STATE};
 use twostep_core::time::{Clock, SystemClock, Timestamp};
 
 mod census;
@@ -27,6 +29,8 @@ pub struct Host {
     pub store: FilesStore,
     /// Where their files are.
     accounts: PathBuf,
+    /// Where their ledgers are.
+    ledgers: PathBuf,
 }
 
 impl Host {
@@ -34,7 +38,20 @@ impl Host {
     pub fn open() -> Self {
         let loaded = config::load(Path::new(config::PATH));
         let store = FilesStore::new(&loaded.config.seal.key_file);
-        Self { config: loaded.config, trouble: loaded.trouble, store, accounts: Path::new(STATE).join("accounts") }
+        let (accounts, ledgers) = (Path::new(STATE).join("accounts"), Path::new(RUN).join("ledgers"));
+        Self { config: loaded.config, trouble: loaded.trouble, store, accounts, ledgers }
+    }
+
+    /// Removes an account that is nobody's, and its ledger: left there, it would keep the next user
+    /// of this name from making one.
+    pub fn remove(&self, orphan: &Orphan) -> Result<(), StoreError> {
+        self.store.prune(&orphan.account)?;
+        let ledger = self.ledgers.join(&orphan.account);
+        if ledger.symlink_metadata().is_ok_and(|metadata| metadata.uid() == orphan.uid) {
+            // Where it cannot be removed, the next boot does it.
+            let _ = std::fs::remove_file(&ledger);
+        }
+        Ok(())
     }
 }
 
@@ -61,6 +78,7 @@ pub mod scripted {
             trouble: None,
             store: FilesStore::below(folder.path(), SystemClock),
             accounts: folder.path().join("state/accounts"),
+            ledgers: folder.path().join("run/ledgers"),
         };
         (host, folder)
     }

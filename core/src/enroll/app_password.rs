@@ -140,9 +140,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             services: auto.services.clone(),
             expires_after: auto.expires.map(|expires| expires.as_secs()),
         };
-        let presets = self.config.app_password.auto.iter().map(preset).collect();
-        let interactive_services = self.config.app_password.interactive_services.clone();
-        Response::AppPasswords { app_passwords, presets, interactive_services }
+        Response::AppPasswords { app_passwords, presets: self.config.app_password.auto.iter().map(preset).collect() }
     }
 
     /// Whether the password at this place of the list still opens something.
@@ -178,7 +176,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             );
         }
         if let Some(name) = services.iter().find(|name| self.config.app_password.is_interactive(name)) {
-            return impossible(&words::asked_there(name));
+            return impossible(&format!(
+                "People are asked for a code at {name}, so no application password opens it. Name other services."
+            ));
         }
         let networks: Option<Vec<IpNet>> = wish.networks.iter().map(|text| document::network(text)).collect();
         let Some(networks) = networks.filter(|networks| networks.len() <= SCOPES) else {

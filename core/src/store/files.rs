@@ -27,8 +27,8 @@ mod tally;
 mod volatile;
 
 use durable::{
-    account_file, account_names, discard_superseded, earlier_name, forget_uid, name_by_uid, remove_account, set_aside,
-    set_changed, write_account,
+    account_file, account_names, discard_superseded, earlier_name, name_by_uid, remove_account, set_aside, set_changed,
+    write_account,
 };
 
 /// Where the durable part is.
@@ -194,22 +194,12 @@ impl<C: Clock> FilesStore<C> {
         account_names(&self.accounts()?)
     }
 
-    /// Removes the account file of this name, of a user of this uid that is no more, and what else
-    /// there is of that user: a ledger left there would keep the next user of the name from making one.
+    /// Removes the account file of this name, of a user that is no more.
     ///
     /// # Errors
-    /// The account cannot be removed. What else stays goes at the next boot, or leads nowhere.
-    pub fn prune(&self, file_name: &str, uid: u32) -> Result<(), StoreError> {
-        remove_account(&self.accounts()?, file_name)?;
-        if let Ok(ledgers) = Directory::open(&self.run).and_then(|run| run.directory("ledgers")) {
-            for name in [file_name.to_owned(), format!("{file_name}{}", tally::ENDING)] {
-                ledgers.remove_of(&name, uid);
-            }
-        }
-        if let Some(uids) = self.uids() {
-            forget_uid(&uids, file_name, uid);
-        }
-        Ok(())
+    /// It cannot be removed.
+    pub fn prune(&self, file_name: &str) -> Result<(), StoreError> {
+        remove_account(&self.accounts()?, file_name)
     }
 
     /// Sets an account file that does not count aside, so that the user can start over. It keeps

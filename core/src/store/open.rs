@@ -8,7 +8,6 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::StoreError;
 
@@ -78,14 +77,6 @@ impl Directory {
     /// Which file a name leads to now.
     pub(super) fn identity_of(&self, name: &str) -> Result<Identity, Errno> {
         fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| Identity::of(&stat))
-    }
-
-    /// Removes a file of this user, if it is there and can be removed.
-    pub(super) fn remove_of(&self, name: &str, uid: u32) {
-        let stat = fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
-        if stat.is_ok_and(|stat| stat.st_uid == uid) {
-            let _ = unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir);
-        }
     }
 
     /// A name in this directory, for messages.

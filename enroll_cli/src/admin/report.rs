@@ -6,7 +6,6 @@ use nix::unistd::{Group, geteuid};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
-use crate::configuration::unknown_names;
 use crate::host::{Entry, Host, Members, Subject};
 use crate::layout::harmless;
 use crate::page::{Form, Page};
@@ -31,13 +30,6 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     if let Some(trouble) = &host.trouble {
         // Not on the page, which holds the users alone.
         let _ = writeln!(std::io::stderr(), "twostep: {}", harmless(trouble));
-    }
-    for name in unknown_names(&host.config) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "twostep: [policy] names the {}, which this host does not know.",
-            harmless(&name)
-        );
     }
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
-use twostep_core::words::asked_there;
 
 use super::stored::{Folder, Place, is_file_name};
 use super::{listed, scope, show_command};
@@ -28,7 +27,7 @@ struct Made<'a> {
 
 /// Makes one. What stands in the way is found out before a proof is asked.
 pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
-    let user = ready(session, wishes)?;
+    let user = ready(session, &wishes.label)?;
     let place = if wishes.store { Some(reserve(session, &wishes.label)?) } else { None };
     let request = |proof| Request::CreateAppPassword {
         label: wishes.label.clone(),
@@ -55,18 +54,13 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
 }
 
 /// The user, if one of this label can be made.
-fn ready(session: &mut Session, wishes: &Create) -> Result<String, Trouble> {
+fn ready(session: &mut Session, label: &str) -> Result<String, Trouble> {
     let status = session.status()?;
     if !status.enrolled {
         return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
     }
-    let (listed, label) = (listed(&mut *session.reach)?, &wishes.label);
-    let is_asked_there =
-        |name: &&String| listed.interactive_services.iter().any(|asks| asks.eq_ignore_ascii_case(name));
-    if let Some(name) = wishes.services.iter().find(is_asked_there) {
-        return Err(Trouble::refused(Refusal::BadRequest, asked_there(name)));
-    }
-    if listed.app_passwords.iter().any(|one| one.label == *label) {
+    let there_is = listed(&mut *session.reach)?.app_passwords;
+    if there_is.iter().any(|one| one.label == label) {
         return Err(Trouble::refused(
             Refusal::NoRoom,
             format!(
@@ -261,13 +255,6 @@ mod tests {
         assert!(trouble.message.contains("but not stored") && trouble.message.contains("exists already"), "{trouble}");
         assert!(printed.text().contains(PASSWORD), "{}", printed.text());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
-    }
-
-    #[test]
-    fn a_service_where_people_are_asked_costs_no_proof() {
-        let (mut session, _) = session(Script::user(before_the_proof(&[])), Box::new(Answers::new(&[])));
-        let trouble = run(&mut session, &Create { services: vec!["SSHD".into()], ..wishes() }).unwrap_err();
-        assert!(trouble.message.contains("asked for a code at SSHD"), "{trouble}");
     }
 
     #[test]

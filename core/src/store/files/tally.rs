@@ -18,9 +18,6 @@ use crate::throttle::Source;
 use crate::time::Uptime;
 use crate::username::Person;
 
-/// How the names of these files end.
-pub(super) const ENDING: &str = ".refusals";
-
 /// Tries to get the lock, which nobody holds for longer than a write takes.
 const TRIES: usize = 50;
 /// Between two tries.
@@ -32,7 +29,7 @@ pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: 
         return None;
     }
     // No ledger's name has a dot, and no temporary one's ends so.
-    let file = open(ledgers, &format!("{}{ENDING}", person.name.file_name()), person.uid).ok()?;
+    let file = open(ledgers, &format!("{}.refusals", person.name.file_name()), person.uid).ok()?;
     let file = lock(file)?;
     let mut bytes = Vec::with_capacity(SIZE);
     (&*file).take(SIZE as u64).read_to_end(&mut bytes).ok()?;
