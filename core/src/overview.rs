@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::account::{Account, Suspension};
 use crate::config::Config;
+use crate::groups::Groups;
 use crate::policy::{Requirement, Rule, Visit};
 use crate::request::SecondStep;
 use crate::store::Store;
@@ -50,16 +51,18 @@ pub struct Row {
 
 /// What the rows are made from.
 #[derive(Debug)]
-pub struct Overview<'a, S, C> {
+pub struct Overview<'a, S, C, G> {
     /// The configuration.
     pub config: &'a Config,
     /// The store.
     pub store: &'a S,
     /// The clock.
     pub clock: &'a C,
+    /// Who is in which group.
+    pub groups: &'a G,
 }
 
-impl<S: Store, C: Clock> Overview<'_, S, C> {
+impl<S: Store, C: Clock, G: Groups> Overview<'_, S, C, G> {
     /// The line of one user. An account that cannot be read is a line too.
     #[must_use]
     pub fn row(&self, person: &Person) -> Row {
@@ -71,7 +74,7 @@ impl<S: Store, C: Clock> Overview<'_, S, C> {
         let now = self.clock.now().wall;
         let origin = Origin::default();
         let visit = Visit { person, service: "", origin: &origin, now, is_remembered: false };
-        let requirement = self.config.requirement(account, &visit);
+        let requirement = self.config.requirement_by(self.groups, account, &visit);
         let suspension = account.and_then(|account| account.suspension.as_ref()).filter(|one| one.holds(now));
         let enrolled = account.is_some_and(Account::is_enrolled);
         Row {
@@ -83,7 +86,7 @@ impl<S: Store, C: Clock> Overview<'_, S, C> {
             last_second_step: account.and_then(|account| account.last_second_step.clone()),
             recovery_codes_left: account.and_then(|account| account.recovery.as_ref()).map(|set| set.left()),
             app_passwords: account.and_then(|one| one.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
-            required: self.config.policy.requires(person),
+            required: self.config.policy.requires_by(self.groups, person),
             grace_until: match requirement {
                 Requirement::NotAsked(Rule::Grace(until)) => Some(until.0),
                 _ => None,

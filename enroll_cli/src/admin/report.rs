@@ -2,7 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use nix::unistd::{Group, geteuid};
+use nix::unistd::geteuid;
+use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
@@ -26,7 +27,9 @@ const PIECE: usize = 64 * 1024;
 pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let host = Host::open();
-    let group = wishes.group.as_deref().map(existing).transpose()?;
+    let group = wishes.group.as_slice();
+    group.iter().try_for_each(|name| existing(name))?;
+    let members = Members::of(group);
     if let Some(trouble) = &host.trouble {
         // Not on the page, which holds the users alone.
         let _ = writeln!(std::io::stderr(), "twostep: {}", harmless(trouble));
@@ -36,7 +39,7 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
     host.everybody(|subject| {
         progress.step();
-        if !is_in(&subject, group.as_ref()) {
+        if !is_in(&subject, group, &members) {
             return Ok(());
         }
         let entry = host.entry(&judge, subject);
@@ -91,10 +94,13 @@ impl<'a> Lines<'a> {
 }
 
 /// A group that is not there has no members, which is not what was meant.
-fn existing(name: &str) -> Result<Members, Trouble> {
-    match Group::from_name(name) {
-        Ok(Some(_)) => Ok(Members::of(&[name.to_owned()])),
-        Ok(None) => Err(no_group(name)),
+pub fn existing(name: &str) -> Result<(), Trouble> {
+    match groups::find(name) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Trouble::refused(
+            Refusal::BadRequest,
+            format!("There is no group called {name}. Check the name with `getent group {name}`."),
+        )),
         Err(errno) => Err(Trouble::here(
             "user_database",
             format!("The group {name} cannot be looked up: {errno}. Try `getent group {name}`."),
@@ -102,20 +108,12 @@ fn existing(name: &str) -> Result<Members, Trouble> {
     }
 }
 
-/// What to say of a group that nobody knows.
-pub fn no_group(name: &str) -> Trouble {
-    Trouble::refused(
-        Refusal::BadRequest,
-        format!("There is no group called {name}. Check the name with `getent group {name}`."),
-    )
-}
-
 /// Where the user database does not say who is in a group, everyone is shown.
-fn is_in(subject: &Subject, group: Option<&Members>) -> bool {
-    match (subject, group) {
-        (_, None) => true,
-        (Subject::User(person), Some(group)) => !matches!(group.first_of(person), Ok(None)),
-        (Subject::Orphan(_), Some(_)) => false,
+fn is_in(subject: &Subject, group: &[String], members: &Members) -> bool {
+    match subject {
+        _ if group.is_empty() => true,
+        Subject::User(person) => !matches!(members.first_of(person, group), Ok(None)),
+        Subject::Orphan(_) => false,
     }
 }
 
@@ -223,7 +221,10 @@ mod tests {
     fn a_group_is_one_that_there_is() {
         assert!(existing("no-such-group").unwrap_err().message.contains("no-such-group"));
         let root = Subject::User(twostep_core::username::Person::lookup("root").unwrap().unwrap());
-        let group = |name: &str| is_in(&root, Some(&existing(name).unwrap()));
-        assert_eq!((group("root"), group("daemon"), is_in(&root, None)), (true, false, true));
+        let is_in = |group: &[&str]| {
+            let group = group.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            super::is_in(&root, &group, &Members::of(&group))
+        };
+        assert_eq!((is_in(&["root"]), is_in(&["daemon"]), is_in(&[])), (true, false, true));
     }
 }

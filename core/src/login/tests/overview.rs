@@ -3,11 +3,12 @@
 use std::fs;
 
 use super::*;
+use crate::groups::Database;
 use crate::overview::{Overview, Row};
 
 impl World {
     fn row(&self) -> Row {
-        Overview { config: &self.config, store: &self.store(), clock: &self.clock }.row(&alice())
+        Overview { config: &self.config, store: &self.store(), clock: &self.clock, groups: &Database }.row(&alice())
     }
 }
 
