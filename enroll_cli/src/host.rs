@@ -8,15 +8,19 @@ use twostep_core::store::StoreError;
 use twostep_core::store::files::{FilesStore, RUN, STATE};
 use twostep_core::time::{Clock, SystemClock, Timestamp};
 
+use crate::trouble;
+
 mod census;
 mod judge;
 mod members;
+mod names;
 mod orphan;
 mod users;
 
 pub use census::{Entry, Subject};
 pub use judge::Judge;
 pub use members::Members;
+pub use names::unknown_names;
 pub use orphan::{Orphan, Why};
 
 /// The accounts of this host, and the configuration by which they are judged.
@@ -40,6 +44,11 @@ impl Host {
         let store = FilesStore::new(&loaded.config.seal.key_file);
         let (accounts, ledgers) = (Path::new(STATE).join("accounts"), Path::new(RUN).join("ledgers"));
         Self { config: loaded.config, trouble: loaded.trouble, store, accounts, ledgers }
+    }
+
+    /// Tells what is wrong with the configuration: beside the results, which programs may read.
+    pub fn warn(&self) {
+        self.trouble.iter().cloned().chain(unknown_names(&self.config)).for_each(|warning| trouble::tell(&warning));
     }
 
     /// Removes an account that is nobody's, and its ledger: left there, it would keep the next user

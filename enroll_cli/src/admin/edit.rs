@@ -60,7 +60,7 @@ impl Work<'_> {
             let text = copy.read()?;
             if text == self.file.text() {
                 let (file, change) = (self.file.shown(), &Change::default());
-                page.object(&Done { changed: false, file, change, impact: None })?;
+                page.object(&Done { changed: false, file, change, impact: None, warnings: &[] })?;
                 return page.say("Nothing was changed.");
             }
             match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {

@@ -1,6 +1,6 @@
 //! `twostep admin report`: how the second step stands for everybody on this host.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use nix::unistd::geteuid;
 use twostep_core::groups::{self, Groups};
@@ -8,7 +8,6 @@ use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
 use crate::host::{Entry, Host, Members, Subject};
-use crate::layout::harmless;
 use crate::page::{Form, Page};
 use crate::progress::Progress;
 use crate::reach;
@@ -30,10 +29,7 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     let group = wishes.group.as_slice();
     group.iter().try_for_each(|name| existing(name))?;
     let members = Members::of(group);
-    if let Some(trouble) = &host.trouble {
-        // Not on the page, which holds the users alone.
-        let _ = writeln!(std::io::stderr(), "twostep: {}", harmless(trouble));
-    }
+    host.warn();
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());

@@ -9,7 +9,7 @@ use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
 use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
-use crate::host::{self, Host};
+use crate::host::{self, Host, unknown_names};
 use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::trouble::Trouble;
@@ -35,8 +35,10 @@ fn change(
     let (host, file) = place;
     let config = Config::parse(file.text()).map_err(|error| broken(file, &error))?;
     if holds(&config, wishes)? {
-        page.object(&Done { changed: false, file: file.shown(), change: &Change::default(), impact: None })?;
-        return page.say("It is so already, and nothing was changed. To give everybody new time, add --within.");
+        let (change, warnings) = (&Change::default(), &unknown_names(&config));
+        page.object(&Done { changed: false, file: file.shown(), change, impact: None, warnings })?;
+        page.say("It is so already, and nothing was changed. To give everybody new time, add --within.")?;
+        return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
     }
     let text = edited(file.text(), wishes, host::now().0)?;
     let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {

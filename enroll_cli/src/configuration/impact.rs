@@ -1,6 +1,6 @@
 //! What a new configuration means for the users of this host, and for those who look after it.
 
-use nix::unistd::{Group, User};
+use nix::unistd::Group;
 use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
@@ -116,15 +116,6 @@ fn administrators(caller: &str) -> Vec<String> {
     names
 }
 
-/// Users and groups of the policy that the user database does not know.
-pub fn unknown_names(config: &Config) -> Vec<String> {
-    let policy = &config.policy;
-    let groups = policy.required_groups.iter().chain(&policy.exempt_groups);
-    let groups = groups.filter(|name| matches!(Group::from_name(name), Ok(None))).map(|name| format!("group {name}"));
-    let users = policy.exempt_users.iter().filter(|name| matches!(User::from_name(name), Ok(None)));
-    groups.chain(users.map(|name| format!("user {name}"))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,11 +154,5 @@ mod tests {
         assert_eq!(impact.exempt, Count { before: 0, after: 1 });
         assert_eq!(impact.refused, Count { before: impact.users, after: impact.users - 1 });
         assert_eq!(impact.locked_out, [""; 0]);
-    }
-
-    #[test]
-    fn names_that_nobody_has_are_found() {
-        let policy = "required_groups = [\"root\", \"no-such-group\"]\nexempt_users = [\"root\", \"no-such-user\"]";
-        assert_eq!(unknown_names(&config(policy)), ["group no-such-group", "user no-such-user"]);
     }
 }
