@@ -111,6 +111,16 @@ impl Policy {
         self.required || !matches!(groups.first_of(person, &self.required_groups), Ok(None))
     }
 
+    /// Until when one of whom this is required may log in without having enrolled, if that ends.
+    #[must_use]
+    pub fn enroll_by(&self, requirement: &Requirement) -> Option<Timestamp> {
+        match requirement {
+            Requirement::NotAsked(Rule::NotYet(since)) => Some(since.after(self.grace)),
+            Requirement::NotAsked(Rule::Grace(until)) => Some(*until),
+            _ => None,
+        }
+    }
+
     /// The rule that exempts a login. Where the user database does not say who is in a group,
     /// nobody is.
     fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {

@@ -14,10 +14,16 @@ const FEW: usize = 3;
 pub fn run(session: &mut Session) -> Result<(), Trouble> {
     let status = session.status()?;
     session.page.object(&status)?;
-    show(&mut session.page, &status)
+    tell(&mut session.page, &status)
 }
 
-/// Shows a status, and what to do about it.
+/// Shows a status to its user, and what to do about it.
+fn tell(page: &mut Page, status: &Status) -> Result<(), Trouble> {
+    show(page, status)?;
+    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+}
+
+/// Shows a status.
 pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     page.say(&format!("Two-step authentication of {}", status.user))?;
     page.say("")?;
@@ -53,7 +59,7 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     if let Some(last) = &status.last_second_step {
         page.entry("Last used", &place(last))?;
     }
-    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+    Ok(())
 }
 
 fn required(status: &Status) -> String {
@@ -137,7 +143,7 @@ mod tests {
 
     fn shown(status: &Status, columns: usize) -> String {
         let (mut page, printed) = page(columns);
-        show(&mut page, status).unwrap();
+        tell(&mut page, status).unwrap();
         printed.text()
     }
 

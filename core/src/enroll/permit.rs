@@ -1,7 +1,7 @@
 //! What a user's first enrollment takes, so that a stolen session cannot enroll a stranger's phone.
 
 use super::{Authority, Desk, refused};
-use crate::account::{Account, Invite};
+use crate::account::Account;
 use crate::config::Enrollment;
 use crate::recovery::{self, Found, HashedAnswer};
 use crate::request::{Refusal, Response};
@@ -52,8 +52,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub(super) fn check_permit(&self, held: &Held, permit: &Permit) -> Result<(), Response> {
         let Permit::Invite(given) = permit else { return Ok(()) };
         let now = self.clock.now().wall;
-        let is_open = |invite: &&Invite| invite.created_at() <= now && now < invite.expires_at;
-        let invite = held.account.as_ref().and_then(|account| account.invite.as_ref()).filter(is_open);
+        let invite = held.account.as_ref().and_then(|account| account.invite.as_ref());
+        let invite = invite.filter(|invite| invite.open_until(now).is_some());
         let found = invite.zip(given.as_ref()).map(|(invite, given)| invite.code.find(given));
         if matches!(found, Some(Found::Unused(_))) {
             return Ok(());

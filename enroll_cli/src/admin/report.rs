@@ -159,7 +159,9 @@ pub mod scripted {
         (row.recovery_codes_left, row.app_passwords) = (Some(7), 2);
         (row.required, row.grace_until, row.overdue) = (true, Some(1_801_000_000), true);
         row.exempt = Some("exempt-group robots".into());
-        (row.suspended_until, row.suspension_reason) = (Some(1_800_600_000), Some("phone\x1b lost".into()));
+        (row.suspended_until, row.suspended_by) = (Some(1_800_600_000), Some("bob".into()));
+        row.suspension_reason = Some("phone\x1b lost".into());
+        row.invited_until = Some(1_800_100_000);
         row.locked = true;
         entry
     }

@@ -30,6 +30,8 @@ fn a_user_who_did_not() {
     assert!(World::new("[policy]\nrequired = true\n").row().overdue);
     let row = World::new("[policy]\nrequired = true\nsince = 2027-01-15T00:00:00Z\ngrace = \"10d\"\n").row();
     assert_eq!((row.overdue, row.grace_until), (false, Some(1_799_971_200 + 10 * 86_400)));
+    let row = World::new("[policy]\nrequired = true\nsince = 2027-02-01T00:00:00Z\ngrace = \"10d\"\n").row();
+    assert_eq!((row.required, row.grace_until), (true, Some(1_801_440_000 + 10 * 86_400)), "not required yet");
     assert_eq!(World::new("[policy]\nexempt_users = [\"alice\"]\n").row().exempt.as_deref(), Some("exempt-user"));
 }
 
@@ -46,8 +48,21 @@ fn a_user_who_is_locked_or_suspended() {
     administrator.suspend(std::time::Duration::from_secs(60), "root", "phone lost").unwrap();
     let row = world.row();
     assert_eq!((row.suspended_until.is_some(), row.suspension_reason.as_deref()), (true, Some("phone lost")));
+    assert_eq!(row.suspended_by.as_deref(), Some("root"));
     world.pass(60);
     assert_eq!(world.row().suspended_until, None);
+}
+
+#[test]
+fn a_user_who_is_invited_until_the_code_does_not_count() {
+    let world = World::new("[policy]\nrequired = true\n");
+    let administrator = world.desk(Authority::Administrator);
+    let issued = administrator.invite(std::time::Duration::from_secs(60), "root").unwrap();
+    let shown = administrator.show().unwrap();
+    assert_eq!((world.row().invited_until, shown.invited_until), (Some(issued.expires_at.0), Some(START + 60)));
+    assert!(world.row().overdue && shown.overdue);
+    world.pass(60);
+    assert_eq!((world.row().invited_until, administrator.show().unwrap().invited_until), (None, None));
 }
 
 #[test]
