@@ -74,7 +74,29 @@ fn a_file_that_does_not_count_is_said_and_nothing_is_made() {
     let empty = World::new("");
     assert!(!empty.row().enrolled && !empty.ledger().exists());
     assert_eq!(world.store().account_names().unwrap(), ["alice"]);
-    world.store().prune("alice").unwrap();
+    assert!(world.store().prune("../alice", 0).is_err());
+}
+
+#[test]
+fn what_is_pruned_leaves_nothing_and_nothing_of_others_goes() {
+    let world = World::enrolled("");
+    let ledgers = world.ledger().parent().unwrap().to_owned();
+    let refusals = ledgers.join("alice.refusals");
+    let link = |uid: u32| world.account().parent().unwrap().with_file_name("uids").join(uid.to_string());
+    fs::write(&refusals, "").unwrap();
+    let (own, other) = (alice().uid, alice().uid + 1);
+    std::os::unix::fs::symlink("../accounts/bob.toml", link(other)).unwrap();
+    fs::copy(world.account(), world.account().with_file_name("bob.toml")).unwrap();
+    fs::write(ledgers.join("bob"), "").unwrap();
+    world.store().prune("alice", other).unwrap();
+    assert!(world.ledger().exists() && refusals.exists() && link(own).is_symlink() && link(other).is_symlink());
+    world.store().prune("bob", other).unwrap();
+    assert!(ledgers.join("bob").exists() && !link(other).is_symlink());
+    let world = World::enrolled("");
+    let refusals = world.ledger().with_file_name("alice.refusals");
+    fs::write(&refusals, "").unwrap();
+    world.store().prune("alice", own).unwrap();
     assert!(world.store().account_names().unwrap().is_empty());
-    assert!(world.store().prune("../alice").is_err());
+    let link = world.account().parent().unwrap().with_file_name("uids").join(own.to_string());
+    assert!(!world.ledger().exists() && !refusals.exists() && !link.is_symlink());
 }
