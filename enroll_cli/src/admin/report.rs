@@ -49,30 +49,34 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     })?;
     progress.clear();
     lines.end()?;
-    page.say(&format!("\n{summary}"))
+    page.say(&format!("{}{summary}", if summary.is_empty() { "" } else { "\n" }))
 }
 
 /// The lines on their way to the page.
 struct Lines<'a> {
     page: &'a mut Page,
     text: String,
+    /// The names of the columns, until the first line for people.
+    head: String,
     /// So many bytes are printed at once.
     piece: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// Begins with the names of the columns. At a terminal each line is seen at once.
+    /// Begins with the names of the columns; programs get them without any line too. At a terminal
+    /// each line is seen at once.
     fn begin(page: &'a mut Page) -> Self {
-        let text = match page.form {
-            Form::Text => table::head(page.view.columns),
-            Form::Value => format!("{}\n", csv::head()),
-            Form::Json => String::new(),
+        let (text, head) = match page.form {
+            Form::Text => (String::new(), table::head(page.view.columns)),
+            Form::Value => (format!("{}\n", csv::head()), String::new()),
+            Form::Json => (String::new(), String::new()),
         };
         let piece = if std::io::stdout().is_terminal() { 0 } else { PIECE };
-        Self { page, text, piece }
+        Self { page, text, head, piece }
     }
 
     fn add(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        self.text.push_str(&std::mem::take(&mut self.head));
         match self.page.form {
             Form::Text => self.text.push_str(&table::line(entry, self.page.view.columns)),
             Form::Value => self.text.push_str(&format!("{}\n", csv::line(entry))),
@@ -212,6 +216,18 @@ mod tests {
             lines.end().unwrap();
             assert_eq!(printed.text().matches("alice").count(), 20);
             assert!(printed.text().starts_with(first), "{}", printed.text());
+        }
+    }
+
+    #[test]
+    fn where_nobody_fits_only_programs_get_the_names_of_the_columns() {
+        use crate::page::scripted::page;
+        for (form, expected) in [(Form::Text, ""), (Form::Value, "user,uid,"), (Form::Json, "")] {
+            let (mut page, printed) = page(80);
+            page.form = form;
+            Lines::begin(&mut page).end().unwrap();
+            assert_eq!(printed.text().get(..expected.len()), Some(expected));
+            assert_eq!(printed.text().is_empty(), expected.is_empty());
         }
     }
 

@@ -82,7 +82,10 @@ impl Impact {
 
     /// Says it.
     pub fn show(&self, page: &mut Page) -> Result<(), Trouble> {
-        page.say(&format!("Of the {} users of this host:", self.users))?;
+        page.say(&match self.users {
+            1 => "Of the 1 user of this host:".to_owned(),
+            users => format!("Of the {users} users of this host:"),
+        })?;
         for (name, count) in [
             ("Required of", self.required),
             ("  not enrolled", self.not_enrolled),
@@ -136,6 +139,15 @@ mod tests {
         let (mut page, printed) = page(80);
         impact.show(&mut page).unwrap();
         assert!(printed.text().contains("WARNING: ") && printed.text().contains("was 0"), "{}", printed.text());
+    }
+
+    #[test]
+    fn one_user_is_no_plural() {
+        for (users, expected) in [(1, "Of the 1 user of"), (0, "Of the 0 users of"), (2, "Of the 2 users of")] {
+            let (mut page, printed) = page(80);
+            Impact { users, ..Impact::default() }.show(&mut page).unwrap();
+            assert!(printed.text().starts_with(expected), "{}", printed.text());
+        }
     }
 
     #[test]
