@@ -168,7 +168,7 @@ pub fn people_are_asked(service: &str) -> String {
 }
 
 /// Whom to ask for it.
-fn ask(what: &str, config: &Config) -> String {
+pub(crate) fn ask(what: &str, config: &Config) -> String {
     match &config.policy.contact {
         Some(contact) => format!("Ask {contact} to {what}."),
         None => format!("Ask your administrator to {what}."),

@@ -8,6 +8,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
 use crate::time::Clock;
+use crate::words;
 
 /// Who knows the passwords of accounts.
 pub trait Passwords {
@@ -59,10 +60,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Ok(());
         }
         self.record(self.event("enrollment-code-refused"));
-        Err(refused(
-            Refusal::NotAccepted,
-            "This enrollment code does not count, or its time is over. Ask your administrator for another one.",
-        ))
+        let ask = words::ask("give you another one", &self.config);
+        Err(refused(Refusal::NotAccepted, &format!("This enrollment code does not count, or its time is over. {ask}")))
     }
 
     fn check_password(&self, password: &Typed) -> Result<Permit, Response> {
