@@ -1,11 +1,7 @@
 //! `twostep admin`: how root helps a user, straight in the store.
 
-use nix::unistd::geteuid;
-use serde::Serialize;
-
 use crate::arguments::Admin;
 use crate::page::Page;
-use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
 
 mod app_passwords;
@@ -15,22 +11,16 @@ mod help;
 mod prune;
 mod report;
 mod require;
+mod reset;
 mod show;
 mod suspension;
 
 use app_passwords::Which;
 
-/// Whose account was reset, as programs read it.
-#[derive(Debug, Serialize)]
-struct Reset<'a> {
-    user: &'a str,
-    reset: bool,
-}
-
 /// Does what was typed, for the account of the user who was named.
 pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
     match action {
-        Admin::Reset { user } => reset(page, user),
+        Admin::Reset { user } => reset::run(page, user),
         Admin::Show { user } => show::run(page, user),
         Admin::AppPasswords { user, revoke: Some(label), .. } => app_passwords::run(page, user, Which::One(label)),
         Admin::AppPasswords { user, revoke_all: true, .. } => app_passwords::run(page, user, Which::All),
@@ -47,32 +37,10 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
     }
 }
 
-/// Removes every authenticator, recovery code and application password of a user.
-fn reset(page: &mut Page, user: &str) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
-    Direct::open(user)?.reset(&page.view.administrator)?;
-    page.object(&Reset { user, reset: true })?;
-    page.say(&format!(
-        "The second step of {user} is reset: every authenticator, recovery code and application \
-         password is gone. {user} enrolls again with: twostep enroll"
-    ))
-}
-
 /// What exempts a user, in words.
 fn exempt_by(rule: &str) -> String {
     match rule.strip_prefix("exempt-group ") {
         Some(group) => format!("by the group {group}"),
         None => "by name".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_read_whose_account_was_reset() {
-        let shown = serde_json::to_string(&Reset { user: "alice", reset: true }).unwrap();
-        assert_eq!(shown, r#"{"user":"alice","reset":true}"#);
     }
 }

@@ -145,6 +145,19 @@ def test_given_show_then_grace_invitation_suspension_and_history_are_told_and_no
     assert told("show", person.name)["exempt"] == "exempt-user"
 
 
+def test_given_a_reset_then_it_is_told_what_becomes_of_the_user(enrolled, clock):
+    configuration.write(policy={"required": True, "grace": "2d", "enrollment": "invite"})
+    text = " ".join(right("reset", enrolled.name).split())
+    assert f"{enrolled.name} has until " in text and "--invite" in text
+    assert log_in(enrolled).accepted
+    clock.advance(60)
+    assert abs(told("reset", enrolled.name)["enroll_by"] - clock.now() - 2 * 86400) < 60
+    configuration.write(policy={"required": True, "grace": "0"})
+    text = " ".join(right("reset", enrolled.name).split())
+    assert "the next login of " in text and f"twostep enroll --user {enrolled.name}" in text
+    assert not log_in(enrolled, "123456").accepted
+
+
 def test_given_whoever_is_not_root_then_no_help_is_given(person, enrolled):
     for words in (["unlock"], ["recovery-code"], ["enroll", "--invite"]):
         done = person.run("twostep", "admin", *words, enrolled.name)
