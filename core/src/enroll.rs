@@ -94,7 +94,12 @@ impl Desk {
     /// # Errors
     /// [`Response::Refused`]: there is no such user.
     pub fn for_administrator(user: &str, audit: Box<dyn Audit>) -> Result<Self, Response> {
-        Self::open(Person::lookup(user), Authority::Administrator, audit)
+        let person = Person::lookup(user);
+        if matches!(person, Ok(None)) {
+            let text = format!("There is no user called {user}. Check the name with `getent passwd {user}`.");
+            return Err(refused(Refusal::BadCaller, &text));
+        }
+        Self::open(person, Authority::Administrator, audit)
     }
 
     fn open(

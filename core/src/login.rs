@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::account::Account;
 use crate::config::Config;
+use crate::groups::Database;
 use crate::policy::{Requirement, Visit};
 use crate::seal::SealError;
 use crate::secret::Typed;
@@ -139,7 +140,9 @@ fn standing(
 ) -> Result<(Requirement, Option<Account>), StoreError> {
     match store.find(visit.person) {
         Ok(account) => Ok((config.requirement(account.as_ref(), visit), account)),
-        Err(error) => config.policy.exempts(visit).map(|rule| (Requirement::NotAsked(rule), None)).ok_or(error),
+        Err(error) => {
+            config.policy.exempts(&Database, visit).map(|rule| (Requirement::NotAsked(rule), None)).ok_or(error)
+        }
     }
 }
 

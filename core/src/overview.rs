@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::account::{Account, Suspension};
+use crate::account::Account;
 use crate::config::Config;
+use crate::groups::Groups;
 use crate::policy::{Requirement, Rule, Visit};
 use crate::request::SecondStep;
 use crate::store::Store;
@@ -12,7 +13,7 @@ use crate::time::Clock;
 use crate::username::Person;
 
 /// One user's line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Row {
     /// The user.
     pub user: String,
@@ -40,8 +41,12 @@ pub struct Row {
     pub exempt: Option<String>,
     /// Until when the second step is suspended, in seconds since 1970.
     pub suspended_until: Option<i64>,
-    /// Why it is.
+    /// Who suspended it.
+    pub suspended_by: Option<String>,
+    /// Why.
     pub suspension_reason: Option<String>,
+    /// Until when an administrator's enrollment code counts, in seconds since 1970.
+    pub invited_until: Option<i64>,
     /// Whether wrong codes have closed verification codes.
     pub locked: bool,
     /// Why nothing can be said about this user.
@@ -50,16 +55,18 @@ pub struct Row {
 
 /// What the rows are made from.
 #[derive(Debug)]
-pub struct Overview<'a, S, C> {
+pub struct Overview<'a, S, C, G> {
     /// The configuration.
     pub config: &'a Config,
     /// The store.
     pub store: &'a S,
     /// The clock.
     pub clock: &'a C,
+    /// Who is in which group.
+    pub groups: &'a G,
 }
 
-impl<S: Store, C: Clock> Overview<'_, S, C> {
+impl<S: Store, C: Clock, G: Groups> Overview<'_, S, C, G> {
     /// The line of one user. An account that cannot be read is a line too.
     #[must_use]
     pub fn row(&self, person: &Person) -> Row {
@@ -71,7 +78,7 @@ impl<S: Store, C: Clock> Overview<'_, S, C> {
         let now = self.clock.now().wall;
         let origin = Origin::default();
         let visit = Visit { person, service: "", origin: &origin, now, is_remembered: false };
-        let requirement = self.config.requirement(account, &visit);
+        let requirement = self.config.requirement_by(self.groups, account, &visit);
         let suspension = account.and_then(|account| account.suspension.as_ref()).filter(|one| one.holds(now));
         let enrolled = account.is_some_and(Account::is_enrolled);
         Row {
@@ -83,15 +90,14 @@ impl<S: Store, C: Clock> Overview<'_, S, C> {
             last_second_step: account.and_then(|account| account.last_second_step.clone()),
             recovery_codes_left: account.and_then(|account| account.recovery.as_ref()).map(|set| set.left()),
             app_passwords: account.and_then(|one| one.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
-            required: self.config.policy.requires(person),
-            grace_until: match requirement {
-                Requirement::NotAsked(Rule::Grace(until)) => Some(until.0),
-                _ => None,
-            },
+            required: self.config.policy.requires_by(self.groups, person),
+            grace_until: self.config.policy.enroll_by(&requirement).map(|until| until.0),
             overdue: requirement == Requirement::MustEnroll && trouble.is_none(),
             exempt: exempt(&requirement),
             suspended_until: suspension.map(|suspension| suspension.until.0),
-            suspension_reason: suspension.map(|Suspension { reason, .. }| reason.clone()),
+            suspended_by: suspension.map(|suspension| suspension.by.clone()),
+            suspension_reason: suspension.map(|suspension| suspension.reason.clone()),
+            invited_until: account.and_then(|one| one.invite.as_ref()?.open_until(now)).map(|until| until.0),
             locked: enrolled && self.sums(person, account).known >= self.config.throttle.cap,
             trouble,
         }

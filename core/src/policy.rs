@@ -5,7 +5,7 @@ use std::fmt;
 use crate::account::Account;
 use crate::audit::Line;
 use crate::config::{Config, Policy};
-use crate::groups;
+use crate::groups::{Database, Groups};
 use crate::throttle::Origin;
 use crate::time::Timestamp;
 use crate::username::Person;
@@ -61,20 +61,25 @@ pub enum Rule {
 }
 
 impl Config {
-    /// What a login of the user with this account must do. The first rule that fits decides.
+    /// What a login of the user with this account must do.
     pub fn requirement(&self, account: Option<&Account>, visit: &Visit<'_>) -> Requirement {
+        self.requirement_by(&Database, account, visit)
+    }
+
+    /// The same by groups that were looked up before. The first rule that fits decides.
+    pub fn requirement_by(&self, groups: &impl Groups, account: Option<&Account>, visit: &Visit<'_>) -> Requirement {
         let suspension = account.and_then(|account| account.suspension.as_ref());
         if suspension.is_some_and(|suspension| suspension.holds(visit.now)) {
             return Requirement::NotAsked(Rule::Suspended);
         }
-        if let Some(rule) = self.policy.exempts(visit) {
+        if let Some(rule) = self.policy.exempts(groups, visit) {
             return Requirement::NotAsked(rule);
         }
         if account.is_some_and(Account::is_enrolled) {
             let is_spared = visit.is_remembered && !self.policy.remember.is_zero();
             return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
         }
-        if !self.policy.requires(visit.person) {
+        if !self.policy.requires_by(groups, visit.person) {
             return Requirement::NotAsked(Rule::NotEnrolled);
         }
         let started = account.and_then(|account| account.grace_since);
@@ -93,16 +98,32 @@ impl Config {
 }
 
 impl Policy {
-    /// Whether this user must pass a second step, sooner or later. Where the user database does not
-    /// say who is in a group, everyone is.
+    /// Whether this user must pass a second step, sooner or later.
     #[must_use]
     pub fn requires(&self, person: &Person) -> bool {
-        self.required || !matches!(groups::first_of(person, &self.required_groups), Ok(None))
+        self.requires_by(&Database, person)
+    }
+
+    /// The same by groups that were looked up before. Where the user database does not say who is in
+    /// a group, everyone is.
+    #[must_use]
+    pub fn requires_by(&self, groups: &impl Groups, person: &Person) -> bool {
+        self.required || !matches!(groups.first_of(person, &self.required_groups), Ok(None))
+    }
+
+    /// Until when one of whom this is required may log in without having enrolled, if that ends.
+    #[must_use]
+    pub fn enroll_by(&self, requirement: &Requirement) -> Option<Timestamp> {
+        match requirement {
+            Requirement::NotAsked(Rule::NotYet(since)) => Some(since.after(self.grace)),
+            Requirement::NotAsked(Rule::Grace(until)) => Some(*until),
+            _ => None,
+        }
     }
 
     /// The rule that exempts a login. Where the user database does not say who is in a group,
     /// nobody is.
-    pub(crate) fn exempts(&self, visit: &Visit<'_>) -> Option<Rule> {
+    pub(crate) fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {
         let Visit { person, service, origin, .. } = visit;
         let is_named = |name: &String| {
             *name == person.name.as_str() || person.alias.as_ref().is_some_and(|alias| name == alias.as_str())
@@ -110,7 +131,7 @@ impl Policy {
         if self.exempt_users.iter().any(is_named) {
             return Some(Rule::ExemptUser);
         }
-        if let Ok(Some(group)) = groups::first_of(person, &self.exempt_groups) {
+        if let Ok(Some(group)) = groups.first_of(person, &self.exempt_groups) {
             return Some(Rule::ExemptGroup(group.to_owned()));
         }
         self.exempts_place(service, origin)

@@ -178,6 +178,9 @@ pub enum Response {
         app_passwords: Vec<AppPasswordStatus>,
         /// What the administrator wants every user to have.
         presets: Vec<Preset>,
+        /// Services where people are asked for a code, so that none can be made for them.
+        #[serde(default)]
+        interactive_services: Vec<String>,
     },
     /// Answers [`Request::CreateAppPassword`] and [`Request::EnsureAppPassword`]: the one time that
     /// the password is shown.

@@ -224,8 +224,14 @@ fn barred_text(barred: Barred, label: &str) -> String {
     }
 }
 
+/// Why there is no application password for a service.
+#[must_use]
+pub fn people_are_asked(service: &str) -> String {
+    format!("People are asked for a code at {service}, so no application password opens it. Name other services.")
+}
+
 /// Whom to ask for it.
-fn ask(what: &str, config: &Config) -> String {
+pub(crate) fn ask(what: &str, config: &Config) -> String {
     match &config.policy.contact {
         Some(contact) => format!("Ask {contact} to {what}."),
         None => format!("Ask your administrator to {what}."),

@@ -26,6 +26,9 @@ pub struct Listed {
     pub app_passwords: Vec<AppPasswordStatus>,
     /// What the administrator wants every user to have.
     pub presets: Vec<Preset>,
+    /// Services for which none can be made. It is what `create` goes by, and no part of the list.
+    #[serde(skip)]
+    pub interactive_services: Vec<String>,
 }
 
 /// Does what was typed, for the account of the caller.
@@ -51,7 +54,9 @@ pub fn run(mut page: Page, action: &AppPassword) -> Result<(), Trouble> {
 /// What application passwords an account has, and what presets there are.
 pub fn listed(reach: &mut dyn Reach) -> Result<Listed, Trouble> {
     match reach.ask(Request::AppPasswords {})? {
-        Response::AppPasswords { app_passwords, presets } => Ok(Listed { app_passwords, presets }),
+        Response::AppPasswords { app_passwords, presets, interactive_services } => {
+            Ok(Listed { app_passwords, presets, interactive_services })
+        }
         _ => Err(reach::broken("no list")),
     }
 }
@@ -117,7 +122,7 @@ pub mod scripted {
 
     /// What the helper answers when it is asked for all.
     pub fn all(app_passwords: Vec<AppPasswordStatus>, presets: Vec<Preset>) -> Response {
-        Response::AppPasswords { app_passwords, presets }
+        Response::AppPasswords { app_passwords, presets, interactive_services: vec!["sshd".into(), "sudo".into()] }
     }
 
     /// What the helper answers when it has made one.

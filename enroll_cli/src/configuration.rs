@@ -6,7 +6,7 @@ use twostep_core::audit::{Audit, Line};
 use twostep_core::config::{Config, ConfigError};
 
 use crate::audit::Syslog;
-use crate::host::Host;
+use crate::host::{Host, unknown_names};
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::trouble::Trouble;
@@ -30,8 +30,8 @@ pub struct Proposal {
     pub change: Change,
     /// Whom it concerns.
     pub impact: Impact,
-    /// Names in it that nobody has.
-    pub unknown: Vec<String>,
+    /// What in it cannot be meant, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// What was done, as programs read it.
@@ -47,6 +47,8 @@ pub struct Done<'a> {
     /// The users.
     #[serde(flatten)]
     pub impact: Option<&'a Impact>,
+    /// What in the file cannot be meant.
+    pub warnings: &'a [String],
 }
 
 impl Proposal {
@@ -55,7 +57,7 @@ impl Proposal {
         let config = Config::parse(&text).map_err(Refused::Mistake)?;
         let impact = Impact::measure(host, &config, administrator).map_err(Refused::Trouble)?;
         let change = Change::between(old, &text);
-        Ok(Self { unknown: impact::unknown_names(&config), text, change, impact })
+        Ok(Self { warnings: unknown_names(&config), text, change, impact })
     }
 
     /// Shows what would change for how many users.
@@ -66,10 +68,7 @@ impl Proposal {
         }
         page.say("")?;
         self.impact.show(page)?;
-        for name in &self.unknown {
-            page.say(&format!("Nobody knows the {name}: its line does nothing."))?;
-        }
-        Ok(())
+        self.warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")))
     }
 
     /// Puts the new text in force, and logs it.
@@ -82,8 +81,8 @@ impl Proposal {
             .filter(|(_, lines)| !lines.is_empty())
             .fold(line, |line, (key, lines)| line.with(key, logged(lines)));
         Syslog.record(&line.finish());
-        let (change, impact) = (&self.change, Some(&self.impact));
-        page.object(&Done { changed: true, file: file.shown(), change, impact })
+        let (change, impact, warnings) = (&self.change, Some(&self.impact), &self.warnings);
+        page.object(&Done { changed: true, file: file.shown(), change, impact, warnings })
     }
 }
 

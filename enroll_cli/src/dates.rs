@@ -8,14 +8,15 @@ pub fn day(at: i64) -> String {
     shown(at, "%Y-%m-%d")
 }
 
-/// Day and minute of a point in time, given in seconds since 1970.
+/// Day, minute and time zone of a point in time, given in seconds since 1970: who reads it out may
+/// speak to somebody far away.
 pub fn minute(at: i64) -> String {
-    shown(at, "%Y-%m-%d %H:%M")
+    shown(at, "%Y-%m-%d %H:%M %Z")
 }
 
-/// The minute of today.
+/// The minute of today, with the time zone.
 pub fn hour(at: i64) -> String {
-    shown(at, "%H:%M")
+    shown(at, "%H:%M %Z")
 }
 
 /// A point in time as in ISO 8601, in UTC.
@@ -29,7 +30,8 @@ pub fn now() -> String {
 }
 
 fn shown(at: i64, format: &str) -> String {
-    in_zone(at, format, TimeZone::system())
+    let zone = TimeZone::system();
+    in_zone(at, format, if zone.is_unknown() { TimeZone::UTC } else { zone })
 }
 
 fn in_zone(at: i64, format: &str, zone: TimeZone) -> String {
@@ -47,7 +49,7 @@ mod tests {
     fn a_moment_is_shown_in_its_zone() {
         let east = TimeZone::fixed(jiff::tz::offset(2));
         assert_eq!(in_zone(1_800_000_000, "%Y-%m-%d %H:%M", east), "2027-01-15 10:00");
-        assert_eq!(in_zone(0, "%H:%M", TimeZone::UTC), "00:00");
+        assert_eq!(in_zone(0, "%H:%M %Z", TimeZone::UTC), "00:00 UTC");
     }
 
     #[test]

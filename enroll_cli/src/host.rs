@@ -1,22 +1,24 @@
 //! This host as an administrator sees it: its configuration, its accounts, its users.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use twostep_core::config::{self, Config};
-use twostep_core::store::StoreError;
-use twostep_core::store::files::{FilesStore, RUN, STATE};
+use twostep_core::store::files::{FilesStore, STATE};
 use twostep_core::time::{Clock, SystemClock, Timestamp};
+
+use crate::trouble;
 
 mod census;
 mod judge;
 mod members;
+mod names;
 mod orphan;
 mod users;
 
 pub use census::{Entry, Subject};
 pub use judge::Judge;
 pub use members::Members;
+pub use names::unknown_names;
 pub use orphan::{Orphan, Why};
 
 /// The accounts of this host, and the configuration by which they are judged.
@@ -29,8 +31,6 @@ pub struct Host {
     pub store: FilesStore,
     /// Where their files are.
     accounts: PathBuf,
-    /// Where their ledgers are.
-    ledgers: PathBuf,
 }
 
 impl Host {
@@ -38,20 +38,13 @@ impl Host {
     pub fn open() -> Self {
         let loaded = config::load(Path::new(config::PATH));
         let store = FilesStore::new(&loaded.config.seal.key_file);
-        let (accounts, ledgers) = (Path::new(STATE).join("accounts"), Path::new(RUN).join("ledgers"));
-        Self { config: loaded.config, trouble: loaded.trouble, store, accounts, ledgers }
+        let accounts = Path::new(STATE).join("accounts");
+        Self { config: loaded.config, trouble: loaded.trouble, store, accounts }
     }
 
-    /// Removes an account that is nobody's, and its ledger: left there, it would keep the next user
-    /// of this name from making one.
-    pub fn remove(&self, orphan: &Orphan) -> Result<(), StoreError> {
-        self.store.prune(&orphan.account)?;
-        let ledger = self.ledgers.join(&orphan.account);
-        if ledger.symlink_metadata().is_ok_and(|metadata| metadata.uid() == orphan.uid) {
-            // Where it cannot be removed, the next boot does it.
-            let _ = std::fs::remove_file(&ledger);
-        }
-        Ok(())
+    /// Tells what is wrong with the configuration: beside the results, which programs may read.
+    pub fn warn(&self) {
+        self.trouble.iter().cloned().chain(unknown_names(&self.config)).for_each(|warning| trouble::tell(&warning));
     }
 }
 
@@ -78,7 +71,6 @@ pub mod scripted {
             trouble: None,
             store: FilesStore::below(folder.path(), SystemClock),
             accounts: folder.path().join("state/accounts"),
-            ledgers: folder.path().join("run/ledgers"),
         };
         (host, folder)
     }

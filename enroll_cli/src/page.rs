@@ -43,6 +43,12 @@ impl Page {
         self.draw(&format!("{lines}\n"))
     }
 
+    /// Prints a line of a list, if people read it.
+    pub fn item(&mut self, text: &str) -> Result<(), Trouble> {
+        let lines = layout::wrap(&format!("  {}", layout::harmless(text)), self.view.columns, 4);
+        self.draw(&format!("{lines}\n"))
+    }
+
     /// Prints lines as they are, if people read it.
     pub fn draw(&mut self, lines: &str) -> Result<(), Trouble> {
         match self.form {

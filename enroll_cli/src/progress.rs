@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use crate::host::Host;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, columns_beside};
 
 /// Fewer are done before anyone looks.
 const WORTH_SHOWING: usize = 2000;
@@ -17,13 +17,14 @@ pub struct Progress {
     total: usize,
     done: usize,
     drawn: usize,
+    columns: usize,
 }
 
 impl Progress {
     /// Begins it. Counting beforehand is only worth it where someone looks.
     pub fn begin(host: &Host) -> Result<Self, Trouble> {
         let total = if std::io::stderr().is_terminal() { host.at_most()? } else { 0 };
-        Ok(Self { total, done: 0, drawn: 0 })
+        Ok(Self { total, done: 0, drawn: 0, columns: columns_beside().unwrap_or(80) })
     }
 
     /// One more is done.
@@ -31,7 +32,7 @@ impl Progress {
         self.done += 1;
         if self.total >= WORTH_SHOWING && self.done.is_multiple_of(STRIDE) {
             self.clear();
-            let bar = bar(self.done, self.total);
+            let bar = bar(self.done, self.total, self.columns);
             self.drawn = bar.len();
             write(&bar);
         }
@@ -52,10 +53,14 @@ fn write(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn bar(done: usize, total: usize) -> String {
+/// The numbers alone where the bar has no room; nothing where they have none. What is wider than
+/// the terminal could not be cleared.
+fn bar(done: usize, total: usize, columns: usize) -> String {
     let done = done.min(total);
     let full = (CELLS * done).checked_div(total).unwrap_or(CELLS);
-    format!("[{}{}] {done} of {total} users", "#".repeat(full), ".".repeat(CELLS - full))
+    let numbers = format!("{done} of {total} users");
+    let bar = format!("[{}{}] {numbers}", "#".repeat(full), ".".repeat(CELLS - full));
+    [bar, numbers].into_iter().find(|line| line.len() < columns).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,9 +69,15 @@ mod tests {
 
     #[test]
     fn a_bar_fills_and_never_overflows() {
-        assert_eq!(bar(0, 100), "[..............................] 0 of 100 users");
-        assert_eq!(bar(50, 100), "[###############...............] 50 of 100 users");
-        assert_eq!(bar(101, 100), "[##############################] 100 of 100 users");
-        assert_eq!(bar(1, 0).matches('#').count(), CELLS);
+        assert_eq!(bar(0, 100, 80), "[..............................] 0 of 100 users");
+        assert_eq!(bar(50, 100, 80), "[###############...............] 50 of 100 users");
+        assert_eq!(bar(101, 100, 80), "[##############################] 100 of 100 users");
+        assert_eq!(bar(1, 0, 80).matches('#').count(), CELLS);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_numbers() {
+        assert_eq!(bar(50, 100, 40), "50 of 100 users");
+        assert_eq!((bar(50, 100, 16).len(), bar(50, 100, 15).len()), (15, 0));
     }
 }

@@ -107,8 +107,7 @@ impl Direct {
     pub fn open(user: &str) -> Result<Self, Trouble> {
         match Desk::for_administrator(user, Box::new(Syslog)) {
             Ok(desk) => Ok(Self { desk }),
-            Err(Response::Refused { reason, text }) => Err(Trouble::refused(reason, format!("{user}: {text}"))),
-            Err(_) => Err(broken("no desk")),
+            Err(response) => Err(refusal(response)),
         }
     }
 

@@ -15,10 +15,16 @@ const FEW: usize = 3;
 pub fn run(session: &mut Session) -> Result<(), Trouble> {
     let status = session.status()?;
     session.page.object(&status)?;
-    show(&mut session.page, &status)
+    tell(&mut session.page, &status)
 }
 
-/// Shows a status, and what to do about it.
+/// Shows a status to its user, and what to do about it.
+fn tell(page: &mut Page, status: &Status) -> Result<(), Trouble> {
+    show(page, status)?;
+    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+}
+
+/// Shows a status.
 pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     page.say(&format!("Two-step authentication of {}", status.user))?;
     page.say("")?;
@@ -47,7 +53,7 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     if let Some(last) = &status.last_second_step {
         page.entry("Last used", &place(last))?;
     }
-    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+    Ok(())
 }
 
 fn authenticator(one: &AuthenticatorStatus) -> String {
@@ -154,7 +160,7 @@ mod tests {
 
     fn shown(status: &Status, columns: usize) -> String {
         let (mut page, printed) = page(columns);
-        show(&mut page, status).unwrap();
+        tell(&mut page, status).unwrap();
         printed.text()
     }
 
@@ -196,6 +202,17 @@ mod tests {
             assert!(text.contains("yes; enroll until 2027-01-15") && text.contains("until 2027-01-15"), "{text}");
             assert!(text.ends_with("twostep enroll"), "{text}");
         }
+    }
+
+    #[test]
+    fn clocks_that_are_off_are_said() {
+        let mut status = scripted::status(&["phone"]);
+        status.authenticators[0].clock_ahead = Some(-540);
+        status.host_clock = Some(ClockDoubt::SetBack);
+        let text = shown(&status, 200);
+        assert!(text.contains("its clock about 9 minutes slow") && text.contains("WRONG: it was set back"), "{text}");
+        (status.authenticators[0].period, status.authenticators[0].clock_ahead) = (None, None);
+        assert!(shown(&status, 200).contains("phone (SHA1, 6 digits, HOTP), added"));
     }
 
     #[test]

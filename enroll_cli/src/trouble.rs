@@ -78,9 +78,28 @@ impl Trouble {
             if form == Form::Json {
                 let _ = writeln!(std::io::stdout(), "{}", self.json());
             }
-            let _ = writeln!(std::io::stderr(), "twostep: {self}");
+            tell(&self.message);
         }
         ExitCode::from(self.exit as u8)
+    }
+}
+
+/// Says something beside the results. On a terminal it is broken between words.
+pub fn tell(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", fitted(message, columns_beside()));
+}
+
+/// Columns of the terminal beside the results, if it is one and knows its size: else it says 0.
+pub fn columns_beside() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    size.map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
+}
+
+fn fitted(message: &str, columns: Option<usize>) -> String {
+    let text = format!("twostep: {}", layout::harmless(message));
+    match columns {
+        Some(columns) => layout::wrap(&text, columns, 0),
+        None => text,
     }
 }
 
@@ -124,6 +143,16 @@ mod tests {
         assert_eq!(Trouble::refused(Refusal::NotSetUp, String::new()).exit, Exit::NotSetUp);
         assert_eq!(Trouble::refused(Refusal::Policy, String::new()).exit, Exit::Refused);
         assert_eq!(Trouble::usage("").exit as u8, 2);
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_it_between_words_and_a_file_gets_one_line() {
+        let message = "There is no user called \x1bbob. Check the name.";
+        let one_line = "twostep: There is no user called \\u{1b}bob. Check the name.";
+        assert_eq!(fitted(message, None), one_line);
+        let narrow = fitted(message, Some(24));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 24) && narrow.lines().count() > 1, "{narrow}");
+        assert_eq!(narrow.replace('\n', " "), one_line);
     }
 
     #[test]

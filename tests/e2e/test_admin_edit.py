@@ -102,8 +102,9 @@ def test_given_no_editor_of_ones_own_then_it_is_the_hosts(script, tmp_path, name
     script('sed -i "s/count = 10/count = 6/" "$1"', name)
     for tool in ("sed", "sh", "getent"):
         (tmp_path / tool).symlink_to(Path("/usr/bin") / tool)
-    done = edit(None, "--yes", PATH=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    program = terminals.spawn(["/usr/bin/twostep", "admin", "edit", "--yes"],
+                              env={**terminals.ENVIRONMENT, "PATH": str(tmp_path)})
+    assert ended(program) == 0, program.before
     assert "count = 6" in configuration.FILE.read_text()
 
 
@@ -112,6 +113,13 @@ def test_given_an_editor_that_fails_then_nothing_is_changed(editor):
     done = edit(editor, "--yes")
     assert done.returncode == 1
     assert editor in done.stderr and "EDITOR" in done.stderr
+    assert configuration.FILE.read_text() == COMMENTED
+
+
+def test_given_no_terminal_and_no_program_then_no_editor_is_opened():
+    done = edit(None, "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no terminal" in done.stderr and "EDITOR" in done.stderr
     assert configuration.FILE.read_text() == COMMENTED
 
 
@@ -171,7 +179,7 @@ def test_given_administrators_who_would_be_locked_out_then_they_are_named_before
 
 def test_given_names_that_nobody_has_then_they_are_named(script):
     done = edit(script("sed -i 's/^grace.*/required_groups = [\"no-such-group\"]/' \"$1\""), "--yes")
-    assert "group no-such-group" in " ".join(done.stdout.split())
+    assert "names no-such-group, but there is no such group" in " ".join(done.stdout.split())
 
 
 def test_given_an_edit_is_going_on_then_a_second_one_is_refused(script):

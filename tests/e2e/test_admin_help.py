@@ -3,8 +3,12 @@
 import json
 import re
 
+import pexpect
+import pytest
+
 import configuration
 import enrollment
+import terminals
 from attempts import log_in
 from phones import Phone
 from test_admin_report import HOME, admin, lock, right
@@ -53,6 +57,23 @@ def test_given_a_user_without_an_authenticator_then_there_is_no_recovery_code(pe
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["reason"] == "no_authenticator"
     assert "twostep enroll" in done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ["show"], ["unlock"], ["recovery-code"], ["reset"], ["resume"], ["app-passwords"],
+    ["suspend", "--for", "1d"], ["enroll", "--invite"]], ids=lambda words: words[0])
+def test_given_a_user_who_is_not_there_then_the_name_is_said_and_how_to_check_it(view, words):
+    done = admin(*words, "no-such-user")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("twostep: There is no user called no-such-user. "
+                           "Check the name with `getent passwd no-such-user`.\n")
+
+
+def test_given_a_narrow_terminal_then_an_error_is_broken_between_words(view):
+    program = terminals.spawn(["twostep", "admin", "show", "no-such-user"], dimensions=(24, 40))
+    program.expect(pexpect.EOF)
+    assert len(program.before.splitlines()) > 1
+    assert all(len(line) <= 40 for line in program.before.splitlines()), program.before
 
 
 def enrolls(person, clock, code):
@@ -122,6 +143,19 @@ def test_given_show_then_grace_invitation_suspension_and_history_are_told_and_no
     assert "Time to enroll is over" in " ".join(right("show", person.name).split())
     configuration.write(policy={"exempt_users": [person.name]})
     assert told("show", person.name)["exempt"] == "exempt-user"
+
+
+def test_given_a_reset_then_it_is_told_what_becomes_of_the_user(enrolled, clock):
+    configuration.write(policy={"required": True, "grace": "2d", "enrollment": "invite"})
+    text = " ".join(right("reset", enrolled.name).split())
+    assert f"{enrolled.name} has until " in text and "--invite" in text
+    assert log_in(enrolled).accepted
+    clock.advance(60)
+    assert abs(told("reset", enrolled.name)["enroll_by"] - clock.now() - 2 * 86400) < 60
+    configuration.write(policy={"required": True, "grace": "0"})
+    text = " ".join(right("reset", enrolled.name).split())
+    assert "the next login of " in text and f"twostep enroll --user {enrolled.name}" in text
+    assert not log_in(enrolled, "123456").accepted
 
 
 def test_given_whoever_is_not_root_then_no_help_is_given(person, enrolled):

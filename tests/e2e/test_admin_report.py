@@ -122,7 +122,7 @@ def test_given_a_flag_then_only_who_fits_is_shown(everyone, clock):
     rows = report()
     assert rows[everyone["exempt"].name]["exempt"] == f"exempt-group {everyone['group']}"
     suspended = rows[everyone["suspended"].name]
-    assert suspended["suspension_reason"] == "phone lost"
+    assert (suspended["suspension_reason"], suspended["suspended_by"]) == ("phone lost", "root")
     assert abs(suspended["suspended_until"] - clock.now() - 7200) < 120
     assert abs(rows[everyone["in_grace"].name]["grace_until"] - clock.now() - 14 * 86400) < 300
     assert list(report("--group", everyone["group"])) == [everyone["exempt"].name]
@@ -220,6 +220,42 @@ def test_given_an_account_that_cannot_be_read_then_it_is_in_trouble_and_the_othe
     assert enrolled.name not in report("--not-enrolled")
     enrolled.file.write_text(text)
     assert enrolled.name not in report("--trouble")
+
+
+def test_given_names_that_nobody_has_then_the_report_warns_beside_it(person):
+    configuration.write(policy={"required_groups": ["no-such-group"], "exempt_groups": ["nor-this"],
+                                "exempt_users": ["no-such-user", person.name]})
+    done = admin("report", "--json", "--exempt")
+    assert [json.loads(line)["user"] for line in done.stdout.splitlines()] == [person.name]
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3 and all(line.startswith("twostep: WARNING: ") for line in lines), lines
+    for line, name in zip(lines, ["no-such-group", "nor-this", "no-such-user"]):
+        assert f" names {name}, but there is no such " in line
+    told = json.loads(right("require", "--off", "--json", "--yes"))
+    assert len(told["warnings"]) == 2 and "nor-this" in told["warnings"][0]
+
+
+def test_given_nobody_who_fits_then_there_is_no_table(view):
+    text = right("report", "--suspended", "--locked")
+    assert "User  " not in text and text.startswith("0 of ")
+
+
+def test_given_an_invitation_then_every_form_of_the_report_has_it(person, clock):
+    right("enroll", person.name, "--invite", "--for", "1d")
+    until = report()[person.name]["invited_until"]
+    assert abs(until - clock.now() - 86400) < 60
+    rows = {row["user"]: row for row in csv.DictReader(io.StringIO(right("report", "--csv")))}
+    invited = datetime.datetime.strptime(rows[person.name]["invited_until"], "%Y-%m-%dT%H:%M:%S%z")
+    assert invited.timestamp() == until
+    assert "invited to enroll until" in right("report")
+
+
+def test_given_a_requirement_of_later_then_the_end_of_the_time_is_told_already(person, clock):
+    since = datetime.datetime.fromtimestamp(int(clock.now()) + 86400, datetime.timezone.utc)
+    configuration.write(policy={"required": True, "since": since, "grace": "2d"})
+    row = report("--in-grace")[person.name]
+    assert (row["required"], row["overdue"]) == (True, False)
+    assert row["grace_until"] == since.timestamp() + 2 * 86400
 
 
 def test_given_a_broken_configuration_then_the_lines_are_by_the_last_good_one_and_it_is_said(person):

@@ -79,6 +79,13 @@ def test_given_three_wrong_permits_then_the_command_ends(person, kind, journal):
     journal.find(f"user={person.name}", "enrollment-")
 
 
+def test_given_a_wrong_enrollment_code_then_it_is_said_whom_to_ask(person):
+    configuration.write(policy={"enrollment": "invite", "contact": "help@example.org"})
+    done = person.run("twostep", "enroll", "--json", input="0000-0000-0000-0000\n")
+    assert done.returncode == 1
+    assert "Ask help@example.org to give you another one." in done.stderr
+
+
 @KINDS
 def test_given_root_then_no_permit_is_needed(person, clock, kind):
     configuration.write(policy={"enrollment": kind})

@@ -30,6 +30,12 @@ impl Invite {
         self.code.created_at
     }
 
+    /// Until when its code counts, if it does now. A clock that was set back ends it.
+    #[must_use]
+    pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.created_at() <= now && now < self.expires_at).then_some(self.expires_at)
+    }
+
     pub(super) fn write(&self, to: &mut Writer) {
         to.table("invite");
         to.set("expires_at", self.expires_at);

@@ -140,7 +140,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
             services: auto.services.clone(),
             expires_after: auto.expires.map(|expires| expires.as_secs()),
         };
-        Response::AppPasswords { app_passwords, presets: self.config.app_password.auto.iter().map(preset).collect() }
+        let policy = &self.config.app_password;
+        Response::AppPasswords {
+            app_passwords,
+            presets: policy.auto.iter().map(preset).collect(),
+            interactive_services: policy.interactive_services.clone(),
+        }
     }
 
     /// Whether the password at this place of the list still opens something.
@@ -176,9 +181,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             );
         }
         if let Some(name) = services.iter().find(|name| self.config.app_password.is_interactive(name)) {
-            return impossible(&format!(
-                "People are asked for a code at {name}, so no application password opens it. Name other services."
-            ));
+            return impossible(&words::people_are_asked(name));
         }
         let networks: Option<Vec<IpNet>> = wish.networks.iter().map(|text| document::network(text)).collect();
         let Some(networks) = networks.filter(|networks| networks.len() <= SCOPES) else {

@@ -1,13 +1,14 @@
 //! What a user's first enrollment takes, so that a stolen session cannot enroll a stranger's phone.
 
 use super::{Authority, Desk, refused};
-use crate::account::{Account, Invite};
+use crate::account::Account;
 use crate::config::Enrollment;
 use crate::recovery::{self, Found, HashedAnswer};
 use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
 use crate::time::Clock;
+use crate::words;
 
 /// Who knows the passwords of accounts.
 pub trait Passwords {
@@ -52,17 +53,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub(super) fn check_permit(&self, held: &Held, permit: &Permit) -> Result<(), Response> {
         let Permit::Invite(given) = permit else { return Ok(()) };
         let now = self.clock.now().wall;
-        let is_open = |invite: &&Invite| invite.created_at() <= now && now < invite.expires_at;
-        let invite = held.account.as_ref().and_then(|account| account.invite.as_ref()).filter(is_open);
+        let invite = held.account.as_ref().and_then(|account| account.invite.as_ref());
+        let invite = invite.filter(|invite| invite.open_until(now).is_some());
         let found = invite.zip(given.as_ref()).map(|(invite, given)| invite.code.find(given));
         if matches!(found, Some(Found::Unused(_))) {
             return Ok(());
         }
         self.record(self.event("enrollment-code-refused"));
-        Err(refused(
-            Refusal::NotAccepted,
-            "This enrollment code does not count, or its time is over. Ask your administrator for another one.",
-        ))
+        let ask = words::ask("give you another one", &self.config);
+        Err(refused(Refusal::NotAccepted, &format!("This enrollment code does not count, or its time is over. {ask}")))
     }
 
     fn check_password(&self, password: &Typed) -> Result<Permit, Response> {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Desk, from_store};
 use crate::account::{Account, HistoryEntry, Suspension};
-use crate::policy::{Requirement, Rule};
+use crate::groups::Database;
+use crate::overview::{Overview, Row};
 use crate::request::{Response, Status};
 use crate::store::Store;
 use crate::throttle::{Origin, Sums};
@@ -20,6 +21,12 @@ pub struct AccountReport {
     pub uid: u32,
     /// Uncleared wrong answers.
     pub failures: u32,
+    /// Whether the user must have enrolled and has not.
+    pub overdue: bool,
+    /// The rule that exempts the user from everything, if one does.
+    pub exempt: Option<String>,
+    /// Until when an enrollment code of an administrator counts, in seconds since 1970.
+    pub invited_until: Option<i64>,
     /// What happened to the account, oldest first.
     pub history: Vec<HistoryEntry>,
 }
@@ -38,10 +45,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub fn show(&self) -> Result<AccountReport, Response> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let sums = self.sums(account.as_ref());
+        let overview = Overview { config: &self.config, store: &self.store, clock: &self.clock, groups: &Database };
+        let Row { uid, overdue, exempt, invited_until, .. } = overview.row(&self.person);
         Ok(AccountReport {
             status: self.status_of(account.as_ref()),
-            uid: self.person.uid,
+            uid,
             failures: sums.strangers.saturating_add(sums.known),
+            overdue,
+            exempt,
+            invited_until,
             history: account.map_or_else(Vec::new, |account| account.history),
         })
     }
@@ -78,10 +90,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Until when this person still logs in without having enrolled.
     fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
-        match self.config.requirement(account, &self.visit("", &Origin::default())) {
-            Requirement::NotAsked(Rule::Grace(until)) => Some(until.0),
-            _ => None,
-        }
+        let requirement = self.config.requirement(account, &self.visit("", &Origin::default()));
+        self.config.policy.enroll_by(&requirement).map(|until| until.0)
     }
 
     /// The uncleared failures: the ledger's, or what the account knows of them.

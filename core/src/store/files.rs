@@ -27,8 +27,8 @@ mod tally;
 mod volatile;
 
 use durable::{
-    account_file, account_names, discard_superseded, earlier_name, name_by_uid, remove_account, set_aside, set_changed,
-    write_account,
+    account_file, account_names, discard_superseded, earlier_name, forget_uid, name_by_uid, remove_account, set_aside,
+    set_changed, write_account,
 };
 
 /// Where the durable part is.
@@ -194,12 +194,21 @@ impl<C: Clock> FilesStore<C> {
         account_names(&self.accounts()?)
     }
 
-    /// Removes the account file of this name, of a user that is no more.
+    /// Removes the account file of this name, of a user that is no more and had this uid, and what
+    /// else that user left: a ledger in the way would keep the next user of the name from making one.
     ///
     /// # Errors
-    /// It cannot be removed.
-    pub fn prune(&self, file_name: &str) -> Result<(), StoreError> {
-        remove_account(&self.accounts()?, file_name)
+    /// The account cannot be removed. The rest goes where it can; the next boot sweeps the ledgers.
+    pub fn prune(&self, name: &str, uid: u32) -> Result<(), StoreError> {
+        remove_account(&self.accounts()?, name)?;
+        if let Some(uids) = self.uids() {
+            forget_uid(&uids, name, uid);
+        }
+        if let Ok(ledgers) = Directory::open(&self.run).and_then(|run| run.directory(volatile::LEDGERS)) {
+            volatile::remove(&ledgers, name, uid);
+            volatile::remove(&ledgers, &tally::file_name(name), uid);
+        }
+        Ok(())
     }
 
     /// Sets an account file that does not count aside, so that the user can start over. It keeps
@@ -266,7 +275,7 @@ impl<C: Clock> Store for FilesStore<C> {
     }
 
     fn peek(&self, person: &Person) -> Option<Ledger> {
-        let ledgers = Directory::open(&self.run).and_then(|run| run.directory("ledgers")).ok()?;
+        let ledgers = Directory::open(&self.run).and_then(|run| run.directory(volatile::LEDGERS)).ok()?;
         let names = [Some(&person.name), person.alias.as_ref()];
         names.into_iter().flatten().find_map(|name| peek(&ledgers, &name.file_name(), person.uid))
     }

@@ -1,5 +1,7 @@
 //! `twostep admin edit`: an editor, and no way to leave a mistake in force.
 
+use std::io::IsTerminal;
+
 use nix::unistd::geteuid;
 use twostep_core::config::ConfigError;
 
@@ -26,7 +28,11 @@ const IN_FORCE: &str = "\nPut this in force? [y]es, [e]dit again, [q]uit and cha
 pub fn run(page: &mut Page, wishes: &Edit) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let file = ConfigFile::open()?;
-    let mut editor = Program { named: page.view.editor.clone() };
+    let named = page.view.editor.clone();
+    if named.is_none() && !std::io::stdin().is_terminal() {
+        return Err(editor::no_terminal());
+    }
+    let mut editor = Program { named };
     let work = Work { host: &Host::open(), file: &file, consent: Consent::by_flag(wishes.yes) };
     work.until_done(page, &mut *who_types()?, &mut editor)
 }
@@ -60,7 +66,7 @@ impl Work<'_> {
             let text = copy.read()?;
             if text == self.file.text() {
                 let (file, change) = (self.file.shown(), &Change::default());
-                page.object(&Done { changed: false, file, change, impact: None })?;
+                page.object(&Done { changed: false, file, change, impact: None, warnings: &[] })?;
                 return page.say("Nothing was changed.");
             }
             match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {
@@ -69,12 +75,7 @@ impl Work<'_> {
                     match self.decide(person)? {
                         Next::PutInForce => return self.put_in_force(page, &proposal, copy),
                         Next::EditAgain => {}
-                        Next::Quit => {
-                            return Err(Trouble::here(
-                                "not_confirmed",
-                                "Nothing was changed, as you wished. To begin again: twostep admin edit.",
-                            ));
-                        }
+                        Next::Quit => return Err(left()),
                     }
                 }
                 Err(Refused::Trouble(trouble)) => return Err(trouble),
@@ -86,7 +87,7 @@ impl Work<'_> {
                     page.draw(&pointed_at(&text, &error))?;
                     page.complain(&trouble)?;
                     if ask(person, MISTAKE, Next::EditAgain)? == Next::Quit {
-                        return Err(trouble);
+                        return Err(left());
                     }
                 }
             }
@@ -125,6 +126,11 @@ fn ask(person: &mut dyn Person, question: &str, most: Next) -> Result<Next, Trou
             _ => {}
         }
     }
+}
+
+/// The administrator had enough of it.
+fn left() -> Trouble {
+    Trouble::here("not_confirmed", "Nothing was changed, as you wished. To begin again: twostep admin edit.")
 }
 
 /// File, line, column and remedy.

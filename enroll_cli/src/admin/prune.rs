@@ -59,7 +59,9 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
     }
     make_sure(person, Consent::by_flag(wishes.yes), &question(going.len()))?;
     for one in &going {
-        host.remove(one).map_err(|error| Trouble::here("failed", format!("{error}. The others are kept.")))?;
+        host.store
+            .prune(&one.account, one.uid)
+            .map_err(|error| Trouble::here("failed", format!("{error}. The others are kept.")))?;
         let line = Line::new("pruned").with("user", &one.user).with("uid", one.uid);
         Syslog.record(&line.with("admin", &page.view.administrator).finish());
         page.object(&pruned(one, true))?;
@@ -121,19 +123,6 @@ mod tests {
             let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
-    }
-
-    #[test]
-    fn the_ledger_of_an_earlier_user_goes_too_and_nobody_elses() {
-        let (host, folder) = with_orphans(&["renamed-user"]);
-        let ledger = |name: &str| folder.path().join("run/ledgers").join(name);
-        ["mine", "theirs"].iter().for_each(|name| std::fs::write(ledger(name), "").unwrap());
-        let own = nix::unistd::geteuid().as_raw();
-        for (name, uid) in [("mine", own), ("theirs", own + 1)] {
-            std::fs::write(folder.path().join(format!("state/accounts/{name}.toml")), "").unwrap();
-            host.remove(&Orphan { account: name.into(), user: name.into(), uid, why: Why::NoUser }).unwrap();
-        }
-        assert_eq!((ledger("mine").exists(), ledger("theirs").exists()), (false, true));
     }
 
     #[test]

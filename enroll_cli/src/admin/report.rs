@@ -1,13 +1,13 @@
 //! `twostep admin report`: how the second step stands for everybody on this host.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
-use nix::unistd::{Group, geteuid};
+use nix::unistd::geteuid;
+use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
 use crate::host::{Entry, Host, Members, Subject};
-use crate::layout::harmless;
 use crate::page::{Form, Page};
 use crate::progress::Progress;
 use crate::reach;
@@ -26,17 +26,16 @@ const PIECE: usize = 64 * 1024;
 pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let host = Host::open();
-    let group = wishes.group.as_deref().map(existing).transpose()?;
-    if let Some(trouble) = &host.trouble {
-        // Not on the page, which holds the users alone.
-        let _ = writeln!(std::io::stderr(), "twostep: {}", harmless(trouble));
-    }
+    let group = wishes.group.as_slice();
+    group.iter().try_for_each(|name| existing(name))?;
+    let members = Members::of(group);
+    host.warn();
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
     host.everybody(|subject| {
         progress.step();
-        if !is_in(&subject, group.as_ref()) {
+        if !is_in(&subject, group, &members) {
             return Ok(());
         }
         let entry = host.entry(&judge, subject);
@@ -50,30 +49,34 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     })?;
     progress.clear();
     lines.end()?;
-    page.say(&format!("\n{summary}"))
+    page.say(&format!("{}{summary}", if summary.is_empty() { "" } else { "\n" }))
 }
 
 /// The lines on their way to the page.
 struct Lines<'a> {
     page: &'a mut Page,
     text: String,
+    /// The names of the columns, until the first line for people.
+    head: String,
     /// So many bytes are printed at once.
     piece: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// Begins with the names of the columns. At a terminal each line is seen at once.
+    /// Begins with the names of the columns; programs get them without any line too. At a terminal
+    /// each line is seen at once.
     fn begin(page: &'a mut Page) -> Self {
-        let text = match page.form {
-            Form::Text => table::head(page.view.columns),
-            Form::Value => format!("{}\n", csv::head()),
-            Form::Json => String::new(),
+        let (text, head) = match page.form {
+            Form::Text => (String::new(), table::head(page.view.columns)),
+            Form::Value => (format!("{}\n", csv::head()), String::new()),
+            Form::Json => (String::new(), String::new()),
         };
         let piece = if std::io::stdout().is_terminal() { 0 } else { PIECE };
-        Self { page, text, piece }
+        Self { page, text, head, piece }
     }
 
     fn add(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        self.text.push_str(&std::mem::take(&mut self.head));
         match self.page.form {
             Form::Text => self.text.push_str(&table::line(entry, self.page.view.columns)),
             Form::Value => self.text.push_str(&format!("{}\n", csv::line(entry))),
@@ -91,10 +94,13 @@ impl<'a> Lines<'a> {
 }
 
 /// A group that is not there has no members, which is not what was meant.
-fn existing(name: &str) -> Result<Members, Trouble> {
-    match Group::from_name(name) {
-        Ok(Some(_)) => Ok(Members::of(&[name.to_owned()])),
-        Ok(None) => Err(no_group(name)),
+pub fn existing(name: &str) -> Result<(), Trouble> {
+    match groups::find(name) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Trouble::refused(
+            Refusal::BadRequest,
+            format!("There is no group called {name}. Check the name with `getent group {name}`."),
+        )),
         Err(errno) => Err(Trouble::here(
             "user_database",
             format!("The group {name} cannot be looked up: {errno}. Try `getent group {name}`."),
@@ -102,20 +108,12 @@ fn existing(name: &str) -> Result<Members, Trouble> {
     }
 }
 
-/// What to say of a group that nobody knows.
-pub fn no_group(name: &str) -> Trouble {
-    Trouble::refused(
-        Refusal::BadRequest,
-        format!("There is no group called {name}. Check the name with `getent group {name}`."),
-    )
-}
-
 /// Where the user database does not say who is in a group, everyone is shown.
-fn is_in(subject: &Subject, group: Option<&Members>) -> bool {
-    match (subject, group) {
-        (_, None) => true,
-        (Subject::User(person), Some(group)) => !matches!(group.first_of(person), Ok(None)),
-        (Subject::Orphan(_), Some(_)) => false,
+fn is_in(subject: &Subject, group: &[String], members: &Members) -> bool {
+    match subject {
+        _ if group.is_empty() => true,
+        Subject::User(person) => !matches!(members.first_of(person, group), Ok(None)),
+        Subject::Orphan(_) => false,
     }
 }
 
@@ -165,7 +163,9 @@ pub mod scripted {
         (row.recovery_codes_left, row.app_passwords) = (Some(7), 2);
         (row.required, row.grace_until, row.overdue) = (true, Some(1_801_000_000), true);
         row.exempt = Some("exempt-group robots".into());
-        (row.suspended_until, row.suspension_reason) = (Some(1_800_600_000), Some("phone\x1b lost".into()));
+        (row.suspended_until, row.suspended_by) = (Some(1_800_600_000), Some("bob".into()));
+        row.suspension_reason = Some("phone\x1b lost".into());
+        row.invited_until = Some(1_800_100_000);
         row.locked = true;
         entry
     }
@@ -220,10 +220,25 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_fits_only_programs_get_the_names_of_the_columns() {
+        use crate::page::scripted::page;
+        for (form, expected) in [(Form::Text, ""), (Form::Value, "user,uid,"), (Form::Json, "")] {
+            let (mut page, printed) = page(80);
+            page.form = form;
+            Lines::begin(&mut page).end().unwrap();
+            assert_eq!(printed.text().get(..expected.len()), Some(expected));
+            assert_eq!(printed.text().is_empty(), expected.is_empty());
+        }
+    }
+
+    #[test]
     fn a_group_is_one_that_there_is() {
         assert!(existing("no-such-group").unwrap_err().message.contains("no-such-group"));
         let root = Subject::User(twostep_core::username::Person::lookup("root").unwrap().unwrap());
-        let group = |name: &str| is_in(&root, Some(&existing(name).unwrap()));
-        assert_eq!((group("root"), group("daemon"), is_in(&root, None)), (true, false, true));
+        let is_in = |group: &[&str]| {
+            let group = group.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            super::is_in(&root, &group, &Members::of(&group))
+        };
+        assert_eq!((is_in(&["root"]), is_in(&["daemon"]), is_in(&[])), (true, false, true));
     }
 }

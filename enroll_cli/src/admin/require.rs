@@ -1,15 +1,15 @@
 //! `twostep admin require`: of whom the second step is required, written into the configuration.
 
-use nix::unistd::{Group, geteuid};
+use nix::unistd::geteuid;
 use toml_edit::{Array, Datetime, DocumentMut, Item, TableLike, Value};
 use twostep_core::config::{Config, ConfigError};
 use twostep_core::request::Refusal;
 
 use super::consent::{Consent, make_sure};
-use super::report::no_group;
+use super::report::existing;
 use crate::arguments::Require;
 use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
-use crate::host::{self, Host};
+use crate::host::{self, Host, unknown_names};
 use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::trouble::Trouble;
@@ -21,18 +21,7 @@ const POLICY: &str = "policy";
 /// Changes the requirement, after saying whom it concerns.
 pub fn run(page: &mut Page, wishes: &Require) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
-    for name in &wishes.groups {
-        match Group::from_name(name) {
-            Ok(Some(_)) => {}
-            Ok(None) => return Err(no_group(name)),
-            Err(errno) => {
-                return Err(Trouble::here(
-                    "user_database",
-                    format!("The group {name} cannot be looked up: {errno}. Try again."),
-                ));
-            }
-        }
-    }
+    wishes.groups.iter().try_for_each(|name| existing(name))?;
     let file = ConfigFile::open()?;
     change(page, &mut *who_types()?, (&Host::open(), &file), wishes)
 }
@@ -50,8 +39,10 @@ fn change(
         return Err(Trouble::here("broken_configuration", format!("Nothing was changed: {trouble}.")));
     }
     if holds(&config, wishes)? {
-        page.object(&Done { changed: false, file: file.shown(), change: &Change::default(), impact: None })?;
-        return page.say("It is so already, and nothing was changed. To give everybody new time, add --within.");
+        let (change, warnings) = (&Change::default(), &unknown_names(&config));
+        page.object(&Done { changed: false, file: file.shown(), change, impact: None, warnings })?;
+        page.say("It is so already, and nothing was changed. To give everybody new time, add --within.")?;
+        return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
     }
     let text = edited(file.text(), wishes, host::now().0)?;
     let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {

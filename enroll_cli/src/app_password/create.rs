@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
+use twostep_core::words;
 
 use super::stored::{Folder, Place, is_file_name};
-use super::{listed, scope, show_command};
+use super::{Listed, listed, scope, show_command};
 use crate::arguments::Create;
 use crate::page::Page;
 use crate::session::Session;
@@ -27,7 +28,7 @@ struct Made<'a> {
 
 /// Makes one. What stands in the way is found out before a proof is asked.
 pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
-    let user = ready(session, &wishes.label)?;
+    let user = ready(session, wishes)?;
     let place = if wishes.store { Some(reserve(session, &wishes.label)?) } else { None };
     let request = |proof| Request::CreateAppPassword {
         label: wishes.label.clone(),
@@ -53,14 +54,18 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
     })
 }
 
-/// The user, if one of this label can be made.
-fn ready(session: &mut Session, label: &str) -> Result<String, Trouble> {
+/// The user, if one of this label can be made for these services.
+fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Result<String, Trouble> {
     let status = session.status()?;
     if !status.enrolled {
         return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
     }
-    let there_is = listed(&mut *session.reach)?.app_passwords;
-    if there_is.iter().any(|one| one.label == label) {
+    let Listed { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
+    let mut services = services.iter().map(|name| name.to_ascii_lowercase());
+    if let Some(name) = services.find(|name| interactive_services.contains(name)) {
+        return Err(Trouble::refused(Refusal::BadRequest, words::people_are_asked(&name)));
+    }
+    if app_passwords.iter().any(|one| one.label == *label) {
         return Err(Trouble::refused(
             Refusal::NoRoom,
             format!(
@@ -255,6 +260,17 @@ mod tests {
         assert!(trouble.message.contains("but not stored") && trouble.message.contains("exists already"), "{trouble}");
         assert!(printed.text().contains(PASSWORD), "{}", printed.text());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_service_where_people_are_asked_costs_no_proof() {
+        for services in [vec!["sshd"], vec!["dovecot", "SUDO"]] {
+            let (mut session, _) = session(Script::user(before_the_proof(&[])), Box::new(Answers::new(&[])));
+            let wishes = Create { services: services.into_iter().map(str::to_owned).collect(), ..wishes() };
+            let trouble = run(&mut session, &wishes).unwrap_err();
+            assert_eq!(trouble.reason, "bad_request");
+            assert!(trouble.message.starts_with("People are asked for a code at s"), "{trouble}");
+        }
     }
 
     #[test]

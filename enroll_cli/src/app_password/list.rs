@@ -163,5 +163,6 @@ mod tests {
         assert_eq!(read["app_passwords"][0]["last_use"]["at"], 1_800_500_000);
         assert_eq!(read["app_passwords"][1]["state"], "unused");
         assert_eq!(read["presets"][0]["name"], "mail");
+        assert_eq!(read.as_object().unwrap().len(), 2, "{read}");
     }
 }

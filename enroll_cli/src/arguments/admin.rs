@@ -15,35 +15,11 @@ pub enum Admin {
     /// Show how the second step stands for every user of this host
     #[command(after_help = overview::REPORT_EXAMPLES)]
     Report(Report),
-    /// Require the second step of everyone, of a group, or of nobody
-    #[command(after_help = policy::REQUIRE_EXAMPLES)]
-    Require(Require),
-    /// Edit the configuration, and check it before it counts
-    #[command(after_help = policy::EDIT_EXAMPLES)]
-    Edit(Edit),
-    /// Remove every authenticator, recovery code and application password of a user
-    #[command(after_help = RESET_EXAMPLES)]
-    Reset {
-        /// Whose
-        user: String,
-    },
     /// Show the account of a user, with its history
     #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// Whose
         user: String,
-    },
-    /// List the application passwords of a user, or revoke them
-    #[command(after_help = APP_PASSWORDS_EXAMPLES)]
-    AppPasswords {
-        /// Whose
-        user: String,
-        /// Revoke the one of this label
-        #[arg(long, value_name = "LABEL", conflicts_with = "revoke_all")]
-        revoke: Option<String>,
-        /// Revoke every one
-        #[arg(long)]
-        revoke_all: bool,
     },
     /// Ask a user for no code, for a time
     #[command(after_help = SUSPEND_EXAMPLES)]
@@ -75,9 +51,33 @@ pub enum Admin {
         /// Whom
         user: String,
     },
+    /// Remove every authenticator, recovery code and application password of a user
+    #[command(after_help = RESET_EXAMPLES)]
+    Reset {
+        /// Whose
+        user: String,
+    },
     /// Invite a user to enroll, by a code
     #[command(after_help = help::ENROLL_EXAMPLES)]
     Enroll(Invite),
+    /// List the application passwords of a user, or revoke them
+    #[command(after_help = APP_PASSWORDS_EXAMPLES)]
+    AppPasswords {
+        /// Whose
+        user: String,
+        /// Revoke the one of this label
+        #[arg(long, value_name = "LABEL", conflicts_with = "revoke_all")]
+        revoke: Option<String>,
+        /// Revoke every one
+        #[arg(long)]
+        revoke_all: bool,
+    },
+    /// Require the second step of everyone, of a group, or of nobody
+    #[command(after_help = policy::REQUIRE_EXAMPLES)]
+    Require(Require),
+    /// Edit the configuration, and check it before it counts
+    #[command(after_help = policy::EDIT_EXAMPLES)]
+    Edit(Edit),
     /// Remove the accounts of users who are no more
     #[command(after_help = overview::PRUNE_EXAMPLES)]
     Prune(Prune),

@@ -1,6 +1,6 @@
 //! What a new configuration means for the users of this host, and for those who look after it.
 
-use nix::unistd::{Group, User};
+use nix::unistd::Group;
 use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
@@ -82,7 +82,10 @@ impl Impact {
 
     /// Says it.
     pub fn show(&self, page: &mut Page) -> Result<(), Trouble> {
-        page.say(&format!("Of the {} users of this host:", self.users))?;
+        page.say(&match self.users {
+            1 => "Of the 1 user of this host:".to_owned(),
+            users => format!("Of the {users} users of this host:"),
+        })?;
         for (name, count) in [
             ("Required of", self.required),
             ("  not enrolled", self.not_enrolled),
@@ -116,15 +119,6 @@ fn administrators(caller: &str) -> Vec<String> {
     names
 }
 
-/// Users and groups of the policy that the user database does not know.
-pub fn unknown_names(config: &Config) -> Vec<String> {
-    let policy = &config.policy;
-    let groups = policy.required_groups.iter().chain(&policy.exempt_groups);
-    let groups = groups.filter(|name| matches!(Group::from_name(name), Ok(None))).map(|name| format!("group {name}"));
-    let users = policy.exempt_users.iter().filter(|name| matches!(User::from_name(name), Ok(None)));
-    groups.chain(users.map(|name| format!("user {name}"))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn one_user_is_no_plural() {
+        for (users, expected) in [(1, "Of the 1 user of"), (0, "Of the 0 users of"), (2, "Of the 2 users of")] {
+            let (mut page, printed) = page(80);
+            Impact { users, ..Impact::default() }.show(&mut page).unwrap();
+            assert!(printed.text().starts_with(expected), "{}", printed.text());
+        }
+    }
+
+    #[test]
     fn time_to_enroll_locks_out_nobody() {
         let (host, _folder) = host("version = 1");
         let impact = Impact::measure(&host, &config("required = true\nsince = 2999-01-01T00:00:00Z"), "root").unwrap();
@@ -163,11 +166,5 @@ mod tests {
         assert_eq!(impact.exempt, Count { before: 0, after: 1 });
         assert_eq!(impact.refused, Count { before: impact.users, after: impact.users - 1 });
         assert_eq!(impact.locked_out, [""; 0]);
-    }
-
-    #[test]
-    fn names_that_nobody_has_are_found() {
-        let policy = "required_groups = [\"root\", \"no-such-group\"]\nexempt_users = [\"root\", \"no-such-user\"]";
-        assert_eq!(unknown_names(&config(policy)), ["group no-such-group", "user no-such-user"]);
     }
 }

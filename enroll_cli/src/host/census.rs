@@ -93,24 +93,7 @@ impl Host {
 
 fn entry_of(orphan: Orphan) -> Entry {
     let trouble = Some(orphan.trouble());
-    let row = Row {
-        user: orphan.user,
-        uid: orphan.uid,
-        enrolled: false,
-        authenticators: Vec::new(),
-        enrolled_since: None,
-        last_second_step: None,
-        recovery_codes_left: None,
-        app_passwords: 0,
-        required: false,
-        grace_until: None,
-        overdue: false,
-        exempt: None,
-        suspended_until: None,
-        suspension_reason: None,
-        locked: false,
-        trouble,
-    };
+    let row = Row { user: orphan.user, uid: orphan.uid, trouble, ..Row::default() };
     Entry { row, orphan: Some(orphan.why) }
 }
 

@@ -12,46 +12,30 @@ use super::members::Members;
 /// One configuration, with the members of its groups.
 pub struct Judge<'a> {
     store: &'a FilesStore,
-    /// The configuration for those of whom the second step is required, and that for all others:
-    /// both without groups.
-    for_members: Config,
-    for_others: Config,
-    required: Members,
-    exempt: Members,
+    config: Config,
+    groups: Members,
 }
 
 impl Host {
     /// How users stand by this configuration.
     pub fn judge(&self, config: &Config) -> Judge<'_> {
-        let (mut for_members, policy) = (config.clone(), &config.policy);
-        let (required, exempt) = (Members::of(&policy.required_groups), Members::of(&policy.exempt_groups));
-        for_members.policy.required_groups.clear();
-        for_members.policy.exempt_groups.clear();
-        let for_others = for_members.clone();
-        for_members.policy.required = true;
-        Judge { store: &self.store, for_members, for_others, required, exempt }
+        let policy = &config.policy;
+        let groups = Members::of(policy.required_groups.iter().chain(&policy.exempt_groups));
+        Judge { store: &self.store, config: config.clone(), groups }
     }
 }
 
 impl Judge<'_> {
-    /// The line of one user. Where nobody can say who is in a group, everyone is required and nobody
-    /// exempt, as at a login.
+    /// The line of one user.
     pub fn row(&self, person: &Person) -> Row {
-        let is_required = !matches!(self.required.first_of(person), Ok(None));
-        let config = if is_required { &self.for_members } else { &self.for_others };
-        let row = Overview { config, store: self.store, clock: &SystemClock }.row(person);
-        match self.exempt.first_of(person) {
-            // A suspension and the user's own exemption go before the group's.
-            Ok(Some(group)) if row.suspended_until.is_none() && row.exempt.is_none() => {
-                Row { exempt: Some(format!("exempt-group {group}")), grace_until: None, overdue: false, ..row }
-            }
-            _ => row,
-        }
+        Overview { config: &self.config, store: self.store, clock: &SystemClock, groups: &self.groups }.row(person)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use twostep_core::groups::Database;
+
     use super::*;
     use crate::host::Subject;
     use crate::host::scripted::host;
@@ -70,7 +54,7 @@ mod tests {
         ] {
             let (host, _folder) = host(&format!("version = 1\n[policy]\n{policy}\n"));
             let judge = host.judge(&host.config);
-            let rules = Overview { config: &host.config, store: &host.store, clock: &SystemClock };
+            let rules = Overview { config: &host.config, store: &host.store, clock: &SystemClock, groups: &Database };
             let mut count = 0;
             host.everybody(|subject| {
                 let Subject::User(person) = subject else { return Ok(()) };

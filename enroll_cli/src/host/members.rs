@@ -4,11 +4,11 @@
 //! too long where the groups lie in a file, which is then read anew for each; there the group's own
 //! list of members says the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use nix::unistd::Group;
-use twostep_core::groups;
+use nix::errno::Errno;
+use twostep_core::groups::{self, Database, Groups};
 use twostep_core::username::Person;
 
 /// Where the C library is told whom to ask (nsswitch.conf(5)).
@@ -19,9 +19,8 @@ const OF_SYSTEMD: std::ops::RangeInclusive<u32> = 60_001..=65_519;
 /// The members of some groups.
 #[derive(Debug)]
 pub struct Members {
-    names: Vec<String>,
-    /// The groups' own lists, where they say all.
-    lists: Option<Vec<List>>,
+    /// Each group's own list by its name, where the lists say all.
+    lists: Option<HashMap<String, List>>,
 }
 
 #[derive(Debug)]
@@ -32,30 +31,32 @@ struct List {
 
 impl Members {
     /// The members of these groups.
-    pub fn of(names: &[String]) -> Self {
-        let lists = if lists_say_all(Path::new(SOURCES)) { lists(names) } else { None };
-        Self { names: names.to_owned(), lists }
-    }
-
-    /// The first of the groups that a user is in; `None` if it is none, or if nobody can say.
-    pub fn first_of(&self, person: &Person) -> Result<Option<&str>, nix::errno::Errno> {
-        let Some(lists) = self.lists.as_ref().filter(|_| !OF_SYSTEMD.contains(&person.uid)) else {
-            return groups::first_of(person, &self.names);
-        };
-        let is_in = |list: &List| list.gid == person.gid || list.users.contains(person.name.as_str());
-        Ok(self.names.iter().zip(lists).find(|(_, list)| is_in(list)).map(|(name, _)| name.as_str()))
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        Self { lists: if lists_say_all(Path::new(SOURCES)) { lists(names) } else { None } }
     }
 }
 
-/// The groups' lists; a name that no group has is nobody's.
-fn lists(names: &[String]) -> Option<Vec<List>> {
+impl Groups for Members {
+    /// A group that was not looked up before is asked for as a login does.
+    fn first_of<'a>(&self, person: &Person, names: &'a [String]) -> Result<Option<&'a str>, Errno> {
+        let lists = self.lists.as_ref().filter(|_| !OF_SYSTEMD.contains(&person.uid));
+        let Some(lists) = lists.filter(|lists| names.iter().all(|name| lists.contains_key(name))) else {
+            return Database.first_of(person, names);
+        };
+        let has = |list: &List| list.gid == person.gid || list.users.contains(person.name.as_str());
+        Ok(names.iter().find(|name| lists.get(*name).is_some_and(has)).map(String::as_str))
+    }
+}
+
+/// The groups' lists; a name that no group has is nobody's. None where the user database fails.
+fn lists<'a>(names: impl IntoIterator<Item = &'a String>) -> Option<HashMap<String, List>> {
     let list = |name: &String| {
-        let group = Group::from_name(name).ok()?;
         // No user has the last gid, which chown(2) takes for "none".
-        let (gid, users) = group.map_or((u32::MAX, Vec::new()), |group| (group.gid.as_raw(), group.mem));
-        Some(List { gid, users: users.into_iter().collect() })
+        let (gid, users) =
+            groups::find(name).ok()?.map_or((u32::MAX, Vec::new()), |group| (group.gid.as_raw(), group.mem));
+        Some((name.clone(), List { gid, users: users.into_iter().collect() }))
     };
-    names.iter().map(list).collect()
+    names.into_iter().map(list).collect()
 }
 
 /// Whether nobody but files, and systemd for its own users, says who is in a group.
@@ -83,16 +84,22 @@ mod tests {
     #[test]
     fn both_ways_say_the_same_of_every_user() {
         let names = ["no-such-group", "adm", "daemon", "root", "users"].map(str::to_owned);
-        let (quick, slow) =
-            (Members { names: names.to_vec(), lists: lists(&names) }, Members { names: names.to_vec(), lists: None });
+        let quick = Members { lists: lists(&names) };
         let mut users = super::super::users::Users::list().unwrap();
         let mut members = 0;
         while let Some(listed) = users.next().unwrap() {
-            let found = quick.first_of(&listed.person);
-            assert_eq!(found, slow.first_of(&listed.person), "{:?}", listed.person);
+            let found = quick.first_of(&listed.person, &names);
+            assert_eq!(found, Database.first_of(&listed.person, &names), "{:?}", listed.person);
             members += usize::from(found != Ok(None));
         }
         assert!(members >= 2);
+    }
+
+    #[test]
+    fn a_group_that_was_not_looked_up_is_asked_for() {
+        let quick = Members { lists: lists(&["daemon".to_owned()]) };
+        let root = Person::lookup("root").unwrap().unwrap();
+        assert_eq!(quick.first_of(&root, &["daemon".to_owned(), "root".to_owned()]), Ok(Some("root")));
     }
 
     #[test]

@@ -463,7 +463,7 @@ fn a_user_for_root_is_reported_without_its_secrets() {
     let listed = format!("{:?}", world.ask(Request::AppPasswords {}));
     let hash = fs::read_to_string(world.account()).unwrap();
     let hash = hash.split("hash = \"").nth(1).unwrap().get(..64).unwrap();
-    assert!(listed.contains("laptop") && listed.contains("192.0.2.0/24"));
+    assert!(listed.contains("laptop") && listed.contains("192.0.2.0/24") && listed.contains("\"sshd\""));
     assert!(!listed.contains(hash) && !hash.contains(&password.replace('-', "")));
     let log = world.log.0.borrow().join("\n");
     assert!(

@@ -3,11 +3,12 @@
 use std::fs;
 
 use super::*;
+use crate::groups::Database;
 use crate::overview::{Overview, Row};
 
 impl World {
     fn row(&self) -> Row {
-        Overview { config: &self.config, store: &self.store(), clock: &self.clock }.row(&alice())
+        Overview { config: &self.config, store: &self.store(), clock: &self.clock, groups: &Database }.row(&alice())
     }
 }
 
@@ -29,6 +30,8 @@ fn a_user_who_did_not() {
     assert!(World::new("[policy]\nrequired = true\n").row().overdue);
     let row = World::new("[policy]\nrequired = true\nsince = 2027-01-15T00:00:00Z\ngrace = \"10d\"\n").row();
     assert_eq!((row.overdue, row.grace_until), (false, Some(1_799_971_200 + 10 * 86_400)));
+    let row = World::new("[policy]\nrequired = true\nsince = 2027-02-01T00:00:00Z\ngrace = \"10d\"\n").row();
+    assert_eq!((row.required, row.grace_until), (true, Some(1_801_440_000 + 10 * 86_400)), "not required yet");
     assert_eq!(World::new("[policy]\nexempt_users = [\"alice\"]\n").row().exempt.as_deref(), Some("exempt-user"));
 }
 
@@ -45,8 +48,21 @@ fn a_user_who_is_locked_or_suspended() {
     administrator.suspend(std::time::Duration::from_secs(60), "root", "phone lost").unwrap();
     let row = world.row();
     assert_eq!((row.suspended_until.is_some(), row.suspension_reason.as_deref()), (true, Some("phone lost")));
+    assert_eq!(row.suspended_by.as_deref(), Some("root"));
     world.pass(60);
     assert_eq!(world.row().suspended_until, None);
+}
+
+#[test]
+fn a_user_who_is_invited_until_the_code_does_not_count() {
+    let world = World::new("[policy]\nrequired = true\n");
+    let administrator = world.desk(Authority::Administrator);
+    let issued = administrator.invite(std::time::Duration::from_secs(60), "root").unwrap();
+    let shown = administrator.show().unwrap();
+    assert_eq!((world.row().invited_until, shown.invited_until), (Some(issued.expires_at.0), Some(START + 60)));
+    assert!(world.row().overdue && shown.overdue);
+    world.pass(60);
+    assert_eq!((world.row().invited_until, administrator.show().unwrap().invited_until), (None, None));
 }
 
 #[test]
@@ -58,7 +74,29 @@ fn a_file_that_does_not_count_is_said_and_nothing_is_made() {
     let empty = World::new("");
     assert!(!empty.row().enrolled && !empty.ledger().exists());
     assert_eq!(world.store().account_names().unwrap(), ["alice"]);
-    world.store().prune("alice").unwrap();
+    assert!(world.store().prune("../alice", 0).is_err());
+}
+
+#[test]
+fn what_is_pruned_leaves_nothing_and_nothing_of_others_goes() {
+    let world = World::enrolled("");
+    let ledgers = world.ledger().parent().unwrap().to_owned();
+    let refusals = ledgers.join("alice.refusals");
+    let link = |uid: u32| world.account().parent().unwrap().with_file_name("uids").join(uid.to_string());
+    fs::write(&refusals, "").unwrap();
+    let (own, other) = (alice().uid, alice().uid + 1);
+    std::os::unix::fs::symlink("../accounts/bob.toml", link(other)).unwrap();
+    fs::copy(world.account(), world.account().with_file_name("bob.toml")).unwrap();
+    fs::write(ledgers.join("bob"), "").unwrap();
+    world.store().prune("alice", other).unwrap();
+    assert!(world.ledger().exists() && refusals.exists() && link(own).is_symlink() && link(other).is_symlink());
+    world.store().prune("bob", other).unwrap();
+    assert!(ledgers.join("bob").exists() && !link(other).is_symlink());
+    let world = World::enrolled("");
+    let refusals = world.ledger().with_file_name("alice.refusals");
+    fs::write(&refusals, "").unwrap();
+    world.store().prune("alice", own).unwrap();
     assert!(world.store().account_names().unwrap().is_empty());
-    assert!(world.store().prune("../alice").is_err());
+    let link = world.account().parent().unwrap().with_file_name("uids").join(own.to_string());
+    assert!(!world.ledger().exists() && !refusals.exists() && !link.is_symlink());
 }

@@ -76,6 +76,14 @@ pub(super) fn name_by_uid(uids: &Directory, name: &Username, uid: u32) {
     let _ = symlinkat(target.as_str(), &uids.fd, link.as_str());
 }
 
+/// Removes the link from the uid to the account of this name.
+pub(super) fn forget_uid(uids: &Directory, name: &str, uid: u32) {
+    let (link, target) = (uid.to_string(), format!("{ACCOUNTS}{name}{ENDING}"));
+    if readlinkat(&uids.fd, link.as_str()).is_ok_and(|known| *known == *target) {
+        let _ = unlinkat(&uids.fd, link.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+}
+
 /// The account file that this uid had under a name that does not lead to it any more.
 pub(super) fn earlier_name(uids: &Directory, accounts: &Directory, uid: u32) -> Option<String> {
     let target = readlinkat(&uids.fd, uid.to_string().as_str()).ok()?.into_string().ok()?;

@@ -28,8 +28,7 @@ pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: 
     if !limit::allows_whole_files() {
         return None;
     }
-    // No ledger's name has a dot, and no temporary one's ends so.
-    let file = open(ledgers, &format!("{}.refusals", person.name.file_name()), person.uid).ok()?;
+    let file = open(ledgers, &file_name(&person.name.file_name()), person.uid).ok()?;
     let file = lock(file)?;
     let mut bytes = Vec::with_capacity(SIZE);
     (&*file).take(SIZE as u64).read_to_end(&mut bytes).ok()?;
@@ -39,6 +38,11 @@ pub(super) fn count(ledgers: &Directory, person: &Person, source: &Source, now: 
     file.write_all_at(&bytes, 0).ok()?;
     ftruncate(&*file, i64::try_from(bytes.len()).ok()?).ok()?;
     Some(told)
+}
+
+/// Its name beside the ledger of this name. No ledger's name has a dot, and no temporary one's ends so.
+pub(super) fn file_name(ledger: &str) -> String {
+    format!("{ledger}.refusals")
 }
 
 /// The file of this name; one that is not the user's is made anew.

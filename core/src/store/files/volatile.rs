@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, open, renameat, renameat2};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 
 use crate::secret::Secret;
@@ -15,7 +15,7 @@ use crate::store::open::{Directory, errno};
 use crate::time::Uptime;
 
 /// The ledgers' directory in `/run/twostep`.
-const LEDGERS: &str = "ledgers";
+pub(super) const LEDGERS: &str = "ledgers";
 /// When the ledgers were born, in seconds since boot.
 const SINCE: &str = "since";
 /// The owner may do anything, the group may pass through.
@@ -42,6 +42,14 @@ pub(super) fn ledgers(run: &Path, gid: u32, now: Uptime) -> Result<(Directory, U
         ledgers => ledgers?,
     };
     Ok((ledgers, birth(&directory, now)?))
+}
+
+/// Removes a file of the user with this uid, and nobody else's.
+pub(super) fn remove(ledgers: &Directory, name: &str, uid: u32) {
+    let owner = ledgers.file(name, OFlag::O_RDONLY).and_then(fstat).map(|stat| stat.st_uid);
+    if owner == Ok(uid) {
+        let _ = unlinkat(&ledgers.fd, name, UnlinkatFlags::NoRemoveDir);
+    }
 }
 
 /// The moment in `since`. One that is missing or unreadable is written anew by root; until then

@@ -52,6 +52,11 @@ fn started(words: &str, file: &Path) -> std::io::Result<ExitStatus> {
     editor.wait()
 }
 
+/// The usual editors need one; a program that was named may not.
+pub fn no_terminal() -> Trouble {
+    failed("There is no terminal for an editor")
+}
+
 fn failed(what: &str) -> Trouble {
     Trouble::here("editor", format!("{what}. Nothing was changed; name another one in EDITOR, or try again."))
 }

@@ -65,7 +65,7 @@ fn a_mistake_is_pointed_at_and_can_be_corrected_or_left() {
     assert!(text.contains("\n    digits = 9\n    ^\n") && text.contains("line 2, column 3"), "{text}");
     let mut person = Answers::new(&[(MISTAKE, Echo::Shown, "q")]);
     let left = edited(&[wrong], &mut person, Consent::Given);
-    assert_eq!(left.done.unwrap_err().reason, "broken_configuration");
+    assert_eq!(left.done.unwrap_err().reason, "not_confirmed");
     assert_eq!((left.text.as_str(), left.left), (OLD, vec![]));
 }
 

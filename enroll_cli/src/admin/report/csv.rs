@@ -8,7 +8,7 @@ use crate::host::{Entry, Why};
 /// Signs at which a spreadsheet takes a cell for a formula. Labels and reasons were written by others.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-const HEAD: [&str; 19] = [
+const HEAD: [&str; 21] = [
     "user",
     "uid",
     "enrolled",
@@ -24,7 +24,9 @@ const HEAD: [&str; 19] = [
     "overdue",
     "exempt",
     "suspended_until",
+    "suspended_by",
     "suspension_reason",
+    "invited_until",
     "locked",
     "orphan",
     "trouble",
@@ -54,7 +56,9 @@ pub fn line(Entry { row, orphan }: &Entry) -> String {
         fact(row.overdue),
         row.exempt.clone().unwrap_or_default(),
         moment(row.suspended_until),
+        row.suspended_by.clone().unwrap_or_default(),
         row.suspension_reason.clone().unwrap_or_default(),
+        moment(row.invited_until),
         fact(row.locked),
         orphan.as_ref().map(word).unwrap_or_default(),
         row.trouble.clone().unwrap_or_default(),
@@ -91,13 +95,13 @@ mod tests {
 
     #[test]
     fn a_line_has_a_cell_for_each_name() {
-        assert_eq!(head().split(',').count(), 19);
+        assert_eq!(head().split(',').count(), HEAD.len());
         assert_eq!(
             line(&full()),
             "alice,1000,yes,\"phone; =cmd, \"\"tablet\"\"\",2027-01-15T08:00:00Z,2027-01-21T02:53:20Z,sshd,203.0.113.7,\
-             7,2,yes,2027-01-26T21:46:40Z,yes,exempt-group robots,2027-01-22T06:40:00Z,phone\\u{1b} lost,yes,,"
+             7,2,yes,2027-01-26T21:46:40Z,yes,exempt-group robots,2027-01-22T06:40:00Z,bob,phone\\u{1b} lost,2027-01-16T11:46:40Z,yes,,"
         );
-        assert_eq!(line(&plain()), "root,0,no,,,,,,,0,no,,no,,,,no,,");
+        assert_eq!(line(&plain()), "root,0,no,,,,,,,0,no,,no,,,,,,no,,");
     }
 
     #[test]

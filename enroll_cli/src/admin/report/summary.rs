@@ -41,6 +41,13 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Whether nobody is shown above it.
+    pub fn is_empty(&self) -> bool {
+        self.shown == 0
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.users + self.orphans;

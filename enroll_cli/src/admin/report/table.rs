@@ -1,5 +1,6 @@
 //! The report for people: a line a user, and what is special about one on lines below.
 
+use crate::admin::exempt_by;
 use crate::dates;
 use crate::host::Entry;
 use crate::layout::{entry, harmless, wrap};
@@ -76,19 +77,20 @@ fn remarks(Entry { row, .. }: &Entry) -> Vec<String> {
         remarks.push(format!("authenticators: {}", row.authenticators.join(", ")));
     }
     if let Some(until) = row.suspended_until {
+        let by = row.suspended_by.as_deref().unwrap_or_default();
         let why = row.suspension_reason.as_deref().filter(|why| !why.is_empty());
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        remarks.push(format!("suspended until {}{why}", dates::minute(until)));
+        remarks.push(format!("suspended until {} by {by}{why}", dates::minute(until)));
     }
     match row.exempt.as_deref() {
-        Some(exempt) => match exempt.strip_prefix("exempt-group ") {
-            Some(group) => remarks.push(format!("exempt by the group {group}")),
-            None => remarks.push("exempt by name".to_owned()),
-        },
+        Some(rule) => remarks.push(format!("exempt {}", exempt_by(rule))),
         None if row.required && !row.enrolled && row.suspended_until.is_some() => {
             remarks.push("must enroll after that".to_owned());
         }
         None => {}
+    }
+    if let Some(until) = row.invited_until {
+        remarks.push(format!("invited to enroll until {}", dates::minute(until)));
     }
     if row.locked {
         remarks.push("locked: too many wrong codes".to_owned());
@@ -139,7 +141,8 @@ mod tests {
                 "2027-01-21 203.0.113.7",
                 "authenticators: phone",
                 "suspended until 2027-01-22",
-                ": phone\\u{1b} lost",
+                "by bob: phone\\u{1b} lost",
+                "invited to enroll until 2027-01-16",
                 "exempt by the group robots",
                 "too many wrong codes",
             ] {

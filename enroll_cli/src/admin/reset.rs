@@ -1,0 +1,106 @@
+//! `twostep admin reset`: a user starts over.
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use twostep_core::config::{AfterGrace, Enrollment, Policy};
+use twostep_core::enroll::AccountReport;
+
+use crate::dates;
+use crate::host::Host;
+use crate::layout::as_word;
+use crate::page::Page;
+use crate::reach::{self, Direct};
+use crate::trouble::Trouble;
+
+/// Whose account was reset, as programs read it.
+#[derive(Debug, Serialize)]
+struct Reset<'a> {
+    user: &'a str,
+    reset: bool,
+    /// Until when the user still logs in without having enrolled, in seconds since 1970.
+    enroll_by: Option<i64>,
+}
+
+/// Removes every authenticator, recovery code and application password of a user.
+pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let mut account = Direct::open(user)?;
+    account.reset(&page.view.administrator)?;
+    tell(page, user, &account.show()?, &Host::open().config.policy)
+}
+
+/// What is gone, and what the user can do now.
+fn tell(page: &mut Page, user: &str, now: &AccountReport, policy: &Policy) -> Result<(), Trouble> {
+    let enroll_by = now.status.enroll_by;
+    page.object(&Reset { user, reset: true, enroll_by })?;
+    page.say(&format!(
+        "The second step of {user} is reset: every authenticator, recovery code and application password is gone. {}",
+        next(user, now, policy.after_grace)
+    ))?;
+    if policy.enrollment == Enrollment::Invite {
+        page.say(&format!(
+            "\nEnrolling takes a code here. To make one:\n  sudo twostep admin enroll {} --invite",
+            as_word(user)
+        ))?;
+    }
+    Ok(())
+}
+
+fn next(user: &str, now: &AccountReport, after_grace: AfterGrace) -> String {
+    match (now.status.enroll_by, after_grace) {
+        (Some(until), _) => format!("{user} has until {} to enroll again: twostep enroll", dates::minute(until)),
+        (None, AfterGrace::Deny) if now.overdue => format!(
+            "There is no time to enroll again, so the next login of {user} is refused. Enroll them, or suspend the \
+             second step for a time:\n  sudo twostep enroll --user {name}\n  sudo twostep admin suspend {name} --for 1d",
+            name = as_word(user)
+        ),
+        (None, AfterGrace::Enroll) if now.overdue => format!("The next login of {user} has to enroll."),
+        _ => format!("{user} enrolls again with: twostep enroll"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Form;
+    use crate::page::scripted::page;
+    use crate::session::scripted::status;
+
+    fn report(enroll_by: Option<i64>, overdue: bool) -> AccountReport {
+        let mut status = status(&[]);
+        status.enroll_by = enroll_by;
+        AccountReport { status, uid: 1000, failures: 0, overdue, exempt: None, invited_until: None, history: vec![] }
+    }
+
+    fn told(now: &AccountReport, policy: &Policy, form: Form) -> String {
+        let (mut page, printed) = page(80);
+        page.form = form;
+        tell(&mut page, "alice", now, policy).unwrap();
+        printed.text()
+    }
+
+    #[test]
+    fn an_administrator_reads_what_becomes_of_the_user() {
+        let with = |after_grace, enrollment| Policy { after_grace, enrollment, ..Policy::default() };
+        let (deny, enroll) = (with(AfterGrace::Deny, Enrollment::Open), with(AfterGrace::Enroll, Enrollment::Open));
+        for (now, policy, part) in [
+            (report(None, false), &deny, "alice enrolls again with: twostep enroll"),
+            (report(Some(1_800_000_000), false), &deny, "alice has until 2027-01-15"),
+            (report(None, true), &deny, "next login of alice is refused"),
+            (report(None, true), &enroll, "The next login of alice has to enroll."),
+        ] {
+            let text = told(&now, policy, Form::Text);
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(part) && !words.contains("--invite"), "{part} is not in:\n{text}");
+        }
+        let invite = with(AfterGrace::Deny, Enrollment::Invite);
+        let text = told(&report(None, false), &invite, Form::Text);
+        assert!(text.ends_with("\n  sudo twostep admin enroll alice --invite\n"), "{text}");
+    }
+
+    #[test]
+    fn programs_read_whose_account_was_reset_and_until_when_to_enroll() {
+        let text = told(&report(Some(1_800_000_000), false), &Policy::default(), Form::Json);
+        assert_eq!(text, "{\"user\":\"alice\",\"reset\":true,\"enroll_by\":1800000000}\n");
+    }
+}

@@ -1,0 +1,44 @@
+//! Names in a configuration that nobody has.
+
+use nix::unistd::User;
+use twostep_core::config::Config;
+use twostep_core::groups;
+
+/// A sentence for each user and group of the policy that the user database does not know. Where it
+/// does not answer, nothing is said.
+pub fn unknown_names(config: &Config) -> Vec<String> {
+    let policy = &config.policy;
+    let no_group = |name: &&String| matches!(groups::find(name), Ok(None));
+    let required = policy.required_groups.iter().filter(no_group);
+    let required = required.map(|name| unknown("required_groups", name, "group", "it requires nothing of anybody"));
+    let groups = policy.exempt_groups.iter().filter(no_group);
+    let groups = groups.map(|name| unknown("exempt_groups", name, "group", "it exempts nobody"));
+    let users = policy.exempt_users.iter().filter(|name| matches!(User::from_name(name), Ok(None)));
+    let users = users.map(|name| unknown("exempt_users", name, "user", "it exempts nobody"));
+    required.chain(groups).chain(users).collect()
+}
+
+fn unknown(key: &str, name: &str, kind: &str, so: &str) -> String {
+    format!("WARNING: {key} names {name}, but there is no such {kind}, so {so}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_nobody_has_are_said_with_their_key() {
+        let policy = "required_groups = [\"root\", \"no-such-group\"]\nexempt_groups = [\"nor-this\", \"daemon\"]\n\
+                      exempt_users = [\"root\", \"no-such-user\"]";
+        let config = Config::parse(&format!("version = 1\n[policy]\n{policy}\n")).unwrap();
+        let said = unknown_names(&config);
+        assert_eq!(said.len(), 3, "{said:?}");
+        for (sentence, parts) in said.iter().zip([
+            ["required_groups names no-such-group", "no such group, so it requires nothing"],
+            ["exempt_groups names nor-this", "no such group, so it exempts nobody"],
+            ["exempt_users names no-such-user", "no such user, so it exempts nobody"],
+        ]) {
+            assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
+        }
+    }
+}
