@@ -174,9 +174,14 @@ pub fn judge_next(
 ) -> Result<Verdict, SealError> {
     if let Answer::Codes(codes) = answer
         && at_the_gate(held, answer, question).is_none()
-        && let Some(verdict) = codes::follows(held, first, codes, question)?
     {
-        return Ok(verdict);
+        // If it follows, the first code was the person's own, and no wrong one to be told of.
+        let wrong = held.ledger.wrong.count;
+        held.ledger.wrong.count = wrong.saturating_sub(1);
+        if let Some(verdict) = codes::follows(held, first, codes, question)? {
+            return Ok(verdict);
+        }
+        held.ledger.wrong.count = wrong;
     }
     judge(held, answer, question)
 }

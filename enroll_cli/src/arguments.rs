@@ -101,12 +101,12 @@ pub struct Enroll {
     /// How it is shown.
     #[command(flatten)]
     pub showing: Showing,
-    /// What it is, if it is not an app with a new key.
-    #[command(flatten)]
-    pub device: DeviceFlags,
     /// Whose account (root only, and then needed)
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    /// What it is, if it is not an app with a new key.
+    #[command(flatten)]
+    pub device: DeviceFlags,
 }
 
 /// What can be done with recovery codes.

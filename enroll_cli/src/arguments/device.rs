@@ -16,12 +16,12 @@ pub struct Replace {
     /// How it is shown.
     #[command(flatten)]
     pub showing: Showing,
-    /// What it is, if it is not an app with a new key.
-    #[command(flatten)]
-    pub device: DeviceFlags,
     /// Whose account (root only, and then needed)
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
+    /// What it is, if it is not an app with a new key.
+    #[command(flatten)]
+    pub device: DeviceFlags,
 }
 
 /// How a new authenticator and its recovery codes are shown.

@@ -143,6 +143,7 @@ fn two_codes_of_a_slow_or_fast_phone_get_in_and_put_it_right() {
         let back = world.two_codes(0);
         assert_eq!((corrected(&back.0), world.drift()), (Some(0), 0), "{ahead}: the phone was set right");
         let notices = notices(&alice(), &world.store(), &world.clock).unwrap();
+        assert!(!notices.iter().any(|line| line.contains("wrong code")), "{notices:?}");
         assert!(notices.iter().any(|line| line.contains("clock of \"phone\"")), "{notices:?}");
     }
 }
