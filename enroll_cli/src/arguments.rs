@@ -25,6 +25,9 @@ pub use overview::{Prune, Report};
 pub use policy::Span;
 pub use policy::{Edit, Require};
 
+/// Below the flags of each command and above `--help`.
+const LAST: usize = 900;
+
 /// Two-step authentication: enroll a phone and look after your account
 #[derive(Debug, Parser)]
 #[command(name = "twostep", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -33,7 +36,7 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Print JSON, one object a line, also for errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     pub json: bool,
 }
 
@@ -183,8 +186,8 @@ Examples:
   twostep enroll --hotp --secret-stdin --label token
   sudo twostep enroll --user alice
 
-With --json, or without a terminal: prints one line with uri, secret and
-expires_at, reads the code as one line (the proof, password or enrollment code,
+With --json, or without a terminal: prints one line with uri, secret and \
+expires_at, reads the code as one line (the proof, password or enrollment code, \
 if one is needed, as a line before it), prints one line with recovery_codes.";
 
 const REPLACE_EXAMPLES: &str = "\

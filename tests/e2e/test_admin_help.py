@@ -1,5 +1,6 @@
 """Helping a user: unlock, a recovery code to read out, an invitation, and what `show` tells."""
 
+import datetime
 import json
 import re
 
@@ -67,6 +68,14 @@ def test_given_a_user_who_is_not_there_then_the_name_is_said_and_how_to_check_it
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == ("twostep: There is no user called no-such-user. "
                            "Check the name with `getent passwd no-such-user`.\n")
+
+
+def test_given_another_time_zone_then_minutes_are_told_in_it_and_with_its_name(person, clock):
+    environment = {**terminals.ENVIRONMENT, "TZ": "XYZ-3"}
+    text = " ".join(right("suspend", person.name, "--for", "1h", env=environment).split())
+    said = re.search(r"until (\d{4}-\d\d-\d\d \d\d:\d\d) XYZ\.", text)[1]
+    said = datetime.datetime.strptime(said + " +0300", "%Y-%m-%d %H:%M %z")
+    assert abs(said.timestamp() - clock.now() - 3600) < 120
 
 
 def test_given_a_narrow_terminal_then_an_error_is_broken_between_words(view):

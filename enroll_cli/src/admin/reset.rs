@@ -37,13 +37,17 @@ fn tell(page: &mut Page, user: &str, now: &AccountReport, policy: &Policy) -> Re
         "The second step of {user} is reset: every authenticator, recovery code and application password is gone. {}",
         next(user, now, policy.after_grace)
     ))?;
-    if policy.enrollment == Enrollment::Invite {
-        page.say(&format!(
+    match (policy.enrollment, now.invited_until) {
+        (Enrollment::Invite, None) => page.say(&format!(
             "\nEnrolling takes a code here. To make one:\n  sudo twostep admin enroll {} --invite",
             as_word(user)
-        ))?;
+        )),
+        (Enrollment::Invite, Some(until)) => page.say(&format!(
+            "\nEnrolling takes a code here. The one that you made counts until {}.",
+            dates::minute(until)
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn next(user: &str, now: &AccountReport, after_grace: AfterGrace) -> String {
@@ -96,6 +100,9 @@ mod tests {
         let invite = with(AfterGrace::Deny, Enrollment::Invite);
         let text = told(&report(None, false), &invite, Form::Text);
         assert!(text.ends_with("\n  sudo twostep admin enroll alice --invite\n"), "{text}");
+        let invited = AccountReport { invited_until: Some(1_800_000_000), ..report(None, false) };
+        let text = told(&invited, &invite, Form::Text);
+        assert!(text.contains("counts until 2027-01-15") && !text.contains("--invite"), "{text}");
     }
 
     #[test]

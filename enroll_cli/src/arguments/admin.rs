@@ -96,7 +96,7 @@ const RESET_EXAMPLES: &str = "\
 Example:
   sudo twostep admin reset alice
 
-For a user who has lost both the phone and the recovery codes. Make sure that
+For a user who has lost both the phone and the recovery codes. Make sure that \
 it is really them who asks.";
 
 const SHOW_EXAMPLES: &str = "\
@@ -117,7 +117,7 @@ Examples:
   sudo twostep admin suspend alice --for 2d
   sudo twostep admin suspend alice --for 12h --reason ticket-4711
 
-It ends by itself, at the latest after max_suspension of the configuration.
+It ends by itself, at the latest after max_suspension of the configuration. \
 The account password is still asked.";
 
 const RESUME_EXAMPLES: &str = "\

@@ -99,8 +99,8 @@ Examples:
   twostep app-password create mbsync --service dovecot --store
   twostep app-password create phone --service dovecot --print-only
 
-It needs a current code or a recovery code. Without a terminal: one line on
-standard input. --print-only prints the password and the end of the line, so
+It needs a current code or a recovery code. Without a terminal: one line on \
+standard input. --print-only prints the password and the end of the line, so \
 that it can be piped to a password manager.";
 
 const LIST_EXAMPLES: &str = "\
@@ -112,8 +112,8 @@ const SHOW_EXAMPLES: &str = "\
 Example:
   twostep app-password show mail
 
-For programs that run a command to get a password: PassCmd of mbsync,
-passwordeval of msmtp. Only what --store or `ensure` left in a file can be
+For programs that run a command to get a password: PassCmd of mbsync, \
+passwordeval of msmtp. Only what --store or `ensure` left in a file can be \
 shown; Twostep itself does not know the passwords.";
 
 const REVOKE_EXAMPLES: &str = "\
@@ -121,7 +121,7 @@ Examples:
   twostep app-password revoke laptop
   twostep app-password revoke --all
 
-It needs a current code or a recovery code. Without a terminal: one line on
+It needs a current code or a recovery code. Without a terminal: one line on \
 standard input.";
 
 const ENSURE_EXAMPLES: &str = "\
@@ -129,8 +129,8 @@ Examples:
   twostep app-password ensure
   twostep app-password ensure --quiet
 
-Each is left in ~/.local/share/twostep, in a file that only you can read. A
-file that is there is left as it is. No code is asked within two minutes of a
+Each is left in ~/.local/share/twostep, in a file that only you can read. A \
+file that is there is left as it is. No code is asked within two minutes of a \
 login with one.";
 
 #[cfg(test)]

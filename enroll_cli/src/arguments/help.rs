@@ -23,7 +23,7 @@ pub const UNLOCK_EXAMPLES: &str = "\
 Example:
   sudo twostep admin unlock alice
 
-It forgets the wrong codes that were given for the user, so that nobody waits
+It forgets the wrong codes that were given for the user, so that nobody waits \
 and codes count again.";
 
 pub const RECOVERY_CODE_EXAMPLES: &str = "\
@@ -31,7 +31,7 @@ Examples:
   sudo twostep admin recovery-code alice
   sudo twostep admin recovery-code alice --json
 
-For a user without the phone at hand: one code to read out. It counts once,
+For a user without the phone at hand: one code to read out. It counts once, \
 for 24 hours, after the password. Make sure that it is really them who asks.";
 
 pub const ENROLL_EXAMPLES: &str = "\
@@ -39,5 +39,5 @@ Examples:
   sudo twostep admin enroll alice --invite
   sudo twostep admin enroll alice --invite --for 7d
 
-The user types the code after twostep enroll. It is asked where the
+The user types the code after twostep enroll. It is asked where the \
 configuration says enrollment = \"invite\". You never see the user's secret.";

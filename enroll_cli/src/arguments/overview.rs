@@ -55,8 +55,8 @@ Examples:
   sudo twostep admin report --csv
   sudo twostep admin report --json --not-enrolled
 
-It shows every user with a login shell and everyone who has an account. With
-several flags: who fits all of them. Users that the user database knows but
+It shows every user with a login shell and everyone who has an account. With \
+several flags: who fits all of them. Users that the user database knows but \
 does not list (getent passwd) are shown when they have an account.";
 
 pub const PRUNE_EXAMPLES: &str = "\
@@ -64,5 +64,5 @@ Examples:
   sudo twostep admin prune
   sudo twostep admin prune --yes
 
-It removes the accounts of users who are no more, or whose name belongs to
+It removes the accounts of users who are no more, or whose name belongs to \
 another uid now. Run it when every service of the user database answers.";

@@ -60,7 +60,7 @@ Examples:
   sudo twostep admin require --all --within 30d
   sudo twostep admin require --off
 
-It edits /etc/twostep/config.toml, keeps what else is in it, and shows what
+It edits /etc/twostep/config.toml, keeps what else is in it, and shows what \
 changes for how many users before it asks. Enroll yourself first.";
 
 pub const EDIT_EXAMPLES: &str = "\
@@ -68,7 +68,7 @@ Examples:
   sudo twostep admin edit
   sudo twostep admin edit --yes
 
-It opens a copy of /etc/twostep/config.toml in $VISUAL, $EDITOR or the host's
+It opens a copy of /etc/twostep/config.toml in $VISUAL, $EDITOR or the host's \
 editor. Only a configuration without a mistake is put in its place.";
 
 #[cfg(test)]
