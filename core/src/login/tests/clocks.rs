@@ -22,7 +22,7 @@ impl Conversation for InTurn<'_> {
 
     fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence> {
         self.first.replace(Some(first.clone()));
-        assert!(why.contains("phone") && why.ends_with(": "), "{why}");
+        assert!(why.contains('"') && why.ends_with(": "), "{why}");
         self.world.pass(self.pause);
         self.ask()
     }
@@ -101,17 +101,21 @@ fn every_offset_is_accepted_recognised_or_wrong() {
         for offset in -70..=70_i64 {
             world.pass(7200);
             world.forget_drift();
-            let verdict = world.login(&world.code(offset));
-            let expected = match offset.abs() {
-                near if near <= window => (true, None),
-                far if far <= steps => (false, Some(offset)),
-                _ => (false, None),
+            let code = world.code(offset);
+            // Once in a while another step has the same code, and the nearest one counts.
+            let steps = -i64::max(steps, window)..=i64::max(steps, window);
+            let nearest = steps.filter(|other| world.code(*other) == code).min_by_key(|other| other.abs());
+            let verdict = world.login(&code);
+            let expected = match nearest {
+                Some(near) if near.abs() <= window => (true, None),
+                found => (false, found),
             };
             assert_eq!((accepted(&verdict), misplaced(verdict.clone()).map(|code| code.ahead)), expected, "{offset}");
             let line = verdict.describe(crate::audit::Line::new("")).finish();
             assert_eq!(
-                line.contains(&format!("reason=wrong-clock authenticator=phone steps={offset}")),
-                expected.1.is_some()
+                line.contains("reason=wrong-clock authenticator=phone steps="),
+                nearest.is_some_and(|near| near.abs() > window),
+                "{offset}: {line}"
             );
         }
     }

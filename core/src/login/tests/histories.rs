@@ -31,6 +31,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::WipeLedger),
         1 => Just(Event::Garbage),
         2 => (-20_000_i64..20_000).prop_map(Event::SetWall),
+        1 => (-100_000_000_i64..100_000_000).prop_map(Event::SetWall),
         2 => Just(Event::SetRight),
     ];
     prop::collection::vec(event, 0..40)
@@ -165,7 +166,11 @@ proptest! {
                 Turn::Replay(first, second, pause) if !seen.is_empty() => {
                     let answers = [first, second].map(|index| world.code_of(*index.get(&seen)));
                     let (verdict, _) = world.converse(&answers, pause);
-                    prop_assert!(!matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+                    // Once in ten thousand runs, a step that nobody has seen has the same code.
+                    let here = world.clock.now().wall.step(30);
+                    let mut near = (-21..=21).map(|offset| here.shifted(offset)).filter(|step| !seen.contains(step));
+                    let is_chance = near.any(|step| answers.contains(&world.code_of(step)));
+                    prop_assert!(is_chance || !matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
                 }
                 Turn::Replay(..) => {}
                 Turn::Reboot => {
