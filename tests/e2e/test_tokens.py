@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import syscalls
-from attempts import AUTH_ERR, log_in, words
+from attempts import AUTH_ERR, SUCCESS, log_in, race, words
 from enrollment import ACCOUNTS, Enrolled, status
 from phones import Phone
 from test_disks import DISKS, store_on_a_small_disk
@@ -59,6 +59,13 @@ def test_given_lost_presses_then_ten_are_looked_ahead_and_no_more(owner, journal
     assert not log_in(owner, token.press(), service="cs-code").accepted
     journal.find("refused", f"user={owner.name}", "reason=wrong-counter", "steps=11")
     assert next_counter(owner) == before
+
+
+def test_given_sixteen_logins_with_one_code_then_one_gets_in(owner):
+    for _ in range(3):
+        code = owner.phone.press()
+        results = race(*[(owner, f"192.0.2.{number}", code) for number in range(1, 17)])
+        assert results.count(SUCCESS) == 1, results
 
 
 def test_given_wrong_guesses_then_the_counter_stays(owner):

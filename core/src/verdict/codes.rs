@@ -158,6 +158,9 @@ pub(super) fn follows(
     if !put_right(held, one, step, question) {
         return Ok(None);
     }
+    if let Some(account) = held.account.as_mut() {
+        account.record(question.now.wall, "resynchronized", &one.label);
+    }
     Ok(Some(accept(held, one, Some(ahead), question)))
 }
 
@@ -244,9 +247,6 @@ fn put_right(held: &mut Held, one: &Authenticator, step: Step, question: &Questi
     let corrected = Authenticator { progress: progress.clone(), ..one.clone() };
     held.proceed(&one.id, progress, Keep::Account);
     held.spend(&corrected, step);
-    if let Some(account) = held.account.as_mut() {
-        account.record(now, "resynchronized", &one.label);
-    }
     true
 }
 

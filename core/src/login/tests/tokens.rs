@@ -110,6 +110,8 @@ fn a_login_takes_two_codes_of_a_token_that_was_pressed_often() {
     let line = verdict.describe(crate::audit::Line::new("")).finish();
     assert_eq!((line.as_str(), taken), (" factor=hotp authenticator=token resynchronized=70", 2));
     assert_eq!(world.next_counter(), 72);
+    let account = world.store().find(&alice()).unwrap().unwrap();
+    assert_eq!(account.history.last().map(|entry| entry.event.as_str()), Some("resynchronized"));
 }
 
 #[test]
