@@ -47,6 +47,10 @@ class Clock:
         self._add(self.boottime, seconds)
         self._add(self.realtime, seconds)
 
+    def begin_step(self, period=30):
+        """Time passes until phones have just shown a new code, so that none changes before it counts."""
+        self.advance(period - int(self.now()) % period)
+
     def set_wrong(self, seconds):
         """Somebody sets the clock: it jumps by so much, and no time passes."""
         self._add(self.realtime, seconds)

@@ -20,8 +20,9 @@ def server(view):
 
 @pytest.fixture
 def rested(enrolled, clock):
-    """An hour after the enrollment: no code near now was spent."""
+    """An hour after the enrollment, at the beginning of a step: no code near now was spent."""
     clock.advance(3600)
+    clock.begin_step()
     return enrolled
 
 

@@ -92,6 +92,7 @@ def test_given_a_replacement_killed_at_any_call_then_exactly_one_phone_works(
 @pytest.mark.parametrize("offset", [-18, 18])
 def test_given_two_codes_outside_a_login_then_the_clock_is_put_right(enrolled, clock, offset):
     clock.advance(3600)
+    clock.begin_step()
     phone = enrolled.phone
     first, second = phone.code(offset - 1), phone.code(offset)
     done = enrolled.person.run("twostep", "sync", "--json", input=f"{first}\n{second}\n")
@@ -107,6 +108,7 @@ def test_given_two_codes_outside_a_login_then_the_clock_is_put_right(enrolled, c
 def test_given_codes_that_do_not_follow_each_other_then_nothing_is_put_right(
         enrolled, clock, first, second):
     clock.advance(3600)
+    clock.begin_step()
     phone = enrolled.phone
     done = enrolled.person.run("twostep", "sync", "--json",
                                input=f"{phone.code(first)}\n{phone.code(second)}\n")
@@ -117,6 +119,7 @@ def test_given_codes_that_do_not_follow_each_other_then_nothing_is_put_right(
 def test_given_a_range_of_zero_then_no_clock_is_put_right(enrolled, clock):
     configuration.write(totp={"resync_range": "0"})
     clock.advance(3600)
+    clock.begin_step()
     phone = enrolled.phone
     done = enrolled.person.run("twostep", "sync", "--json", input=f"{phone.code(-2)}\n{phone.code(-1)}\n")
     assert done.returncode == 1 and "puts no clocks right" in done.stdout

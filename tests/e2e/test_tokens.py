@@ -142,6 +142,7 @@ def test_given_a_token_with_a_slow_clock_then_two_codes_enroll_it(person, clock)
 
     base32 = base64.b32encode(bytes.fromhex(KEY)).decode()
     phone = Phone(f"otpauth://totp/x:y?secret={base32}", clock)
+    clock.begin_step()
     done = enroll(person, lines=[KEY, phone.code(-12), phone.code(-11)])
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert '"reason":"wrong_clock"' in done.stdout
