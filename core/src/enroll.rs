@@ -239,15 +239,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Visit { person: &self.person, service, origin, now: self.clock.now().wall, is_remembered: false }
     }
 
+    /// A login of this person in a process of theirs. Nobody knows there what came before.
+    fn attempt(&self, service: String) -> Attempt {
+        let (person, shape) = (self.person.clone(), Shape::Code);
+        Attempt { person, service, origin: origin(), shape, first_step_passed: false }
+    }
+
     fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
         check_service(&service)?;
-        let attempt = Attempt {
-            person: self.person.clone(),
-            service,
-            origin: origin(),
-            shape: Shape::Code,
-            first_step_passed: false,
-        };
+        let attempt = self.attempt(service);
         let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
             .map_err(|error| from_login(&error))?;
         let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();

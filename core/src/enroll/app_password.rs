@@ -5,20 +5,20 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::{is_label, no_randomness};
-use super::{Authority, Desk, Given, from_login, from_store, origin, refused};
+use super::{Authority, Desk, Given, from_login, from_store, refused};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
 use crate::audit::Line;
 use crate::config::Auto;
 use crate::document;
 use crate::ledger::Ledger;
-use crate::login::{self, Attempt, Judged};
+use crate::login::{self, Judged};
 use crate::refusals::Told;
 use crate::request::{AppPasswordState, AppPasswordStatus, Asking, Preset, Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::verdict::{Shape, Verdict};
+use crate::verdict::Verdict;
 use crate::words;
 
 /// The longest time to live, in seconds: 100 years.
@@ -109,13 +109,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Judges a password for a process of the user, whose network is not known.
     pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
         super::check_service(&service)?;
-        let attempt = Attempt {
-            person: self.person.clone(),
-            service,
-            origin: origin(),
-            shape: Shape::Code,
-            first_step_passed: false,
-        };
+        let attempt = self.attempt(service);
         let Judged { verdict, told } =
             login::app_password(&attempt, &self.config, &self.store, &self.clock, &Given(password))
                 .map_err(|error| from_login(&error))?;

@@ -251,8 +251,8 @@ fn put_right(held: &mut Held, one: &Authenticator, step: Step, question: &Questi
 }
 
 /// Follows a device's clock by one step, when an accepted code is half a step or more from now, which
-/// slow typing alone hardly explains. What is accepted stays inside the window,
-/// and the step of this code is recorded as spent with it, so no spent one is opened.
+/// slow typing alone hardly explains. The step of this code is recorded as spent with it, so no spent
+/// one is opened.
 fn learn(held: &mut Held, one: &Authenticator, step: Step, question: &Question<'_>) {
     let Progress::Time { period, drift, resynchronized_at, .. } = one.progress else { return };
     let now = question.now.wall;
