@@ -17,6 +17,7 @@ mod hex;
 pub mod ledger;
 pub mod login;
 pub mod notices;
+pub mod options;
 pub mod otp;
 pub mod overview;
 pub mod policy;

@@ -16,7 +16,7 @@ use crate::failed::Failed;
 use crate::ffi::{Style, process_users};
 use crate::hand_over::{HandOver, Outcome};
 use crate::helper_client;
-use crate::options::Mode;
+use twostep_core::options::Mode;
 
 /// What the account phase comes to.
 ///

@@ -15,7 +15,7 @@ use crate::ended::Ended;
 use crate::failed::Failed;
 use crate::ffi::{Host, Item, Priority, Style, process_users};
 use crate::hand_over::{HandOver, Outcome};
-use crate::options::{Mode, Options};
+use twostep_core::options::{Mode, Options};
 
 /// One login at one line of the PAM stack.
 pub struct Attempt<'a> {

@@ -21,8 +21,8 @@ use crate::ended::Ended;
 use crate::failed::Failed;
 use crate::ffi::{Host, Item, Priority, Style, process_users};
 use crate::hand_over::{HandOver, Outcome};
-use crate::options::Options;
 use crate::question::words as text_of;
+use twostep_core::options::Options;
 
 /// How often a code may not fit.
 const TRIES: usize = 3;
@@ -71,7 +71,7 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
     let mut question = words::enrollment(&drawn(attempt, pending), &pending.secret.in_groups(' '));
     let mut earlier = None;
     for _ in 0..TRIES {
-        let Ok(Some(answer)) = attempt.host.ask(attempt.options.style, question.expose()) else {
+        let Ok(Some(answer)) = attempt.host.ask(Style::of_question(attempt.options.echo), question.expose()) else {
             return refused("no-answer", None);
         };
         let code = text_of(answer.expose());

@@ -51,6 +51,13 @@ pub enum Style {
     Notice = 4,
 }
 
+impl Style {
+    /// That of a question whose answer is shown, or is not.
+    pub fn of_question(echo: bool) -> Self {
+        if echo { Self::ShownQuestion } else { Self::HiddenQuestion }
+    }
+}
+
 /// How loud a log line is (syslog(3)); libpam adds the facility `authpriv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {

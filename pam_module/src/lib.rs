@@ -6,6 +6,7 @@
 
 use pamsm::PamError;
 use twostep_core::audit::Line;
+use twostep_core::options::{Mode, Options};
 
 mod account_phase;
 mod app_password;
@@ -17,7 +18,6 @@ mod ffi;
 mod hand_over;
 mod helper_client;
 mod json;
-mod options;
 mod question;
 mod second_step;
 mod session;
@@ -25,7 +25,6 @@ mod session;
 use attempt::{Attempt, key_was_accepted};
 use ffi::{Host, Item, Priority};
 use hand_over::{HandOver, Outcome};
-use options::{Mode, Options};
 
 /// What an outcome is in PAM: first for `pam_sm_authenticate`, then for `pam_sm_acct_mgmt`.
 ///

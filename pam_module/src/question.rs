@@ -10,8 +10,8 @@ use twostep_core::verdict::{Shape, Verdict};
 
 use crate::attempt::Attempt;
 use crate::ended::Ended;
-use crate::ffi::Host;
-use crate::options::{Mode, Options};
+use crate::ffi::{Host, Style};
+use twostep_core::options::{Mode, Options};
 
 /// The question, asked at most once.
 pub struct Question<'a> {
@@ -74,7 +74,7 @@ impl<'a> Question<'a> {
     /// A reply without a text is an empty answer to the question for a code, and is judged as one;
     /// as a password it is none.
     fn asked(&self) -> Result<Secret, Silence> {
-        match self.host.ask(self.options.style, self.options.question()) {
+        match self.host.ask(Style::of_question(self.options.echo), self.options.question()) {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) if self.options.mode == Mode::Code => Ok(Secret::new(Vec::new())),
             Ok(None) | Err(_) => Err(Silence),
@@ -89,7 +89,7 @@ impl Conversation for Question<'_> {
 
     fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence> {
         self.attempt.report(&Ended::with(first, Told::ALONE, None));
-        match self.host.ask(self.options.style, why) {
+        match self.host.ask(Style::of_question(self.options.echo), why) {
             Ok(Some(answer)) => Ok(words(answer.expose())),
             Ok(None) | Err(_) => Err(Silence),
         }

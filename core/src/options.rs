@@ -1,14 +1,12 @@
-//! What the line in the PAM stack asks of the module. An option that is not understood stops the
-//! login with its name: a misspelled `require_step` must not quietly require nothing.
+//! What a line of a PAM stack asks of the module. An option that is not understood stops the login
+//! with its name: a misspelled `require_step` must not quietly require nothing.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use twostep_core::config;
-use twostep_core::qr::Letters;
-use twostep_core::verdict::Shape;
-
-use crate::ffi::Style;
+use crate::config;
+use crate::qr::Letters;
+use crate::verdict::Shape;
 
 /// The options of one line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +18,7 @@ pub struct Options {
     /// The question, when the line brings its own.
     pub prompt: Option<String>,
     /// Whether the answer is shown while it is typed.
-    pub style: Style,
+    pub echo: bool,
     /// What the person types: a code, or with `forward_pass` the password and the code.
     pub shape: Shape,
     /// Whether the account phase refuses who passed no second step and should have.
@@ -79,7 +77,7 @@ impl Options {
             "prompt" => self.prompt = Some(required(name, value)?.to_owned()),
             "enroll" => self.enroll = bare(name, value, true)?,
             "qr" => self.letters = letters(required(name, value)?)?,
-            "echo" => self.style = bare(name, value, Style::ShownQuestion)?,
+            "echo" => self.echo = bare(name, value, true)?,
             "forward_pass" => self.shape = bare(name, value, Shape::PasswordAndCode)?,
             "require_step" => self.require_step = bare(name, value, true)?,
             "after_first_step" => self.after_first_step = bare(name, value, true)?,
@@ -110,7 +108,7 @@ impl Default for Options {
             config: PathBuf::from(config::PATH),
             mode: Mode::Code,
             prompt: None,
-            style: Style::HiddenQuestion,
+            echo: false,
             shape: Shape::Code,
             require_step: false,
             enroll: false,
@@ -253,8 +251,7 @@ mod tests {
         assert_eq!(options.mode, Mode::Code);
         assert_eq!(options.config, PathBuf::from("/etc/twostep/config.toml"));
         assert_eq!(options.question(), "Verification code: ");
-        assert_eq!(options.style, Style::HiddenQuestion);
-        assert!(!options.require_step && !options.after_first_step && !options.enroll);
+        assert!(!options.echo && !options.require_step && !options.after_first_step && !options.enroll);
         assert_eq!(options.letters, Letters::Utf8);
     }
 
@@ -264,7 +261,7 @@ mod tests {
         assert_eq!(options.config, PathBuf::from("/a b/c=d"));
         assert_eq!(options.mode, Mode::SshKey);
         assert_eq!(options.question(), "Code=? ");
-        assert_eq!(options.style, Style::ShownQuestion);
+        assert!(options.echo);
         let options = parse("forward_pass|require_step|after_first_step|mode=code|enroll|qr=ascii").unwrap();
         assert_eq!(options.shape, Shape::PasswordAndCode);
         assert_eq!(options.question(), "Password & verification code: ");
@@ -272,7 +269,7 @@ mod tests {
         assert_eq!(options.letters, Letters::Ascii);
         let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
         assert_eq!((options.mode, options.question()), (Mode::AppPassword, "Password: "));
-        assert!(options.require_step && options.style == Style::ShownQuestion && options.brings_password());
+        assert!(options.require_step && options.echo && options.brings_password());
         assert_eq!(parse("mode=app_password|prompt=Mail password: ").unwrap().question(), "Mail password: ");
     }
 
