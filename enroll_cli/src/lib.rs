@@ -25,6 +25,7 @@ mod recovery;
 mod remove;
 mod save;
 mod session;
+pub mod stack;
 mod status;
 mod sync;
 mod terminal;

@@ -1,0 +1,228 @@
+//! Where PAM's files lie, on this host or below any folder, with texts that are only planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::read::{Includes, Reader};
+use super::{Phase, Stack};
+
+/// The folders of services, in the order in which libpam looks into them (pam.conf(5)); the last
+/// one is what some distributions build in as the vendor's.
+const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+
+/// Read only where none of the folders is there.
+pub const ONE_FILE: &str = "/etc/pam.conf";
+
+/// Where PAM modules lie that are named without a folder.
+const MODULES: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu/security",
+    "/usr/lib/aarch64-linux-gnu/security",
+    "/usr/lib64/security",
+    "/lib64/security",
+    "/usr/lib/security",
+    "/lib/security",
+];
+
+/// PAM's files.
+#[derive(Debug, Clone)]
+pub struct Files {
+    root: PathBuf,
+    planned: BTreeMap<PathBuf, String>,
+}
+
+impl Files {
+    /// Those below `root`; `/` for this host.
+    pub fn below(root: &Path) -> Self {
+        Self { root: root.to_owned(), planned: BTreeMap::new() }
+    }
+
+    /// The same, with this text in this file (its path as below `/`).
+    #[must_use]
+    pub fn with(mut self, path: &Path, text: &str) -> Self {
+        self.planned.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Where this path of the host really lies.
+    pub fn real(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The text of a file; nothing if there is none.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn text(&self, path: &Path) -> Result<Option<String>, String> {
+        if let Some(text) = self.planned.get(path) {
+            return Ok(Some(text.clone()));
+        }
+        match fs::read(self.real(path)) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+        }
+    }
+
+    /// The file that libpam reads for this name, if there is one.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        let places = if name.starts_with('/') {
+            vec![PathBuf::from(name)]
+        } else {
+            FOLDERS.iter().map(|folder| Path::new(folder).join(name)).collect()
+        };
+        places.into_iter().find(|path| self.planned.contains_key(path) || self.real(path).is_file())
+    }
+
+    /// Whether PAM reads a folder here, and not its one file.
+    pub fn has_folder(&self) -> bool {
+        FOLDERS.iter().any(|folder| self.real(Path::new(folder)).is_dir())
+            || self.planned.keys().any(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)))
+    }
+
+    /// The names of the files in the folders: services, and what they include.
+    pub fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for folder in FOLDERS {
+            let entries = fs::read_dir(self.real(Path::new(folder))).into_iter().flatten().flatten();
+            let files = entries.filter(|entry| entry.path().is_file());
+            names.extend(files.filter_map(|entry| entry.file_name().into_string().ok()));
+        }
+        let planned = self.planned.keys().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
+        names.extend(planned.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())));
+        names
+    }
+
+    /// The services of this host: the files in the folders that no other file includes.
+    pub fn services(&self) -> Vec<String> {
+        let names = self.names();
+        let mut included = BTreeSet::new();
+        for name in &names {
+            if let Some(path) = self.find(name)
+                && let Ok(Some(text)) = self.text(&path)
+            {
+                included.extend(Includes::of(&text));
+            }
+        }
+        names.into_iter().filter(|name| !included.contains(name)).collect()
+    }
+
+    /// The services whose stacks come through this file.
+    pub fn users_of(&self, path: &Path) -> Vec<String> {
+        let comes_through = |service: &String| {
+            self.find(service).as_deref() == Some(path)
+                || Phase::ALL.iter().any(|phase| {
+                    let stack = self.stack(service, *phase);
+                    !stack.is_other && stack.lines.iter().any(|line| line.place.file == path)
+                })
+        };
+        self.services().into_iter().filter(comes_through).collect()
+    }
+
+    /// The lines that a service runs in this phase.
+    pub fn stack(&self, service: &str, phase: Phase) -> Stack {
+        let own = self.own_lines(service, phase);
+        if own.broken.is_some() || !own.lines.is_empty() || service == OTHER {
+            return own;
+        }
+        Stack { is_other: true, ..self.own_lines(OTHER, phase) }
+    }
+
+    fn own_lines(&self, service: &str, phase: Phase) -> Stack {
+        let mut reader = Reader::new(self, phase);
+        if self.has_folder() {
+            if let Some(path) = self.find(service) {
+                reader.service_file(&path);
+            }
+        } else {
+            reader.one_file(service);
+        }
+        reader.finish()
+    }
+
+    /// The file of a module, by the name in a line; nothing if it is in none of PAM's folders.
+    pub fn module(&self, name: &str) -> Option<PathBuf> {
+        let places = if name.starts_with('/') {
+            vec![PathBuf::from(name)]
+        } else {
+            let folder = self.module_folder()?;
+            vec![folder.join(name.replace("$ISA/", ""))]
+        };
+        places.into_iter().find(|path| self.real(path).is_file())
+    }
+
+    /// Where PAM looks for modules here: where `pam_unix.so` lies, in a folder for this program's
+    /// kind of machine first.
+    pub fn module_folder(&self) -> Option<PathBuf> {
+        let multiarch = format!("/usr/lib/{}-linux-gnu/security", std::env::consts::ARCH);
+        let folders = std::iter::once(multiarch.as_str()).chain(MODULES);
+        folders.map(PathBuf::from).find(|folder| self.real(folder).join("pam_unix.so").is_file())
+    }
+}
+
+/// The service whose lines count where a service has none.
+pub const OTHER: &str = "other";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(files: &[(&str, &str)]) -> Files {
+        let nowhere = Files::below(Path::new("/nonexistent"));
+        files.iter().fold(nowhere, |all, (path, text)| all.with(Path::new(path), text))
+    }
+
+    fn texts(stack: &Stack) -> Vec<&str> {
+        stack.lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    #[test]
+    fn etc_hides_the_distributions_file_of_the_same_name() {
+        let files = planned(&[
+            ("/etc/pam.d/sshd", "auth required etc.so"),
+            ("/usr/lib/pam.d/sshd", "auth required usr.so"),
+            ("/usr/lib/pam.d/su", "auth required su.so"),
+        ]);
+        assert_eq!(texts(&files.stack("sshd", Phase::Auth)), ["auth required etc.so"]);
+        assert_eq!(texts(&files.stack("su", Phase::Auth)), ["auth required su.so"]);
+    }
+
+    #[test]
+    fn a_phase_without_a_line_is_that_of_other() {
+        let files = planned(&[
+            ("/etc/pam.d/sshd", "auth required a.so"),
+            ("/etc/pam.d/other", "auth required deny.so\naccount required deny.so"),
+        ]);
+        let stack = files.stack("sshd", Phase::Account);
+        assert!(stack.is_other && texts(&stack) == ["account required deny.so"]);
+        assert!(!files.stack("sshd", Phase::Auth).is_other);
+    }
+
+    #[test]
+    fn includes_are_no_services_and_know_who_uses_them() {
+        let files = planned(&[
+            ("/etc/pam.d/sshd", "@include common-auth"),
+            ("/etc/pam.d/su", "auth substack common-auth"),
+            ("/etc/pam.d/cron", "session required a.so"),
+            ("/etc/pam.d/common-auth", "auth required a.so"),
+        ]);
+        assert_eq!(files.services(), ["cron", "sshd", "su"]);
+        assert_eq!(files.users_of(Path::new("/etc/pam.d/common-auth")), ["sshd", "su"]);
+    }
+
+    #[test]
+    fn the_one_file_counts_where_there_is_no_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("etc")).unwrap();
+        let text =
+            "sshd auth required a.so\nSSHD account required c.so\nsu auth required b.so\nOTHER auth required d.so\n";
+        std::fs::write(folder.path().join("etc/pam.conf"), text).unwrap();
+        let files = Files::below(folder.path());
+        assert_eq!(texts(&files.stack("sshd", Phase::Auth)), ["sshd auth required a.so"]);
+        assert_eq!(files.stack("sshd", Phase::Account).lines.len(), 1);
+        assert!(files.stack("login", Phase::Auth).is_other);
+        std::fs::create_dir(folder.path().join("etc/pam.d")).unwrap();
+        assert!(files.stack("sshd", Phase::Auth).lines.is_empty());
+    }
+}

@@ -1,0 +1,137 @@
+//! Modules, and what is known of what they do in the auth phase.
+
+use twostep_core::options::{OptionError, Options};
+
+/// A module in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// As the line names it.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Whether the line begins with a dash: a missing module is not logged then.
+    pub is_quiet: bool,
+}
+
+/// What a module is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It is this project's.
+    Ours,
+    /// Always success.
+    Permit,
+    /// Always failure.
+    Deny,
+    /// Success for root, who may become anyone.
+    Root,
+    /// It holds the password against a user database.
+    Password,
+    /// It proves who somebody is in another way: by a finger, a token, an agent.
+    OtherProof,
+    /// It decides by a condition: of the user, the place, the time. Lines jump by it.
+    Condition,
+    /// It lets through or refuses: no logins now, an expired shell, too many failures.
+    Guard,
+    /// It proves nothing: it sets up, waits, tells.
+    Service,
+    /// Not known here. It may prove something.
+    Unknown,
+}
+
+impl Module {
+    /// Its name without folder and ending.
+    pub fn stem(&self) -> &str {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        file.strip_suffix(".so").unwrap_or(file)
+    }
+
+    /// Whether it is this project's.
+    pub fn is_ours(&self) -> bool {
+        self.stem() == "pam_twostep"
+    }
+
+    /// What its line asks of it, if it is this project's.
+    ///
+    /// # Errors
+    /// The option at which each login stops.
+    pub fn options(&self) -> Result<Options, OptionError> {
+        let arguments = self.arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect::<Vec<_>>();
+        Options::parse(&arguments)
+    }
+
+    /// What it is there for, by its name.
+    pub fn kind(&self) -> Kind {
+        match self.stem() {
+            "pam_twostep" => Kind::Ours,
+            "pam_permit" => Kind::Permit,
+            "pam_deny" => Kind::Deny,
+            "pam_rootok" => Kind::Root,
+            "pam_unix" | "pam_unix_auth" | "pam_sss" | "pam_ldap" | "pam_krb5" | "pam_winbind" | "pam_systemd_home"
+            | "pam_userdb" | "pam_pwdfile" | "pam_mysql" | "pam_pgsql" | "pam_radius_auth" | "pam_tcb"
+            | "pam_tacplus" | "pam_himmelblau" | "pam_kanidm" | "pam_authd" => Kind::Password,
+            "pam_fprintd"
+            | "pam_u2f"
+            | "pam_ssh_agent_auth"
+            | "pam_sss_gss"
+            | "pam_pkcs11"
+            | "pam_p11"
+            | "pam_yubico"
+            | "pam_howdy"
+            | "pam_rhosts"
+            | "pam_rhosts_auth"
+            | "pam_google_authenticator"
+            | "pam_oath"
+            | "pam_duo"
+            | "pam_usb" => Kind::OtherProof,
+            "pam_succeed_if" | "pam_access" | "pam_localuser" | "pam_usertype" | "pam_wheel" | "pam_listfile"
+            | "pam_time" | "pam_issue" | "pam_debug" => Kind::Condition,
+            "pam_nologin" | "pam_securetty" | "pam_shells" | "pam_faillock" | "pam_tally2" | "pam_tally"
+            | "pam_abl" | "pam_lastlog" => Kind::Guard,
+            "pam_env"
+            | "pam_faildelay"
+            | "pam_cap"
+            | "pam_group"
+            | "pam_mount"
+            | "pam_ecryptfs"
+            | "pam_fscrypt"
+            | "pam_gnome_keyring"
+            | "pam_kwallet"
+            | "pam_kwallet5"
+            | "pam_echo"
+            | "pam_warn"
+            | "pam_motd"
+            | "pam_limits"
+            | "pam_keyinit"
+            | "pam_selinux"
+            | "pam_selinux_permit"
+            | "pam_afs_session"
+            | "pam_cockpit_cert"
+            | "pam_ssh_add"
+            | "pam_reauthorize"
+            | "pam_umask"
+            | "pam_loginuid"
+            | "pam_systemd"
+            | "pam_systemd_loadkey"
+            | "pam_sepermit"
+            | "pam_setquota"
+            | "pam_encfs" => Kind::Service,
+            _ => Kind::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_known_by_its_name_wherever_it_lies() {
+        let named = |name: &str| Module { name: name.to_owned(), arguments: Vec::new(), is_quiet: false };
+        for name in ["pam_twostep.so", "/usr/lib/security/pam_twostep.so", "pam_twostep"] {
+            assert!(named(name).is_ours(), "{name}");
+        }
+        assert!(!named("pam_twostep.so.bak").is_ours());
+        assert_eq!(named("/lib/security/pam_unix.so").kind(), Kind::Password);
+        assert_eq!(named("pam_my_own.so").kind(), Kind::Unknown);
+    }
+}

@@ -1,0 +1,287 @@
+//! How libpam turns files into the lines of one phase.
+
+use std::path::{Path, PathBuf};
+
+use super::control::Control;
+use super::files::{Files, ONE_FILE};
+use super::module::Module;
+use super::text::{self, Joined, Word};
+use super::{Line, Phase, Place, Runs, Stack};
+
+/// libpam's limit of substacks in each other.
+const DEEPEST_SUBSTACK: usize = 16;
+
+/// More includes in each other than anybody writes: libpam would go on until it has no files left.
+const DEEPEST_INCLUDE: usize = 64;
+
+/// Reads files, one line after the other.
+pub struct Reader<'a> {
+    files: &'a Files,
+    phase: Phase,
+    lines: Vec<Line>,
+    broken: Option<String>,
+    /// How many inclusions there were, so that each has a number of its own.
+    inclusions: usize,
+}
+
+/// Where lines are read.
+#[derive(Clone)]
+struct At {
+    file: PathBuf,
+    inside: Vec<usize>,
+    level: usize,
+    /// Whether a line of another phase counts too: not below an include that names its phase.
+    any_phase: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of the lines of this phase.
+    pub fn new(files: &'a Files, phase: Phase) -> Self {
+        Self { files, phase, lines: Vec::new(), broken: None, inclusions: 0 }
+    }
+
+    /// Reads the file of a service.
+    pub fn service_file(&mut self, path: &Path) {
+        let at = At { file: path.to_owned(), inside: Vec::new(), level: 0, any_phase: true };
+        if !self.file(&at) {
+            self.breaks(format!("{} cannot be read", path.display()));
+        }
+    }
+
+    /// Reads the lines of a service in the one file: its name is their first word.
+    pub fn one_file(&mut self, service: &str) {
+        let at = At { file: PathBuf::from(ONE_FILE), inside: Vec::new(), level: 0, any_phase: true };
+        let Ok(Some(text)) = self.files.text(&at.file) else { return };
+        for line in text::lines(&text) {
+            let mut words = text::words(&line.text);
+            if !words.is_empty() && words.remove(0).text.eq_ignore_ascii_case(service) {
+                self.line(&at, &line, &words);
+            }
+        }
+    }
+
+    /// What was read.
+    pub fn finish(self) -> Stack {
+        Stack { lines: self.lines, broken: self.broken, is_other: false }
+    }
+
+    fn breaks(&mut self, why: String) {
+        self.broken.get_or_insert(why);
+    }
+
+    /// Reads a file; false if it is not there, or if libpam gives up in it.
+    fn file(&mut self, at: &At) -> bool {
+        let Ok(Some(text)) = self.files.text(&at.file) else { return false };
+        for line in text::lines(&text) {
+            if line.is_cut {
+                let place = Place { file: at.file.clone(), line: line.number };
+                self.breaks(format!("the file ends in a line that goes on, {place}"));
+                return false;
+            }
+            self.line(at, &line, &text::words(&line.text));
+        }
+        true
+    }
+
+    fn line(&mut self, at: &At, joined: &Joined, words: &[Word]) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let mut line = Line {
+            place: Place { file: at.file.clone(), line: joined.number },
+            text: joined.text.split_whitespace().collect::<Vec<_>>().join(" "),
+            level: at.level,
+            inside: at.inside.clone(),
+            runs: Runs::Nothing,
+            control: Control::bad(),
+            mistake: None,
+        };
+        let (is_quiet, kind) = match first.text.strip_prefix('-') {
+            Some(kind) => (true, kind),
+            None => (false, first.text.as_str()),
+        };
+        if kind.eq_ignore_ascii_case("@include") {
+            self.include(at, line, rest.first(), false);
+            return;
+        }
+        match Phase::ALL.into_iter().find(|phase| phase.word().eq_ignore_ascii_case(kind)) {
+            Some(phase) if phase != self.phase => return,
+            Some(_) => {}
+            // libpam takes it for a line of the most sensitive phase, or of the one that is included.
+            None if at.any_phase && self.phase != Phase::Auth => return,
+            None => {
+                line.mistake = Some(format!("`{kind}` is no type: auth, account, password or session is"));
+                self.lines.push(line);
+                return;
+            }
+        }
+        self.known_phase(at, line, rest, is_quiet);
+    }
+
+    fn known_phase(&mut self, at: &At, mut line: Line, words: &[Word], is_quiet: bool) {
+        let Some((control, rest)) = words.split_first() else {
+            line.mistake = Some("the control is missing".to_owned());
+            return self.lines.push(line);
+        };
+        let below = At { any_phase: false, ..at.clone() };
+        match control.text.to_ascii_lowercase().as_str() {
+            "include" => return self.include(&below, line, rest.first(), false),
+            "substack" => return self.include(&below, line, rest.first(), true),
+            _ => {}
+        }
+        match Control::parse(&control.text, control.is_bracketed) {
+            Ok(understood) => line.control = understood,
+            Err(why) => line.mistake = Some(why),
+        }
+        match rest.split_first() {
+            Some((name, arguments)) => {
+                let arguments = arguments.iter().map(|word| word.text.clone()).collect();
+                line.runs = Runs::Module(Module { name: name.text.clone(), arguments, is_quiet });
+            }
+            None => line.mistake = Some("the module is missing".to_owned()),
+        }
+        self.lines.push(line);
+    }
+
+    /// Reads an included file in the place of the line that names it.
+    fn include(&mut self, at: &At, line: Line, name: Option<&Word>, is_substack: bool) {
+        let Some(name) = name.map(|word| word.text.as_str()) else {
+            return self.not_included(at, line, "the name of a file is missing");
+        };
+        if at.inside.len() >= DEEPEST_INCLUDE {
+            return self.breaks(format!("files include each other without end, {}", line.place));
+        }
+        if is_substack {
+            self.lines.push(Line { runs: Runs::Substack, ..line.clone() });
+        }
+        let Some(file) = self.files.find(name) else {
+            return self.not_included(at, line, &format!("there is no file {name} to include"));
+        };
+        let level = at.level + usize::from(is_substack);
+        if level >= DEEPEST_SUBSTACK {
+            return self.not_included(at, line, "there are too many substacks in each other");
+        }
+        self.inclusions += 1;
+        let mut inside = at.inside.clone();
+        inside.push(self.inclusions);
+        if !self.file(&At { file, inside, level, any_phase: at.any_phase }) {
+            self.not_included(at, line, &format!("the file {name} cannot be read"));
+        }
+    }
+
+    /// libpam fails when it comes to the line; where it does not even know for which phase the line
+    /// is, it gives the service up.
+    fn not_included(&mut self, at: &At, mut line: Line, why: &str) {
+        if at.any_phase {
+            return self.breaks(format!("{why}, {}", line.place));
+        }
+        line.mistake = Some(why.to_owned());
+        self.lines.push(line);
+    }
+}
+
+/// The files that a text includes.
+pub struct Includes;
+
+impl Includes {
+    /// Their names, of every phase.
+    pub fn of(text: &str) -> Vec<String> {
+        let named = text::lines(text).into_iter().filter_map(|line| {
+            let words = text::words(&line.text);
+            let word = |index: usize| words.get(index).map(|word| word.text.to_ascii_lowercase());
+            let name = |index: usize| words.get(index).map(|word| word.text.clone());
+            match (word(0)?.trim_start_matches('-'), word(1)) {
+                ("@include", _) => name(1),
+                (_, Some(control)) if control == "include" || control == "substack" => name(2),
+                _ => None,
+            }
+        });
+        named.collect()
+    }
+}
+
+/// The lines that a jump of this line counts which are not of its own file: an include that it
+/// jumps over, or what stands behind the end of its own.
+pub fn counted_elsewhere(lines: &[Line], from: usize) -> Option<&Line> {
+    let (line, rest) = (lines.get(from)?, lines.get(from + 1..)?);
+    let farthest = line.control.jumps().max()?;
+    let own_level = rest.iter().take_while(|other| other.level >= line.level);
+    let skipped = own_level.filter(|other| other.level == line.level).take(farthest);
+    skipped.into_iter().find(|other| other.inside != line.inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{Action, Code};
+
+    fn stack(files: &[(&str, &str)], phase: Phase) -> Stack {
+        let nowhere = Files::below(Path::new("/nonexistent"));
+        let files = files.iter().fold(nowhere, |all, (name, text)| all.with(&Path::new("/etc/pam.d").join(name), text));
+        files.stack("sshd", phase)
+    }
+
+    fn auth(files: &[(&str, &str)]) -> Stack {
+        stack(files, Phase::Auth)
+    }
+
+    fn seen(stack: &Stack) -> Vec<(usize, String)> {
+        stack.lines.iter().map(|line| (line.level, line.text.clone())).collect()
+    }
+
+    #[test]
+    fn lines_of_other_phases_and_their_includes_are_left_out() {
+        let common = "auth required b.so\naccount required c.so";
+        let files = [("sshd", "account include common\nauth required a.so\nauth include common"), ("common", common)];
+        let expected = [(0, "auth required a.so".to_owned()), (0, "auth required b.so".to_owned())];
+        assert_eq!(seen(&auth(&files)), expected);
+    }
+
+    #[test]
+    fn debians_include_brings_every_phase() {
+        let files = [("sshd", "@include common"), ("common", "auth required b.so\naccount required c.so")];
+        assert_eq!(auth(&files).lines.len(), 1);
+        assert_eq!(stack(&files, Phase::Account).lines.len(), 1);
+        assert_eq!(auth(&files).lines[0].place.to_string(), "/etc/pam.d/common:1");
+    }
+
+    #[test]
+    fn a_substack_is_a_level_of_its_own() {
+        let files = [("sshd", "auth substack inner\nauth required c.so"), ("inner", "auth required b.so")];
+        assert_eq!(auth(&files).lines.iter().map(|line| line.level).collect::<Vec<_>>(), [0, 1, 0]);
+    }
+
+    #[test]
+    fn what_libpam_does_not_understand_fails_when_it_comes_to_it() {
+        for text in ["auht required a.so", "auth", "auth required", "auth include nowhere", "auth substack nowhere"] {
+            let stack = auth(&[("sshd", text)]);
+            let last = stack.lines.last().unwrap();
+            assert!(stack.broken.is_none() && last.runs == Runs::Nothing && last.mistake.is_some(), "{text}");
+        }
+        let line = auth(&[("sshd", "auth [success=fine] a.so")]).lines.remove(0);
+        assert!(line.mistake.is_some() && line.module().is_some());
+        assert_eq!(line.control.action(Code::SUCCESS), Action::Bad);
+        assert!(stack(&[("sshd", "auht required a.so")], Phase::Session).lines.is_empty());
+    }
+
+    #[test]
+    fn what_libpam_cannot_read_breaks_the_service() {
+        assert!(auth(&[("sshd", "@include nowhere")]).broken.is_some());
+        assert!(auth(&[("sshd", "auth required a.so \\\n")]).broken.is_some());
+        assert!(auth(&[("sshd", "auth include sshd")]).broken.is_some());
+    }
+
+    #[test]
+    fn a_jump_over_an_include_is_noticed_and_one_over_a_substack_counts_as_one() {
+        let common = ("common", "auth required x.so\nauth required y.so");
+        let jump = |rest: &str| {
+            let text = format!("auth [success=2 default=ignore] a.so\n{rest}\nauth required b.so\nauth required c.so");
+            let stack = auth(&[("sshd", text.as_str()), common]);
+            counted_elsewhere(&stack.lines, 0).map(|line| line.text.clone())
+        };
+        assert_eq!(jump("@include common").as_deref(), Some("auth required x.so"));
+        assert_eq!(jump("auth include common").as_deref(), Some("auth required x.so"));
+        assert_eq!(jump("auth substack common"), None);
+        assert_eq!(jump("auth required z.so"), None);
+        let end = [("sshd", "@include short\nauth required b.so"), ("short", "auth [success=1 default=ignore] a.so")];
+        assert_eq!(counted_elsewhere(&auth(&end).lines, 0).unwrap().text, "auth required b.so");
+    }
+}
