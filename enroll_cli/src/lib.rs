@@ -9,6 +9,7 @@ mod admin;
 mod app_password;
 pub mod arguments;
 mod audit;
+pub mod check;
 mod configuration;
 mod dates;
 mod enroll;

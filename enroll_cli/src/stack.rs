@@ -17,8 +17,8 @@ use std::path::PathBuf;
 
 pub use code::Code;
 pub use control::{Action, Control};
-pub use explore::{End, Facts, explore};
-pub use files::Files;
+pub use explore::{End, explore};
+pub use files::{Files, ONE_FILE};
 pub use module::{Kind, Module};
 pub use read::counted_elsewhere;
 pub use walk::Walk;

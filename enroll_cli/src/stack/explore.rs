@@ -5,12 +5,6 @@ use std::hash::Hash;
 
 use super::{Code, Line, Stack, Walk};
 
-/// What is true of a way so far, and what its modules may return.
-pub trait Facts: Clone + Eq + Hash {
-    /// What the module of this line may return, and what is true then.
-    fn returns(&self, index: usize, line: &Line) -> Vec<(Code, Self)>;
-}
-
 /// How a way ends.
 #[derive(Debug, Clone)]
 pub struct End<F> {
@@ -22,33 +16,77 @@ pub struct End<F> {
     pub way: Vec<(usize, Code)>,
 }
 
-/// The ends of all ways; one way for each end that differs in what is true or in where the stack
-/// was left.
-pub fn explore<F: Facts>(stack: &Stack, start: F) -> Vec<End<F>> {
+impl<F> End<F> {
+    /// Whether the program lets in.
+    pub fn lets_in(&self) -> bool {
+        self.outcome == Code::SUCCESS
+    }
+
+    /// The line after which one of these was passed by: it ended the stack, or jumped over them.
+    pub fn passed_by(&self, lines: &[usize]) -> Option<usize> {
+        let last = lines.iter().max()?;
+        let before = self.way.iter().take_while(|(index, _)| index < last);
+        before.last().map(|(index, _)| *index)
+    }
+}
+
+/// What the module of a line may return, and what is true then.
+pub type Returns<'a, F> = dyn Fn(&F, usize, &Line) -> Vec<(Code, F)> + 'a;
+
+/// The ends of all ways from what is true at the start. Of ways that come to the same, and by the same leap, one is given.
+pub fn explore<F: Clone + Eq + Hash>(stack: &Stack, start: F, returns: &Returns<'_, F>) -> Vec<End<F>> {
     let mut seen = HashSet::new();
-    let mut open = vec![(Walk::default(), start, Vec::new())];
+    let mut open = vec![(Walk::default(), start, Vec::new(), None)];
     let mut ends = Vec::new();
-    while let Some((mut walk, facts, way)) = open.pop() {
+    while let Some((mut walk, facts, way, leap)) = open.pop() {
         let Some((index, line)) = walk.next(&stack.lines) else {
             ends.push(End { outcome: walk.outcome(), facts, way });
             continue;
         };
-        for (code, facts) in facts.returns(index, line) {
+        for (code, facts) in returns(&facts, index, line) {
             let mut next = walk.clone();
             next.returns(&stack.lines, code);
-            let left_by = leaves(&next, index, &stack.lines).then_some((index, code));
-            if seen.insert((next.clone(), facts.clone(), left_by)) {
+            let landed = next.clone().next(&stack.lines).map_or(stack.lines.len(), |(index, _)| index);
+            let leap = if landed > index + 1 { Some(index) } else { leap };
+            if seen.insert((next.clone(), facts.clone(), leap)) {
                 let mut way = way.clone();
                 way.push((index, code));
-                open.push((next, facts, way));
+                open.push((next, facts, way, leap));
             }
         }
     }
     ends
 }
 
-/// Whether lines behind this one are skipped.
-fn leaves(walk: &Walk, index: usize, lines: &[Line]) -> bool {
-    let next = walk.clone().next(lines).map_or(lines.len(), |(next, _)| next);
-    next > index + 1
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::stack::{Files, Phase};
+
+    #[test]
+    fn every_way_is_gone_once() {
+        let text = "auth sufficient a\nauth [success=1 default=ignore] b\nauth required deny\nauth required c";
+        let stack =
+            Files::below(Path::new("/nonexistent")).with(Path::new("/etc/pam.d/t"), text).stack("t", Phase::Auth);
+        let returns = |_: &(), _: usize, line: &Line| {
+            let is_deny = line.module().is_some_and(|module| module.name == "deny");
+            if is_deny { vec![(Code::AUTH_ERR, ())] } else { vec![(Code::SUCCESS, ()), (Code::IGNORE, ())] }
+        };
+        let ends = explore(&stack, (), &returns);
+        let mut ways = ends
+            .iter()
+            .map(|end| (end.lets_in(), end.passed_by(&[3]), end.way.iter().map(|(line, _)| *line).collect::<Vec<_>>()))
+            .collect::<Vec<_>>();
+        ways.sort();
+        ways.dedup();
+        let expected = [
+            (false, Some(1), vec![0, 1, 3]),
+            (false, Some(2), vec![0, 1, 2, 3]),
+            (true, Some(0), vec![0]),
+            (true, Some(1), vec![0, 1, 3]),
+        ];
+        assert_eq!(ways, expected);
+    }
 }

@@ -1,0 +1,85 @@
+//! What is wrong with PAM stacks that have a line of ours, and which services have none.
+
+use twostep_core::options::{Mode, Options};
+
+use super::Finding;
+use crate::stack::{Files, Line, Phase, Stack};
+
+mod account;
+mod auth;
+mod coverage;
+mod lines;
+
+pub use coverage::{Wanted, coverage};
+
+/// How somebody comes to the auth phase of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing is proved yet.
+    Nothing,
+    /// sshd has accepted a key, whatever comes: its AuthenticationMethods say so.
+    Key,
+}
+
+/// A service of a host, and its stacks.
+pub struct Service<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its stacks come from.
+    pub files: &'a Files,
+    /// What is proved before its auth phase.
+    pub before: Before,
+    auth: Stack,
+    account: Stack,
+}
+
+impl<'a> Service<'a> {
+    /// The service of this name.
+    pub fn new(files: &'a Files, name: &'a str, before: Before) -> Self {
+        let (auth, account) = (files.stack(name, Phase::Auth), files.stack(name, Phase::Account));
+        Self { name, files, before, auth, account }
+    }
+
+    /// Whether a line of its auth phase is ours.
+    pub fn has_second_step(&self) -> bool {
+        self.auth.names_us()
+    }
+
+    /// What is wrong with it. Nothing is, where no line of it is ours.
+    pub fn findings(&self) -> Vec<Finding> {
+        if !self.auth.names_us() && !self.account.names_us() {
+            return Vec::new();
+        }
+        let mut findings = lines::findings(self);
+        // What libpam cannot read, or a line of ours that it cannot run, makes the rest meaningless.
+        if !findings.iter().any(|finding| lines::STOPS.contains(&finding.id)) {
+            findings.extend(auth::findings(self));
+            findings.extend(account::findings(self));
+        }
+        findings
+    }
+
+    /// Whether libpam cannot load the module of this line.
+    fn is_missing(&self, line: &Line) -> bool {
+        line.module()
+            .is_some_and(|module| self.files.module_folder().is_some() && self.files.module(&module.name).is_none())
+    }
+}
+
+/// The lines of ours in a stack, with what they ask.
+fn ours(stack: &Stack) -> Vec<(usize, Options)> {
+    stack.ours().filter_map(|(index, module)| Some((index, module.options().ok()?))).collect()
+}
+
+/// The lines of ours with this mode.
+fn with_mode(stack: &Stack, mode: Mode) -> Vec<usize> {
+    ours(stack).into_iter().filter(|(_, options)| options.mode == mode).map(|(index, _)| index).collect()
+}
+
+/// How a line is named in a sentence.
+fn quoted(line: &Line) -> String {
+    format!("`{}`", line.text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The account phase: where the time to enroll begins and is told, and where `enroll` and
+//! `require_step` act.
+
+use std::collections::BTreeSet;
+
+use super::{Service, ours, quoted};
+use crate::check::Finding;
+use crate::stack::{Code, End, Kind, Line, explore};
+
+/// Everything that the account phase shows.
+pub fn findings(service: &Service<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let ours = ours(&service.account);
+    let auth = super::ours(&service.auth);
+    let auth_enrolls = auth.iter().any(|(_, options)| options.enroll);
+    let acts = ours.iter().any(|(_, options)| options.enroll || options.require_step);
+    if ours.is_empty() {
+        findings.extend(no_line(service, auth_enrolls));
+        return findings;
+    }
+    if auth_enrolls != ours.iter().any(|(_, options)| options.enroll) {
+        findings.push(enroll_on_one(service, auth_enrolls));
+    }
+    let lines = ours.iter().map(|(index, _)| *index).collect::<Vec<_>>();
+    findings.extend(skipped(service, &lines, acts));
+    findings.extend(ignored(service));
+    findings.extend(refuses(service));
+    findings
+}
+
+fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
+    let first = service.auth.ours().next().and_then(|(index, _)| service.auth.lines.get(index))?;
+    if auth_enrolls {
+        return Some(enroll_on_one(service, true));
+    }
+    Some(Finding::warning(
+        "account-line-missing",
+        &first.place,
+        format!(
+            "{}: there is no account line of ours, so nobody's time to enroll begins here and nobody is reminded.",
+            service.name
+        ),
+        format!(
+            "Write `account required pam_twostep.so` into {}, above an include that may end the stack.",
+            first.place.file.display()
+        ),
+    ))
+}
+
+fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
+    let stack = if is_auth { &service.auth } else { &service.account };
+    let named = super::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
+    let place = named.and_then(|index| stack.lines.get(index)).map(|line| line.place.to_string());
+    let (here, there) = if is_auth { ("auth", "account") } else { ("account", "auth") };
+    let what = format!("{}: `enroll` stands in the {here} line and not in the {there} line", service.name);
+    let remedy = format!("Write `enroll` in both lines, or in none: `{there} required pam_twostep.so enroll`.");
+    let place = place.unwrap_or_else(|| service.name.to_owned());
+    if is_auth && service.name.starts_with("sudo") {
+        let what = format!("{what}, so sudo lets in who must enroll and has not.");
+        return Finding::error("enroll-on-one-line", place, what, remedy);
+    }
+    Finding::warning("enroll-on-one-line", place, format!("{what}, so it enrolls nobody."), remedy)
+}
+
+impl Service<'_> {
+    fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
+        explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
+    }
+
+    fn account_returns(&self, ours: Code, asked: bool, line: &Line) -> Vec<(Code, bool)> {
+        let all = |codes: &[Code]| codes.iter().map(|code| (*code, asked)).collect::<Vec<_>>();
+        let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
+        if self.is_missing(line) {
+            return all(&[Code::MODULE_UNKNOWN]);
+        }
+        match module.kind() {
+            Kind::Ours => vec![(ours, true)],
+            Kind::Permit | Kind::Service => all(&[Code::SUCCESS]),
+            Kind::Deny => all(&[Code::AUTH_ERR]),
+            Kind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
+            Kind::Condition | Kind::Root => all(&[Code::SUCCESS, Code::PERM_DENIED]),
+            Kind::Guard | Kind::OtherProof | Kind::Unknown => all(&[Code::SUCCESS, Code::IGNORE]),
+        }
+    }
+}
+
+fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
+    let past = service.account_ways(Code::SUCCESS).into_iter().filter(|end| end.lets_in() && !end.facts);
+    let by = past.filter_map(|end| end.passed_by(lines)).collect::<BTreeSet<_>>();
+    let lines = by.into_iter().filter_map(|index| service.account.lines.get(index));
+    let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != Kind::Root));
+    lines
+        .map(|line| {
+            let remedy = format!("Write our account line above {}, or above the include that brings it.", quoted(line));
+            let ends = format!("{}: {} ends the account phase before our line", service.name, quoted(line));
+            if acts {
+                let what = format!("{ends}, so `enroll` and `require_step` do nothing for whom it lets through.");
+                return Finding::error("account-line-skipped", &line.place, what, remedy);
+            }
+            let what = format!("{ends}, so time to enroll does not begin and nobody is reminded.");
+            Finding::warning("account-line-skipped", &line.place, what, remedy)
+        })
+        .collect()
+}
+
+fn ignored(service: &Service<'_>) -> Option<Finding> {
+    let through = |code| service.account_ways(code).into_iter().find(|end| end.lets_in() && end.facts);
+    let end = through(Code::PERM_DENIED).or_else(|| through(Code::SERVICE_ERR))?;
+    let index = end.way.iter().map(|(index, _)| *index).find(|index| {
+        service.account.lines.get(*index).and_then(Line::module).is_some_and(crate::stack::Module::is_ours)
+    })?;
+    let line = service.account.lines.get(index)?;
+    Some(Finding::error(
+        "account-refusal-ignored",
+        &line.place,
+        format!("{}: what our account line refuses is let in all the same, because of {}.", service.name, quoted(line)),
+        "Write `required` in it.",
+    ))
+}
+
+fn refuses(service: &Service<'_>) -> Option<Finding> {
+    let line = service.account.ours().next().and_then(|(index, _)| service.account.lines.get(index))?;
+    let lets_in = |code| service.account_ways(code).iter().any(End::lets_in);
+    let what = if !lets_in(Code::SUCCESS) {
+        format!("{}: its account phase lets nobody in.", service.name)
+    } else if !lets_in(Code::IGNORE) {
+        format!(
+            "{}: its account phase refuses everyone whom our line does not ask, since no other line succeeds.",
+            service.name
+        )
+    } else {
+        return None;
+    };
+    Some(Finding::error("account-refuses", &line.place, what, "Write `account required pam_permit.so` below our line."))
+}

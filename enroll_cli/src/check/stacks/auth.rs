@@ -1,0 +1,306 @@
+//! The auth phase, explored: nobody gets in without our line, no stranger comes to it, and nobody
+//! is refused by it who is not asked.
+
+use std::collections::BTreeSet;
+
+use twostep_core::options::Mode;
+
+use super::{Before, Service, ours, quoted, with_mode};
+use crate::check::Finding;
+use crate::stack::{Code, End, Kind, Line, Module, Runs, explore};
+
+/// A kind of login.
+#[derive(Clone, Copy)]
+struct Login {
+    /// Whether the password is right, or whatever else a module asks for.
+    is_right: bool,
+    /// Whether sshd has accepted a key.
+    has_key: bool,
+    /// What our lines return that ask for something.
+    ours: Code,
+    /// Whether modules that guard a door let everyone through.
+    guards_pass: bool,
+}
+
+/// What is true of a way so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Facts {
+    /// A first step was proved.
+    proved: bool,
+    /// The last line of ours that asked.
+    asked: Option<usize>,
+    /// Whether one of ours asked somebody who had proved nothing.
+    asked_stranger: Option<usize>,
+}
+
+/// Everything that the auth phase shows.
+pub fn findings(service: &Service<'_>) -> Vec<Finding> {
+    let codes = with_mode(&service.auth, Mode::Code);
+    let mut findings = Vec::new();
+    if !codes.is_empty() {
+        findings.extend(skipped(service, &codes));
+        findings.extend(strangers(service));
+        findings.extend(code_alone(service));
+        findings.extend(not_asked(service, &codes));
+    }
+    findings.extend(lets_in(service));
+    findings
+}
+
+impl Service<'_> {
+    fn ways(&self, login: Login) -> Vec<End<Facts>> {
+        let proved = login.has_key || self.before == Before::Key;
+        let start = Facts { proved, asked: None, asked_stranger: None };
+        explore(&self.auth, start, &|facts, index, line| self.returns(login, *facts, index, line))
+    }
+
+    /// Each kind of login that can come: with a key only where sshd tells of one.
+    fn arrivals(&self, login: Login) -> Vec<End<Facts>> {
+        let mut ends = self.ways(login);
+        if !with_mode(&self.auth, Mode::SshKey).is_empty() {
+            ends.extend(self.ways(Login { has_key: true, ..login }));
+        }
+        ends
+    }
+
+    fn returns(&self, login: Login, facts: Facts, index: usize, line: &Line) -> Vec<(Code, Facts)> {
+        let all = |codes: &[Code]| codes.iter().map(|code| (*code, facts)).collect::<Vec<_>>();
+        let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
+        if self.is_missing(line) {
+            return all(&[Code::MODULE_UNKNOWN]);
+        }
+        let proved = (Code::SUCCESS, Facts { proved: true, ..facts });
+        match module.kind() {
+            Kind::Ours => self.our_returns(login, facts, index),
+            Kind::Permit => all(&[Code::SUCCESS]),
+            Kind::Deny => all(&[Code::AUTH_ERR]),
+            Kind::Root if login.is_right && !login.guards_pass => all(&[Code::SUCCESS, Code::AUTH_ERR]),
+            Kind::Root => all(&[Code::AUTH_ERR]),
+            Kind::Password if login.is_right => vec![proved, (Code::USER_UNKNOWN, facts)],
+            Kind::Password => all(&[Code::AUTH_ERR, Code::USER_UNKNOWN]),
+            Kind::OtherProof | Kind::Unknown if login.is_right => {
+                vec![proved, (Code::AUTH_ERR, facts), (Code::IGNORE, facts)]
+            }
+            Kind::OtherProof | Kind::Unknown => all(&[Code::AUTH_ERR, Code::IGNORE]),
+            Kind::Condition => all(&[Code::SUCCESS, Code::AUTH_ERR]),
+            // It counts a failure, and comes only where there was one.
+            Kind::Guard if module.arguments.iter().any(|word| word == "authfail") => all(&[Code::AUTH_ERR]),
+            Kind::Guard if login.guards_pass => all(&[Code::SUCCESS, Code::IGNORE]),
+            Kind::Guard => all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR]),
+            Kind::Service => all(&[Code::SUCCESS, Code::IGNORE]),
+        }
+    }
+
+    fn our_returns(&self, login: Login, facts: Facts, index: usize) -> Vec<(Code, Facts)> {
+        let Some((_, options)) = ours(&self.auth).into_iter().find(|(line, _)| *line == index) else {
+            return vec![(Code::SERVICE_ERR, facts)];
+        };
+        let asked = Facts { asked: Some(index), ..facts };
+        match options.mode {
+            Mode::SshKey if facts.proved && login.has_key => vec![(Code::SUCCESS, facts)],
+            Mode::SshKey => vec![(Code::IGNORE, facts)],
+            // The right one is the first step too; who has none goes on to the account's password.
+            Mode::AppPassword if login.ours == Code::SUCCESS => {
+                vec![(Code::SUCCESS, Facts { proved: true, ..asked }), (Code::IGNORE, facts)]
+            }
+            Mode::AppPassword => vec![(login.ours, asked)],
+            Mode::Code if facts.proved || options.brings_password() => vec![(login.ours, asked)],
+            Mode::Code => vec![(login.ours, Facts { asked_stranger: facts.asked_stranger.or(Some(index)), ..asked })],
+        }
+    }
+
+    fn line(&self, index: usize) -> Option<&Line> {
+        self.auth.lines.get(index)
+    }
+}
+
+const RIGHT: Login = Login { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
+
+/// Who gets in past our lines, and by which line.
+fn skipped(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let past = service.arrivals(RIGHT).into_iter().filter(|end| end.lets_in() && end.facts.asked.is_none());
+    let by = past.filter_map(|end| end.passed_by(codes)).collect::<BTreeSet<_>>();
+    by.into_iter().filter_map(|index| past_by(service, service.line(index)?)).collect()
+}
+
+fn past_by(service: &Service<'_>, line: &Line) -> Option<Finding> {
+    let name = service.name;
+    let written = quoted(line);
+    let place = &line.place;
+    let kind = line.module().map(Module::kind);
+    Some(match kind? {
+        Kind::Root => return None,
+        Kind::Condition | Kind::Guard => Finding::notice(
+            "second-step-by-condition",
+            place,
+            format!("{name}: who fits {written} is asked for no code."),
+            "If that is not meant, write it below our line, or use the exempt keys of the configuration, which are logged.",
+        ),
+        Kind::OtherProof => Finding::warning(
+            "second-step-skipped-by-other-proof",
+            place,
+            format!("{name}: {written} alone lets in, without a code."),
+            "Write it with [success=N default=ignore], N counting the lines up to our line, or leave it so if it is a second step itself.",
+        ),
+        Kind::Ours => Finding::warning(
+            "key-alone",
+            place,
+            format!("{name}: with a key alone one gets in without a code."),
+            "Let the jump of `mode=ssh_key` end at a line of ours, as in sshd-key-or-password of the examples.",
+        ),
+        _ => Finding::error(
+            "second-step-skipped",
+            place,
+            format!("{name}: {written} ends the stack before our line, so nobody who passes it is asked for a code."),
+            "Put our line where it is reached: let that line jump to it ([success=N default=ignore]) or write it \
+             below an include that does not end the stack.",
+        ),
+    })
+}
+
+/// Which of our lines somebody reaches who has proved nothing.
+fn strangers(service: &Service<'_>) -> Vec<Finding> {
+    let wrong = Login { is_right: false, guards_pass: true, ..RIGHT };
+    let ends = service.ways(wrong);
+    let reached = ends.iter().filter_map(|end| Some((end.facts.asked_stranger?, end)));
+    let mut findings: Vec<Finding> = Vec::new();
+    for (index, end) in reached {
+        let Some(line) = service.line(index) else { continue };
+        let finding = stranger(service, line, index, end);
+        if findings.iter().all(|other| other.about != finding.about) {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+fn stranger(service: &Service<'_>, line: &Line, index: usize, end: &End<Facts>) -> Finding {
+    let name = service.name;
+    let before = end.way.iter().take_while(|(other, _)| *other < index);
+    let failed = before.filter_map(|(other, _)| service.line(*other)).filter(|line| is_proof(line)).last();
+    let remedy = match failed {
+        Some(failed) if failed.level > line.level => {
+            "Write `include` for `substack` before our line, or move our line into the included file: a \
+             substack that failed does not end the stack."
+                .to_owned()
+        }
+        Some(failed) => format!(
+            "Let a wrong password end the stack: write requisite, or default=die, in {} ({}).",
+            quoted(failed),
+            failed.place
+        ),
+        None => "Put our line behind the password.".to_owned(),
+    };
+    let claims = service
+        .auth
+        .ours()
+        .any(|(other, module)| other == index && module.options().is_ok_and(|options| options.after_first_step));
+    if claims {
+        return Finding::error(
+            "after-first-step-untrue",
+            &line.place,
+            format!(
+                "{name}: our line says after_first_step, but somebody without the password reaches it, and reads what only the user may."
+            ),
+            remedy,
+        );
+    }
+    Finding::warning(
+        "strangers-asked",
+        &line.place,
+        format!("{name}: somebody without the password reaches our prompt, and may guess codes."),
+        remedy,
+    )
+}
+
+/// Whether somebody without the password fails at this line.
+fn is_proof(line: &Line) -> bool {
+    let kind = line.module().map(Module::kind);
+    matches!(kind, Some(Kind::Password | Kind::OtherProof | Kind::Unknown | Kind::Deny))
+}
+
+/// Whether a code is enough without a password.
+fn code_alone(service: &Service<'_>) -> Option<Finding> {
+    let wrong = Login { is_right: false, ..RIGHT };
+    let ends = service.ways(wrong);
+    let end = ends.iter().find(|end| end.lets_in() && !end.facts.proved && end.facts.asked.is_some())?;
+    let line = service.line(end.facts.asked?)?;
+    Some(Finding::error(
+        "code-instead-of-password",
+        &line.place,
+        format!("{}: a code alone lets in, without the password.", service.name),
+        "Write `required` in our line, and have the password asked in a line that must succeed.",
+    ))
+}
+
+/// Whether our refusal, or our failure, lets in all the same.
+fn lets_in(service: &Service<'_>) -> Vec<Finding> {
+    let answers = [
+        (Code::AUTH_ERR, "wrong-code-lets-in", "a wrong answer to our question lets in all the same"),
+        (
+            Code::SERVICE_ERR,
+            "failure-lets-in",
+            "where our module fails (a broken disk, a wrong option), it lets in without a code",
+        ),
+        (Code::MODULE_UNKNOWN, "missing-module-lets-in", "were our module missing, everybody got in without a code"),
+    ];
+    let mut findings: Vec<Finding> = Vec::new();
+    for (code, id, what) in answers {
+        let ends = service.arrivals(Login { ours: code, guards_pass: true, ..RIGHT });
+        let Some(end) = ends.iter().find(|end| end.lets_in() && end.facts.asked.is_some()) else { continue };
+        let Some(line) = end.facts.asked.and_then(|index| service.line(index)) else { continue };
+        findings.push(Finding::error(
+            id,
+            &line.place,
+            format!("{}: {what}, because of {}.", service.name, quoted(line)),
+            "Write `required` or `requisite` in our line; for mode=app_password \
+             [success=done ignore=ignore default=die].",
+        ));
+    }
+    findings
+}
+
+/// Whether somebody is refused whom our lines accept, or do not ask.
+fn not_asked(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let passing = |ours| Login { ours, guards_pass: true, ..RIGHT };
+    let through = |ours, index| {
+        let ends = service.arrivals(passing(ours));
+        ends.iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index))
+    };
+    let mut findings = Vec::new();
+    for &index in codes {
+        let Some(line) = service.line(index) else { continue };
+        let comes =
+            service.arrivals(passing(Code::SUCCESS)).iter().any(|end| end.way.iter().any(|(other, _)| *other == index));
+        if !comes {
+            continue; // Another line is in the way, and is told of.
+        }
+        if !through(Code::SUCCESS, index) {
+            findings.push(Finding::error(
+                "nobody-gets-in",
+                &line.place,
+                format!("{}: even with the right password and code nobody gets in by {}.", service.name, quoted(line)),
+                culprit(service, index).unwrap_or_else(|| "Compare the stack with the examples.".to_owned()),
+            ));
+        } else if !through(Code::IGNORE, index) {
+            findings.push(Finding::error(
+                "unasked-refused",
+                &line.place,
+                format!("{}: who is not asked for a code (not enrolled, exempt, suspended) is refused, since no other line succeeds.", service.name),
+                "Write `auth required pam_permit.so` below our line.",
+            ));
+        }
+    }
+    findings
+}
+
+/// What refuses those whom our line accepts, if it can be named.
+fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
+    let broken = |line: &&Line| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
+    let line = service.auth.lines.iter().find(broken);
+    line.map(|line| format!("Mend {} ({}).", quoted(line), line.place)).or_else(|| {
+        let deny = |line: &&Line| line.module().is_some_and(|module| module.kind() == Kind::Deny);
+        let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
+        Some(format!("Put our line below {} ({}), or jump over that.", quoted(line), line.place))
+    })
+}

@@ -1,0 +1,259 @@
+use std::path::Path;
+
+use super::*;
+use crate::check::Severity;
+
+/// Debian's, as pam-auth-update writes them.
+const COMMON_AUTH: &str = "auth [success=1 default=ignore] pam_unix.so nullok\n\
+                           auth requisite pam_deny.so\nauth required pam_permit.so\nauth optional pam_cap.so";
+const COMMON_ACCOUNT: &str = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n\
+                              account requisite pam_deny.so\naccount required pam_permit.so";
+const ACCOUNT: &str = "@include common-account\naccount required pam_twostep.so\n";
+
+fn files(texts: &[(&str, &str)]) -> Files {
+    let empty = ["common-session", "common-session-noninteractive", "common-password"].map(|name| (name, ""));
+    let debian = [&[("common-auth", COMMON_AUTH), ("common-account", COMMON_ACCOUNT)][..], &empty[..]].concat();
+    let nowhere = Files::below(Path::new("/nonexistent"));
+    let all = debian.iter().chain(texts);
+    all.fold(nowhere, |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text))
+}
+
+fn found(files: &Files, before: Before) -> Vec<(Severity, &'static str)> {
+    let findings = Service::new(files, "sshd", before).findings();
+    findings.into_iter().map(|finding| (finding.severity, finding.id)).collect()
+}
+
+/// What is found in a service with these auth lines and the right account lines.
+fn auth(lines: &str) -> Vec<(Severity, &'static str)> {
+    found(&files(&[("sshd", &format!("{lines}\n{ACCOUNT}"))]), Before::Nothing)
+}
+
+fn errors(ids: &[&'static str]) -> Vec<(Severity, &'static str)> {
+    ids.iter().map(|id| (Severity::Error, *id)).collect()
+}
+
+#[test]
+fn our_recipes_are_right() {
+    for (name, text) in [
+        ("sshd", include_str!("../../../../packaging/pam/sshd")),
+        ("sshd-enroll", include_str!("../../../../packaging/pam/sshd-enroll")),
+        ("sshd-key-or-password", include_str!("../../../../packaging/pam/sshd-key-or-password")),
+        ("sshd-sftp", include_str!("../../../../packaging/pam/sshd-sftp")),
+        ("dovecot", include_str!("../../../../packaging/pam/dovecot")),
+        ("sudo", include_str!("../../../../packaging/pam/sudo")),
+        ("su", include_str!("../../../../packaging/pam/su")),
+        ("login", include_str!("../../../../packaging/pam/login")),
+        ("vsftpd", include_str!("../../../../packaging/pam/vsftpd")),
+    ] {
+        assert_eq!(found(&files(&[("sshd", text)]), Before::Nothing), [], "{name}");
+    }
+}
+
+#[test]
+fn the_password_and_then_the_code_is_right_in_each_way_of_writing_it() {
+    for ours in [
+        "required pam_twostep.so",
+        "requisite pam_twostep.so after_first_step",
+        "[success=ok ignore=ignore default=die] pam_twostep.so",
+    ] {
+        assert_eq!(auth(&format!("@include common-auth\nauth {ours}")), []);
+    }
+    assert_eq!(auth("auth requisite pam_unix.so\nauth required pam_twostep.so"), []);
+    assert_eq!(auth("auth [success=ok default=die] pam_sss.so\nauth required pam_twostep.so after_first_step"), []);
+    let one_answer = "auth required pam_twostep.so forward_pass\nauth required pam_unix.so use_first_pass";
+    assert_eq!(auth(one_answer), []);
+}
+
+#[test]
+fn a_line_that_ends_the_stack_before_ours_is_found() {
+    let sufficient = "auth sufficient pam_unix.so\nauth required pam_deny.so\nauth required pam_twostep.so";
+    assert!(auth(sufficient).contains(&(Severity::Error, "second-step-skipped")));
+    let done = "auth [success=done default=die] pam_unix.so\nauth required pam_twostep.so";
+    assert!(auth(done).contains(&(Severity::Error, "second-step-skipped")));
+    let inside = files(&[
+        ("sshd", &format!("auth include password-auth\nauth required pam_twostep.so\n{ACCOUNT}")),
+        ("password-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so"),
+    ]);
+    assert!(found(&inside, Before::Nothing).contains(&(Severity::Error, "second-step-skipped")));
+    let jump = "auth [success=2 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so";
+    assert!(auth(jump).contains(&(Severity::Error, "second-step-skipped")));
+}
+
+#[test]
+fn who_is_let_past_on_purpose_is_told_of_and_no_more() {
+    let condition = "auth requisite pam_unix.so\nauth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth required pam_twostep.so\nauth required pam_permit.so";
+    assert_eq!(auth(condition), [(Severity::Notice, "second-step-by-condition")]);
+    let finger = "auth sufficient pam_fprintd.so\n@include common-auth\nauth required pam_twostep.so";
+    assert_eq!(auth(finger), [(Severity::Warning, "second-step-skipped-by-other-proof")]);
+    assert_eq!(auth("auth sufficient pam_rootok.so\n@include common-auth\nauth required pam_twostep.so"), []);
+    let key = "auth [success=2 default=ignore] pam_twostep.so mode=ssh_key\nauth requisite pam_unix.so\nauth requisite pam_twostep.so\nauth required pam_permit.so";
+    assert_eq!(auth(key), [(Severity::Warning, "key-alone")]);
+}
+
+#[test]
+fn strangers_at_our_prompt_are_found_with_what_lets_them_come() {
+    let substack = files(&[
+        ("sshd", &format!("auth substack password-auth\nauth required pam_twostep.so\n{ACCOUNT}")),
+        ("password-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so"),
+    ]);
+    let findings = Service::new(&substack, "sshd", Before::Nothing).findings();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].id == "strangers-asked" && findings[0].remedy.contains("`include` for `substack`"));
+    let required = Service::new(
+        &files(&[("sshd", &format!("auth required pam_unix.so\nauth required pam_twostep.so\n{ACCOUNT}"))]),
+        "sshd",
+        Before::Nothing,
+    )
+    .findings();
+    assert!(required[0].remedy.contains("requisite, or default=die, in `auth required pam_unix.so`"), "{required:?}");
+    assert_eq!(
+        auth("auth required pam_unix.so\nauth required pam_twostep.so after_first_step"),
+        errors(&["after-first-step-untrue"])
+    );
+}
+
+#[test]
+fn a_key_that_sshd_always_asks_is_a_first_step() {
+    let stack = format!("auth required pam_twostep.so after_first_step\nauth required pam_permit.so\n{ACCOUNT}");
+    let files = files(&[("sshd", &stack)]);
+    assert_eq!(found(&files, Before::Key), []);
+    assert_eq!(found(&files, Before::Nothing), errors(&["after-first-step-untrue", "code-instead-of-password"]));
+}
+
+#[test]
+fn a_refusal_that_lets_in_is_found() {
+    for control in ["optional", "sufficient", "[success=ok default=ignore]"] {
+        let found = auth(&format!("@include common-auth\nauth {control} pam_twostep.so"));
+        assert!(found.contains(&(Severity::Error, "wrong-code-lets-in")), "{control}: {found:?}");
+    }
+    let copied =
+        auth("@include common-auth\nauth [success=ok ignore=ignore service_err=ignore default=die] pam_twostep.so");
+    assert_eq!(copied, errors(&["failure-lets-in"]));
+    let missing =
+        auth("@include common-auth\nauth [success=ok ignore=ignore module_unknown=ignore default=die] pam_twostep.so");
+    assert_eq!(missing, errors(&["missing-module-lets-in"]));
+    let mail = auth("auth sufficient pam_twostep.so mode=app_password\n@include common-auth");
+    assert!(mail.contains(&(Severity::Error, "wrong-code-lets-in")), "{mail:?}");
+    let instead = auth("auth sufficient pam_twostep.so\n@include common-auth");
+    assert!(instead.contains(&(Severity::Error, "code-instead-of-password")), "{instead:?}");
+}
+
+#[test]
+fn a_stack_that_refuses_those_who_are_not_asked_is_found() {
+    let jumped =
+        "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so";
+    assert_eq!(auth(jumped), errors(&["unasked-refused"]));
+    let account =
+        files(&[("sshd", "@include common-auth\nauth required pam_twostep.so\naccount required pam_twostep.so")]);
+    assert_eq!(found(&account, Before::Nothing), errors(&["account-refuses"]));
+}
+
+#[test]
+fn a_stack_that_lets_nobody_in_is_found() {
+    assert!(
+        auth("@include common-auth\nauth required pam_twostep.so\nauth requisite pam_deny.so")
+            .contains(&(Severity::Error, "nobody-gets-in"))
+    );
+    assert!(auth("@include common-auth\nauth requird pam_twostep.so").contains(&(Severity::Error, "line-mistake")));
+    assert!(
+        auth("@include common-atuh\nauth required pam_twostep.so").contains(&(Severity::Error, "stack-unreadable"))
+    );
+    assert_eq!(auth("@include common-auth\nauth required pam_twostep.so nullok"), errors(&["option-wrong"]));
+    let typo = auth("@include common-auth\nauht required pam_twostep.so\nauth required pam_twostep.so");
+    assert!(
+        typo.contains(&(Severity::Error, "line-mistake")) && typo.contains(&(Severity::Error, "nobody-gets-in")),
+        "{typo:?}"
+    );
+}
+
+#[test]
+fn a_jump_counted_over_an_include_is_found_and_one_below_us_is_not() {
+    let over = "auth [success=5 default=ignore] pam_succeed_if.so user ingroup robots\n@include common-auth\nauth requisite pam_twostep.so\nauth required pam_permit.so";
+    assert!(auth(over).contains(&(Severity::Error, "jump-over-include")));
+    let below = "@include common-auth\nauth required pam_twostep.so\nauth [success=1 default=ignore] pam_succeed_if.so user = x\n@include common-auth";
+    assert!(auth(below).iter().all(|(_, id)| *id != "jump-over-include"));
+}
+
+#[test]
+fn enroll_stands_in_both_lines_or_in_none() {
+    let with = |service: &str, auth: &str, account: &str| {
+        let text = format!(
+            "@include common-auth\nauth required pam_twostep.so after_first_step {auth}\n@include common-account\n{account}"
+        );
+        let files = files(&[(service, &text)]);
+        let findings = Service::new(&files, service, Before::Nothing).findings();
+        findings.into_iter().map(|finding| (finding.severity, finding.id)).collect::<Vec<_>>()
+    };
+    assert_eq!(with("sshd", "enroll", "account required pam_twostep.so enroll"), []);
+    for (auth, account) in
+        [("enroll", "account required pam_twostep.so"), ("enroll", ""), ("", "account required pam_twostep.so enroll")]
+    {
+        assert_eq!(with("sshd", auth, account), [(Severity::Warning, "enroll-on-one-line")]);
+    }
+    assert_eq!(with("sudo", "enroll", ""), errors(&["enroll-on-one-line"]));
+    assert_eq!(with("sshd", "", ""), [(Severity::Warning, "account-line-missing")]);
+}
+
+#[test]
+fn an_account_line_that_is_passed_by_or_ignored_is_found() {
+    let text = "@include common-auth\nauth required pam_twostep.so\naccount sufficient pam_localuser.so\naccount required pam_twostep.so\naccount required pam_permit.so";
+    assert_eq!(found(&files(&[("sshd", text)]), Before::Nothing), [(Severity::Warning, "account-line-skipped")]);
+    let acts = text.replace("account required pam_twostep.so", "account required pam_twostep.so require_step");
+    assert_eq!(found(&files(&[("sshd", &acts)]), Before::Nothing), errors(&["account-line-skipped"]));
+    let ignored =
+        "@include common-auth\nauth required pam_twostep.so\n@include common-account\naccount optional pam_twostep.so";
+    assert_eq!(found(&files(&[("sshd", ignored)]), Before::Nothing), errors(&["account-refusal-ignored"]));
+}
+
+#[test]
+fn require_step_in_a_shared_file_is_found() {
+    let shared = format!("{COMMON_ACCOUNT}\naccount required pam_twostep.so require_step");
+    let sshd = "@include common-auth\nauth required pam_twostep.so\n@include common-account";
+    let files = files(&[("sshd", sshd), ("cron", "@include common-account"), ("common-account", &shared)]);
+    assert_eq!(found(&files, Before::Nothing), errors(&["require-step-shared"]));
+}
+
+#[test]
+fn a_module_that_is_not_there_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let modules = folder.path().join("usr/lib/security");
+    std::fs::create_dir_all(&modules).unwrap();
+    for name in ["pam_unix.so", "pam_deny.so", "pam_permit.so", "pam_cap.so"] {
+        std::fs::write(modules.join(name), "").unwrap();
+    }
+    let text = format!("@include common-auth\nauth required pam_twostep.so\n{ACCOUNT}");
+    let files = [("common-auth", COMMON_AUTH), ("common-account", COMMON_ACCOUNT), ("sshd", text.as_str())]
+        .iter()
+        .fold(Files::below(folder.path()), |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text));
+    assert!(found(&files, Before::Nothing).contains(&(Severity::Error, "module-missing")));
+    std::fs::write(modules.join("pam_twostep.so"), "").unwrap();
+    assert_eq!(found(&files, Before::Nothing), []);
+    std::fs::remove_file(modules.join("pam_deny.so")).unwrap();
+    assert_eq!(found(&files, Before::Nothing), []);
+    std::fs::remove_file(modules.join("pam_permit.so")).unwrap();
+    assert!(found(&files, Before::Nothing).contains(&(Severity::Error, "nobody-gets-in")));
+}
+
+#[test]
+fn services_that_ask_nothing_are_told_of_by_how_much_is_required() {
+    let interactive = ["sshd", "sudo", "gone"].map(str::to_owned);
+    let of = |files: &Files, exempt: &[String], is_required| {
+        let wanted = Wanted { interactive: &interactive, exempt, is_required };
+        coverage(files, &wanted)
+            .into_iter()
+            .map(|finding| (finding.severity, finding.id, finding.about))
+            .collect::<Vec<_>>()
+    };
+    let none = files(&[("sshd", "@include common-auth"), ("sudo", "@include common-auth")]);
+    assert_eq!(of(&none, &[], true), [(Severity::Notice, "no-service-asks", "PAM".to_owned())]);
+    let some = none.with(Path::new("/etc/pam.d/sshd"), "@include common-auth\nauth required pam_twostep.so");
+    let sudo = |severity| [(severity, "service-without-second-step", "sudo".to_owned())];
+    assert_eq!(of(&some, &[], false), sudo(Severity::Notice));
+    assert_eq!(of(&some, &[], true), sudo(Severity::Warning));
+    assert_eq!(of(&some, &["sudo".to_owned()], true), []);
+    let forgotten = some.with(Path::new("/etc/pam.conf"), "sudo auth required pam_twostep.so");
+    assert_eq!(
+        of(&forgotten, &["sudo".to_owned()], true),
+        [(Severity::Warning, "pam-conf-not-read", "/etc/pam.conf".to_owned())]
+    );
+}
