@@ -21,6 +21,7 @@ mod remembered;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
+pub use remembered::would_hold;
 
 /// One try of one person to log in.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use crate::page::Page;
 use crate::trouble::Trouble;
 
 mod app_passwords;
+mod check;
 mod consent;
 mod edit;
 mod help;
@@ -33,6 +34,7 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Report(wishes) => report::run(page, wishes),
         Admin::Prune(wishes) => prune::run(page, wishes),
         Admin::Require(wishes) => require::run(page, wishes),
+        Admin::Check(wishes) => check::run(page, wishes),
         Admin::Edit(wishes) => edit::run(page, wishes),
     }
 }

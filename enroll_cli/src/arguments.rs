@@ -11,6 +11,7 @@ use crate::trouble::Trouble;
 
 mod admin;
 mod app_password;
+mod check;
 mod device;
 mod help;
 mod overview;
@@ -18,6 +19,7 @@ mod policy;
 
 pub use admin::Admin;
 pub use app_password::{AppPassword, Create};
+pub use check::Check;
 pub use device::{DeviceFlags, QrChoice, Replace, Showing};
 pub use help::Invite;
 pub use overview::{Prune, Report};

@@ -4,6 +4,104 @@
 //! a host, so that a change can be checked before it is made.
 
 mod finding;
+pub mod people;
+pub mod places;
+pub mod rehearsal;
+pub mod sshd;
 pub mod stacks;
+pub mod sudo;
 
 pub use finding::{Finding, Severity};
+
+use std::path::Path;
+
+use twostep_core::config::Config;
+use twostep_core::time::{Clock, ClockDoubt, SystemClock};
+
+use crate::host::{Host, unknown_names};
+use crate::reach::HELPER;
+use crate::stack::Files;
+use crate::trouble::Trouble;
+use sshd::Door;
+use stacks::{Before, Service, Wanted};
+use sudo::Rules;
+
+/// Everything that can be found on this host, the worst first.
+pub fn host(host: &Host, administrator: &str) -> Result<Vec<Finding>, Trouble> {
+    let files = Files::below(Path::new("/"));
+    let mut findings = configuration(host);
+    findings.extend(places::check(Path::new(HELPER), Path::new(&host.config.seal.key_file)));
+    findings.extend(places::of_module(files.module("pam_twostep.so")));
+    findings.extend(clock(&SystemClock));
+    findings.extend(logins(&files, &host.config));
+    findings.extend(people::check(host, administrator)?);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Ok(findings)
+}
+
+/// What is wrong with the ways in: PAM's stacks, sshd, sudo.
+pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
+    let sshd_config = files.real(Path::new(sshd::CONFIG));
+    let is_required = config.policy.required || !config.policy.required_groups.is_empty();
+    let before = |name: &str| if name.starts_with("sshd") { sshd::before(&sshd_config, name) } else { Before::Nothing };
+    let mut findings = Vec::new();
+    for name in files.services() {
+        findings.extend(Service::new(files, &name, before(&name)).findings());
+    }
+    let door = |name: &str| {
+        let service = Service::new(files, name, Before::Nothing);
+        Door { asks: service.has_second_step(), takes_one_answer: service.takes_one_answer(), is_required }
+    };
+    findings.extend(sshd::check(&sshd_config, &door));
+    let mut interactive = config.app_password.interactive_services.clone();
+    let sudoers = Rules::read(&files.real(Path::new(sudo::SUDOERS)));
+    if let Some(Ok(rules)) = &sudoers {
+        interactive.extend(rules.services());
+        if rules.services().iter().any(|name| door(name).asks) {
+            findings.extend(rules.findings());
+        }
+    }
+    findings.extend(stacks::coverage(
+        files,
+        &Wanted { interactive: &interactive, exempt: &config.policy.exempt_services, is_required },
+    ));
+    findings
+}
+
+/// What is wrong with the configuration.
+fn configuration(host: &Host) -> Vec<Finding> {
+    let file = twostep_core::config::PATH;
+    let broken = host.trouble.iter().map(|trouble| {
+        Finding::error(
+            "configuration",
+            file,
+            format!("{trouble}."),
+            "sudo twostep admin edit corrects it, and checks it before it counts.",
+        )
+    });
+    let names = unknown_names(&host.config).into_iter().map(|sentence| {
+        let what = sentence.trim_start_matches("WARNING: ").to_owned();
+        Finding::warning("configuration-name", file, what, "sudo twostep admin edit corrects the name.")
+    });
+    broken.chain(names).collect()
+}
+
+/// Whether codes can be right here.
+fn clock(clock: &impl Clock) -> Option<Finding> {
+    let doubt = clock.now().wall.doubt().or((!clock.is_synchronized()).then_some(ClockDoubt::Unsynchronized))?;
+    let remedy = "Let something keep it right: systemd-timesyncd, chrony or ntpd; `timedatectl` shows how it stands.";
+    Some(match doubt {
+        ClockDoubt::Unsynchronized => Finding::warning(
+            "clock-unsynchronized",
+            "clock",
+            "Nothing keeps the host's clock right (adjtimex): codes of every phone are refused once it is off by half a minute.",
+            remedy,
+        ),
+        ClockDoubt::BeforeRelease | ClockDoubt::SetBack => Finding::error(
+            "clock-wrong",
+            "clock",
+            "The host's clock is years behind: no code of any phone is accepted, only recovery codes are.",
+            remedy,
+        ),
+    })
+}

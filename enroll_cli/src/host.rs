@@ -8,6 +8,7 @@ use twostep_core::time::{Clock, SystemClock, Timestamp};
 
 use crate::trouble;
 
+mod administrators;
 mod census;
 mod judge;
 mod members;
@@ -15,6 +16,7 @@ mod names;
 mod orphan;
 mod users;
 
+pub use administrators::administrators;
 pub use census::{Entry, Subject};
 pub use judge::Judge;
 pub use members::Members;

@@ -12,7 +12,7 @@ use crate::audit::Syslog;
 use crate::trouble::Trouble;
 
 /// Where the helper is installed. Chosen when this program is built, never when it runs.
-const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
+pub const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
     Some(path) => path,
     None => "/usr/libexec/twostep/twostep-helper",
 };

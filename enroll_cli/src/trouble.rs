@@ -19,6 +19,8 @@ pub enum Exit {
     Usage = 2,
     /// Twostep is not set up on this host.
     NotSetUp = 3,
+    /// Something may not be meant as it is, and nothing is wrong.
+    Warned = 4,
 }
 
 /// Why a command ends without having done its work.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::app_password::time;
+use super::check::{self, Check};
 use super::help::{self, Invite};
 use super::overview::{self, Prune, Report};
 use super::policy::{self, Edit, Require};
@@ -75,6 +76,9 @@ pub enum Admin {
     /// Require the second step of everyone, of a group, or of nobody
     #[command(after_help = policy::REQUIRE_EXAMPLES)]
     Require(Require),
+    /// Find what is wrong with this host, or say what would happen at a login
+    #[command(after_help = check::EXAMPLES)]
+    Check(Check),
     /// Edit the configuration, and check it before it counts
     #[command(after_help = policy::EDIT_EXAMPLES)]
     Edit(Edit),

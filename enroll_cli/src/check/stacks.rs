@@ -3,7 +3,7 @@
 use twostep_core::options::{Mode, Options};
 
 use super::Finding;
-use crate::stack::{Files, Line, Phase, Stack};
+use crate::stack::{Code, Files, Line, Phase, Stack};
 
 mod account;
 mod auth;
@@ -59,11 +59,50 @@ impl<'a> Service<'a> {
         findings
     }
 
+    /// Why libpam refuses the whole service, if it does.
+    pub fn broken(&self) -> Option<&str> {
+        self.auth.broken.as_deref().or(self.account.broken.as_deref())
+    }
+
+    /// Its lines of the auth phase, or of the account phase.
+    pub fn stack(&self, phase: Phase) -> &Stack {
+        if phase == Phase::Account { &self.account } else { &self.auth }
+    }
+
+    /// Whether this line of the auth phase asks for a code or an application password.
+    pub fn asks_at(&self, index: usize) -> bool {
+        ours(&self.auth).into_iter().any(|(line, options)| line == index && options.mode != Mode::SshKey)
+    }
+
+    /// Whether it takes password and code, or an application password, in one answer.
+    pub fn takes_one_answer(&self) -> bool {
+        ours(&self.auth).into_iter().any(|(_, options)| options.brings_password())
+    }
+
+    /// The way of a login that brings what is asked, our lines returning this.
+    pub fn likely_auth(&self, ours: Code, has_key: bool) -> Option<Way> {
+        auth::likely(self, ours, has_key).map(|(lets_in, way)| Way { lets_in, way })
+    }
+
+    /// The same of the account phase.
+    pub fn likely_account(&self, ours: Code) -> Option<Way> {
+        account::likely(self, ours).map(|(lets_in, way)| Way { lets_in, way })
+    }
+
     /// Whether libpam cannot load the module of this line.
     fn is_missing(&self, line: &Line) -> bool {
         line.module()
             .is_some_and(|module| self.files.module_folder().is_some() && self.files.module(&module.name).is_none())
     }
+}
+
+/// One way through a phase.
+#[derive(Debug)]
+pub struct Way {
+    /// Whether it lets in.
+    pub lets_in: bool,
+    /// The lines that ran, and what each returned.
+    pub way: Vec<(usize, Code)>,
 }
 
 /// The lines of ours in a stack, with what they ask.

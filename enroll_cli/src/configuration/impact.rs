@@ -1,17 +1,13 @@
 //! What a new configuration means for the users of this host, and for those who look after it.
 
-use nix::unistd::Group;
 use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
 
-use crate::host::{Host, Judge, Subject};
+use crate::host::{Host, Judge, Subject, administrators};
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
-
-/// Groups whose members look after a host.
-const ADMINISTRATORS: [&str; 3] = ["sudo", "wheel", "admin"];
 
 /// How many users something is true of, by the old configuration and by the new one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,16 +103,6 @@ impl Impact {
         }
         Ok(())
     }
-}
-
-/// Who looks after this host: the one who types, and the members of the usual groups.
-fn administrators(caller: &str) -> Vec<String> {
-    let members =
-        ADMINISTRATORS.iter().filter_map(|name| Group::from_name(name).ok().flatten()).flat_map(|group| group.mem);
-    let mut names = std::iter::once(caller.to_owned()).chain(members).collect::<Vec<_>>();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 #[cfg(test)]

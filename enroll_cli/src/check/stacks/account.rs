@@ -133,3 +133,11 @@ fn refuses(service: &Service<'_>) -> Option<Finding> {
     };
     Some(Finding::error("account-refuses", &line.place, what, "Write `account required pam_permit.so` below our line."))
 }
+
+/// The way of the account phase, our line returning this.
+pub fn likely(service: &Service<'_>, ours: Code) -> Option<(bool, Vec<(usize, Code)>)> {
+    let unsure =
+        |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
+    let best = service.account_ways(ours).into_iter().min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
+    Some((best.lets_in(), best.way))
+}

@@ -1,0 +1,212 @@
+//! The people of the host: who would be refused, who looks after it, who shares a uid.
+
+use std::collections::BTreeMap;
+
+use nix::unistd::User;
+use twostep_core::username::Person;
+
+use super::Finding;
+use crate::host::{Host, Subject, administrators};
+use crate::trouble::Trouble;
+
+/// More names than a sentence holds.
+const SHOWN: usize = 5;
+
+/// What there is to say of them.
+pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
+    let mut findings = Vec::new();
+    let judge = host.judge(&host.config);
+    let (mut overdue, mut waiting, mut orphans, mut unreadable) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut uids = BTreeMap::<u32, Vec<String>>::new();
+    host.everybody(|subject| {
+        match subject {
+            Subject::User(person) => {
+                let row = judge.row(&person);
+                uids.entry(person.uid).or_default().push(person.name.as_str().to_owned());
+                match row {
+                    row if row.trouble.is_some() => unreadable.push((row.user, row.trouble.unwrap_or_default())),
+                    row if row.overdue => overdue.push(row.user),
+                    row if row.required && !row.enrolled && row.exempt.is_none() => waiting.push(row.user),
+                    _ => {}
+                }
+            }
+            Subject::Orphan(orphan) => orphans.push(orphan.trouble()),
+        }
+        Ok(())
+    })?;
+    findings.extend(unreadable.into_iter().map(|(user, why)| unread(&user, &why)));
+    let looks_after = administrators(caller);
+    findings.extend(of_administrators(&judge_all(host, &looks_after)));
+    overdue.retain(|user| !looks_after.contains(user));
+    findings.extend(not_enrolled(&overdue, &waiting));
+    findings.extend(orphans.into_iter().map(|why| orphan(&why)));
+    findings.extend(shared_uids(&uids));
+    Ok(findings)
+}
+
+/// How an administrator stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Enrolled,
+    Unasked,
+    Required,
+    Refused,
+}
+
+fn judge_all(host: &Host, names: &[String]) -> Vec<(String, Stands)> {
+    let judge = host.judge(&host.config);
+    let known = names.iter().filter_map(|name| Some((name, Person::lookup(name).ok()??)));
+    known
+        .map(|(name, person)| {
+            let row = judge.row(&person);
+            let stands = match row {
+                row if row.overdue => Stands::Refused,
+                row if row.enrolled => Stands::Enrolled,
+                row if row.required && row.exempt.is_none() => Stands::Required,
+                _ => Stands::Unasked,
+            };
+            (name.clone(), stands)
+        })
+        .collect()
+}
+
+fn of_administrators(all: &[(String, Stands)]) -> Vec<Finding> {
+    let who =
+        |wanted| all.iter().filter(|(_, stands)| *stands == wanted).map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let remedy = "Let them enroll first (sudo twostep enroll --user NAME), or give them time: sudo twostep admin require --all --within 14d";
+    let mut findings = Vec::new();
+    let (refused, required) = (who(Stands::Refused), who(Stands::Required));
+    if !refused.is_empty() {
+        let what = format!(
+            "{} may be needed to look after this host, and would be refused now for not having enrolled.",
+            list(&refused)
+        );
+        findings.push(Finding::error("administrator-refused", list(&refused), what, remedy));
+    }
+    if !required.is_empty() {
+        let what = format!("{} may be needed to look after this host, and must still enroll.", list(&required));
+        findings.push(Finding::warning(
+            "administrator-not-enrolled",
+            list(&required),
+            what,
+            "Let them enroll: twostep enroll",
+        ));
+    }
+    if !all.iter().any(|(_, stands)| matches!(stands, Stands::Enrolled)) && refused.is_empty() && required.is_empty() {
+        findings.push(Finding::notice(
+            "no-administrator-enrolled",
+            "administrators",
+            "Nobody who looks after this host has enrolled: their passwords alone open it.",
+            "Enroll yourself: twostep enroll",
+        ));
+    }
+    findings
+}
+
+fn not_enrolled(overdue: &[String], waiting: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !overdue.is_empty() {
+        let what =
+            format!("{} had to enroll by now and {}: their logins are refused.", counted(overdue), has_not(overdue));
+        let remedy =
+            "sudo twostep admin report --overdue lists them; sudo twostep admin enroll NAME --invite helps one.";
+        findings.push(Finding::warning("users-refused", list(overdue), what, remedy));
+    }
+    if !waiting.is_empty() {
+        let what = format!("{} must still enroll.", counted(waiting));
+        findings.push(Finding::notice(
+            "users-not-enrolled",
+            list(waiting),
+            what,
+            "sudo twostep admin report --in-grace lists them, with the time they have.",
+        ));
+    }
+    findings
+}
+
+fn counted(users: &[String]) -> String {
+    if users.len() == 1 { list(users) } else { format!("{} users ({})", users.len(), list(users)) }
+}
+
+fn has_not(users: &[String]) -> &'static str {
+    if users.len() == 1 { "has not" } else { "have not" }
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
+}
+
+fn unread(user: &str, why: &str) -> Finding {
+    let what = format!("The account of {user} does not count, so {user}'s logins are refused: {why}.");
+    Finding::error(
+        "account-unreadable",
+        user,
+        what,
+        "Bring the file back from a backup, or let them start over: sudo twostep admin reset NAME",
+    )
+}
+
+fn orphan(why: &str) -> Finding {
+    Finding::notice(
+        "account-of-nobody",
+        "accounts",
+        format!("An account is left over: {why}."),
+        "sudo twostep admin prune shows them first.",
+    )
+}
+
+/// Several names of one uid are one user, whose account has one of the names.
+fn shared_uids(uids: &BTreeMap<u32, Vec<String>>) -> Vec<Finding> {
+    let shared = uids.iter().filter(|(_, names)| names.len() > 1);
+    shared
+        .map(|(uid, names)| {
+            let first = User::from_uid((*uid).into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+            let what =
+                format!("{} have one uid ({uid}), so they share one account, which is that of {first}.", list(names));
+            Finding::warning(
+                "shared-uid",
+                list(names),
+                what,
+                "Give each person a uid, or let only one of the names log in.",
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Severity;
+
+    fn ids(findings: &[Finding]) -> Vec<(Severity, &'static str)> {
+        findings.iter().map(|finding| (finding.severity, finding.id)).collect()
+    }
+
+    #[test]
+    fn administrators_who_would_be_refused_are_an_error() {
+        let of = |stands: &[Stands]| {
+            let all = stands.iter().enumerate().map(|(number, stands)| (format!("admin{number}"), *stands));
+            ids(&of_administrators(&all.collect::<Vec<_>>()))
+        };
+        assert_eq!(of(&[Stands::Enrolled, Stands::Refused]), [(Severity::Error, "administrator-refused")]);
+        assert_eq!(of(&[Stands::Enrolled, Stands::Required]), [(Severity::Warning, "administrator-not-enrolled")]);
+        assert_eq!(of(&[Stands::Unasked]), [(Severity::Notice, "no-administrator-enrolled")]);
+        assert_eq!(of(&[Stands::Enrolled, Stands::Unasked]), []);
+    }
+
+    #[test]
+    fn names_of_one_uid_are_told_of() {
+        let uids = BTreeMap::from([(0, vec!["root".to_owned(), "toor".to_owned()]), (1, vec!["daemon".to_owned()])]);
+        let findings = shared_uids(&uids);
+        assert!(findings.len() == 1 && findings[0].what.contains("root, toor have one uid (0)"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_sentence_names_a_few_and_counts_the_rest() {
+        let names = (0..7).map(|number| format!("u{number}")).collect::<Vec<_>>();
+        let found = not_enrolled(&names, &[]);
+        assert!(found[0].what.starts_with("7 users (u0, u1, u2, u3, u4, ...) had to enroll"), "{}", found[0].what);
+        assert!(not_enrolled(&["bob".to_owned()], &[])[0].what.starts_with("bob had to enroll by now and has not"));
+    }
+}

@@ -1,0 +1,251 @@
+//! The store, the helper, the module and the configuration: whether each is what it has to be.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::{Gid, Group};
+use twostep_core::store::files::{RUN, STATE};
+
+use super::Finding;
+
+/// What puts right what an installation made.
+const SETUP: &str = "sudo /usr/libexec/twostep/setup-host";
+
+/// The group of the helper.
+const GROUP: &str = "twostep";
+
+/// The bits of a mode that count, and those of its kind.
+const MODE: u32 = 0o7777;
+
+/// What a file or directory has to be.
+struct Place<'a> {
+    path: &'a Path,
+    is_directory: bool,
+    /// Its group is that of the helper, else root's.
+    is_helpers: bool,
+    mode: u32,
+}
+
+/// Everything about them.
+pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
+    let Ok(Some(group)) = Group::from_name(GROUP) else {
+        return vec![Finding::error(
+            "no-group",
+            GROUP,
+            "There is no group twostep, so no user can reach their account.",
+            format!("{SETUP} makes it."),
+        )];
+    };
+    let mut findings = members(&group);
+    let state = Path::new(STATE);
+    for (path, mode) in [(state.to_owned(), 0o750), (state.join("accounts"), 0o1730), (state.join("uids"), 0o1730)] {
+        findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
+    }
+    let run = Path::new(RUN);
+    for (path, mode) in [(run.to_owned(), 0o750), (run.join("ledgers"), 0o1730)] {
+        // The first login after a boot makes it.
+        if path.exists() {
+            findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
+        }
+    }
+    findings.extend(of_helper(helper, group.gid));
+    findings.extend(of_key(key, group.gid));
+    findings.extend(labels());
+    findings
+}
+
+impl Place<'_> {
+    fn check(&self, helpers: Gid) -> Option<Finding> {
+        let path = self.path.display();
+        let found = match fs::symlink_metadata(self.path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Some(self.missing()),
+            Err(error) => {
+                let what = format!("{path} cannot be looked at: {error}.");
+                return Some(Finding::error("store-unreadable", path, what, "Repair the disk that it lies on."));
+            }
+        };
+        let group = if self.is_helpers { helpers.as_raw() } else { 0 };
+        let is_kind = if self.is_directory { found.is_dir() } else { found.is_file() };
+        if is_kind && found.uid() == 0 && found.gid() == group && found.mode() & MODE == self.mode {
+            return None;
+        }
+        let what = format!(
+            "{path} is {} and has to be root:{} {:04o}; {}.",
+            described(&found),
+            if self.is_helpers { GROUP } else { "root" },
+            self.mode,
+            if self.is_directory {
+                "logins of enrolled users fail, or others can read what is in it"
+            } else {
+                "others can read it, or the helper cannot"
+            },
+        );
+        Some(Finding::error("wrong-mode", path, what, format!("{SETUP} puts it right.")))
+    }
+
+    fn missing(&self) -> Finding {
+        let path = self.path.display();
+        let what = format!("{path} is missing, so every login that asks for a code is refused.");
+        Finding::error(
+            "store-missing",
+            path,
+            what,
+            format!("If it lies on a file system of its own, mount that. Else {SETUP} makes it."),
+        )
+    }
+}
+
+fn described(found: &Metadata) -> String {
+    let kind = match found.file_type() {
+        kind if kind.is_symlink() => "a link, ",
+        kind if kind.is_dir() => "",
+        kind if kind.is_file() => "",
+        _ => "no file, ",
+    };
+    let group = Group::from_gid(Gid::from_raw(found.gid()))
+        .ok()
+        .flatten()
+        .map_or_else(|| found.gid().to_string(), |group| group.name);
+    let owner = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(found.uid())).ok().flatten();
+    let owner = owner.map_or_else(|| found.uid().to_string(), |user| user.name);
+    format!("{kind}{owner}:{group} {:04o}", found.mode() & MODE)
+}
+
+/// Whoever is in the group could read the sealing key.
+fn members(group: &Group) -> Vec<Finding> {
+    if group.mem.is_empty() {
+        return Vec::new();
+    }
+    let names = group.mem.join(", ");
+    vec![Finding::error(
+        "group-has-members",
+        GROUP,
+        format!("The group twostep has members ({names}), who can read the sealing key and reach every account."),
+        "Remove them: sudo gpasswd --delete USER twostep",
+    )]
+}
+
+fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
+    let path = helper.display();
+    let Ok(found) = fs::metadata(helper) else {
+        let what = format!("{path} is missing, so no user can enroll or change anything.");
+        return vec![Finding::error("helper-missing", path, what, "Install Twostep again.")];
+    };
+    let mut findings = Vec::new();
+    if found.mode() & MODE != 0o2755 || found.uid() != 0 || found.gid() != group.as_raw() {
+        findings.push(Finding::error(
+            "helper-mode",
+            path.to_string(),
+            format!(
+                "{path} is {} and has to be root:twostep 2755: without that no user reaches their account.",
+                described(&found)
+            ),
+            format!("{SETUP} puts it right."),
+        ));
+    }
+    if statvfs(helper).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOSUID)) {
+        let what = format!("{path} lies on a file system that is mounted nosuid, so it cannot reach any account.");
+        findings.push(Finding::error("helper-nosuid", path, what, "Mount it without nosuid."));
+    }
+    findings
+}
+
+/// 32 bytes, for root and the helper.
+fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
+    let path = key.display();
+    let Ok(found) = fs::symlink_metadata(key) else {
+        let accounts = fs::read_dir(Path::new(STATE).join("accounts")).is_ok_and(|mut all| all.next().is_some());
+        let remedy = if accounts {
+            "Bring it back from a backup: recovery codes and application passwords work meanwhile.".to_owned()
+        } else {
+            format!("{SETUP} makes one.")
+        };
+        let what = format!("The sealing key {path} is missing, so no verification code can be checked.");
+        return vec![Finding::error("key-missing", path, what, remedy)];
+    };
+    if found.len() != 32 {
+        let what = format!(
+            "The sealing key {path} is {} bytes long and has to be 32: no verification code can be checked.",
+            found.len()
+        );
+        return vec![Finding::error("key-size", path, what, "Bring it back from a backup.")];
+    }
+    Place { path: key, is_directory: false, is_helpers: true, mode: 0o640 }.check(group).into_iter().collect()
+}
+
+/// What SELinux's own tool says of the labels of what is ours, where SELinux rules.
+fn labels() -> Option<Finding> {
+    let rules = fs::read_to_string("/sys/fs/selinux/enforce").ok()?;
+    let told = Command::new("restorecon").args(["-n", "-v", "-R", "/etc/twostep", STATE, RUN]).output().ok()?;
+    let wrong = String::from_utf8_lossy(&told.stdout).lines().count();
+    if wrong == 0 {
+        return None;
+    }
+    let what = format!(
+        "{wrong} files of Twostep have not the SELinux label that the policy gives them, so sshd may not read them."
+    );
+    let remedy = format!("sudo restorecon -R /etc/twostep {STATE} {RUN}");
+    Some(if rules.trim() == "1" {
+        Finding::error("selinux-label", "SELinux", what, remedy)
+    } else {
+        Finding::warning("selinux-label", "SELinux", what, remedy)
+    })
+}
+
+/// The module itself: what everybody may write, everybody may be.
+pub fn of_module(module: Option<PathBuf>) -> Option<Finding> {
+    let path = module?;
+    let found = fs::metadata(&path).ok()?;
+    (found.uid() != 0 || found.mode() & 0o022 != 0).then(|| {
+        Finding::error(
+            "module-writable",
+            path.display(),
+            format!("{} is {}: others than root can change it.", path.display(), described(&found)),
+            format!("sudo chown root:root {0} && sudo chmod 0644 {0}", path.display()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_as_it_has_to_be_is_told_with_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |path| Place { path, is_directory: true, is_helpers: true, mode: 0o1730 };
+        let gone = folder.path().join("gone");
+        let missing = place(&gone).check(Gid::from_raw(7)).unwrap();
+        assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
+        let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
+        assert!(
+            wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"),
+            "{}",
+            wrong.what
+        );
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("seal.key");
+        std::fs::write(&key, [0; 31]).unwrap();
+        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-size");
+        std::fs::remove_file(&key).unwrap();
+        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-missing");
+    }
+
+    #[test]
+    fn members_of_the_group_are_named() {
+        let mut group = Group::from_gid(Gid::from_raw(0)).unwrap().unwrap();
+        group.mem = vec!["alice".to_owned()];
+        assert!(members(&group)[0].what.contains("alice"));
+        group.mem.clear();
+        assert_eq!(members(&group), []);
+    }
+}
