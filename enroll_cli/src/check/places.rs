@@ -223,11 +223,7 @@ mod tests {
         let missing = place(&gone).check(Gid::from_raw(7)).unwrap();
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
         let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
-        assert!(
-            wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"),
-            "{}",
-            wrong.what
-        );
+        assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"), "{}", wrong.what);
     }
 
     #[test]
