@@ -40,7 +40,7 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
             format!("{SETUP} makes it."),
         )];
     };
-    let mut findings = members(&group);
+    let mut findings = members(&group, &fs::read_to_string("/etc/passwd").unwrap_or_default());
     let state = Path::new(STATE);
     for (path, mode) in [(state.to_owned(), 0o750), (state.join("accounts"), 0o1730), (state.join("uids"), 0o1730)] {
         findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
@@ -55,6 +55,7 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
     findings.extend(of_helper(helper, group.gid));
     findings.extend(of_key(key, group.gid));
     findings.extend(labels());
+    findings.extend(profiles());
     findings
 }
 
@@ -116,12 +117,15 @@ fn described(found: &Metadata) -> String {
     format!("{kind}{owner}:{group} {:04o}", found.mode() & MODE)
 }
 
-/// Whoever is in the group could read the sealing key.
-fn members(group: &Group) -> Vec<Finding> {
-    if group.mem.is_empty() {
+/// Whoever is in the group, or has it as their own, could read the sealing key.
+fn members(group: &Group, passwd: &str) -> Vec<Finding> {
+    let gid = group.gid.as_raw().to_string();
+    let own =
+        passwd.lines().filter(|line| line.split(':').nth(3) == Some(&gid)).filter_map(|line| line.split(':').next());
+    let names = group.mem.iter().map(String::as_str).chain(own).collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
         return Vec::new();
     }
-    let names = group.mem.join(", ");
     vec![Finding::error(
         "group-has-members",
         GROUP,
@@ -197,6 +201,30 @@ fn labels() -> Option<Finding> {
     })
 }
 
+/// A profile of AppArmor that confines a program which asks for codes: it has to let it reach the store.
+fn profiles() -> Option<Finding> {
+    let loaded = fs::read_to_string("/sys/kernel/security/apparmor/profiles").ok()?;
+    let names = confined(&loaded);
+    (!names.is_empty()).then(|| {
+        Finding::notice(
+            "apparmor-profile",
+            "AppArmor",
+            format!("AppArmor confines {}: its profile has to let it read Twostep's files.", names.join(", ")),
+            "Write `include <abstractions/twostep>` into the profile, if it has not that line.",
+        )
+    })
+}
+
+/// The programs that log people in, among the profiles that are enforced.
+fn confined(loaded: &str) -> Vec<&str> {
+    let enforced = loaded.lines().filter_map(|line| line.strip_suffix(" (enforce)"));
+    let logs_in = |name: &&str| {
+        let program = name.rsplit('/').next().unwrap_or(name);
+        ["sshd", "login", "su", "sudo", "dovecot", "auth", "vsftpd", "lightdm", "gdm"].contains(&program)
+    };
+    enforced.filter(logs_in).collect()
+}
+
 /// The module itself: what everybody may write, everybody may be.
 pub fn of_module(module: Option<PathBuf>) -> Option<Finding> {
     let path = module?;
@@ -239,9 +267,17 @@ mod tests {
     #[test]
     fn members_of_the_group_are_named() {
         let mut group = Group::from_gid(Gid::from_raw(0)).unwrap().unwrap();
+        group.gid = Gid::from_raw(997);
         group.mem = vec!["alice".to_owned()];
-        assert!(members(&group)[0].what.contains("alice"));
+        let passwd = "bob:x:1001:997::/:/bin/sh\neve:x:997:1002::/:/bin/sh\n";
+        assert!(members(&group, passwd)[0].what.contains("(alice, bob)"));
         group.mem.clear();
-        assert_eq!(members(&group), []);
+        assert_eq!(members(&group, "eve:x:997:1002::/:/bin/sh\n"), []);
+    }
+
+    #[test]
+    fn profiles_that_confine_a_login_are_told_of() {
+        let loaded = "/usr/sbin/sshd (enforce)\n/usr/sbin/ntpd (enforce)\ndovecot (complain)\nsu (enforce)\n";
+        assert_eq!(confined(loaded), ["/usr/sbin/sshd", "su"]);
     }
 }
