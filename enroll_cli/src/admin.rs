@@ -5,6 +5,7 @@ use crate::page::Page;
 use crate::trouble::Trouble;
 
 mod app_passwords;
+mod apply;
 mod check;
 mod consent;
 mod edit;
@@ -34,6 +35,11 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Report(wishes) => report::run(page, wishes),
         Admin::Prune(wishes) => prune::run(page, wishes),
         Admin::Require(wishes) => require::run(page, wishes),
+        Admin::Apply(wishes) => apply::apply(page, wishes),
+        Admin::Confirm => apply::confirm(page),
+        Admin::Revert(wishes) => apply::revert(page, wishes),
+        // It ends with libpam's code, and says nothing.
+        Admin::Trial { .. } => Ok(()),
         Admin::Check(wishes) => check::run(page, wishes),
         Admin::Edit(wishes) => edit::run(page, wishes),
     }

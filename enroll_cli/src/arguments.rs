@@ -11,6 +11,7 @@ use crate::trouble::Trouble;
 
 mod admin;
 mod app_password;
+mod change;
 mod check;
 mod device;
 mod help;
@@ -19,6 +20,7 @@ mod policy;
 
 pub use admin::Admin;
 pub use app_password::{AppPassword, Create};
+pub use change::{Apply, Revert};
 pub use check::Check;
 pub use device::{DeviceFlags, QrChoice, Replace, Showing};
 pub use help::Invite;
@@ -249,7 +251,7 @@ mod tests {
         let mut seen = 0;
         every_command(&built(), &mut |command| {
             let help = command.clone().render_help().to_string();
-            for argument in command.get_arguments() {
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
                 let name = match argument.get_long() {
                     Some(long) => format!("--{long}"),
                     None => argument.get_id().to_string().to_uppercase(),

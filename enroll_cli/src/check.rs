@@ -39,6 +39,16 @@ pub fn host(host: &Host, administrator: &str) -> Result<Vec<Finding>, Trouble> {
     Ok(findings)
 }
 
+/// What would make a login fail that has to give a code, a sentence each.
+pub fn ground(host: &Host, files: &Files) -> Vec<String> {
+    let mut findings = configuration(host);
+    findings.extend(places::check(Path::new(HELPER), Path::new(&host.config.seal.key_file)));
+    findings.extend(places::of_module(files.module("pam_twostep.so")));
+    findings.extend(clock(&SystemClock));
+    let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{} {}", finding.what, finding.remedy)).collect()
+}
+
 /// What is wrong with the ways in: PAM's stacks, sshd, sudo.
 pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
     let sshd_config = files.real(Path::new(sshd::CONFIG));

@@ -41,6 +41,17 @@ fn in_zone(at: i64, format: &str, zone: TimeZone) -> String {
     }
 }
 
+/// A length of time, in its largest unit that says it whole.
+pub fn duration(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0 => (0, "second"),
+        _ if seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 
 mod admin;
 mod app_password;
+pub mod apply;
 pub mod arguments;
 mod audit;
 pub mod check;
@@ -36,7 +37,7 @@ mod which;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, RecoveryCodes};
+use arguments::{Admin, Arguments, Command, RecoveryCodes};
 use page::Page;
 use session::Session;
 use trouble::Trouble;
@@ -48,6 +49,9 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
+    if let Some(Command::Admin { action: Admin::Trial { service, folder } }) = &arguments.command {
+        return ExitCode::from(apply::try_here(service, folder));
+    }
     let view = View::of_this_process();
     let form = arguments.form(view.is_interactive);
     let page = Page { out: Box::new(std::io::stdout()), form, view };

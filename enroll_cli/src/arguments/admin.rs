@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::app_password::time;
+use super::change::{self, Apply, Revert};
 use super::check::{self, Check};
 use super::help::{self, Invite};
 use super::overview::{self, Prune, Report};
@@ -79,6 +80,23 @@ pub enum Admin {
     /// Find what is wrong with this host, or say what would happen at a login
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
+    /// Have services ask for the code, with a way back
+    #[command(after_help = change::APPLY_EXAMPLES)]
+    Apply(Apply),
+    /// Keep what was applied, from a new login
+    #[command(after_help = change::CONFIRM_EXAMPLES)]
+    Confirm,
+    /// Undo what was applied, byte for byte
+    #[command(after_help = change::REVERT_EXAMPLES)]
+    Revert(Revert),
+    /// Try a PAM stack that is not in force
+    #[command(hide = true, after_help = "Example:\n  twostep admin trial sshd /run/x")]
+    Trial {
+        /// The service
+        service: String,
+        /// Where its file is
+        folder: String,
+    },
     /// Edit the configuration, and check it before it counts
     #[command(after_help = policy::EDIT_EXAMPLES)]
     Edit(Edit),

@@ -15,6 +15,12 @@ pub use visitors::{Visitor, visitors};
 use super::Finding;
 use super::stacks::Before;
 
+/// The patterns of an Include line, if it is one.
+pub fn included(line: &str) -> Option<&str> {
+    let line = line.trim();
+    if line.starts_with('#') { None } else { files::value(line, "include") }
+}
+
 /// sshd's own file.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
 

@@ -1,0 +1,286 @@
+//! `twostep admin apply`, `confirm` and `revert`: a change of the ways in, with a way back.
+
+use std::path::Path;
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use twostep_core::audit::{Audit, Line};
+
+use super::consent::{Consent, make_sure};
+use crate::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, State, Undone, Wish};
+use crate::arguments::{Apply, Revert};
+use crate::audit::Syslog;
+use crate::host::Host;
+use crate::layout::harmless;
+use crate::page::Page;
+use crate::person::{Echo, Person, who_types};
+use crate::stack::Files;
+use crate::trouble::Trouble;
+use crate::{dates, reach};
+
+/// The shortest and the longest time to confirm, in seconds.
+const TIMES: std::ops::RangeInclusive<u64> = 5..=3600;
+
+/// A plan, as programs read it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    services: &'a [String],
+    files: Vec<Difference>,
+    notes: &'a [String],
+    objections: &'a [String],
+    change: Option<u32>,
+    confirm_within: u64,
+}
+
+#[derive(Serialize)]
+struct Difference {
+    path: String,
+    lines: Vec<String>,
+}
+
+/// Changes the services that were named.
+pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let seconds = wishes.confirm_within.as_secs();
+    if !TIMES.contains(&seconds) {
+        return Err(Trouble::usage("--confirm-within takes 5s to 1h. Give it enough to log in anew."));
+    }
+    let (host, journal, mut person) = (Host::open(), Journal::of_host(), who_types()?);
+    let alone = journal.lock()?;
+    if let Some(open) = unconfirmed(&journal)? {
+        return Err(Trouble::here(
+            "unconfirmed",
+            format!(
+                "Change {} is not confirmed yet. Confirm it from a new login (twostep admin confirm), or undo it (twostep admin revert).",
+                open.number
+            ),
+        ));
+    }
+    let keys = keys(page, &mut *person, wishes)?;
+    let plan = Plan::make(&Files::below(Path::new("/")), &host, &Wish { services: wishes.services.clone(), keys })?;
+    let objections = plan.objections(&host, &page.view.administrator);
+    show(page, &plan, &objections)?;
+    let mut shown = Shown {
+        services: &plan.services,
+        files: differences(&plan),
+        notes: &plan.notes,
+        objections: &objections,
+        change: None,
+        confirm_within: seconds,
+    };
+    if !objections.is_empty() {
+        page.object(&shown)?;
+        return Err(Trouble::here("objections", format!("Nothing was changed: {}", objections.join(" "))));
+    }
+    if plan.steps.is_empty() {
+        page.object(&shown)?;
+        return page.say("Nothing is to be changed.");
+    }
+    for service in &plan.services {
+        apply::trial(plan.files(), service)?;
+    }
+    if wishes.dry_run {
+        page.object(&shown)?;
+        return page.say("Nothing was changed (--dry-run).");
+    }
+    make_sure(&mut *person, Consent::by_flag(wishes.yes), "Put this in force?")?;
+    let change = journal.begin(&plan.services, &page.view.administrator, seconds, &plan.steps)?;
+    let result = apply::start(change.number).and_then(|()| put_in_force(&journal, &change, &plan));
+    if let Err(trouble) = result {
+        apply::undo(&journal, &change, "failed")?;
+        return Err(trouble);
+    }
+    drop(alone);
+    shown.change = Some(change.number);
+    page.object(&shown)?;
+    tell(page, &change)
+}
+
+fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
+    Ok(journal.all()?.into_iter().find(|change| change.state == State::Unconfirmed))
+}
+
+/// What sshd is to do with keys: a question that nobody can answer for an administrator.
+fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply) -> Result<Option<Keys>, Trouble> {
+    let is_sshd = wishes.services.iter().any(|service| service == "sshd");
+    if wishes.keys.is_some() != is_sshd && wishes.keys.is_some() {
+        return Err(Trouble::usage("--keys is for sshd. Name sshd too, or leave it out."));
+    }
+    if !is_sshd || wishes.keys.is_some() {
+        return Ok(wishes.keys);
+    }
+    if !person.sees_questions() {
+        return Err(Trouble::usage("Say what sshd does with keys: --keys with-code, --keys refuse or --keys alone."));
+    }
+    page.say("What shall sshd do with keys?\n  1  a key and then the code, or the password and then the code\n  2  no keys: the password and then the code\n  3  a key alone opens the door, without a code")?;
+    let answer = person.answer("1, 2 or 3: ", Echo::Shown)?;
+    match answer.expose().trim() {
+        "1" => Ok(Some(Keys::WithCode)),
+        "2" => Ok(Some(Keys::Refuse)),
+        "3" => Ok(Some(Keys::Alone)),
+        _ => Err(Trouble::usage("That is none of the three. Nothing was changed.")),
+    }
+}
+
+fn differences(plan: &Plan) -> Vec<Difference> {
+    plan.differences().map(|(path, lines)| Difference { path: path.display().to_string(), lines }).collect()
+}
+
+fn show(page: &mut Page, plan: &Plan, objections: &[String]) -> Result<(), Trouble> {
+    for (path, lines) in plan.differences() {
+        page.say(&format!("{}:", path.display()))?;
+        for line in lines {
+            page.draw(&format!("  {}\n", harmless(&line)))?;
+        }
+        page.say("")?;
+    }
+    for note in &plan.notes {
+        page.say(&format!("{note}\n"))?;
+    }
+    if !objections.is_empty() {
+        page.say("Against it speaks:")?;
+    }
+    objections.iter().try_for_each(|objection| page.item(objection))
+}
+
+fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<(), Trouble> {
+    for (path, before, after) in &plan.steps {
+        apply::replace(path, before.as_ref(), after.as_ref())?;
+    }
+    apply::relabel(plan.steps.iter().map(|(path, ..)| path.as_path()));
+    let changes_sshd = plan.steps.iter().any(|(path, ..)| path.starts_with("/etc/ssh"));
+    if changes_sshd {
+        apply::reload_sshd().map_err(|why| Trouble::here("sshd", format!("{why}. The change was undone.")))?;
+    }
+    journal.record(&Change { applied_at: apply::hundredths_since_boot(), ..change.clone() })?;
+    let line = Line::new("change-applied").with("change", change.number).with("by", &change.by);
+    Syslog.record(
+        &line.with("services", change.services.join(",")).with("confirm_within", change.confirm_within).finish(),
+    );
+    Ok(())
+}
+
+fn tell(page: &mut Page, change: &Change) -> Result<(), Trouble> {
+    page.say(&format!(
+        "In force now, as change {}. It goes back by itself in {}. Keep this session open, log in anew by {}, and type there:\n\n  sudo twostep admin confirm",
+        change.number,
+        dates::duration(change.confirm_within),
+        change.services.join(" or "),
+    ))
+}
+
+/// Keeps the change that is not confirmed yet, if this comes from a new login.
+pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let journal = Journal::of_host();
+    let _alone = journal.lock()?;
+    let Some(change) = unconfirmed(&journal)? else {
+        return Err(Trouble::here(
+            "nothing",
+            "There is no change to confirm. `twostep admin revert --list` shows what was changed.",
+        ));
+    };
+    if change.is_overdue() {
+        return Err(Trouble::here(
+            "too_late",
+            format!("The time of change {} is over: it is undone. Apply it again.", change.number),
+        ));
+    }
+    let again = format!("Log in anew by {}, and type it there.", change.services.join(" or "));
+    match Lineage::own().proves(&change.services, change.applied_at) {
+        Proof::NewLogin(_) => {}
+        Proof::OldLogin(program) => {
+            return Err(Trouble::here(
+                "old_login",
+                format!("This login ({program}) is older than the change, so it proves nothing. {again}"),
+            ));
+        }
+        Proof::NoLogin => {
+            return Err(Trouble::here(
+                "no_login",
+                format!(
+                    "This session comes from no login by a service that was changed, so it proves nothing. {again}"
+                ),
+            ));
+        }
+    }
+    journal.record(&Change { state: State::Confirmed, ..change.clone() })?;
+    let line = Line::new("change-confirmed").with("change", change.number).with("admin", &page.view.administrator);
+    Syslog.record(&line.finish());
+    page.object(&Change { state: State::Confirmed, ..change.clone() })?;
+    page.say(&format!("Change {} stays. To undo it one day: sudo twostep admin revert", change.number))
+}
+
+/// Undoes changes, or shows them.
+pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let journal = Journal::of_host();
+    if wishes.detached {
+        apply::detach()?;
+    }
+    if wishes.unconfirmed {
+        return apply::watch(&journal)?.iter().try_for_each(|undone| told(page, undone));
+    }
+    if wishes.list {
+        return list(page, &journal);
+    }
+    let alone = journal.lock()?;
+    let standing = journal.all()?.into_iter().rev().filter(|change| change.state != State::Reverted);
+    let going = standing.take(if wishes.all { usize::MAX } else { 1 }).collect::<Vec<_>>();
+    if going.is_empty() {
+        return page.say("There is no change to undo.");
+    }
+    for change in &going {
+        page.say(&format!(
+            "Change {} ({}), made {} by {}:",
+            change.number,
+            change.services.join(", "),
+            dates::minute(change.made_at),
+            change.by
+        ))?;
+        change.files.iter().try_for_each(|entry| page.item(&entry.path.display().to_string()))?;
+    }
+    make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), "Undo it?")?;
+    let by = page.view.administrator.clone();
+    going.iter().try_for_each(|change| told(page, &apply::undo(&journal, change, &format!("by {by}"))?))?;
+    drop(alone);
+    Ok(())
+}
+
+fn told(page: &mut Page, undone: &Undone) -> Result<(), Trouble> {
+    page.object(undone)?;
+    if !undone.failed.is_empty() {
+        return Err(Trouble::here(
+            "failed",
+            format!(
+                "Change {} is not undone: {}. Mend that, and type it again.",
+                undone.change,
+                undone.failed.join("; ")
+            ),
+        ));
+    }
+    page.say(&format!("Change {} is undone.", undone.change))?;
+    undone.kept.iter().try_for_each(|path| {
+        page.say(&format!("What somebody else had written meanwhile is kept in {}.", path.display()))
+    })
+}
+
+fn list(page: &mut Page, journal: &Journal) -> Result<(), Trouble> {
+    let all = journal.all()?;
+    if all.is_empty() {
+        page.say("Nothing was changed yet.")?;
+    }
+    for change in &all {
+        page.object(change)?;
+        let state = match change.state {
+            State::Unconfirmed => format!("goes back in {}", dates::duration(change.seconds_left())),
+            State::Confirmed => "in force".to_owned(),
+            State::Reverted => "undone".to_owned(),
+        };
+        page.entry(
+            &format!("{} {}", change.number, dates::minute(change.made_at)),
+            &format!("{}, by {}: {state}", change.services.join(", "), change.by),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Putting the second step on a host, with a way back: what is changed is planned and proved first,
+//! kept whole in a journal, and undone by itself unless somebody logs in anew and confirms it.
+
+mod drop_in;
+mod edit;
+mod journal;
+mod lineage;
+mod place;
+mod plan;
+mod programs;
+mod trial;
+mod undo;
+mod watch;
+
+pub use journal::{Change, Journal, State, hundredths_since_boot};
+pub use lineage::{Lineage, Proof};
+pub use place::{relabel, replace};
+pub use plan::{Keys, Plan, Wish};
+pub use programs::reload_sshd;
+pub use trial::{run as try_here, trial};
+pub use undo::{Undone, undo};
+pub use watch::{detach, start, watch};

@@ -1,0 +1,47 @@
+//! What sshd needs beside its PAM stack, in a file of its own.
+
+use std::path::Path;
+
+use super::plan::Keys;
+
+/// The file. Its number is low, since the first value that sshd reads counts (sshd_config(5)).
+pub const PATH: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
+
+/// Its text.
+pub fn text(keys: Keys) -> String {
+    let methods = match keys {
+        Keys::WithCode => "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive\n",
+        Keys::Refuse => "PubkeyAuthentication no\nAuthenticationMethods keyboard-interactive\n",
+        Keys::Alone => "AuthenticationMethods any\n",
+    };
+    format!(
+        "# Written by `twostep admin apply`; `twostep admin revert` takes it away.\n\
+         UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n{methods}"
+    )
+}
+
+/// Whether this text of sshd_config includes the folder.
+pub fn is_included(config: &str) -> bool {
+    let lines = config.lines().map(str::trim).take_while(|line| !line.to_ascii_lowercase().starts_with("match "));
+    lines.filter_map(|line| line.split_once(char::is_whitespace)).any(|(word, rest)| {
+        word.eq_ignore_ascii_case("include")
+            && rest.split_whitespace().any(|pattern| {
+                let folder = Path::new("/etc/ssh").join(pattern.trim_matches('"'));
+                folder.parent() == Path::new(PATH).parent() && folder.extension().is_some_and(|ending| ending == "conf")
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_counts_where_it_is_included_for_all() {
+        assert!(is_included("Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n"));
+        assert!(is_included("include sshd_config.d/*.conf"));
+        assert!(!is_included("# Include /etc/ssh/sshd_config.d/*.conf\n"));
+        assert!(!is_included("Match User git\n  Include /etc/ssh/sshd_config.d/*.conf\n"));
+        assert!(!is_included("Include /etc/ssh/other.d/*.conf"));
+    }
+}

@@ -1,0 +1,128 @@
+//! From which login this process comes: what makes a confirmation worth something is that it was
+//! typed in a session which began after the change.
+
+use std::fs;
+
+/// Deeper than any session.
+const DEEPEST: usize = 64;
+
+/// A process among the parents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parent {
+    /// The name of its program.
+    program: String,
+    /// When it was started, in hundredths of a second since boot (proc(5), /proc/PID/stat).
+    started_at: u64,
+}
+
+/// The parents of a process, the nearest first.
+#[derive(Debug)]
+pub struct Lineage(Vec<Parent>);
+
+/// What a lineage says of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It comes from a login of one of the changed services, made after the change.
+    NewLogin(String),
+    /// The login is older than the change.
+    OldLogin(String),
+    /// It comes from no login of a changed service.
+    NoLogin,
+}
+
+impl Lineage {
+    /// That of this process.
+    pub fn own() -> Self {
+        let mut parents = Vec::new();
+        let mut id = std::process::id();
+        while parents.len() < DEEPEST {
+            let Some((parent, started_at)) = stat(id) else { break };
+            if let Some(program) = program(id) {
+                parents.push(Parent { program, started_at });
+            }
+            if parent <= 1 {
+                break;
+            }
+            id = parent;
+        }
+        Self(parents)
+    }
+
+    /// Whether it proves that a changed service lets in. Of several sessions in each other the
+    /// innermost counts: the terminal multiplexer of an old one is no new login.
+    pub fn proves(&self, services: &[String], changed_at: u64) -> Proof {
+        let is_login = |parent: &&Parent| services.iter().any(|service| logs_in(service, &parent.program));
+        let Some(innermost) = self.0.iter().find(is_login) else { return Proof::NoLogin };
+        // sshd's listener is no login: only what it started for one connection is.
+        let name = innermost.program.clone();
+        if innermost.started_at > changed_at { Proof::NewLogin(name) } else { Proof::OldLogin(name) }
+    }
+}
+
+/// Whether this program makes sessions of this service.
+fn logs_in(service: &str, program: &str) -> bool {
+    match service {
+        "sshd" => matches!(program, "sshd" | "sshd-session"),
+        "su-l" | "su" => program == "su",
+        "sudo" | "sudo-i" => program == "sudo",
+        "login" | "remote" => program == "login",
+        "gdm-password" => program.starts_with("gdm-session"),
+        "cockpit" => program == "cockpit-session",
+        other => program == other || program.starts_with(&format!("{other}-")),
+    }
+}
+
+/// Its parent, and when it was started. The name in the second field may hold anything, so the
+/// fields are counted from its closing bracket.
+fn stat(id: u32) -> Option<(u32, u64)> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields = text.rsplit_once(')')?.1.split_whitespace().collect::<Vec<_>>();
+    Some((fields.get(1)?.parse().ok()?, fields.get(19)?.parse().ok()?))
+}
+
+/// By its file: a process may give itself any name.
+fn program(id: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{id}/exe")).ok()?;
+    let name = path.file_name()?.to_str()?.to_owned();
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lineage(parents: &[(&str, u64)]) -> Lineage {
+        let parent =
+            |(program, started_at): &(&str, u64)| Parent { program: (*program).to_owned(), started_at: *started_at };
+        Lineage(parents.iter().map(parent).collect())
+    }
+
+    fn proves(parents: &[(&str, u64)], services: &[&str]) -> Proof {
+        let services = services.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        lineage(parents).proves(&services, 1000)
+    }
+
+    #[test]
+    fn a_session_that_began_after_the_change_proves_it() {
+        let session = [("twostep", 1300), ("sudo", 1290), ("bash", 1200), ("sshd", 1200), ("sshd", 1190), ("sshd", 10)];
+        assert_eq!(proves(&session, &["sshd"]), Proof::NewLogin("sshd".to_owned()));
+        assert_eq!(proves(&session, &["sudo"]), Proof::NewLogin("sudo".to_owned()));
+        assert_eq!(proves(&session, &["login"]), Proof::NoLogin);
+    }
+
+    #[test]
+    fn the_session_that_made_the_change_does_not() {
+        let session = [("twostep", 1300), ("sudo", 1290), ("bash", 900), ("sshd", 900), ("sshd", 10)];
+        assert_eq!(proves(&session, &["sshd"]), Proof::OldLogin("sshd".to_owned()));
+        let multiplexer = [("twostep", 1300), ("bash", 1250), ("tmux: server", 800), ("systemd", 1)];
+        assert_eq!(proves(&multiplexer, &["sshd"]), Proof::NoLogin);
+    }
+
+    #[test]
+    fn this_process_has_parents() {
+        assert!(Lineage::own().0.len() > 1);
+        assert!(
+            Lineage::own().0.iter().all(|parent| parent.started_at <= crate::apply::journal::hundredths_since_boot())
+        );
+    }
+}

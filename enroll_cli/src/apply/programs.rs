@@ -1,0 +1,56 @@
+//! sshd, told that its configuration is another one.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::check::sshd::{CONFIG, Effective, Visitor};
+
+/// Where systemd says that it rules this machine (sd_booted(3)).
+const SYSTEMD: &str = "/run/systemd/system";
+
+/// Has sshd read its configuration again. Connections that are open stay open.
+///
+/// # Errors
+/// A sentence on what to do by hand.
+pub fn reload_sshd() -> Result<(), String> {
+    if Path::new(SYSTEMD).is_dir() {
+        return by_systemd();
+    }
+    by_signal()
+}
+
+/// Debian calls it ssh, others sshd. Where neither runs, each connection starts sshd anew, or none does.
+fn by_systemd() -> Result<(), String> {
+    for unit in ["ssh.service", "sshd.service"] {
+        let call = |verb: &str| Command::new("systemctl").args(["--quiet", verb, unit]).stdin(Stdio::null()).status();
+        if call("is-active").is_ok_and(|status| status.success()) {
+            return match call("reload") {
+                Ok(status) if status.success() => Ok(()),
+                _ => Err(format!("sshd could not be reloaded. Run: systemctl reload {unit}")),
+            };
+        }
+    }
+    Ok(())
+}
+
+/// The process that wrote its number down, if it is an sshd.
+fn by_signal() -> Result<(), String> {
+    let file = match Effective::ask(Path::new(CONFIG), &Visitor::named("root")) {
+        Some(Ok(effective)) => effective.value("pidfile").to_owned(),
+        _ => "/run/sshd.pid".to_owned(),
+    };
+    let Some(id) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<i32>().ok()) else {
+        return Ok(());
+    };
+    let is_sshd =
+        fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path.file_name().is_some_and(|name| name == "sshd"));
+    if !is_sshd {
+        return Ok(());
+    }
+    kill(Pid::from_raw(id), Signal::SIGHUP)
+        .map_err(|errno| format!("sshd could not be reloaded ({}). Run: kill -HUP {id}", errno.desc()))
+}
