@@ -75,8 +75,8 @@ pub struct Line {
     pub text: String,
     /// How many substacks it stands in.
     pub level: usize,
-    /// The files it came through, by the number of their inclusion; the service's own is none.
-    pub inside: Vec<usize>,
+    /// The lines that included it, the service's own first; none if it stands in that file itself.
+    pub through: Vec<Place>,
     /// What it runs.
     pub runs: Runs,
     /// What becomes of what that returns.
@@ -97,6 +97,11 @@ pub enum Runs {
 }
 
 impl Line {
+    /// The line of the service's own file that brings it.
+    pub fn own_line(&self) -> usize {
+        self.through.first().unwrap_or(&self.place).line
+    }
+
     /// Its module, if it has one.
     pub fn module(&self) -> Option<&Module> {
         match &self.runs {

@@ -44,7 +44,7 @@ pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, St
     // What the distribution ships below /usr is not ours to change: /etc goes before it.
     let path = Path::new("/etc/pam.d").join(path.file_name().unwrap_or_default());
     let mut first_trouble = None;
-    for candidate in candidates(files, &stack, &text, service, style) {
+    for candidate in candidates(&stack, &text, style) {
         match wrong(files, &path, &candidate, service, style.before) {
             None => return Ok((path, candidate)),
             Some(why) => first_trouble = first_trouble.or(Some(why)),
@@ -62,53 +62,21 @@ fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) 
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
 /// cannot stand before it; our account line behind the others, or before them.
-fn candidates(files: &Files, stack: &Service<'_>, text: &str, service: &str, style: Style) -> Vec<String> {
-    let Some(at) = first_step(files, stack, text) else { return Vec::new() };
-    let ours = Ours::new(service, style);
-    let line = text.lines().nth(at).unwrap_or_default().to_owned();
+fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
+    let Some(at) = first_step(stack) else { return Vec::new() };
+    let ours = Ours::new(stack.name, style);
+    let line = text.lines().nth(at - 1).unwrap_or_default().to_owned();
     let mut firsts = vec![std::iter::once(line).chain(ours.code()).collect()];
-    firsts.extend(files.find(service).and_then(|own| ours.unfolded(stack, &own, at + 1)));
+    firsts.extend(ours.unfolded(stack, at));
     let both = firsts.iter().flat_map(|first: &Vec<String>| [(first, false), (first, true)]);
     both.map(|(first, account_goes_first)| ours.written(text, at, first, account_goes_first)).collect()
 }
 
-/// The line of the file, from 0, that brings the last proof of the first step.
-fn first_step(files: &Files, stack: &Service<'_>, text: &str) -> Option<usize> {
-    let own = files.find(stack.name)?;
-    let auth = stack.stack(Phase::Auth);
+/// The line of the service's file, from 1, that brings the last proof of the first step.
+fn first_step(stack: &Service<'_>) -> Option<usize> {
     let proves =
         |line: &&Line| line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::Unknown));
-    let last = auth.lines.iter().rfind(proves)?;
-    if last.place.file == own {
-        return Some(last.place.line - 1);
-    }
-    // It comes through an include of this file: the one before the next line of the file itself.
-    let behind = auth
-        .lines
-        .iter()
-        .skip_while(|line| !std::ptr::eq(*line, last))
-        .find(|line| line.place.file == own && line.inside.is_empty());
-    let until = behind.map_or(text.lines().count(), |line| line.place.line - 1);
-    let includes = |line: &str| {
-        let words = line.split_whitespace().collect::<Vec<_>>();
-        matches!(words.as_slice(), ["@include", _])
-            || matches!(words.as_slice(), [kind, "include" | "substack", ..] if kind.trim_start_matches('-') == "auth")
-    };
-    let lines = text.lines().take(until).collect::<Vec<_>>();
-    lines.iter().rposition(|line| includes(line)).and_then(|at| {
-        // Debian's includes of other phases stand behind that of the auth phase.
-        let bare = |line: &str| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        let named = last.place.file.file_name()?.to_str()?;
-        lines.iter().rposition(|line| includes(line) && bare_or_third(line, &bare) == named).or(Some(at))
-    })
-}
-
-fn bare_or_third(line: &str, bare: &dyn Fn(&str) -> String) -> String {
-    if line.trim_start().starts_with('@') {
-        bare(line)
-    } else {
-        line.split_whitespace().nth(2).unwrap_or_default().to_owned()
-    }
+    stack.stack(Phase::Auth).lines.iter().rfind(proves).map(Line::own_line)
 }
 
 /// Our lines for one service.
@@ -149,13 +117,9 @@ impl Ours {
 
     /// The lines that the include at this line brings, written so that a wrong password ends the stack
     /// and each right one goes on to the code.
-    fn unfolded(&self, stack: &Service<'_>, own: &Path, line: usize) -> Option<Vec<String>> {
-        let auth = &stack.stack(Phase::Auth).lines;
-        let is_above = |one: &&Line| {
-            one.place.file == own && one.place.line < line || auth_index(auth, one) < first_at(auth, own, line)
-        };
-        let inside = auth.iter().skip_while(is_above).take_while(|one| one.place.file != own || one.place.line == line);
-        let inside = inside.filter(|one| one.module().is_some()).collect::<Vec<_>>();
+    fn unfolded(&self, stack: &Service<'_>, at: usize) -> Option<Vec<String>> {
+        let brought = stack.stack(Phase::Auth).lines.iter().filter(|line| line.own_line() == at);
+        let inside = brought.filter(|line| line.module().is_some()).collect::<Vec<_>>();
         let mut lines = Vec::new();
         let mut ends_with_code = false;
         for (index, one) in inside.iter().enumerate() {
@@ -182,7 +146,7 @@ impl Ours {
         (!inside.is_empty()).then_some(lines)
     }
 
-    /// The text with our lines; `first` stands for its line `at`.
+    /// The text with our lines; `first` stands for its line `at`, from 1.
     fn written(&self, text: &str, at: usize, first: &[String], account_goes_first: bool) -> String {
         let lines = text.lines().collect::<Vec<_>>();
         let place = if account_goes_first {
@@ -195,7 +159,7 @@ impl Ours {
             if place == Some(index) && account_goes_first {
                 all.push(self.account.clone());
             }
-            if index == at {
+            if index + 1 == at {
                 all.extend(self.asks_behind_key.then(|| self.behind_key()).into_iter().flatten());
                 all.extend(first.iter().cloned());
             } else {
@@ -211,24 +175,13 @@ impl Ours {
     }
 }
 
-/// The number of the first line that the line of this file brings.
-fn first_at(auth: &[Line], own: &Path, line: usize) -> usize {
-    auth.iter()
-        .rposition(|one| one.place.file == own && one.place.line < line && one.inside.is_empty())
-        .map_or(0, |index| index + 1)
-}
-
-fn auth_index(auth: &[Line], wanted: &Line) -> usize {
-    auth.iter().position(|line| std::ptr::eq(line, wanted)).unwrap_or(0)
-}
-
 fn is_proof(line: &Line) -> bool {
     line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::OtherProof))
 }
 
 fn is_account(line: &str) -> bool {
     let words = line.split_whitespace().collect::<Vec<_>>();
-    matches!(words.as_slice(), ["@include", name] if name.contains("account"))
+    matches!(words.as_slice(), ["@include", name, ..] if name.contains("account"))
         || matches!(words.first(), Some(&("account" | "-account")))
 }
 
@@ -271,11 +224,12 @@ mod tests {
     fn debian() {
         let common = "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so";
         let account = "account [success=1 default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so";
-        let sshd = "# PAM\n@include common-auth\naccount required pam_nologin.so\n@include common-account";
+        let sshd =
+            "# PAM\n@include common-auth # the password\naccount required pam_nologin.so\n@include common-account";
         let texts = [("sshd", sshd), ("common-auth", common), ("common-account", account)];
         let expected = [
             "# PAM",
-            "@include common-auth",
+            "@include common-auth # the password",
             "auth requisite pam_twostep.so after_first_step",
             "auth required pam_permit.so",
             "account required pam_nologin.so",

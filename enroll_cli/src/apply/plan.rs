@@ -137,7 +137,7 @@ impl Plan {
                     .as_ref()
                     .map_or_else(String::new, |content| String::from_utf8_lossy(&content.bytes).into_owned())
             };
-            (path.as_path(), Change::between(&text(before), &text(after)).lines().collect())
+            (path.as_path(), Change::between(&text(before), &text(after)).in_context())
         })
     }
 

@@ -19,9 +19,26 @@ pub struct Change {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Edit {
+    Kept(String),
     Removed(String),
     Added(String),
 }
+
+impl Edit {
+    fn shown(&self) -> String {
+        match self {
+            Self::Kept(line) => format!("  {line}"),
+            Self::Removed(line) => format!("- {line}"),
+            Self::Added(line) => format!("+ {line}"),
+        }
+    }
+}
+
+/// Lines shown around each change.
+const CONTEXT: usize = 2;
+
+/// What stands for lines that are left out.
+const LEFT_OUT: &str = "...";
 
 impl Change {
     /// What turns `old` into `new`.
@@ -29,26 +46,47 @@ impl Change {
         let (old, new) = (old.lines().collect::<Vec<_>>(), new.lines().collect::<Vec<_>>());
         let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
         let head = old.iter().zip(&new).take_while(same).count();
+        let before = old.get(head.saturating_sub(CONTEXT)..head).unwrap_or_default();
         let (old, new) = (old.get(head..).unwrap_or_default(), new.get(head..).unwrap_or_default());
         let tail = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+        let after = old.get(old.len() - tail..).unwrap_or_default().get(..tail.min(CONTEXT)).unwrap_or_default();
         let old = old.get(..old.len() - tail).unwrap_or_default();
         let new = new.get(..new.len() - tail).unwrap_or_default();
         let mut change = Self::default();
+        before.iter().for_each(|line| change.keep(line));
         if old.len().saturating_mul(new.len()) > MOST_PAIRS {
             old.iter().for_each(|line| change.remove(line));
             new.iter().for_each(|line| change.add(line));
         } else {
             change.compare(old, new);
         }
+        after.iter().for_each(|line| change.keep(line));
         change
     }
 
     /// What changed, as diff(1) shows it.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        self.in_order.iter().map(|edit| match edit {
-            Edit::Removed(line) => format!("- {line}"),
-            Edit::Added(line) => format!("+ {line}"),
-        })
+        self.in_order.iter().filter(|edit| !matches!(edit, Edit::Kept(_))).map(Edit::shown)
+    }
+
+    /// The same among the lines around them; `...` stands for what is left out between.
+    pub fn in_context(&self) -> Vec<String> {
+        let is_near = |index: usize| {
+            let around = index.saturating_sub(CONTEXT)..=index + CONTEXT;
+            around.into_iter().any(|near| self.in_order.get(near).is_some_and(|edit| !matches!(edit, Edit::Kept(_))))
+        };
+        let mut lines = Vec::new();
+        for (index, edit) in self.in_order.iter().enumerate() {
+            if is_near(index) {
+                lines.push(edit.shown());
+            } else if lines.last().is_some_and(|last| last != LEFT_OUT) {
+                lines.push(LEFT_OUT.to_owned());
+            }
+        }
+        if lines.last().is_some_and(|last| last == LEFT_OUT) {
+            lines.pop();
+        }
+        lines
     }
 
     /// Keeps the longest common subsequence.
@@ -71,7 +109,10 @@ impl Change {
         let (mut i, mut j) = (0, 0);
         loop {
             match (old.get(i), new.get(j)) {
-                (Some(left), Some(right)) if left == right => (i, j) = (i + 1, j + 1),
+                (Some(left), Some(right)) if left == right => {
+                    self.keep(left);
+                    (i, j) = (i + 1, j + 1);
+                }
                 (Some(left), right) if right.is_none() || at(&longest, i + 1, j) >= at(&longest, i, j + 1) => {
                     self.remove(left);
                     i += 1;
@@ -83,6 +124,10 @@ impl Change {
                 _ => break,
             }
         }
+    }
+
+    fn keep(&mut self, line: &str) {
+        self.in_order.push(Edit::Kept(line.to_owned()));
     }
 
     fn remove(&mut self, line: &str) {
@@ -111,6 +156,16 @@ mod tests {
         assert_eq!(shown("", "a\nb"), ["+ a", "+ b"]);
         assert_eq!(shown("x\ny\nx", "x"), ["- y", "- x"]);
         assert_eq!(shown("a", "a\n"), [""; 0]);
+    }
+
+    #[test]
+    fn lines_around_a_change_show_where_it_is() {
+        let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        let new = "1\n2\n3\nnew\n4\n5\n6\n7\n8\nlast\n";
+        let expected = ["  2", "  3", "+ new", "  4", "  5", "...", "  7", "  8", "- 9", "+ last"];
+        assert_eq!(Change::between(old, new).in_context(), expected);
+        assert_eq!(Change::between("", "a\n").in_context(), ["+ a"]);
+        assert_eq!(Change::between("a\n", "a\n").in_context(), [""; 0]);
     }
 
     #[test]

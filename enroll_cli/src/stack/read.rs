@@ -20,15 +20,13 @@ pub struct Reader<'a> {
     phase: Phase,
     lines: Vec<Line>,
     broken: Option<String>,
-    /// How many inclusions there were, so that each has a number of its own.
-    inclusions: usize,
 }
 
 /// Where lines are read.
 #[derive(Clone)]
 struct At {
     file: PathBuf,
-    inside: Vec<usize>,
+    through: Vec<Place>,
     level: usize,
     /// Whether a line of another phase counts too: not below an include that names its phase.
     any_phase: bool,
@@ -37,12 +35,12 @@ struct At {
 impl<'a> Reader<'a> {
     /// A reader of the lines of this phase.
     pub fn new(files: &'a Files, phase: Phase) -> Self {
-        Self { files, phase, lines: Vec::new(), broken: None, inclusions: 0 }
+        Self { files, phase, lines: Vec::new(), broken: None }
     }
 
     /// Reads the file of a service.
     pub fn service_file(&mut self, path: &Path) {
-        let at = At { file: path.to_owned(), inside: Vec::new(), level: 0, any_phase: true };
+        let at = At { file: path.to_owned(), through: Vec::new(), level: 0, any_phase: true };
         if !self.file(&at) {
             self.breaks(format!("{} cannot be read", path.display()));
         }
@@ -50,7 +48,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the lines of a service in the one file: its name is their first word.
     pub fn one_file(&mut self, service: &str) {
-        let at = At { file: PathBuf::from(ONE_FILE), inside: Vec::new(), level: 0, any_phase: true };
+        let at = At { file: PathBuf::from(ONE_FILE), through: Vec::new(), level: 0, any_phase: true };
         let Ok(Some(text)) = self.files.text(&at.file) else { return };
         for line in text::lines(&text) {
             let mut words = text::words(&line.text);
@@ -89,7 +87,7 @@ impl<'a> Reader<'a> {
             place: Place { file: at.file.clone(), line: joined.number },
             text: joined.text.split_whitespace().collect::<Vec<_>>().join(" "),
             level: at.level,
-            inside: at.inside.clone(),
+            through: at.through.clone(),
             runs: Runs::Nothing,
             control: Control::bad(),
             mistake: None,
@@ -146,7 +144,7 @@ impl<'a> Reader<'a> {
         let Some(name) = name.map(|word| word.text.as_str()) else {
             return self.not_included(at, line, "the name of a file is missing");
         };
-        if at.inside.len() >= DEEPEST_INCLUDE {
+        if at.through.len() >= DEEPEST_INCLUDE {
             return self.breaks(format!("files include each other without end, {}", line.place));
         }
         if is_substack {
@@ -159,10 +157,8 @@ impl<'a> Reader<'a> {
         if level >= DEEPEST_SUBSTACK {
             return self.not_included(at, line, "there are too many substacks in each other");
         }
-        self.inclusions += 1;
-        let mut inside = at.inside.clone();
-        inside.push(self.inclusions);
-        if !self.file(&At { file, inside, level, any_phase: at.any_phase }) {
+        let through = at.through.iter().cloned().chain([line.place.clone()]).collect();
+        if !self.file(&At { file, through, level, any_phase: at.any_phase }) {
             self.not_included(at, line, &format!("the file {name} cannot be read"));
         }
     }
@@ -205,7 +201,7 @@ pub fn counted_elsewhere(lines: &[Line], from: usize) -> Option<&Line> {
     let farthest = line.control.jumps().max()?;
     let own_level = rest.iter().take_while(|other| other.level >= line.level);
     let skipped = own_level.filter(|other| other.level == line.level).take(farthest);
-    skipped.into_iter().find(|other| other.inside != line.inside)
+    skipped.into_iter().find(|other| other.through != line.through)
 }
 
 #[cfg(test)]
