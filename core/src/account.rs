@@ -8,7 +8,7 @@ use crate::app_password::AppPasswords;
 use crate::otp::{Algorithm, MovingFactor, Parameters, Window};
 use crate::recovery::RecoverySet;
 use crate::request::{AuthenticatorStatus, Kind, RecoveryStatus, SecondStep};
-use crate::seal::Belongs;
+use crate::seal::{Belongs, SealError, SealKey};
 use crate::throttle::Sums;
 use crate::time::{Step, Timestamp};
 use crate::username::Username;
@@ -117,6 +117,17 @@ pub enum Progress {
     },
 }
 
+impl Progress {
+    /// What changes from code to code.
+    #[must_use]
+    pub fn factor(&self) -> MovingFactor {
+        match self {
+            Self::Time { period, .. } => MovingFactor::Time { period: *period },
+            Self::Counter { .. } => MovingFactor::Counter,
+        }
+    }
+}
+
 /// An authenticator before its confirmation: inert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingAuthenticator {
@@ -171,6 +182,19 @@ impl Account {
         }
     }
 
+    /// The same account, sealed by another key. What waits for its confirmation is left out.
+    ///
+    /// # Errors
+    /// A secret does not open by `from`, or the kernel gave no random bytes.
+    pub fn resealed(&self, from: &SealKey, to: &SealKey) -> Result<Self, SealError> {
+        let mut account = Self { pending: None, ..self.clone() };
+        for one in &mut account.authenticators {
+            let secret = from.open(&one.secret, one.belongs(&self.user))?;
+            one.secret = to.seal(&secret, one.belongs(&self.user))?;
+        }
+        Ok(account)
+    }
+
     /// Whether at least one authenticator is confirmed.
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
@@ -208,7 +232,8 @@ impl Account {
     pub fn recovery_status(&self) -> Option<RecoveryStatus> {
         let set = self.recovery.as_ref()?;
         let (left, used) = (set.left(), set.used().collect::<Vec<_>>());
-        Some(RecoveryStatus { left, total: left + used.len(), created_at: set.created_at.0, used })
+        let are_imported = set.are_imported();
+        Some(RecoveryStatus { left, total: left + used.len(), created_at: set.created_at.0, used, are_imported })
     }
 }
 
@@ -216,11 +241,7 @@ impl Authenticator {
     /// What its codes are computed by.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
-        let factor = match self.progress {
-            Progress::Time { period, .. } => MovingFactor::Time { period },
-            Progress::Counter { .. } => MovingFactor::Counter,
-        };
-        Parameters { algorithm: self.algorithm, digits: self.digits, factor }
+        Parameters { algorithm: self.algorithm, digits: self.digits, factor: self.progress.factor() }
     }
 
     /// What its sealed secret belongs to.

@@ -27,6 +27,7 @@ mod authenticator;
 mod confirm;
 mod device;
 mod help;
+mod import;
 mod in_login;
 mod permit;
 mod recovery;
@@ -36,6 +37,7 @@ mod synchronize;
 
 use app_password::Wish;
 pub use help::Issued;
+pub use import::{Import, Imported};
 pub use permit::Passwords;
 pub use report::AccountReport;
 

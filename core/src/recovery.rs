@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 /// Characters of a code.
 pub const CHARACTERS: usize = 16;
+/// Digits of a code of another program.
+pub const IMPORTED_DIGITS: usize = 8;
 /// Random bytes of a salt.
 const SALT_BYTES: usize = 16;
 /// Iterations of PBKDF2.
@@ -36,6 +38,8 @@ pub struct RecoverySet {
     used: Vec<UsedCode>,
     /// One more, which an administrator reads out.
     issued: Option<IssuedCode>,
+    /// Whether they are eight digits each, from another program.
+    are_imported: bool,
 }
 
 /// A code that an administrator made, as it is stored.
@@ -82,8 +86,7 @@ impl RecoverySet {
     /// The kernel gave no random bytes.
     pub fn generate(count: usize, now: Timestamp) -> Result<(Self, Vec<Typed>), NoRandomness> {
         let salt = Secret::random(SALT_BYTES)?;
-        let (unused, used, issued) = (Vec::new(), Vec::new(), None);
-        let mut set = Self { salt: hex::encode(salt.expose()), created_at: now, unused, used, issued };
+        let mut set = Self::empty(&salt, now);
         let mut shown = Vec::new();
         for _ in 0..count {
             let code = crockford::random(CHARACTERS)?;
@@ -91,6 +94,28 @@ impl RecoverySet {
             shown.push(crockford::grouped(&code));
         }
         Ok((set, shown))
+    }
+
+    /// The codes of another program, eight digits each. They are guessable, so they count only where
+    /// verification codes do too.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn imported(codes: &[Typed], now: Timestamp) -> Result<Self, NoRandomness> {
+        let salt = Secret::random(SALT_BYTES)?;
+        let unused = codes.iter().map(|code| hex::encode(pbkdf2(code, salt.expose()).expose())).collect();
+        Ok(Self { unused, are_imported: true, ..Self::empty(&salt, now) })
+    }
+
+    fn empty(salt: &Secret, created_at: Timestamp) -> Self {
+        let (unused, used, salt) = (Vec::new(), Vec::new(), hex::encode(salt.expose()));
+        Self { salt, created_at, unused, used, issued: None, are_imported: false }
+    }
+
+    /// Whether they are the codes of another program, eight digits each.
+    #[must_use]
+    pub fn are_imported(&self) -> bool {
+        self.are_imported
     }
 
     /// The slow half of a comparison, to be done before any lock is held.
@@ -165,6 +190,7 @@ impl RecoverySet {
         to.set("salt", &self.salt);
         to.set("created_at", self.created_at);
         to.set("unused", &self.unused);
+        to.set_some("imported", Some(self.are_imported).filter(|are| *are));
         for code in &self.used {
             to.next_table(&format!("{path}.used"));
             to.set("hash", &code.hash);
@@ -186,6 +212,7 @@ impl Record for RecoverySet {
             unused: fields.need("unused")?,
             used: fields.or("used", Vec::new())?,
             issued: fields.take("issued")?,
+            are_imported: fields.or("imported", false)?,
         })
     }
 }

@@ -156,7 +156,7 @@ pub fn judge(held: &mut Held, answer: &Answer, question: &Question<'_>) -> Resul
     }
     match answer {
         Answer::NotACode(why) => Ok(Verdict::Refused(Refused::NotACode(*why))),
-        Answer::Recovery(hashed) => Ok(judge_recovery(held, hashed, question)),
+        Answer::Recovery(hashed) | Answer::ImportedRecovery(hashed) => Ok(judge_recovery(held, hashed, question)),
         Answer::Codes(codes) => codes::judge(held, codes, question),
     }
 }
@@ -217,9 +217,10 @@ fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<
     match (answer, gate) {
         (Answer::NotACode(why), _) => Some(Refused::NotACode(*why)),
         (_, Gate::Wait(seconds)) => Some(Refused::Waiting(seconds)),
-        (Answer::Recovery(_), _) | (Answer::Codes(_), Gate::Open) => None,
-        (Answer::Codes(_), Gate::ClosedToStrangers) => Some(Refused::ClosedToStrangers),
-        (Answer::Codes(_), Gate::Disabled) => Some(Refused::Disabled),
+        (Answer::Recovery(_), _) | (_, Gate::Open) => None,
+        // What can be guessed is not judged where codes are not.
+        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::ClosedToStrangers) => Some(Refused::ClosedToStrangers),
+        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::Disabled) => Some(Refused::Disabled),
     }
 }
 

@@ -30,6 +30,7 @@ mod app_passwords;
 mod clocks;
 mod helping;
 mod histories;
+mod imports;
 mod overview;
 mod tokens;
 

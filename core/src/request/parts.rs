@@ -196,6 +196,9 @@ pub struct RecoveryStatus {
     pub created_at: i64,
     /// The used ones, oldest first.
     pub used: Vec<SecondStep>,
+    /// Whether they are the codes of eight digits of another program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub are_imported: bool,
 }
 
 /// One passed second step.

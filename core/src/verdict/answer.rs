@@ -16,6 +16,8 @@ pub enum Answer {
     Codes(Vec<Typed>),
     /// It has the form of a recovery code.
     Recovery(HashedAnswer),
+    /// It has the form of a recovery code of another program: short enough to be guessed.
+    ImportedRecovery(HashedAnswer),
     /// It cannot be a code.
     NotACode(NotACode),
 }
@@ -69,6 +71,12 @@ impl Answer {
         let is_digits = code.bytes().all(|byte| byte.is_ascii_digit());
         if is_digits && account.authenticators.iter().any(|one| usize::from(one.digits) == code.len()) {
             return Self::Codes(vec![Typed::new(code.to_owned())]);
+        }
+        if let Some(set) = account.recovery.as_ref().filter(|set| set.are_imported())
+            && is_digits
+            && code.len() == recovery::IMPORTED_DIGITS
+        {
+            return Self::ImportedRecovery(set.hash(&Typed::new(code.to_owned())));
         }
         match (recovery::parse(code), &account.recovery) {
             (Some(code), Some(set)) => Self::Recovery(set.hash(&code)),

@@ -1,0 +1,117 @@
+//! What another program or another host knew of a user.
+
+use super::*;
+use crate::enroll::{Import, Imported};
+use crate::seal::SealKey;
+use crate::time::Step;
+
+const KEY: &[u8] = b"12345678901234567890";
+const SCRATCH: [&str; 2] = ["12345678", "87654321"];
+
+fn device(spent: u64) -> Import {
+    Import {
+        label: "phone".to_owned(),
+        secret: Secret::new(KEY.to_vec()),
+        algorithm: Algorithm::Sha1,
+        digits: 6,
+        progress: Progress::Time { period: 30, drift: 0, spent: Step(spent), resynchronized_at: None },
+        scratch_codes: SCRATCH.iter().map(|code| Typed::new((*code).to_owned())).collect(),
+        from: "google-authenticator",
+    }
+}
+
+impl World {
+    /// A host whose user comes from another program.
+    fn imported(config: &str, device: &Import) -> Self {
+        let mut world = Self::new(config);
+        world.secret = Secret::new(KEY.to_vec());
+        assert!(matches!(world.desk(Authority::Administrator).import(device), Ok(Imported::Taken { .. })));
+        world
+    }
+}
+
+#[test]
+fn the_same_phone_logs_in_and_what_it_spent_before_stays_spent() {
+    let ahead = u64::try_from(START / 30 + 3).unwrap();
+    let world = World::imported("", &device(ahead));
+    for _ in 0..3 {
+        assert_eq!(reason(&world.login(&world.code(0))), "spent-code");
+        world.pass(30);
+    }
+    assert_eq!(reason(&world.login(&world.code(0))), "spent-code", "the other program took this one");
+    world.pass(30);
+    assert!(world.gets_in(&world.code(0)));
+    assert_eq!(reason(&world.login(&world.code(0))), "spent-code");
+}
+
+#[test]
+fn a_scratch_code_counts_once_until_new_codes_are_made() {
+    let world = World::imported("", &device(0));
+    world.pass(60);
+    assert!(world.gets_in("1234 5678"));
+    assert_eq!(reason(&world.login(SCRATCH[0])), "used-recovery-code");
+    assert_eq!(reason(&world.login("11111111")), "wrong-code");
+    let proof = Typed::new(world.code(0));
+    assert!(matches!(world.ask(Request::RegenerateRecoveryCodes { proof }), Response::RecoveryCodes { .. }));
+    assert_eq!(reason(&world.login(SCRATCH[1])), "not-a-code");
+}
+
+#[test]
+fn a_scratch_code_can_be_guessed_and_counts_only_where_codes_count() {
+    let world = World::imported("[throttle]\nfailures = 100\ncap = 3", &device(0));
+    world.pass(60);
+    for _ in 0..3 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+    }
+    assert_eq!(reason(&world.login(SCRATCH[0])), reason(&world.login(&world.code(0))));
+    assert!(!world.gets_in(SCRATCH[0]));
+}
+
+#[test]
+fn scratch_codes_do_not_replace_recovery_codes_and_stay_away_from_eight_digits() {
+    let enrolled = World::enrolled("");
+    let taken = |scratch_codes| Some(Imported::Taken { label: "phone 2".to_owned(), scratch_codes });
+    assert_eq!(enrolled.desk(Authority::Administrator).import(&device(0)).ok(), taken(false));
+    assert!(enrolled.gets_in(&enrolled.codes[0]));
+    let world = World::new("");
+    let long = Import { digits: 8, ..device(0) };
+    let taken = Some(Imported::Taken { label: "phone".to_owned(), scratch_codes: false });
+    assert_eq!(world.desk(Authority::Administrator).import(&long).ok(), taken);
+}
+
+#[test]
+fn the_same_key_is_not_taken_twice() {
+    let world = World::imported("", &device(0));
+    let again = world.desk(Authority::Administrator).import(&Import { label: "other".into(), ..device(9) });
+    assert_eq!(again.ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
+    assert_eq!(world.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
+}
+
+#[test]
+fn what_this_host_cannot_check_is_refused_and_so_is_one_too_many() {
+    let world = World::imported("[totp]\nmax_authenticators = 1", &device(0));
+    let desk = world.desk(Authority::Administrator);
+    let other = Import { secret: Secret::new(vec![9; 20]), ..device(0) };
+    assert!(desk.import(&other).is_err());
+    let progress = Progress::Time { period: 45, drift: 0, spent: Step(0), resynchronized_at: None };
+    assert!(World::new("").desk(Authority::Administrator).import(&Import { progress, ..device(0) }).is_err());
+}
+
+#[test]
+fn an_account_comes_back_on_another_host_by_a_key_of_its_own() {
+    let old = World::enrolled("");
+    assert!(old.gets_in(&old.codes[0]));
+    let key = SealKey::new(Secret::new(vec![3; 32])).unwrap();
+    let account = old.desk(Authority::Administrator).export(&key).unwrap().unwrap();
+    let mut new = World::new("");
+    fs::write(new.folder.path().join("seal.key"), [8; 32]).unwrap();
+    (new.secret, new.codes) = (old.secret.clone(), old.codes.clone());
+    let wrong = SealKey::new(Secret::new(vec![4; 32])).unwrap();
+    assert!(new.desk(Authority::Administrator).restore(&account, &wrong).is_err());
+    new.desk(Authority::Administrator).restore(&account, &key).unwrap();
+    new.pass(60);
+    assert!(new.gets_in(&new.code(0)));
+    assert_eq!(reason(&new.login(&new.codes[0])), "used-recovery-code");
+    assert!(new.gets_in(&new.codes[1]));
+    assert!(new.desk(Authority::Administrator).restore(&account, &key).is_err(), "it is there already");
+}
