@@ -9,7 +9,10 @@ mod apply;
 mod check;
 mod consent;
 mod edit;
+mod export;
 mod help;
+mod homes;
+mod import;
 mod prune;
 mod report;
 mod require;
@@ -18,6 +21,7 @@ mod show;
 mod suspension;
 
 use app_passwords::Which;
+pub use homes::read_here;
 
 /// Does what was typed, for the account of the user who was named.
 pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
@@ -38,8 +42,10 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Apply(wishes) => apply::apply(page, wishes),
         Admin::Confirm => apply::confirm(page),
         Admin::Revert(wishes) => apply::revert(page, wishes),
-        // It ends with libpam's code, and says nothing.
-        Admin::Trial { .. } => Ok(()),
+        // These end with a code, and say nothing.
+        Admin::Trial { .. } | Admin::ReadHome { .. } => Ok(()),
+        Admin::Import(wishes) => import::run(page, wishes),
+        Admin::Export(wishes) => export::run(page, wishes),
         Admin::Check(wishes) => check::run(page, wishes),
         Admin::Edit(wishes) => edit::run(page, wishes),
     }

@@ -17,6 +17,7 @@ mod device;
 mod help;
 mod overview;
 mod policy;
+mod transfer;
 
 pub use admin::Admin;
 pub use app_password::{AppPassword, Create};
@@ -28,6 +29,7 @@ pub use overview::{Prune, Report};
 #[cfg(test)]
 pub use policy::Span;
 pub use policy::{Edit, Require};
+pub use transfer::{Export, Import, Taking};
 
 /// Below the flags of each command and above `--help`.
 const LAST: usize = 900;

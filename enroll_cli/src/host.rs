@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::unistd::User;
 use twostep_core::config::{self, Config};
 use twostep_core::store::files::{FilesStore, STATE};
 use twostep_core::time::{Clock, SystemClock, Timestamp};
 
-use crate::trouble;
+use crate::trouble::{self, Trouble};
 
 mod administrators;
 mod census;
@@ -42,6 +43,15 @@ impl Host {
         let store = FilesStore::new(&loaded.config.seal.key_file);
         let accounts = Path::new(STATE).join("accounts");
         Self { config: loaded.config, trouble: loaded.trouble, store, accounts }
+    }
+
+    /// Every user that the user database lists, with the home of each.
+    pub fn everyone() -> Result<Vec<User>, Trouble> {
+        let (mut all, mut users) = (Vec::new(), users::Users::list()?);
+        while let Some(listed) = users.next()? {
+            all.extend(User::from_name(listed.person.name.as_str()).ok().flatten());
+        }
+        Ok(all)
     }
 
     /// Tells what is wrong with the configuration: beside the results, which programs may read.

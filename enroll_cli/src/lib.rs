@@ -31,6 +31,7 @@ pub mod stack;
 mod status;
 mod sync;
 mod terminal;
+pub mod transfer;
 mod trouble;
 mod view;
 mod which;
@@ -51,6 +52,9 @@ pub fn main() -> ExitCode {
     };
     if let Some(Command::Admin { action: Admin::Trial { service, folder } }) = &arguments.command {
         return ExitCode::from(apply::try_here(service, folder));
+    }
+    if let Some(Command::Admin { action: Admin::ReadHome { user, path } }) = &arguments.command {
+        return ExitCode::from(admin::read_here(user, path));
     }
     let view = View::of_this_process();
     let form = arguments.form(view.is_interactive);

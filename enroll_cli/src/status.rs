@@ -38,7 +38,15 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
     }
     if let Some(codes) = &status.recovery_codes {
         let made = dates::minute(codes.created_at);
-        page.entry("Recovery codes", &format!("{} of {} left, made {made}", codes.left, codes.total))?;
+        page.entry(
+            "Recovery codes",
+            &format!(
+                "{} of {} left, {} {made}",
+                codes.left,
+                codes.total,
+                if codes.are_imported { "taken over" } else { "made" }
+            ),
+        )?;
         for used in &codes.used {
             page.entry("", &format!("used {}", place(used)))?;
         }
@@ -113,6 +121,13 @@ fn advice(status: &Status) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if status.recovery_codes.as_ref().is_some_and(|codes| codes.are_imported) {
+        advice.push(
+            "Your recovery codes are those of another program, eight digits each, which somebody could guess. Make \
+             better ones with:\n  twostep recovery-codes regenerate"
+                .to_owned(),
+        );
+    }
     if let Some(codes) = status.recovery_codes.as_ref().filter(|codes| codes.left <= FEW) {
         advice.push(format!(
             "Recovery codes left: only {}. Make new ones with:\n  twostep recovery-codes regenerate",
@@ -153,8 +168,13 @@ mod tests {
             by: "bob".into(),
             reason: "phone lost".into(),
         });
-        status.recovery_codes =
-            Some(RecoveryStatus { left: 2, total: 10, created_at: 1_800_000_000, used: vec![step] });
+        status.recovery_codes = Some(RecoveryStatus {
+            left: 2,
+            total: 10,
+            created_at: 1_800_000_000,
+            used: vec![step],
+            are_imported: false,
+        });
         status
     }
 

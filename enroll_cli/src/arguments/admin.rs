@@ -10,6 +10,7 @@ use super::check::{self, Check};
 use super::help::{self, Invite};
 use super::overview::{self, Prune, Report};
 use super::policy::{self, Edit, Require};
+use super::transfer::{self, Export, Import};
 
 /// How an administrator can help.
 #[derive(Debug, Subcommand)]
@@ -89,6 +90,20 @@ pub enum Admin {
     /// Undo what was applied, byte for byte
     #[command(after_help = change::REVERT_EXAMPLES)]
     Revert(Revert),
+    /// Take users of other programs and hosts over, with their phones
+    #[command(subcommand, after_help = transfer::IMPORT_EXAMPLES)]
+    Import(Import),
+    /// Write every account into a backup under a passphrase
+    #[command(after_help = transfer::EXPORT_EXAMPLES)]
+    Export(Export),
+    /// Read a file as its user
+    #[command(hide = true, after_help = "Example:\n  twostep admin read-home alice /home/alice/x")]
+    ReadHome {
+        /// The user
+        user: String,
+        /// The file
+        path: String,
+    },
     /// Try a PAM stack that is not in force
     #[command(hide = true, after_help = "Example:\n  twostep admin trial sshd /run/x")]
     Trial {

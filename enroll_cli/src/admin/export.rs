@@ -1,0 +1,142 @@
+//! `twostep admin export`: every account under a passphrase.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use twostep_core::enroll::Desk;
+use twostep_core::request::Response;
+use twostep_core::secret::Typed;
+use twostep_core::username::Person;
+
+use crate::arguments::Export;
+use crate::audit::Syslog;
+use crate::host::{self, Host, Subject};
+use crate::page::Page;
+use crate::person::{self, Echo, who_types};
+use crate::reach;
+use crate::transfer::backup::{self, Contents, Kept};
+use crate::trouble::{self, Trouble};
+
+/// So few letters are guessed by anybody who tries.
+const SHORTEST: usize = 12;
+
+/// What was written, as programs read it.
+#[derive(Serialize)]
+struct Exported {
+    file: String,
+    accounts: usize,
+    failed: usize,
+}
+
+/// Writes the backup.
+pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let is_stdout = wishes.file == Path::new("-");
+    if !is_stdout && wishes.file.exists() {
+        return Err(Trouble::here(
+            "exists",
+            format!("{} is there already. Give another name, or remove it first.", wishes.file.display()),
+        ));
+    }
+    let passphrase = passphrase(&mut *who_types()?)?;
+    let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
+    let (key, text) = backup::fresh_key().map_err(closed)?;
+    let (mut accounts, mut failed) = (Vec::new(), 0);
+    let mut people = Vec::new();
+    Host::open().everybody(|subject| {
+        people.extend(match subject {
+            Subject::User(person) => Some(person),
+            Subject::Orphan(_) => None,
+        });
+        Ok(())
+    })?;
+    for person in people {
+        match account(&person, &key) {
+            Ok(None) => {}
+            Ok(Some(kept)) => accounts.push(kept),
+            Err(why) => {
+                failed += 1;
+                trouble::tell(&format!("{}: {why}", person.name));
+            }
+        }
+    }
+    let count = accounts.len();
+    let contents = Contents { made_at: host::now().0, host: page.view.host.clone(), key: text, accounts };
+    let backup = backup::write(&contents, &passphrase).map_err(closed)?;
+    if is_stdout {
+        std::io::stdout().write_all(backup.expose().as_bytes())?;
+    } else {
+        save(&wishes.file, &backup)?;
+        page.object(&Exported { file: wishes.file.display().to_string(), accounts: count, failed })?;
+        page.say(&format!(
+            "{count} accounts are in {}. Keep the passphrase elsewhere: nobody can open it without.",
+            wishes.file.display()
+        ))?;
+    }
+    if failed > 0 {
+        return Err(Trouble::here("incomplete", format!("{failed} accounts are not in it. Each says above why.")));
+    }
+    Ok(())
+}
+
+fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<Kept>, String> {
+    let sentence = |response: Response| match response {
+        Response::Refused { text, .. } => text,
+        _ => "it was not answered".to_owned(),
+    };
+    let desk = Desk::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
+    let account = desk.export(key).map_err(sentence)?;
+    Ok(account.map(|account| Kept { user: account.user.clone(), uid: account.uid, text: account.to_text() }))
+}
+
+/// Asked twice of a person, who could not see a slip.
+fn passphrase(person: &mut dyn person::Person) -> Result<Typed, Trouble> {
+    let first = person.answer("Passphrase for the backup: ", Echo::Hidden)?;
+    if first.expose().chars().count() < SHORTEST {
+        return Err(Trouble::here(
+            "passphrase",
+            format!("That passphrase is too short. Give at least {SHORTEST} characters; four or five words are good."),
+        ));
+    }
+    if person.sees_questions() && person.answer("Once more: ", Echo::Hidden)? != first {
+        return Err(Trouble::here("passphrase", "The two are not the same. Try again."));
+    }
+    Ok(first)
+}
+
+/// A new file that only root can read, whole or not at all.
+fn save(path: &Path, backup: &Typed) -> Result<(), Trouble> {
+    let failed = |error: std::io::Error| {
+        Trouble::here(
+            "unwritten",
+            format!("{} cannot be written: {error}. Free some space, or give another place.", path.display()),
+        )
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let written = file.write_all(backup.expose().as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        failed(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::scripted::{Answers, lines};
+
+    #[test]
+    fn a_passphrase_is_long_and_given_twice_by_a_person() {
+        assert!(passphrase(&mut *lines("correct horse battery\n")).is_ok());
+        assert_eq!(passphrase(&mut *lines("short\n")).unwrap_err().reason, "passphrase");
+        let mut person = Answers::new(&[
+            ("Passphrase", Echo::Hidden, "correct horse battery"),
+            ("Once more", Echo::Hidden, "correct hose battery"),
+        ]);
+        assert_eq!(passphrase(&mut person).unwrap_err().message, "The two are not the same. Try again.");
+    }
+}

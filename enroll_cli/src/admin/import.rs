@@ -1,0 +1,315 @@
+//! `twostep admin import`: users of other programs and hosts, with what they have.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use twostep_core::enroll::{Desk, Imported};
+use twostep_core::request::Response;
+use twostep_core::store::Store;
+use twostep_core::username::{Person, Username};
+
+use super::consent::{Consent, make_sure};
+use super::homes;
+use crate::arguments::{Import, Taking};
+use crate::audit::Syslog;
+use crate::host::{self, Host};
+use crate::page::Page;
+use crate::person::{Echo, who_types};
+use crate::reach;
+use crate::transfer::{Entry, Mistake, Read, backup, batch, google, migration, oath, uri};
+use crate::trouble::Trouble;
+
+/// Most bytes of a file.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// What becomes of one, as programs read it.
+#[derive(Debug, Serialize)]
+struct Row {
+    at: String,
+    user: Option<String>,
+    result: Outcome,
+    detail: String,
+}
+
+/// In one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    WouldTake,
+    Taken,
+    AlreadyThere,
+    Refused,
+}
+
+/// Takes over what a file or all homes hold.
+pub fn run(page: &mut Page, wishes: &Import) -> Result<(), Trouble> {
+    reach::only_root(geteuid())?;
+    let now = host::now();
+    match wishes {
+        Import::GoogleAuthenticator { all_homes: true, path, taking, .. } => {
+            take(page, homes::google_authenticator(path, now)?, *taking)
+        }
+        Import::GoogleAuthenticator { file, user, taking, .. } => {
+            let path = file.as_deref().unwrap_or(Path::new("-"));
+            let user = user.clone().unwrap_or_default();
+            let read = homes::file_of(&user, path).and_then(|bytes| {
+                google::read(&bytes, &path.display().to_string(), now).map_err(|mistake| mistake.why)
+            });
+            let read = read.map(|entry| Entry { user: Some(user.clone()), ..entry });
+            take(
+                page,
+                vec![read.map_err(|why| Mistake { at: path.display().to_string(), user: Some(user), why })],
+                *taking,
+            )
+        }
+        Import::Oath { file, taking } => take(page, oath::read(&text(file)?, now), *taking),
+        Import::Otpauth { file, user, taking } => {
+            take(page, of_user(uri::read(&text(file)?, now), user.as_ref()), *taking)
+        }
+        Import::OtpauthMigration { file, user, taking } => {
+            take(page, of_user(migration::read(&text(file)?, now), user.as_ref()), *taking)
+        }
+        Import::Batch { file, taking } => take(page, batch::read(&text(file)?, now), *taking),
+        Import::Backup { file, taking } => restore(page, file, *taking),
+    }
+}
+
+/// Everything is of the user that was named, whatever its names say.
+fn of_user(all: Vec<Read>, user: Option<&String>) -> Vec<Read> {
+    let Some(user) = user else { return all };
+    let named = |entry: Entry| Entry { user: Some(user.clone()), ..entry };
+    all.into_iter().map(|read| read.map(named)).collect()
+}
+
+/// A file, or standard input.
+fn text(path: &Path) -> Result<String, Trouble> {
+    let failed = |error: std::io::Error| {
+        Trouble::here("unreadable", format!("{} cannot be read: {error}. Check the name.", path.display()))
+    };
+    let mut text = String::new();
+    let source: Box<dyn std::io::Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(failed)?)
+    };
+    source.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Shows what would be taken over, asks, and takes it.
+fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> {
+    if all.is_empty() {
+        return Err(Trouble::here(
+            "nothing",
+            "There is nothing to take over in it. Check that it is a file of this kind.",
+        ));
+    }
+    let host = Host::open();
+    let judged = all.into_iter().map(|read| read.and_then(|entry| fit(&host, entry, taking))).collect::<Vec<_>>();
+    let fitting = judged.iter().filter(|one| one.is_ok()).count();
+    for one in &judged {
+        match one {
+            Ok((entry, detail)) => show(
+                page,
+                &Row {
+                    at: entry.at.clone(),
+                    user: entry.user.clone(),
+                    result: Outcome::WouldTake,
+                    detail: detail.clone(),
+                },
+            )?,
+            Err(mistake) => show(page, &refused(mistake))?,
+        }
+    }
+    if taking.dry_run {
+        return page.say(&format!("\nNothing was taken over (--dry-run): {fitting} of {} would be.", judged.len()));
+    }
+    if fitting > 0 {
+        page.say("")?;
+        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &format!("Take {fitting} over?"))?;
+    }
+    let mut taken = 0;
+    let mut failed = judged.len() - fitting;
+    for (entry, _) in judged.into_iter().flatten() {
+        let row = take_one(&entry);
+        taken += usize::from(row.result == Outcome::Taken);
+        failed += usize::from(row.result == Outcome::Refused);
+        show(page, &row)?;
+    }
+    ended(page, taken, failed)
+}
+
+fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
+    if failed > 0 {
+        return Err(Trouble::here(
+            "refused",
+            format!(
+                "{taken} were taken over, and {failed} were not. Each says above why; what was taken over stays if you try again."
+            ),
+        ));
+    }
+    page.say(&format!("\n{taken} were taken over."))
+}
+
+/// Whether it can be taken over here, with what to say of it.
+fn fit(host: &Host, entry: Entry, taking: Taking) -> Result<(Entry, String), Mistake> {
+    let mistake = |why: &str| Mistake { at: entry.at.clone(), user: entry.user.clone(), why: why.to_owned() };
+    let Some(user) = &entry.user else { return Err(mistake("it does not say whose it is; add --user")) };
+    let person = match Person::lookup(user) {
+        Ok(Some(person)) => person,
+        Ok(None) => return Err(mistake("there is no such user")),
+        Err(error) => return Err(mistake(&error.to_string())),
+    };
+    if entry.is_weak() && !taking.allow_weak {
+        return Err(mistake("its key has less than 128 bits; let the user enroll anew, or add --allow-weak"));
+    }
+    if let Err(error) = host.store.find(&person) {
+        return Err(mistake(&error.to_string()));
+    }
+    let mut details = vec![described(&entry)];
+    details.extend(entry.hints.clone());
+    Ok((entry, details.join("; ")))
+}
+
+fn described(entry: &Entry) -> String {
+    let device = &entry.device;
+    let kind = match &device.progress {
+        twostep_core::account::Progress::Time { period, .. } => format!("TOTP, {period} s"),
+        twostep_core::account::Progress::Counter { next } => format!("HOTP, next counter {}", next.0),
+    };
+    let codes = match device.scratch_codes.len() {
+        0 => String::new(),
+        1 => ", 1 scratch code".to_owned(),
+        count => format!(", {count} scratch codes"),
+    };
+    format!("{kind}, {} digits, {}, {} bits{codes}", device.digits, device.algorithm, device.secret.expose().len() * 8)
+}
+
+fn take_one(entry: &Entry) -> Row {
+    let (result, detail) = match desk(entry.user.as_deref().unwrap_or_default())
+        .and_then(|desk| desk.import(&entry.device).map_err(sentence))
+    {
+        Ok(Imported::Taken { label, scratch_codes }) => (Outcome::Taken, taken_as(&label, scratch_codes, entry)),
+        Ok(Imported::AlreadyThere { label }) => (Outcome::AlreadyThere, format!("it is the authenticator {label}")),
+        Err(why) => (Outcome::Refused, why),
+    };
+    Row { at: entry.at.clone(), user: entry.user.clone(), result, detail }
+}
+
+fn taken_as(label: &str, scratch_codes: bool, entry: &Entry) -> String {
+    if entry.device.scratch_codes.is_empty() || scratch_codes {
+        return format!("as {label}");
+    }
+    format!(
+        "as {label}; its scratch codes are left out, since the account has recovery codes or an authenticator of eight digits"
+    )
+}
+
+fn desk(user: &str) -> Result<Desk, String> {
+    Desk::for_administrator(user, Box::new(Syslog)).map_err(sentence)
+}
+
+fn sentence(response: Response) -> String {
+    match response {
+        Response::Refused { text, .. } => text.trim_end_matches('.').to_owned(),
+        _ => "it was not answered".to_owned(),
+    }
+}
+
+fn refused(mistake: &Mistake) -> Row {
+    Row { at: mistake.at.clone(), user: mistake.user.clone(), result: Outcome::Refused, detail: mistake.why.clone() }
+}
+
+fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
+    let word = match row.result {
+        Outcome::WouldTake => "would take",
+        Outcome::Taken => "taken",
+        Outcome::AlreadyThere => "there already",
+        Outcome::Refused => "REFUSED",
+    };
+    let user = row.user.as_deref().unwrap_or("?");
+    page.object(row)?;
+    page.entry(user, &format!("{word}: {} ({})", row.detail, row.at))
+}
+
+/// Brings accounts of a backup back.
+fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> {
+    let text = text(file)?;
+    let mut person = who_types()?;
+    let passphrase = person.answer("Passphrase of the backup: ", Echo::Hidden)?;
+    let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
+    let contents = backup::read(&text, &passphrase).map_err(closed)?;
+    let key = backup::key(&contents.key).map_err(closed)?;
+    page.say(&format!(
+        "A backup of {}, made {}, with {} accounts.",
+        contents.host,
+        crate::dates::minute(contents.made_at),
+        contents.accounts.len()
+    ))?;
+    if !taking.dry_run {
+        make_sure(&mut *person, Consent::by_flag(taking.yes), "Bring back those who have not enrolled here?")?;
+    }
+    let (mut taken, mut failed) = (0, 0);
+    for kept in &contents.accounts {
+        let row =
+            |result, detail: String| Row { at: "backup".to_owned(), user: Some(kept.user.clone()), result, detail };
+        let account = twostep_core::account::Account::parse(&kept.text, &Username::new(&kept.user), kept.uid);
+        let row = match account {
+            Err(error) => row(Outcome::Refused, error.to_string()),
+            Ok(account) if taking.dry_run => {
+                row(Outcome::WouldTake, format!("{} authenticators", account.authenticators.len()))
+            }
+            Ok(account) => match desk(&kept.user).and_then(|desk| desk.restore(&account, &key).map_err(sentence)) {
+                Ok(()) => row(Outcome::Taken, format!("{} authenticators", account.authenticators.len())),
+                Err(why) => row(Outcome::Refused, why),
+            },
+        };
+        taken += usize::from(row.result == Outcome::Taken);
+        failed += usize::from(row.result == Outcome::Refused);
+        show(page, &row)?;
+    }
+    if taking.dry_run { page.say("\nNothing was brought back (--dry-run).") } else { ended(page, taken, failed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::scripted::host;
+    use crate::page::scripted::page;
+
+    const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+    fn fits(address: &str, taking: Taking) -> Result<String, String> {
+        let (host, _folder) = host("version = 1");
+        let read = uri::read(address, host::now()).remove(0).unwrap();
+        fit(&host, read, taking).map(|(_, detail)| detail).map_err(|mistake| mistake.why)
+    }
+
+    #[test]
+    fn who_is_unknown_or_has_a_weak_key_is_refused_by_name() {
+        let usual = Taking::default();
+        let detail = fits(&format!("root otpauth://totp/x?secret={KEY}"), usual).unwrap();
+        assert_eq!(detail, "TOTP, 30 s, 6 digits, SHA1, 160 bits");
+        assert!(
+            fits(&format!("no-such-user otpauth://totp/x?secret={KEY}"), usual).unwrap_err().contains("no such user")
+        );
+        let weak = "root otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ";
+        assert!(fits(weak, usual).unwrap_err().contains("less than 128 bits"));
+        assert!(fits(weak, Taking { allow_weak: true, ..usual }).is_ok());
+        assert!(fits(&format!("otpauth://totp/?secret={KEY}"), usual).unwrap_err().contains("whose it is"));
+    }
+
+    #[test]
+    fn a_row_says_who_what_and_where() {
+        let (mut page, printed) = page(80);
+        show(
+            &mut page,
+            &refused(&Mistake { at: "line 3".to_owned(), user: Some("bob".to_owned()), why: "no key".to_owned() }),
+        )
+        .unwrap();
+        assert_eq!(printed.text(), "  bob               REFUSED: no key (line 3)\n");
+        assert!(ended(&mut page, 2, 1).unwrap_err().message.starts_with("2 were taken over, and 1 were not."));
+    }
+}

@@ -1,0 +1,179 @@
+//! `users.oath` of pam_oath and mod_authn_otp (liboath's usersfile).
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use twostep_core::account::Progress;
+use twostep_core::enroll::Import;
+use twostep_core::otp::{Algorithm, MovingFactor, Parameters, Window, matching_steps};
+use twostep_core::time::{Step, Timestamp};
+
+use super::{Entry, Mistake, Read, key, known, unknown};
+
+/// Steps around its time in which a code that was used is looked for.
+const AROUND: u64 = 20;
+
+/// Reads the lines that liboath reads; it leaves out those of a type that it does not know.
+pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.split_whitespace().collect::<Vec<_>>()));
+    let known = lines.filter_map(|(number, fields)| Some((number, kind(fields.first()?)?, fields)));
+    known
+        .map(|(number, kind, fields)| {
+            let at = format!("line {number}");
+            let user = fields.get(1).map(|user| (*user).to_owned());
+            line(kind, &fields, &at, now).map_err(|why| Mistake { at, user, why })
+        })
+        .collect()
+}
+
+/// What the first field says, if liboath knows it: the moving factor and the digits.
+fn kind(field: &str) -> Option<(MovingFactor, u8)> {
+    let mut parts = field.split('/');
+    let (Some("HOTP"), factor, digits, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return None;
+    };
+    let factor = match factor {
+        None | Some("E") => MovingFactor::Counter,
+        Some("T30") => MovingFactor::Time { period: 30 },
+        Some("T60") => MovingFactor::Time { period: 60 },
+        Some(_) => return None,
+    };
+    match digits {
+        None => Some((factor, 6)),
+        Some("6") => Some((factor, 6)),
+        Some("7") => Some((factor, 7)),
+        Some("8") => Some((factor, 8)),
+        Some(_) => None,
+    }
+}
+
+fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Timestamp) -> Result<Entry, String> {
+    let (Some(user), Some(password), Some(hex)) = (fields.get(1), fields.get(2), fields.get(3)) else {
+        return Err("it has not the fields type, user, password and key".to_owned());
+    };
+    if hex.len() > 64 {
+        return Err("its key is longer than the 32 bytes that liboath reads".to_owned());
+    }
+    let secret = key::hexadecimal(hex)?;
+    let parameters = Parameters { algorithm: Algorithm::Sha1, digits, factor };
+    let counter = fields.get(4).map(|text| text.parse::<u64>().map_err(|_| "its counter is no number")).transpose()?;
+    let last = fields.get(5).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+    let progress = match factor {
+        // The counter is that of the last code that was used, if one was.
+        MovingFactor::Counter => Progress::Counter { next: Step(counter.unwrap_or(0) + u64::from(last.is_some())) },
+        MovingFactor::Time { period } => {
+            let step = last.zip(fields.get(6)).and_then(|(code, time)| spent(&secret, parameters, period, code, time));
+            step.map_or_else(
+                || if last.is_some() { unknown(period, now) } else { known(period, 0) },
+                |step| known(period, step),
+            )
+        }
+    };
+    let mut hints = Vec::new();
+    if !matches!(*password, "-" | "+") {
+        hints.push(
+            "the password in its line does not come along: the account's own password is asked before the code"
+                .to_owned(),
+        );
+    }
+    let (label, from) = ("token".to_owned(), "oath");
+    let device =
+        Import { label, secret, algorithm: Algorithm::Sha1, digits, progress, scratch_codes: Vec::new(), from };
+    Ok(Entry { at: at.to_owned(), user: Some((*user).to_owned()), device, hints })
+}
+
+/// The step of the code that was used last, around the time that stands beside it: local time, so it
+/// is looked for in both hours of a change of clocks.
+fn spent(
+    secret: &twostep_core::secret::Secret,
+    parameters: Parameters,
+    period: u64,
+    code: &str,
+    time: &str,
+) -> Option<u64> {
+    let time = time.strip_suffix('L')?.parse::<DateTime>().ok()?;
+    let at = TimeZone::system().to_ambiguous_timestamp(time).compatible().ok()?.as_second();
+    let around = |moment: i64| {
+        let step = Timestamp(moment).step(period);
+        matching_steps(secret, parameters, code, Window::around(step, AROUND, AROUND))
+    };
+    [at, at - 3600, at + 3600].into_iter().find_map(|moment| around(moment).last().map(|step| step.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+    const KEY: &str = "3132333435363738393031323334353637383930";
+
+    fn progress(line: &str) -> Progress {
+        read(line, NOW).remove(0).unwrap().device.progress
+    }
+
+    fn why(line: &str) -> String {
+        read(line, NOW).remove(0).unwrap_err().why
+    }
+
+    #[test]
+    fn each_type_that_liboath_knows_is_read() {
+        for (kind, digits, is_time) in [
+            ("HOTP", 6, false),
+            ("HOTP/E", 6, false),
+            ("HOTP/E/8", 8, false),
+            ("HOTP/T30", 6, true),
+            ("HOTP/T60/7", 7, true),
+        ] {
+            let entry = read(&format!("  {kind}\talice - {KEY}\r\n"), NOW).remove(0).unwrap();
+            assert_eq!((entry.user.as_deref(), entry.device.digits), (Some("alice"), digits), "{kind}");
+            assert_eq!(matches!(entry.device.progress, Progress::Time { .. }), is_time, "{kind}");
+        }
+        assert!(read("# HOTP\nMOTP alice - 00\nHOTP/T45 alice - 00\nHOTP/E/9 alice - 00\n\n", NOW).is_empty());
+    }
+
+    #[test]
+    fn a_counter_goes_on_behind_the_code_that_was_used() {
+        assert_eq!(progress(&format!("HOTP alice - {KEY}")), Progress::Counter { next: Step(0) });
+        assert_eq!(progress(&format!("HOTP alice - {KEY} 5")), Progress::Counter { next: Step(5) });
+        assert_eq!(
+            progress(&format!("HOTP alice - {KEY} 5 254676 2026-12-09T00:20:21L")),
+            Progress::Counter { next: Step(6) }
+        );
+    }
+
+    #[test]
+    fn the_step_of_the_last_code_is_found_around_its_time() {
+        // RFC 6238's key shows 287082 in its second step, which is of 1970-01-01T00:00:59Z.
+        let time = |seconds| {
+            jiff::Timestamp::from_second(seconds)
+                .unwrap()
+                .to_zoned(TimeZone::system())
+                .strftime("%Y-%m-%dT%H:%M:%SL")
+                .to_string()
+        };
+        assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 287082 {}", time(59))), known(30, 1));
+        assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 287082 {}", time(3700))), known(30, 1));
+        assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 000000 {}", time(59))), unknown(30, NOW));
+        assert_eq!(progress(&format!("HOTP/T30 alice - {KEY}")), known(30, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_over_is_told() {
+        assert!(why("HOTP alice -").contains("fields"));
+        assert!(why("HOTP alice - xyz").contains("no hexadecimal"));
+        assert!(why(&format!("HOTP alice - {KEY}{KEY}")).contains("longer"));
+        assert!(why(&format!("HOTP alice - {KEY} x")).contains("counter"));
+        let pin = read(&format!("HOTP alice secret {KEY}"), NOW).remove(0).unwrap();
+        assert!(pin.hints[0].contains("password") && !pin.hints[0].contains("secret "));
+        let two = read(&format!("HOTP alice - {KEY}\nHOTP/T30 alice - {KEY}00"), NOW);
+        assert!(two.len() == 2 && two.iter().all(Result::is_ok));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_it_panic(text in "(HOTP(/[ET][0-9]{0,2})?(/[0-9])?) [a-z]{1,4} [-+x] [0-9a-fg]{0,40} ?[0-9]{0,30} ?[0-9]{0,9} ?[0-9TL:-]{0,20}") {
+            let _ = read(&text, NOW);
+        }
+    }
+}
