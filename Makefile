@@ -22,18 +22,20 @@ CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run packaging/ensure-packages packaging/install packaging/setup-host packaging/uninstall \
+SHELL_SCRIPTS = .ci/run packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
 	tests/demo/demo tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-shell install uninstall fmt lint clean packages need-cargo
+.PHONY: help build test demo demo-shell install uninstall deb rpm selinux fmt lint clean packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
 
 build: need-cargo ## Build the module, the helper and the command line (release)
 	$(HELPER) "$(CARGO)" build --release --locked
+	"$(BUILT)/manuals" "$(BUILT)/pages"
 
 test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
@@ -50,6 +52,16 @@ demo-shell: packages build ## The same view as a shell: enroll your own phone an
 
 install: ## Install what was built, as root (DESTDIR=, PREFIX=/usr, PAMDIR=)
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PAMDIR="$(PAMDIR)" BUILT="$(abspath $(BUILT))" packaging/install
+
+deb: build ## Make the Debian package, in target/packages
+	@BUILT="$(abspath $(BUILT))" OUTPUT="$(abspath $(TARGET))/packages" packaging/deb/build
+
+rpm: build ## Make the RPM package, in target/packages
+	@BUILT="$(abspath $(BUILT))" OUTPUT="$(abspath $(TARGET))/packages" packaging/rpm/build
+
+selinux: ## Compile the SELinux policy module, in target/selinux
+	@mkdir -p "$(TARGET)/selinux" && cp packaging/selinux/twostep.* "$(TARGET)/selinux/"
+	@$(MAKE) --no-print-directory -C "$(TARGET)/selinux" -f /usr/share/selinux/devel/Makefile twostep.pp
 
 uninstall: ## Remove the programs; accounts, key and configuration stay
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PAMDIR="$(PAMDIR)" FORCE="$(FORCE)" packaging/uninstall

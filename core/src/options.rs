@@ -42,6 +42,10 @@ pub enum Mode {
     SshKey,
 }
 
+/// The name of each option.
+pub const NAMES: [&str; 9] =
+    ["config", "mode", "prompt", "echo", "qr", "forward_pass", "enroll", "require_step", "after_first_step"];
+
 impl Options {
     /// Understands the arguments of a line.
     ///
@@ -282,6 +286,14 @@ mod tests {
                 assert!(complaint(&line).contains(&expected), "{line}");
             }
             assert!(parse(&format!("mode=code|{option}")).is_ok());
+        }
+    }
+
+    #[test]
+    fn each_name_is_that_of_an_option_and_is_told_to_who_misspells_one() {
+        for name in NAMES {
+            assert!(!parse(name).is_err_and(|error| matches!(error, OptionError::Unknown { .. })), "{name}");
+            assert!(complaint("debug").contains(name), "{name}");
         }
     }
 
