@@ -13,7 +13,7 @@ mod undo;
 mod watch;
 
 pub use journal::{Change, Journal, State, hundredths_since_boot};
-pub use lineage::{Lineage, Proof};
+pub use lineage::{Lineage, Proof, now_in_ticks};
 pub use place::{relabel, replace};
 pub use plan::{Keys, Plan, Wish};
 pub use programs::reload_sshd;

@@ -152,7 +152,8 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<(), T
     if changes_sshd {
         apply::reload_sshd().map_err(|why| Trouble::here("sshd", format!("{why}. The change was undone.")))?;
     }
-    journal.record(&Change { applied_at: apply::hundredths_since_boot(), ..change.clone() })?;
+    let (applied_at, started_after) = (apply::hundredths_since_boot(), apply::now_in_ticks());
+    journal.record(&Change { applied_at, started_after, ..change.clone() })?;
     let line = Line::new("change-applied").with("change", change.number).with("by", &change.by);
     Syslog.record(
         &line.with("services", change.services.join(",")).with("confirm_within", change.confirm_within).finish(),
@@ -187,7 +188,7 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
         ));
     }
     let again = format!("Log in anew by {}, and type it there.", change.services.join(" or "));
-    match Lineage::own().proves(&change.services, change.applied_at) {
+    match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
         Proof::NewLogin(_) => {}
         Proof::OldLogin(program) => {
             return Err(Trouble::here(

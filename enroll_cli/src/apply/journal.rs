@@ -49,6 +49,9 @@ pub struct Change {
     pub boot: String,
     /// When it was in force, in hundredths of a second since that boot.
     pub applied_at: u64,
+    /// The same moment as the kernel dates processes (`/proc/PID/stat`, the start time): what was started
+    /// later may prove that it works. Nothing does until it is in force.
+    pub started_after: Option<u64>,
     /// How many seconds it has to be confirmed.
     pub confirm_within: u64,
     /// The files, in the order in which they were changed.
@@ -154,6 +157,7 @@ impl Journal {
                 made_at: crate::host::now().0,
                 boot: boot(),
                 applied_at: hundredths_since_boot(),
+                started_after: None,
                 confirm_within,
                 files,
             };
@@ -233,7 +237,7 @@ pub fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// In the unit in which the kernel tells when a process was started.
+/// By the clock that also goes on while the machine sleeps.
 pub fn hundredths_since_boot() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_BOOTTIME).ok();
     now.map_or(0, |time| u64::try_from(time.tv_sec() * 100 + time.tv_nsec() / 10_000_000).unwrap_or(0))

@@ -2,6 +2,7 @@
 //! typed in a session which began after the change.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 /// Deeper than any session.
 const DEEPEST: usize = 64;
@@ -11,7 +12,7 @@ const DEEPEST: usize = 64;
 struct Parent {
     /// The name of its program.
     program: String,
-    /// When it was started, in hundredths of a second since boot (proc(5), /proc/PID/stat).
+    /// When it was started, in the kernel's ticks since boot (proc(5), /proc/PID/stat).
     started_at: u64,
 }
 
@@ -57,6 +58,14 @@ impl Lineage {
         let name = innermost.program.clone();
         if innermost.started_at > changed_at { Proof::NewLogin(name) } else { Proof::OldLogin(name) }
     }
+}
+
+/// Now, as the kernel dates processes: by one that is started for it.
+pub fn now_in_ticks() -> Option<u64> {
+    let mut child = Command::new("true").env_clear().stdin(Stdio::null()).spawn().ok()?;
+    let started = stat(child.id()).map(|(_, started_at)| started_at);
+    let _ = child.wait();
+    started
 }
 
 /// Whether this program makes sessions of this service.

@@ -174,12 +174,21 @@ impl Plan {
             Ok(effective) => effective,
             Err(why) if why.contains("privilege separation directory") => return None,
             Err(why) => {
-                objections.push(format!("sshd refuses the new configuration: {why}."));
+                objections.push(format!(
+                    "sshd refuses the new configuration: {why}. If another line of sshd_config goes before {}, take it out.",
+                    drop_in::PATH
+                ));
                 return None;
             }
         };
         if let Err(why) = tested(&copy.config()) {
             objections.push(format!("sshd refuses the new configuration: {why}."));
+        }
+        if !effective.is_on("kbdinteractiveauthentication") {
+            objections.push(format!(
+                "sshd could not ask for a code: keyboard-interactive is off. Another line of sshd_config goes before {}; take it out.",
+                drop_in::PATH
+            ));
         }
         let door = Door { asks: true, takes_one_answer: false, is_required: true };
         let wanted = |id: &str| match id {

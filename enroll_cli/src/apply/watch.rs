@@ -88,9 +88,10 @@ pub fn watch(journal: &Journal) -> Result<Vec<Undone>, Trouble> {
             let undone = undo_overdue(journal)?;
             let has_failed = undone.iter().any(|one| !one.failed.is_empty());
             all.extend(undone);
-            if has_failed {
-                sleep(RESPITE);
+            if !has_failed {
+                continue;
             }
+            sleep(RESPITE);
         }
         sleep(PACE);
     }

@@ -1,0 +1,278 @@
+"""`twostep admin apply`, `confirm` and `revert`: a change of the ways in, with a way back, through a real
+sshd that reads /etc/ssh/sshd_config, and a real sudo."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+import configuration
+import enrollment
+import sshd
+import stacks
+
+PAM = Path("/etc/pam.d")
+SSH = Path("/etc/ssh")
+DROP_IN = SSH / "sshd_config.d" / "10-twostep.conf"
+JOURNAL = Path("/var/lib/twostep/changes")
+
+# What Debian ships, with a pam_unix that does not wait after a wrong password.
+STOCK = """\
+# PAM configuration of a service
+@include cs-common-auth
+account required pam_nologin.so
+@include cs-common-account
+session required pam_permit.so
+"""
+COMMON_ACCOUNT = """\
+account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
+account requisite pam_deny.so
+account required pam_permit.so
+"""
+
+
+class Host:
+    """The host's own sshd, by the file that `apply` changes."""
+
+    def __init__(self, person):
+        self.person = person
+        self.port = next(sshd._ports)
+        (SSH / "sshd_config.d").mkdir(exist_ok=True)
+        for old in (SSH / "sshd_config.d").iterdir():
+            old.unlink()
+        self.config = ("Include /etc/ssh/sshd_config.d/*.conf\n"
+                       f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {sshd.FOLDER}/hostkey\n"
+                       "UsePAM yes\nKbdInteractiveAuthentication no\nPasswordAuthentication yes\nUseDNS no\nPrintMotd no\n"
+                       f"PidFile {sshd.FOLDER}/host.pid\nMaxStartups 200:30:400\n")
+        self.write(self.config)
+        self.log = open(sshd.FOLDER / "host.log", "wb")
+        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e"], stdout=self.log, stderr=self.log, cwd="/")
+        sshd.Server._wait(self)
+
+    def write(self, config):
+        (SSH / "sshd_config").write_text(config)
+
+    def is_reloaded(self):
+        """Whether sshd has begun anew since it was asked this last, and listens again."""
+        begun = Path(self.log.name).read_text().count("Server listening")
+        is_new, self.begun = begun > getattr(self, "begun", 1), begun
+        return is_new
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def host(person, clock):
+    sshd.FOLDER.mkdir(mode=0o755, exist_ok=True)
+    if not (sshd.FOLDER / "hostkey").exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", sshd.FOLDER / "hostkey"], check=True)
+    stacks.write("cs-common-account", COMMON_ACCOUNT)
+    for service in ("sshd", "sudo", "sudo-i"):
+        stacks.write(service, STOCK)
+    subprocess.run(["gpasswd", "-M", person.name, "sudo"], check=True, capture_output=True)
+    before = snapshot()
+    server = Host(person)
+    server.before = snapshot()
+    yield server
+    twostep("revert", "--all", "--yes")
+    server.stop()
+    for service, text in before.items():
+        if text is not None:
+            Path(service).write_bytes(text)
+
+
+def snapshot():
+    files = [PAM / "sshd", PAM / "sudo", PAM / "sudo-i", SSH / "sshd_config", DROP_IN]
+    return {str(path): path.read_bytes() if path.exists() else None for path in files}
+
+
+def twostep(*words, **options):
+    return subprocess.run(["twostep", "admin", *words], capture_output=True, text=True, timeout=60, cwd="/", **options)
+
+
+def apply(*words, within="60s"):
+    return twostep("apply", *words, "--confirm-within", within, "--yes")
+
+
+def wait_until(true, seconds=30):
+    for _ in range(seconds * 20):
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def changes():
+    return [json.loads(line) for line in twostep("revert", "--list", "--json").stdout.splitlines()]
+
+
+def by_password(host, **more):
+    return sshd.log_in(host, host.person, host.person.password, methods="keyboard-interactive,password", **more)
+
+
+def test_given_a_change_then_a_new_login_asks_for_the_code_and_confirms_it(host, clock, journal):
+    enrolled = enrollment.enroll(host.person, clock)
+    Path("/etc/sudoers.d/confirm").write_text("%sudo ALL=(ALL:ALL) NOPASSWD: /usr/bin/twostep\n")
+    os.chmod("/etc/sudoers.d/confirm", 0o440)
+    journal.mark()
+    done = apply("sshd", "sudo", "--keys", "with-code")
+    assert done.returncode == 0, done.stderr
+    assert "@include cs-common-auth" in done.stdout and "+ auth       requisite    pam_twostep.so after_first_step" in done.stdout
+    assert "KbdInteractiveAuthentication yes" in done.stdout
+    journal.find("change-applied", "services=sshd,sudo,sudo-i")
+    early = twostep("confirm")
+    assert early.returncode == 1 and "proves nothing" in early.stderr
+    login = sshd.log_in(host, host.person, host.person.password, enrolled.phone.fresh,
+                        command="sudo twostep admin confirm && echo IN-AS $(id -un)")
+    assert login.prompts[-1] == "Verification code:" and login.entered, login.output
+    journal.find("change-confirmed", f"admin={host.person.name}")
+    assert changes()[-1]["state"] == "confirmed"
+    assert wait_until(lambda: not waiting())
+    undone = twostep("revert", "--yes")
+    assert undone.returncode == 0 and snapshot() == host.before
+
+
+def waiting():
+    return subprocess.run(["pgrep", "-f", "admin revert --unconfirmed"], capture_output=True, text=True).stdout.split()
+
+
+def test_given_no_confirmation_then_it_goes_back_although_the_session_that_made_it_was_killed(host, journal):
+    session = subprocess.Popen(["setsid", "sh", "-c", "twostep admin apply sshd sudo --keys refuse --confirm-within 5s --yes; sleep 60"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    assert wait_until(lambda: DROP_IN.exists() and changes() and changes()[-1].get("started_after"))
+    os.killpg(session.pid, signal.SIGKILL)
+    session.wait()
+    assert wait_until(lambda: snapshot() == host.before)
+    assert wait_until(lambda: not waiting())
+    journal.find("change-reverted", "why=unconfirmed", "failed=0")
+    assert wait_until(lambda: by_password(host).entered)
+
+
+def test_given_a_boot_in_between_then_the_unit_takes_it_back_at_once(host):
+    assert apply("sshd", "--keys", "alone", within="1h").returncode == 0
+    subprocess.run(["pkill", "-9", "-f", "admin revert --unconfirmed"], check=True)
+    file = JOURNAL / str(changes()[-1]["number"]) / "change.json"
+    file.write_text(file.read_text().replace(Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "an-earlier-one"))
+    assert twostep("revert", "--unconfirmed").returncode == 0
+    assert snapshot() == host.before
+
+
+@pytest.mark.parametrize("services", [["sshd", "--keys", "with-code"], ["sudo"], ["sshd", "sudo", "--keys", "refuse"]])
+def test_given_a_dry_run_then_nothing_changes(host, services):
+    done = twostep("apply", *services, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert snapshot() == host.before and wait_until(lambda: not waiting())
+
+
+def test_given_keys_with_code_then_a_key_needs_the_code_and_refuse_takes_none_and_alone_needs_no_code(host, clock):
+    enrolled = enrollment.enroll(host.person, clock)
+    key = sshd.make_key(host.person)
+    for keys, answers, entered in [("with-code", [enrolled.phone.fresh], True), ("refuse", [], False), ("alone", [], True)]:
+        assert apply("sshd", "--keys", keys).returncode == 0
+        assert wait_until(host.is_reloaded)
+        login = sshd.log_in(host, host.person, *answers, methods="publickey,keyboard-interactive", key=key)
+        assert login.entered == entered, (keys, login.output)
+        assert twostep("revert", "--yes").returncode == 0
+        assert snapshot() == host.before and wait_until(host.is_reloaded)
+
+
+def refused(*words):
+    done = apply(*words)
+    assert done.returncode in (1, 2), done.stdout
+    return done.stderr
+
+
+def test_given_what_would_lock_out_then_nothing_is_changed_and_it_says_why(host):
+    (PAM / "sshd").write_text(STOCK.replace("@include cs-common-auth", "@include cs-comon-auth"))
+    host.before = snapshot()
+    assert "sshd" in refused("sshd", "--keys", "refuse")
+    (PAM / "sshd").write_text(STOCK)
+    host.before = snapshot()
+    host.write("KbdInteractiveAuthentication no\n" + host.config)
+    assert "take it out" in refused("sshd", "--keys", "with-code")
+    assert "keyboard-interactive is off" in refused("sshd", "--keys", "alone")
+    host.write(host.config.replace("Include /etc/ssh/sshd_config.d/*.conf\n", ""))
+    assert "Include /etc/ssh/sshd_config.d/*.conf" in refused("sshd", "--keys", "with-code")
+    host.write("Include /etc/ssh/sshd_config.d/*.conf\nNoSuchKeyword yes\n")
+    assert "NoSuchKeyword" in refused("sshd", "--keys", "with-code")
+    host.write(host.config)
+    assert "no PAM service" in refused("no-such-service")
+    assert "--keys" in refused("sshd")
+    assert snapshot() == host.before and not changes_unconfirmed()
+    assert wait_until(lambda: not waiting())
+
+
+def changes_unconfirmed():
+    return [change for change in changes() if change["state"] == "unconfirmed"]
+
+
+def test_given_a_missing_module_then_nothing_is_changed(host):
+    module = next(Path("/usr/lib").glob("*/security/pam_twostep.so"))
+    aside = module.with_name("pam_twostep.aside")
+    module.rename(aside)
+    try:
+        assert "pam_twostep.so is not where PAM looks" in refused("sudo")
+    finally:
+        aside.rename(module)
+    assert snapshot() == host.before
+
+
+def test_given_administrators_who_would_all_be_refused_then_nothing_is_changed(host):
+    configuration.write(policy={"required": True})
+    assert "could log in any more" in refused("sudo")
+    assert snapshot() == host.before
+
+
+def test_given_somebody_elses_change_meanwhile_then_it_is_kept_beside(host):
+    assert apply("sudo").returncode == 0
+    (PAM / "sudo").write_text("# mine\n" + STOCK)
+    undone = twostep("revert", "--yes")
+    assert undone.returncode == 0 and snapshot() == host.before
+    kept = next(word for word in undone.stdout.replace("\n", " ").split() if "found-sudo" in word).rstrip(".")
+    assert Path(kept).read_text().startswith("# mine\n")
+
+
+def test_given_a_change_that_is_open_then_there_is_no_second_one(host):
+    assert apply("sudo").returncode == 0
+    assert "not confirmed yet" in refused("sshd", "--keys", "refuse")
+
+
+def kill_at(call, number):
+    """Ends when the command has: strace would wait for the process that waits, too."""
+    line = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}",
+            "twostep", "admin", "apply", "sshd", "sudo", "--keys", "refuse", "--yes"]
+    tracer = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    running = ["pgrep", "-f", "^twostep admin apply"]
+    assert wait_until(lambda: tracer.poll() is not None or subprocess.run(running, capture_output=True).returncode == 0)
+    assert wait_until(lambda: tracer.poll() is not None or subprocess.run(running, capture_output=True).returncode == 1)
+    tracer.kill()
+    tracer.wait()
+
+
+@pytest.mark.parametrize("call", ["rename", "fsync"])
+def test_given_a_power_cut_at_each_write_then_each_file_is_the_old_or_the_new_and_it_goes_back(host, call):
+    """The process is killed at its n-th such call; then the machine starts anew."""
+    for number in range(1, 200):
+        kill_at(call, number)
+        now = snapshot()
+        for path, text in now.items():
+            old = host.before[path]
+            assert text == old or (text is not None and (b"pam_twostep" in text or b"Written by `twostep" in text)), path
+            assert text is None or text.endswith(b"\n")
+        subprocess.run(["pkill", "-9", "-f", "admin revert --unconfirmed"])
+        ended = changes() and changes()[-1]["state"] == "unconfirmed" and changes()[-1]["started_after"]
+        for file in JOURNAL.glob("*/change.json"):
+            file.write_text(file.read_text().replace(Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "an-earlier-one"))
+        back = twostep("revert", "--unconfirmed")
+        assert back.returncode == 0, back.stderr
+        assert snapshot() == host.before
+        if ended and number > 5:
+            return
+    raise AssertionError("the change never ended")
