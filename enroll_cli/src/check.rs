@@ -21,22 +21,24 @@ use twostep_core::time::{Clock, ClockDoubt, SystemClock};
 use crate::host::{Host, unknown_names};
 use crate::reach::HELPER;
 use crate::stack::Files;
-use crate::trouble::Trouble;
 use sshd::Door;
 use stacks::{Before, Service, Wanted};
 use sudo::Rules;
 
 /// Everything that can be found on this host, the worst first.
-pub fn host(host: &Host, administrator: &str) -> Result<Vec<Finding>, Trouble> {
+pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     let files = Files::below(Path::new("/"));
     let mut findings = configuration(host);
     findings.extend(places::check(Path::new(HELPER), Path::new(&host.config.seal.key_file)));
     findings.extend(places::of_module(files.module("pam_twostep.so")));
     findings.extend(clock(&SystemClock));
     findings.extend(logins(&files, &host.config));
-    findings.extend(people::check(host, administrator)?);
+    // What keeps the accounts from being read is one thing more that is wrong.
+    findings.extend(people::check(host, administrator).unwrap_or_else(|trouble| {
+        vec![Finding::error("accounts-unreadable", "accounts", trouble.message, "Mend that first, and check again.")]
+    }));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Ok(findings)
+    findings
 }
 
 /// What would make a login fail that has to give a code, a sentence each.
