@@ -12,6 +12,7 @@ mod trial;
 mod undo;
 mod watch;
 
+pub use edit::{Style, Unfit, edited};
 pub use journal::{Change, Journal, State, hundredths_since_boot};
 pub use lineage::{Lineage, Proof, now_in_ticks};
 pub use place::{relabel, replace};

@@ -142,6 +142,9 @@ impl Ours {
         }
         if !ends_with_code {
             lines.extend(self.code());
+        } else if !lines.last().is_some_and(|line| line.contains("pam_deny.so")) {
+            // Whoever comes here was refused by the last proof, whatever came before.
+            lines.push("auth       requisite    pam_deny.so".to_owned());
         }
         (!inside.is_empty()).then_some(lines)
     }

@@ -65,7 +65,7 @@ impl Plan {
         for service in with_companions(files, &wish.services) {
             let keys = if service == "sshd" { wish.keys } else { None };
             let style = Style { keys, enrolls, before: Before::Nothing };
-            match edited(files, &service, style) {
+            match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) => {
                     plan.notes.push(format!("{service} asks for the code already: its PAM file stays as it is."))

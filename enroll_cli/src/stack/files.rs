@@ -102,7 +102,9 @@ impl Files {
             if let Some(path) = self.find(name)
                 && let Ok(Some(text)) = self.text(&path)
             {
-                included.extend(Includes::of(&text));
+                // `su-l` includes `su`, which is a service all the same.
+                let others = Includes::of(&text).into_iter();
+                included.extend(others.filter(|other| !name.starts_with(&format!("{other}-"))));
             }
         }
         names.into_iter().filter(|name| !included.contains(name)).collect()

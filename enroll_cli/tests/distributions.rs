@@ -1,0 +1,70 @@
+//! Stock stacks of five distributions: no false alarm, and the right place for our lines in each.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use twostep_cli::apply::{Keys, Style, edited};
+use twostep_cli::check::Severity;
+use twostep_cli::check::stacks::{Before, Service};
+use twostep_cli::stack::{Files, Phase};
+
+const ALL: [&str; 6] = ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine"];
+
+fn stock(name: &str) -> Files {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/stacks").join(name);
+    let mut files = Files::below(Path::new("/nonexistent"));
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        files =
+            files.with(&Path::new("/etc/pam.d").join(path.file_name().unwrap()), &fs::read_to_string(&path).unwrap());
+    }
+    files
+}
+
+fn people_log_in_by(files: &Files) -> Vec<String> {
+    let services = files.services().into_iter().collect::<BTreeSet<_>>();
+    ["sshd", "sudo", "su", "login"]
+        .iter()
+        .map(|name| (*name).to_owned())
+        .filter(|name| services.contains(name))
+        .collect()
+}
+
+#[test]
+fn stock_stacks_raise_no_alarm() {
+    for name in ALL {
+        let files = stock(name);
+        assert_eq!(people_log_in_by(&files).len(), 4, "{name}");
+        for service in files.services() {
+            assert_eq!(Service::new(&files, &service, Before::Nothing).findings(), [], "{name}: {service}");
+            for phase in Phase::ALL {
+                let stack = files.stack(&service, phase);
+                assert!(stack.broken.is_none(), "{name}: {service}");
+                assert!(stack.lines.iter().all(|line| line.mistake.is_none()), "{name}: {service}");
+            }
+        }
+    }
+}
+
+#[test]
+fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
+    for name in ALL {
+        for keys in [None, Some(Keys::WithCode)] {
+            for enrolls in [false, true] {
+                let mut files = stock(name);
+                for service in people_log_in_by(&files) {
+                    let style = Style { keys: keys.filter(|_| service == "sshd"), enrolls, before: Before::Nothing };
+                    let (path, text) =
+                        edited(&files, &service, style).unwrap_or_else(|why| panic!("{name}: {service}: {why:?}"));
+                    files = files.with(&path, &text);
+                }
+                for service in files.services() {
+                    let findings = Service::new(&files, &service, Before::Nothing).findings();
+                    let loud = findings.iter().filter(|one| one.severity > Severity::Notice).collect::<Vec<_>>();
+                    assert!(loud.is_empty(), "{name}: {service}: {loud:?}");
+                }
+            }
+        }
+    }
+}
