@@ -22,7 +22,7 @@ CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
 	tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
 

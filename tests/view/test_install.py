@@ -41,6 +41,8 @@ drwxr-xr-x root:root /usr/libexec/twostep
 -rw-r--r-- root:root /usr/share/man/man8/twostep-admin.8
 drwxr-xr-x root:root /usr/share/twostep
 -rw-r--r-- root:root /usr/share/twostep/app-passwords.sh
+drwxr-xr-x root:root /usr/share/twostep/authselect
+-rwxr-xr-x root:root /usr/share/twostep/authselect/make-profile
 -rw-r--r-- root:root /usr/share/twostep/config.toml
 -rw-r--r-- root:root /usr/share/zsh/vendor-completions/_twostep
 drwxr-x--- root:twostep /var/lib/twostep
