@@ -17,7 +17,7 @@ pub use journal::{Change, Journal, State, hundredths_since_boot};
 pub use lineage::{Lineage, Proof, now_in_ticks};
 pub use place::{relabel, replace};
 pub use plan::{Keys, Plan, Wish};
-pub use programs::reload_sshd;
+pub use programs::{Sshd, end_sudo_tickets, reload_sshd};
 pub use trial::{run as try_here, trial};
 pub use undo::{Undone, undo};
 pub use watch::{detach, start, watch};

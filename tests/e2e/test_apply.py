@@ -276,3 +276,31 @@ def test_given_a_power_cut_at_each_write_then_each_file_is_the_old_or_the_new_an
         if ended and number > 5:
             return
     raise AssertionError("the change never ended")
+
+
+def test_given_a_question_left_open_then_it_keeps_nothing_from_going_back(host):
+    assert apply("sudo", within="5s").returncode == 0
+    question = pexpect.spawn("twostep", ["admin", "revert"], timeout=30, encoding="utf-8", cwd="/")
+    question.expect("Undo it")
+    assert wait_until(lambda: snapshot() == host.before)
+    question.close(force=True)
+
+
+def test_given_a_change_of_sudo_then_no_ticket_spares_the_new_question(host, clock):
+    enrolled = enrollment.enroll(host.person, clock)
+    by_sudo = host.person.command("sudo", "twostep", "admin", "confirm")
+
+    def confirm(*answers):
+        sudo = pexpect.spawn(by_sudo[0], by_sudo[1:], timeout=30, encoding="utf-8", cwd="/")
+        for answer in answers:
+            sudo.expect("assword|erification code")
+            sudo.sendline(answer() if callable(answer) else answer)
+        sudo.expect(pexpect.EOF)
+        return sudo.before
+
+    assert "no change to confirm" in confirm(host.person.password).replace("\r\n", " ")
+    ticket = Path("/run/sudo/ts") / host.person.name
+    assert ticket.exists()
+    assert apply("sudo").returncode == 0
+    assert not ticket.exists()
+    assert "stays" in confirm(host.person.password, enrolled.phone.fresh)

@@ -217,7 +217,7 @@ def test_given_a_backup_then_another_host_takes_it_with_what_is_spent(person, cl
             os.chown(path, stat.st_uid, stat.st_gid)
             path.chmod(stat.st_mode & 0o7777)
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert "accounts are in" in out.stdout
+    assert "Keep the passphrase elsewhere" in out.stdout
 
 
 def test_given_a_full_disk_then_nothing_half_is_left_and_a_second_run_finishes(person):

@@ -7,7 +7,7 @@ use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 
 use super::consent::{Consent, make_sure};
-use crate::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, State, Undone, Wish};
+use crate::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, Sshd, State, Undone, Wish};
 use crate::arguments::{Apply, Revert};
 use crate::audit::Syslog;
 use crate::host::Host;
@@ -85,15 +85,17 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     }
     make_sure(&mut *person, Consent::by_flag(wishes.yes), "Put this in force?")?;
     let change = journal.begin(&plan.services, &page.view.administrator, seconds, &plan.steps)?;
-    let result = apply::start(change.number).and_then(|()| put_in_force(&journal, &change, &plan));
-    if let Err(trouble) = result {
-        apply::undo(&journal, &change, "failed")?;
-        return Err(trouble);
-    }
+    let sshd = match apply::start(change.number).and_then(|()| put_in_force(&journal, &change, &plan)) {
+        Ok(sshd) => sshd,
+        Err(trouble) => {
+            apply::undo(&journal, &change, "failed")?;
+            return Err(trouble);
+        }
+    };
     drop(alone);
     shown.change = Some(change.number);
     page.object(&shown)?;
-    tell(page, &change)
+    tell(page, &change, sshd)
 }
 
 fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
@@ -143,14 +145,19 @@ fn show(page: &mut Page, plan: &Plan, objections: &[String]) -> Result<(), Troub
     objections.iter().try_for_each(|objection| page.item(objection))
 }
 
-fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<(), Trouble> {
+fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd, Trouble> {
     for (path, before, after) in &plan.steps {
         apply::replace(path, before.as_ref(), after.as_ref())?;
     }
     apply::relabel(plan.steps.iter().map(|(path, ..)| path.as_path()));
     let changes_sshd = plan.steps.iter().any(|(path, ..)| path.starts_with("/etc/ssh"));
-    if changes_sshd {
-        apply::reload_sshd().map_err(|why| Trouble::here("sshd", format!("{why}. The change was undone.")))?;
+    let sshd = if changes_sshd {
+        apply::reload_sshd().map_err(|why| Trouble::here("sshd", format!("{why}. The change was undone.")))?
+    } else {
+        Sshd::Reloaded
+    };
+    if change.services.iter().any(|service| service.starts_with("sudo")) {
+        apply::end_sudo_tickets();
     }
     let (applied_at, started_after) = (apply::hundredths_since_boot(), apply::now_in_ticks());
     journal.record(&Change { applied_at, started_after, ..change.clone() })?;
@@ -158,10 +165,13 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<(), T
     Syslog.record(
         &line.with("services", change.services.join(",")).with("confirm_within", change.confirm_within).finish(),
     );
-    Ok(())
+    Ok(sshd)
 }
 
-fn tell(page: &mut Page, change: &Change) -> Result<(), Trouble> {
+fn tell(page: &mut Page, change: &Change, sshd: Sshd) -> Result<(), Trouble> {
+    if sshd == Sshd::NotFound {
+        page.say("No running sshd was found: start it anew yourself, or it goes by its old configuration.\n")?;
+    }
     page.say(&format!(
         "In force now, as change {}. It goes back by itself in {}. Keep this session open, log in anew by {}, and type there:\n\n  sudo twostep admin confirm",
         change.number,
@@ -225,9 +235,7 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     if wishes.list {
         return list(page, &journal);
     }
-    let alone = journal.lock()?;
-    let standing = journal.all()?.into_iter().rev().filter(|change| change.state != State::Reverted);
-    let going = standing.take(if wishes.all { usize::MAX } else { 1 }).collect::<Vec<_>>();
+    let going = standing(&journal, wishes.all)?;
     if going.is_empty() {
         return page.say("There is no change to undo.");
     }
@@ -242,10 +250,18 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
         change.files.iter().try_for_each(|entry| page.item(&entry.path.display().to_string()))?;
     }
     make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), "Undo it?")?;
-    let by = page.view.administrator.clone();
-    going.iter().try_for_each(|change| told(page, &apply::undo(&journal, change, &format!("by {by}"))?))?;
-    drop(alone);
-    Ok(())
+    // Asked without the lock: whoever leaves the question open keeps nothing from going back by itself.
+    let _alone = journal.lock()?;
+    let by = format!("by {}", page.view.administrator);
+    let numbers = going.iter().map(|change| change.number).collect::<Vec<_>>();
+    let still = standing(&journal, true)?.into_iter().filter(|change| numbers.contains(&change.number));
+    still.into_iter().try_for_each(|change| told(page, &apply::undo(&journal, &change, &by)?))
+}
+
+/// The changes that are in force, the newest first: all, or that one alone.
+fn standing(journal: &Journal, all: bool) -> Result<Vec<Change>, Trouble> {
+    let standing = journal.all()?.into_iter().rev().filter(|change| change.state != State::Reverted);
+    Ok(standing.take(if all { usize::MAX } else { 1 }).collect())
 }
 
 fn told(page: &mut Page, undone: &Undone) -> Result<(), Trouble> {

@@ -150,7 +150,11 @@ fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
             ),
         ));
     }
-    page.say(&format!("\n{taken} were taken over."))
+    page.say(&format!("\n{}.", counted(taken)))
+}
+
+fn counted(taken: usize) -> String {
+    if taken == 1 { "1 was taken over".to_owned() } else { format!("{taken} were taken over") }
 }
 
 /// Whether it can be taken over here, with what to say of it.
@@ -243,7 +247,7 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
     let contents = backup::read(&text, &passphrase).map_err(closed)?;
     let key = backup::key(&contents.key).map_err(closed)?;
     page.say(&format!(
-        "A backup of {}, made {}, with {} accounts.",
+        "A backup of {}, made {}, accounts in it: {}.",
         contents.host,
         crate::dates::minute(contents.made_at),
         contents.accounts.len()
@@ -259,10 +263,10 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
         let row = match account {
             Err(error) => row(Outcome::Refused, error.to_string()),
             Ok(account) if taking.dry_run => {
-                row(Outcome::WouldTake, format!("{} authenticators", account.authenticators.len()))
+                row(Outcome::WouldTake, format!("authenticators: {}", account.authenticators.len()))
             }
             Ok(account) => match desk(&kept.user).and_then(|desk| desk.restore(&account, &key).map_err(sentence)) {
-                Ok(()) => row(Outcome::Taken, format!("{} authenticators", account.authenticators.len())),
+                Ok(()) => row(Outcome::Taken, format!("authenticators: {}", account.authenticators.len())),
                 Err(why) => row(Outcome::Refused, why),
             },
         };
@@ -310,6 +314,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(printed.text(), "  bob               REFUSED: no key (line 3)\n");
-        assert!(ended(&mut page, 2, 1).unwrap_err().message.starts_with("2 were taken over, and 1 were not."));
+        assert!(ended(&mut page, 2, 1).unwrap_err().message.starts_with("2 were taken over, and 1 not."));
     }
 }
