@@ -19,8 +19,8 @@ use crate::transfer::{Entry, Mistake, Read};
 use crate::trouble::Trouble;
 
 /// A home on a server that does not answer holds nobody up for longer.
-const LOOKS: usize = 500;
-const PACE: Duration = Duration::from_millis(20);
+const LOOKS: usize = 10_000;
+const PACE: Duration = Duration::from_millis(1);
 
 /// Exit status of the reading process where there is no file.
 const NO_FILE: u8 = 10;
