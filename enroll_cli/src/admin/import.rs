@@ -146,7 +146,8 @@ fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
         return Err(Trouble::here(
             "refused",
             format!(
-                "{taken} were taken over, and {failed} were not. Each says above why; what was taken over stays if you try again."
+                "{}, and {failed} not. Each says above why; what was taken over stays if you try again.",
+                counted(taken)
             ),
         ));
     }
