@@ -20,7 +20,7 @@ use crate::throttle::{Origin, Source};
 use crate::time::{Clock, SystemClock};
 use crate::username::{LookupError, Person};
 use crate::verdict::{self, Answer, Question, Shape, Verdict};
-use crate::words;
+use crate::words::{self, changes};
 
 mod app_password;
 mod authenticator;
@@ -85,7 +85,7 @@ impl Desk {
     pub fn for_caller(audit: Box<dyn Audit>, passwords: Box<dyn Passwords>) -> Result<Self, Response> {
         let uid = nix::unistd::getuid();
         if uid.is_root() {
-            return Err(refused(Refusal::BadCaller, "The helper does not serve root. Use twostep itself as root."));
+            return Err(refused(Refusal::BadCaller, changes::NOT_FOR_ROOT));
         }
         let desk = Self::open(Person::lookup_uid(uid.as_raw()), Authority::User, audit)?;
         Ok(Self { passwords: Some(passwords), ..desk })
@@ -98,7 +98,7 @@ impl Desk {
     pub fn for_administrator(user: &str, audit: Box<dyn Audit>) -> Result<Self, Response> {
         let person = Person::lookup(user);
         if matches!(person, Ok(None)) {
-            let text = format!("There is no user called {user}. Check the name with `getent passwd {user}`.");
+            let text = changes::no_user(user);
             return Err(refused(Refusal::BadCaller, &text));
         }
         Self::open(person, Authority::Administrator, audit)
@@ -111,7 +111,7 @@ impl Desk {
     ) -> Result<Self, Response> {
         let person = person
             .map_err(|error| failed(&error.to_string()))?
-            .ok_or_else(|| refused(Refusal::BadCaller, "There is no such user. Check the name with getent passwd."))?;
+            .ok_or_else(|| refused(Refusal::BadCaller, changes::NOBODY))?;
         let loaded = config::load(std::path::Path::new(config::PATH));
         if let Some(trouble) = &loaded.trouble {
             audit.record(&Line::new("configuration").with("trouble", trouble).finish());
@@ -278,10 +278,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Ok(());
         }
         let Some(answer) = &proof.answer else {
-            return Err(refused(
-                Refusal::ProofRequired,
-                "This change needs a proof. Give a current verification code or a recovery code.",
-            ));
+            return Err(refused(Refusal::ProofRequired, changes::PROOF_REQUIRED));
         };
         let question = Question {
             config: &self.config,
@@ -349,7 +346,7 @@ fn origin() -> Origin {
 
 fn check_service(service: &str) -> Result<(), Response> {
     if service.is_empty() || service.len() > SERVICE_BYTES || audit::printable(service) != service {
-        return Err(refused(Refusal::BadRequest, "This is no PAM service. Name one of at most 64 printable bytes."));
+        return Err(refused(Refusal::BadRequest, changes::NO_SERVICE));
     }
     Ok(())
 }

@@ -2,14 +2,13 @@
 
 use crate::account::{Account, Authenticator};
 use crate::app_password::AppPassword;
-use crate::ledger::Wrong;
 use crate::login::LoginError;
 use crate::recovery::RecoverySet;
 use crate::request::SecondStep;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
 use crate::username::Person;
-use crate::words::recovery_left;
+use crate::words::notices as words;
 
 /// The lines for this login, most important first, and none when there is nothing to say. What was
 /// shown once is not shown again.
@@ -26,15 +25,15 @@ pub fn notices(person: &Person, store: &impl Store, clock: &impl Clock) -> Resul
 fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
     let wrong = std::mem::take(&mut held.ledger.unnoticed);
     let Some(account) = held.account.as_mut() else { return Vec::new() };
-    let mut lines = wrong_codes(&wrong);
+    let mut lines: Vec<String> = words::wrong_codes(&wrong).into_iter().collect();
     lines.extend(suspended(account, now));
     lines.extend(added(account));
     lines.extend(resynchronized(account));
     lines.extend(app_passwords(account));
     let mut used = used(account);
     match (used.last_mut(), account.recovery.as_ref().map(RecoverySet::left)) {
-        (Some(last), Some(left)) => *last = format!("{last} {}", recovery_left(left)),
-        (None, Some(left)) if left <= 3 => lines.push(recovery_left(left)),
+        (Some(last), Some(left)) => *last = format!("{last} {}", words::recovery_left(left)),
+        (None, Some(left)) if left <= 3 => lines.push(words::recovery_left(left)),
         _ => {}
     }
     lines.extend(used);
@@ -48,10 +47,7 @@ fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
 
 fn added(account: &Account) -> Vec<String> {
     let is_new = |one: &&Authenticator| one.added_at > account.noticed_until;
-    let line = |one: &Authenticator| {
-        let (label, day) = (&one.label, date(one.added_at.0));
-        format!("The authenticator \"{label}\" was added on {day}. If that was not you, tell your administrator.")
-    };
+    let line = |one: &Authenticator| words::authenticator_added(&one.label, &date(one.added_at.0));
     account.authenticators.iter().filter(is_new).map(line).collect()
 }
 
@@ -59,34 +55,23 @@ fn added(account: &Account) -> Vec<String> {
 fn resynchronized(account: &Account) -> Vec<String> {
     let line = |one: &Authenticator| {
         let at = one.resynchronized_at()?;
-        let (label, day) = (&one.label, date(at.0));
-        (at > account.noticed_until).then(|| {
-            format!("The clock of \"{label}\" was off, and two codes put it right on {day}. Set it to automatic.")
-        })
+        (at > account.noticed_until).then(|| words::clock_put_right(&one.label, &date(at.0)))
     };
     account.authenticators.iter().filter_map(line).collect()
 }
 
 fn suspended(account: &Account, now: Timestamp) -> Option<String> {
     let suspension = account.suspension.as_ref().filter(|suspension| suspension.holds(now))?;
-    Some(format!("Your second step is switched off until {}, by {}.", date(suspension.until.0), suspension.by))
+    Some(words::suspended(&date(suspension.until.0), &suspension.by))
 }
 
 /// One line for each that was made, and one for each that was used for the first time.
 fn app_passwords(account: &Account) -> Vec<String> {
     let is_new = |at: i64| at > account.noticed_until.0;
     let lines = |one: &AppPassword| {
-        let label = &one.label;
-        let made = is_new(one.created_at.0).then(|| {
-            format!(
-                "The application password \"{label}\" was created on {}. If that was not you, revoke it: twostep app-password revoke.",
-                date(one.created_at.0)
-            )
-        });
-        let used = one.first_use.as_ref().filter(|first| is_new(first.at)).map(|first| {
-            let SecondStep { at, service, source } = first;
-            format!("The application password \"{label}\" was first used on {} for {service} from {source}.", date(*at))
-        });
+        let made = is_new(one.created_at.0).then(|| words::app_password_created(&one.label, &date(one.created_at.0)));
+        let used = one.first_use.as_ref().filter(|first| is_new(first.at));
+        let used = used.map(|first| words::app_password_used(&one.label, &date(first.at), first));
         made.into_iter().chain(used)
     };
     all_app_passwords(account).flat_map(lines).collect()
@@ -98,9 +83,7 @@ fn all_app_passwords(account: &Account) -> impl Iterator<Item = &AppPassword> {
 
 fn used(account: &Account) -> Vec<String> {
     let is_new = |used: &SecondStep| used.at > account.noticed_until.0;
-    let line = |used: SecondStep| {
-        format!("A recovery code was used on {} for {} from {}.", date(used.at), used.service, used.source)
-    };
+    let line = |used: SecondStep| words::recovery_code_used(&date(used.at), &used);
     uses(account).filter(is_new).map(line).collect()
 }
 
@@ -116,17 +99,6 @@ fn newest(account: &Account) -> Timestamp {
     let first_used = all_app_passwords(account).filter_map(|one| one.first_use.as_ref());
     let used = uses(account).map(|used| used.at).chain(first_used.map(|first| first.at)).map(Timestamp);
     added.chain(resynchronized).chain(made).chain(used).max().unwrap_or(account.noticed_until)
-}
-
-fn wrong_codes(wrong: &Wrong) -> Vec<String> {
-    match wrong.count {
-        0 => Vec::new(),
-        1 => vec![format!("1 wrong code was given for you since your last login, from {}.", wrong.source)],
-        count => vec![format!(
-            "{count} wrong codes were given for you since your last login, the last one from {}.",
-            wrong.source
-        )],
-    }
 }
 
 /// A moment to read; UTC, since a guest does not ask for its host's time zone.

@@ -181,7 +181,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { path } => {
-                write!(f, "{path} is missing; is its file system mounted? Else run setup-host again")
+                write!(f, "{path} is missing; mount the file system that it lies on, or run setup-host again")
             }
             Self::Io { doing, path, errno } => write!(f, "cannot {doing} {path} ({errno}); {}", remedy(*errno)),
             Self::Unsafe { path, what, remedy } => write!(f, "{path} {what}; {remedy}"),

@@ -1,234 +1,22 @@
-//! What a person reads when a login is refused: one sentence on what happened, one on what to do.
+//! Every sentence of this crate, of the module and of the helper that a person can read, by the place
+//! where it is read. A refusal is one sentence on what happened and one on what to do.
+//!
+//! A translation begins here: no other file of these crates holds such a sentence, and a test keeps
+//! it so (`tests/view/test_words.py`). Errors that an administrator reads in the log stand with
+//! their types.
 
-use crate::app_password::Barred;
-use crate::config::{AfterGrace, Config, Enrollment};
-use crate::request::Kind;
-use crate::secret::Typed;
-use crate::time::{ClockDoubt, Timestamp};
-use crate::verdict::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
+use crate::config::Config;
 
-/// For everyone whose first step is not proved: it tells nothing.
-pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
+pub mod changes;
+pub mod enrollment;
+pub mod helper;
+mod login;
+pub(crate) mod notices;
 
-/// For everyone who gives a password to a service that takes application passwords, and whose
-/// password is none: the same for all users, so it tells nothing either.
-pub const NO_APP_PASSWORD: &str = "This login was not accepted. If you have two-step authentication, give an application password for this service (twostep app-password create).";
-
-/// For everyone, when something failed that the person cannot mend.
-#[must_use]
-pub fn failed(config: &Config) -> String {
-    format!("The second step could not be checked. {}", ask("look into the system log", config))
-}
-
-/// What a verdict says to the person who proved the first step; `None` where there is nothing to say.
-#[must_use]
-pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
-    match verdict {
-        Verdict::Accepted(Factor::Code { .. } | Factor::AppPassword { .. }) | Verdict::NotAsked(_) => None,
-        Verdict::Accepted(Factor::IssuedCode) => {
-            Some("The code from your administrator is used up. Put your phone in order now: twostep status".to_owned())
-        }
-        Verdict::Accepted(Factor::Recovery { left }) => Some(recovery_left(*left)),
-        Verdict::MustEnroll => Some(format!(
-            "This host requires two-step authentication, and you have not enrolled. {}",
-            ask("enroll you", config)
-        )),
-        Verdict::Refused(refused) => Some(refused_text(refused, config)),
-    }
-}
-
-/// How long a user still has to enroll, and what to type.
-#[must_use]
-pub fn grace(until: Timestamp, now: Timestamp, config: &Config) -> String {
-    let seconds = u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0);
-    let left = match seconds {
-        0..7_200 => span(seconds),
-        7_200..172_800 => format!("{} hours", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    };
-    let then = match (config.policy.after_grace, config.policy.enrollment) {
-        // No login asks for an invitation's code.
-        (AfterGrace::Deny, _) | (_, Enrollment::Invite) => "after that you cannot log in",
-        (AfterGrace::Enroll, _) => "after that a login makes you enroll",
-    };
-    format!("This host will require two-step authentication: you have {left} left, {then}. Enroll now: twostep enroll")
-}
-
-/// What a login that enrolls shows, as one question: the drawing, the key to type, and what is
-/// wanted.
-#[must_use]
-pub fn enrollment(drawing: &Typed, key: &Typed) -> Typed {
-    // In one piece of the right size: a text that grows leaves copies behind that nobody wipes.
-    let pieces = [
-        "This host requires two-step authentication, and you have not enrolled yet.\n\
-         Scan this code with an authenticator app:\n\n",
-        drawing.expose(),
-        "\nIf you cannot scan it, type this key into the app: ",
-        key.expose(),
-        "\n\n",
-        CODE_OF_APP,
-    ];
-    Typed::new(pieces.concat())
-}
-
-/// The same question once more, after a code that did not fit.
-#[must_use]
-pub fn enrollment_again(why: &str) -> Typed {
-    Typed::new(format!("{why}\n{CODE_OF_APP}"))
-}
-
-/// The recovery codes of a login that enrolled, as one question that waits until they are kept.
-#[must_use]
-pub fn keep_recovery_codes(codes: &[Typed]) -> Typed {
-    let mut pieces = vec![
-        "You have enrolled. Keep these recovery codes where only you can reach them: each replaces a code once, when your phone is not at hand.\n",
-    ];
-    pieces.extend(codes.iter().flat_map(|code| ["\n  ", code.expose()]));
-    pieces.push("\n\nThey are not shown again. Press Enter when you have them: ");
-    Typed::new(pieces.concat())
-}
-
-/// What is asked of who enrolls in a login.
-const CODE_OF_APP: &str = "Code shown by the app: ";
-
-/// The same for a program that cannot ask: who proved nothing reads one text, whatever the reason.
-#[must_use]
-pub fn text_for_program(verdict: &Verdict, config: &Config) -> Option<String> {
-    match verdict {
-        Verdict::MustEnroll => Some(NO_APP_PASSWORD.to_owned()),
-        verdict => text(verdict, config),
-    }
-}
-
-/// How many recovery codes are left, louder the fewer there are.
-#[must_use]
-pub fn recovery_left(left: usize) -> String {
-    match left {
-        0 => "You have NO recovery codes left. Make new ones now: twostep recovery-codes regenerate".to_owned(),
-        1 => "You have ONLY 1 recovery code left. Make new ones now: twostep recovery-codes regenerate".to_owned(),
-        2 | 3 => {
-            format!("You have ONLY {left} recovery codes left. Make new ones now: twostep recovery-codes regenerate")
-        }
-        _ => format!("You have {left} recovery codes left."),
-    }
-}
-
-fn refused_text(refused: &Refused, config: &Config) -> String {
-    match refused {
-        Refused::NotACode(_) => {
-            "This is no verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
-        }
-        Refused::Wrong { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease) }
-        | Refused::Spent { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. }
-        | Refused::Misplaced { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. } => {
-            format!(
-                "This host's clock is wrong, and your code may be right. Use a recovery code, or {}",
-                lowered(&ask("put the clock right", config))
-            )
-        }
-        Refused::Wrong { .. } => {
-            "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned()
-        }
-        Refused::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
-        Refused::Misplaced { code, .. } => misplaced_text(code),
-        Refused::NoPair { .. } => {
-            "These are not two codes that your device shows one after the other. Type one, wait for the next, and type that too.".to_owned()
-        }
-        Refused::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
-        Refused::RecoveryCodeExpired => {
-            format!("The time of this recovery code is over. {}", ask("give you another one", config))
-        }
-        Refused::Waiting(seconds) => format!("Too many wrong codes came from here. Try again in {}.", span(*seconds)),
-        Refused::ClosedToStrangers => format!(
-            "Too many wrong codes were given for you from elsewhere. Use a recovery code, or log in from where you did before; else {}",
-            lowered(&ask("open your account", config))
-        ),
-        Refused::Disabled => format!(
-            "Too many wrong codes were given for you. Use a recovery code, or {}",
-            lowered(&ask("open your account", config))
-        ),
-        Refused::Vanished => "Your enrollment was removed just now. Log in again.".to_owned(),
-        Refused::AppPassword(NoAppPassword::NotOne | NoAppPassword::Wrong) => NO_APP_PASSWORD.to_owned(),
-        Refused::AppPassword(NoAppPassword::Barred { barred, label }) => barred_text(*barred, label),
-    }
-}
-
-/// What a login says before it asks for the next code, and how long that may take.
-#[must_use]
-pub fn next_code(first: &Misplaced) -> String {
-    match first.kind {
-        Kind::Totp => format!(
-            "{} Set it to automatic, or type the next code that it shows; it comes within {}.\n{NEXT_CODE}",
-            whose_clock(first),
-            span(first.period)
-        ),
-        Kind::Hotp => format!(
-            "This code of \"{}\" is {} codes ahead. Press the button once more, and type the code that it shows then.\n{NEXT_CODE}",
-            first.authenticator, first.ahead
-        ),
-    }
-}
-
-fn misplaced_text(code: &Misplaced) -> String {
-    match (code.kind, code.may_be_followed()) {
-        (Kind::Totp, true) => format!(
-            "{} Set it to automatic, or log in again and type two codes in a row, each when it appears.",
-            whose_clock(code)
-        ),
-        (Kind::Totp, false) => format!(
-            "{} Set it to automatic, or use a recovery code: codes up to this one were used or shown already, and new ones come in {}.",
-            whose_clock(code),
-            span(code.stale.max(1) * code.period)
-        ),
-        (Kind::Hotp, _) => format!(
-            "This code of \"{}\" is {} codes ahead. Log in again, and type it and the next one.",
-            code.authenticator, code.ahead
-        ),
-    }
-}
-
-fn whose_clock(code: &Misplaced) -> String {
-    let span = span(code.ahead.unsigned_abs() * code.period);
-    let label = &code.authenticator;
-    if code.ahead < 0 {
-        format!("This code was right about {span} ago: the clock of \"{label}\" is slow.")
-    } else {
-        format!("This code is right in about {span}: the clock of \"{label}\" is fast.")
-    }
-}
-
-/// What is asked of whose first code was of another time.
-const NEXT_CODE: &str = "Next verification code: ";
-
-/// Only who has the password reads this.
-fn barred_text(barred: Barred, label: &str) -> String {
-    match barred {
-        Barred::Service => {
-            format!(
-                "Your application password \"{label}\" is for other services. Make one for this service: twostep app-password create."
-            )
-        }
-        Barred::Network => {
-            format!(
-                "Your application password \"{label}\" is for other networks. Make one without that limit: twostep app-password create."
-            )
-        }
-        Barred::Expired => {
-            format!("Your application password \"{label}\" has expired. Make a new one: twostep app-password create.")
-        }
-        Barred::Unused => {
-            format!(
-                "Your application password \"{label}\" was not used for too long and has expired. Make a new one: twostep app-password create."
-            )
-        }
-    }
-}
-
-/// Why there is no application password for a service.
-#[must_use]
-pub fn people_are_asked(service: &str) -> String {
-    format!("People are asked for a code at {service}, so no application password opens it. Name other services.")
-}
+pub use login::{
+    CANNOT_CHECK_FOR_ANOTHER, GENERIC, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code, text,
+    text_for_program,
+};
 
 /// Whom to ask for it.
 pub(crate) fn ask(what: &str, config: &Config) -> String {
@@ -238,7 +26,7 @@ pub(crate) fn ask(what: &str, config: &Config) -> String {
     }
 }
 
-fn lowered(sentence: &str) -> String {
+pub(crate) fn lowered(sentence: &str) -> String {
     sentence.replacen("Ask", "ask", 1)
 }
 
@@ -257,71 +45,6 @@ pub fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::NotACode;
-
-    #[test]
-    fn every_refusal_says_what_happened_and_what_to_do() {
-        let config = Config::parse("version = 1\n[policy]\ncontact = \"help@example.org\"").unwrap();
-        let barred = |barred| Refused::AppPassword(NoAppPassword::Barred { barred, label: "laptop".into() });
-        let all = [
-            Refused::NotACode(NotACode::Length),
-            Refused::Wrong { host_clock: None },
-            Refused::Wrong { host_clock: Some(ClockDoubt::SetBack) },
-            Refused::Spent { authenticator: "phone".into(), host_clock: None },
-            Refused::NoPair { host_clock: None },
-            Refused::RecoveryCodeUsed,
-            Refused::RecoveryCodeExpired,
-            Refused::Waiting(5),
-            Refused::ClosedToStrangers,
-            Refused::Disabled,
-            Refused::Vanished,
-            Refused::AppPassword(NoAppPassword::Wrong),
-            barred(Barred::Service),
-            barred(Barred::Network),
-            barred(Barred::Expired),
-            barred(Barred::Unused),
-        ];
-        let texts: Vec<String> = all.iter().map(|refused| refused_text(refused, &config)).collect();
-        for text in &texts {
-            assert!(text.split(". ").count() == 2 && text.ends_with('.'), "{text}");
-            assert_eq!(texts.iter().filter(|other| *other == text).count(), 1);
-        }
-        assert!(texts[9].contains("help@example.org"));
-        assert!(text(&Verdict::MustEnroll, &config).unwrap().contains("help@example.org"));
-        assert_eq!(text_for_program(&Verdict::MustEnroll, &config).as_deref(), Some(NO_APP_PASSWORD));
-        assert!(text(&Verdict::MustEnroll, &Config::strictest()).unwrap().contains("your administrator"));
-    }
-
-    #[test]
-    fn few_recovery_codes_are_said_loudly() {
-        assert!(!recovery_left(4).contains("ONLY"));
-        assert!(recovery_left(3).contains("ONLY 3"));
-        assert!(recovery_left(1).contains("ONLY 1 recovery code left"));
-        assert!(recovery_left(0).contains("NO recovery codes"));
-    }
-
-    #[test]
-    fn the_time_that_is_left_reads_well() {
-        let config = Config::parse("version = 1").unwrap();
-        let left = |seconds| grace(Timestamp(seconds), Timestamp(0), &config);
-        for (seconds, text) in [
-            (1, "1 second "),
-            (3600, "60 minutes "),
-            (86_400, "24 hours "),
-            (172_800, "2 days "),
-            (1_209_599, "13 days "),
-        ] {
-            assert!(
-                left(seconds).contains(&format!("you have {text}left, after that you cannot")),
-                "{}",
-                left(seconds)
-            );
-        }
-        let config = Config::parse("version = 1\n[policy]\nafter_grace = \"enroll\"").unwrap();
-        assert!(grace(Timestamp(9), Timestamp(0), &config).contains("makes you enroll"));
-        let config = Config::parse("version = 1\n[policy]\nafter_grace = \"enroll\"\nenrollment = \"invite\"").unwrap();
-        assert!(grace(Timestamp(9), Timestamp(0), &config).contains("you cannot log in"));
-    }
 
     #[test]
     fn spans_read_well() {

@@ -7,6 +7,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{alarm, chdir, close};
 use twostep_core::request::Refusal;
+use twostep_core::words::helper as words;
 
 use crate::reply::{Refused, refused};
 
@@ -76,7 +77,7 @@ fn raise_limits() -> Result<(), Refused> {
 
 fn close_inherited_files() -> Result<(), Refused> {
     let listed = std::fs::read_dir(OPEN_FILES)
-        .map_err(|_| refused(Refusal::Failed, NO_PROC))?
+        .map_err(|_| refused(Refusal::Failed, words::NO_PROC))?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
         .filter(|fd| *fd > 2)
         .collect::<Vec<_>>();
@@ -90,19 +91,10 @@ fn close_inherited_files() -> Result<(), Refused> {
     Ok(())
 }
 
-const NO_PROC: &str = "The files that the caller left open could not be listed. Mount /proc, then \
-                       try again.";
-
 fn limited(command: &str, what: &str) -> Refused {
-    refused(
-        Refusal::Failed,
-        &format!(
-            "This session limits {what} so far that an account could not be written. Lift the \
-             limit (`{command}` shows it), or log in again, then try again."
-        ),
-    )
+    refused(Refusal::Failed, &words::limited(command, what))
 }
 
 fn failed(what: &str, errno: Errno) -> Refused {
-    refused(Refusal::Failed, &format!("twostep-helper could not {what}: {}. Nothing was changed.", errno.desc()))
+    refused(Refusal::Failed, &words::could_not(what, errno.desc()))
 }

@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{isatty, read};
 use twostep_core::request::{MAX_REQUEST, Refusal, Request};
 use twostep_core::secret::Secret;
+use twostep_core::words::helper as words;
 
 use crate::reply::{Refused, refused};
 
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The refusal to print: nothing came, too much, too late, or not a request.
 pub fn request(input: BorrowedFd<'_>) -> Result<Request, Refused> {
     if isatty(input).unwrap_or(false) {
-        return Err(refused(Refusal::BadRequest, TYPED));
+        return Err(refused(Refusal::BadRequest, words::TYPED));
     }
     parse(line(input, PATIENCE)?.expose())
 }
@@ -29,9 +30,9 @@ pub fn request(input: BorrowedFd<'_>) -> Result<Request, Refused> {
 /// The parser's own message may quote the request, which holds codes: it stays here.
 fn parse(line: &[u8]) -> Result<Request, Refused> {
     if line.iter().all(u8::is_ascii_whitespace) {
-        return Err(refused(Refusal::BadRequest, NOTHING));
+        return Err(refused(Refusal::BadRequest, words::NOTHING));
     }
-    serde_json::from_slice(line).map_err(|_| refused(Refusal::BadRequest, NOT_A_REQUEST))
+    serde_json::from_slice(line).map_err(|_| refused(Refusal::BadRequest, words::NOT_A_REQUEST))
 }
 
 fn line(input: BorrowedFd<'_>, patience: Duration) -> Result<Secret, Refused> {
@@ -48,14 +49,14 @@ fn line(input: BorrowedFd<'_>, patience: Duration) -> Result<Secret, Refused> {
                 let ends = rest.iter().take(count).any(|byte| *byte == b'\n');
                 filled += count;
                 if filled > MAX_REQUEST {
-                    return Err(refused(Refusal::BadRequest, TOO_LONG));
+                    return Err(refused(Refusal::BadRequest, words::TOO_LONG));
                 }
                 if ends {
                     break;
                 }
             }
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return Err(refused(Refusal::BadRequest, UNREADABLE)),
+            Err(_) => return Err(refused(Refusal::BadRequest, words::UNREADABLE)),
         }
     }
     buffer.truncate(filled);
@@ -67,10 +68,10 @@ fn wait(input: BorrowedFd<'_>, late: Instant) -> Result<(), Refused> {
     // Rounded up, so that the last part of a millisecond is not a busy wait.
     let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
     match poll(&mut [PollFd::new(input, PollFlags::POLLIN)], timeout) {
-        Ok(0) => Err(refused(Refusal::BadRequest, LATE)),
+        Ok(0) => Err(refused(Refusal::BadRequest, words::LATE)),
         Ok(_) => Ok(()),
         Err(Errno::EINTR) if !left.is_zero() => Ok(()),
-        Err(_) => Err(refused(Refusal::BadRequest, UNREADABLE)),
+        Err(_) => Err(refused(Refusal::BadRequest, words::UNREADABLE)),
     }
 }
 
@@ -78,15 +79,6 @@ fn wait(input: BorrowedFd<'_>, late: Instant) -> Result<(), Refused> {
 fn now() -> Instant {
     Instant::now()
 }
-
-const TYPED: &str = "twostep-helper does the work of the command twostep and is not used by hand. \
-                     Type `twostep` instead.";
-const NOTHING: &str = "No request came on standard input. Use the command twostep instead.";
-const NOT_A_REQUEST: &str = "What came on standard input is not a request that this version knows. \
-                             Use the command twostep of the same version.";
-const TOO_LONG: &str = "The request is longer than any request is. Use the command twostep instead.";
-const LATE: &str = "The request did not come within a minute. Nothing was changed; try again.";
-const UNREADABLE: &str = "Standard input cannot be read. Use the command twostep instead.";
 
 #[cfg(test)]
 mod tests {
@@ -129,7 +121,7 @@ mod tests {
     fn a_caller_who_sends_nothing_is_refused_after_the_patience() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let refusal = line(theirs.as_fd(), Duration::from_millis(20)).unwrap_err();
-        assert_eq!(refused(Refusal::BadRequest, LATE), refusal);
+        assert_eq!(refused(Refusal::BadRequest, words::LATE), refusal);
         drop(ours);
     }
 
@@ -145,7 +137,7 @@ mod tests {
             b"{\"do\":\"status\",\"user\":\"root\"}",
             b"{\"do\":\"confirm\",\"code\":\"1\",\"user\":\"root\"}",
         ] {
-            assert_eq!(text(sent(garbage)), NOT_A_REQUEST);
+            assert_eq!(text(sent(garbage)), words::NOT_A_REQUEST);
         }
         assert!(!text(sent(b"{\"do\":\"confirm\",\"code\":\"123456\"")).contains("123456"));
     }
@@ -177,14 +169,14 @@ mod tests {
             b"{\"do\":\"revoke_app_passwords\",\"label\":\"a\"}",
             b"{\"do\":\"ensure_app_password\",\"name\":\"mail\",\"services\":[\"sshd\"]}",
         ] {
-            assert_eq!(text(sent(line)), NOT_A_REQUEST);
+            assert_eq!(text(sent(line)), words::NOT_A_REQUEST);
         }
     }
 
     #[test]
     fn nothing_is_refused() {
-        assert_eq!(text(sent(b"")), NOTHING);
-        assert_eq!(text(sent(b" \n")), NOTHING);
+        assert_eq!(text(sent(b"")), words::NOTHING);
+        assert_eq!(text(sent(b" \n")), words::NOTHING);
     }
 
     #[test]
@@ -192,6 +184,6 @@ mod tests {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         ours.write_all(&vec![b' '; MAX_REQUEST + 1]).unwrap();
-        assert_eq!(text(request(theirs.as_fd())), TOO_LONG);
+        assert_eq!(text(request(theirs.as_fd())), words::TOO_LONG);
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{fstat, stat};
 use twostep_core::request::{Refusal, Response};
+use twostep_core::words::helper as words;
 
 /// Someone answered, if only with a refusal.
 const ANSWERED: u8 = 0;
@@ -43,7 +44,7 @@ pub fn without_panic(answer: impl FnOnce() -> Result<Response, Refused> + Unwind
     match catch_unwind(answer) {
         Ok(Ok(response)) => response,
         Ok(Err(refused)) => refused.into(),
-        Err(_) => refused(Refusal::Failed, BROKEN).into(),
+        Err(_) => refused(Refusal::Failed, words::BROKEN).into(),
     }
 }
 
@@ -85,27 +86,18 @@ pub fn can_be_read() -> Result<(), Refused> {
     if writable && !lost {
         return Ok(());
     }
-    Err(refused(Refusal::BadRequest, NO_STDOUT))
+    Err(refused(Refusal::BadRequest, words::NO_STDOUT))
 }
 
 /// For a person who started this program by hand.
 #[must_use]
 pub fn usage() -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{BY_HAND}");
+    let _ = writeln!(std::io::stderr(), "{}", words::BY_HAND);
     ExitCode::from(USAGE)
 }
 
-const BROKEN: &str = "twostep-helper failed unexpectedly, and nothing is half done. Try again, and \
-                      report it if it happens again.";
-
 /// What is written there is gone.
 const NULL_DEVICE: &str = "/dev/null";
-
-const NO_STDOUT: &str = "Standard output is closed, so nobody could read the answer. Start this program with \
-                         standard output open, or use the command twostep.";
-
-const BY_HAND: &str = "twostep-helper takes no arguments: it does the work of the command twostep.\n\
-                       Type `twostep --help` instead.";
 
 #[cfg(test)]
 mod tests {

@@ -43,7 +43,7 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
             if attempt.options.require_step && applies(attempt, &person)? =>
         {
             let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
-            Ok(refused(attempt, line.with("remedy", REMEDY), Some(NO_SECOND_STEP)))
+            Ok(refused(attempt, line.with("remedy", REMEDY), Some(words::NO_SECOND_STEP)))
         }
         Some(HandOver { outcome, .. }) => {
             finish(attempt, &person, outcome)?;
@@ -92,7 +92,5 @@ fn refused(attempt: &Attempt<'_>, line: Line, text: Option<&str>) -> Outcome {
     Outcome::Refused
 }
 
-const NO_SECOND_STEP: &str = "This login needs a verification code, and none was asked. \
-                              Log in by a method that asks for one.";
 const REMEDY: &str = "let the login go through the auth lines of this stack too; in sshd, \
                       AuthenticationMethods must not let a key be enough";

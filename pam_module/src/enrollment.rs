@@ -68,7 +68,7 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
 /// The key and the question for its code are one message: text that is sent before a question that
 /// then fails could reach a client that proved less.
 fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
-    let mut question = words::enrollment(&drawn(attempt, pending), &pending.secret.in_groups(' '));
+    let mut question = words::enrollment::question(&drawn(attempt, pending), &pending.secret.in_groups(' '));
     let mut earlier = None;
     for _ in 0..TRIES {
         let Ok(Some(answer)) = attempt.host.ask(Style::of_question(attempt.options.echo), question.expose()) else {
@@ -86,20 +86,20 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
                 return Ended { outcome: Outcome::Accepted, pairs: Some(line.finish()), text: None };
             }
             Response::Refused { reason: reason @ (Refusal::NotAccepted | Refusal::WrongClock), text } => {
-                question = words::enrollment_again(&text);
+                question = words::enrollment::question_again(&text);
                 // With the next one it tells where the phone's clock is.
                 earlier = (reason == Refusal::WrongClock).then_some(code);
             }
             response => return not_enrolled(&response),
         }
     }
-    refused("enrollment-not-confirmed", Some(NOT_CONFIRMED))
+    refused("enrollment-not-confirmed", Some(words::enrollment::NOT_CONFIRMED))
 }
 
 /// Who breaks off here is enrolled all the same, and can make new ones.
 fn hand_codes_over(attempt: &Attempt<'_>, codes: Vec<Typed>) {
     if !codes.is_empty() {
-        let _ = attempt.host.ask(Style::ShownQuestion, words::keep_recovery_codes(&codes).expose());
+        let _ = attempt.host.ask(Style::ShownQuestion, words::enrollment::keep_recovery_codes(&codes).expose());
     }
 }
 
@@ -151,6 +151,3 @@ impl Audit for Lines {
         self.0.borrow_mut().push(line.to_owned());
     }
 }
-
-const NOT_CONFIRMED: &str = "You have not enrolled, since no code fitted. Log in again and take the code that \
-                             the app shows then.";

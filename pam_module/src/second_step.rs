@@ -34,7 +34,7 @@ pub fn second_step(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
     let (ended, digits) = match process_users() {
         (_, 0) => judge(attempt, &person, &question)?,
         (real, _) if real == person.uid => have_judged(attempt, &question)?,
-        _ => (Ended::refused(not_the_owner(), Some(NOT_THE_OWNER)), 0),
+        _ => (Ended::refused(not_the_owner(), Some(words::CANNOT_CHECK_FOR_ANOTHER)), 0),
     };
     question.pass_on(digits).map_err(Failed::Pam)?;
     attempt.hand_over(&person, ended.outcome)?;
@@ -108,7 +108,5 @@ fn unanswered() -> Ended {
     Ended::refused(Line::new("").with("reason", "no-answer").with("remedy", CANNOT_ASK), None)
 }
 
-const NOT_THE_OWNER: &str = "This program runs as another user and cannot check your code. \
-                             Use a program that runs as you, or as root.";
 const CANNOT_ASK: &str = "an application that cannot ask for a code needs keyboard-interactive \
                           authentication, or a stack with forward_pass";

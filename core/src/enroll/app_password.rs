@@ -19,7 +19,7 @@ use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
 use crate::verdict::Verdict;
-use crate::words;
+use crate::words::{self, changes};
 
 /// The longest time to live, in seconds: 100 years.
 const LONGEST: u64 = 100 * 365 * 86_400;
@@ -58,10 +58,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// not to replace one that still counts: a program of the user could else take its place.
     pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Response> {
         let Some(preset) = self.config.app_password.auto.iter().find(|preset| preset.name == name) else {
-            return Err(refused(
-                Refusal::NoAppPassword,
-                "This host has no such preset. See the list: twostep app-password list.",
-            ));
+            return Err(refused(Refusal::NoAppPassword, changes::NO_PRESET));
         };
         let Auto { name, services, expires } = preset.clone();
         let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
@@ -84,10 +81,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let goes = |one: &AppPassword| label.is_none_or(|label| one.label == label);
             let passwords = held.account.as_ref().and_then(|account| account.app_passwords.as_ref());
             if !passwords.is_some_and(|passwords| passwords.list.iter().any(goes)) {
-                return Err(refused(
-                    Refusal::NoAppPassword,
-                    "There is no such application password. See the list: twostep app-password list.",
-                ));
+                return Err(refused(Refusal::NoAppPassword, changes::NO_SUCH_APP_PASSWORD));
             }
             self.prove(held, &proof)?;
             held.keep(Keep::Account);
@@ -162,29 +156,23 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn possible(&self, wish: Wish) -> Result<Wanted, Response> {
         let impossible = |text: &str| Err(refused(Refusal::BadRequest, text));
         if !is_label(&wish.label) {
-            return impossible(
-                "The label cannot be used. Give 1 to 64 bytes without control characters and without space around them.",
-            );
+            return impossible(changes::LABEL);
         }
         let mut services: Vec<String> = wish.services.iter().map(|name| name.to_ascii_lowercase()).collect();
         services.sort_unstable();
         services.dedup();
         if !app_password::are_services(&services) {
-            return impossible(
-                "These are no PAM services. Name 1 to 16, such as dovecot, as the files in /etc/pam.d are named.",
-            );
+            return impossible(changes::NO_SERVICES);
         }
         if let Some(name) = services.iter().find(|name| self.config.app_password.is_interactive(name)) {
-            return impossible(&words::people_are_asked(name));
+            return impossible(&changes::people_are_asked(name));
         }
         let networks: Option<Vec<IpNet>> = wish.networks.iter().map(|text| document::network(text)).collect();
         let Some(networks) = networks.filter(|networks| networks.len() <= SCOPES) else {
-            return impossible("These are no networks. Give at most 16, such as 192.0.2.0/24 or 2001:db8::/32.");
+            return impossible(changes::NO_NETWORKS);
         };
         if wish.expires_after.is_some_and(|seconds| !(1..=LONGEST).contains(&seconds)) {
-            return impossible(
-                "A time to live is at least a second and at most 100 years. Give another one, such as 90d.",
-            );
+            return impossible(changes::LIFE);
         }
         let expires = wish.expires_after.map(Duration::from_secs);
         Ok(Wanted { label: wish.label, services, networks, expires, preset: false })
@@ -194,16 +182,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// or the oldest that does not count any more. It goes only with the proof.
     fn room(&self, held: &Held, wanted: &Wanted) -> Result<Option<usize>, Response> {
         if self.authority == Authority::Administrator {
-            return Err(refused(
-                Refusal::Policy,
-                "Only users make application passwords, each for themselves. Have the user run: twostep app-password create.",
-            ));
+            return Err(refused(Refusal::Policy, changes::EACH_THEIR_OWN));
         }
         let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
-            return Err(refused(
-                Refusal::NoAuthenticator,
-                "Application passwords stand in for password and code, and you have no authenticator. Enroll first: twostep enroll.",
-            ));
+            return Err(refused(Refusal::NoAuthenticator, changes::ENROLL_BEFORE_APP_PASSWORDS));
         };
         let Some(passwords) = &account.app_passwords else { return Ok(None) };
         match passwords.position(&wanted.label) {
@@ -211,28 +193,24 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 return Ok(Some(index));
             }
             Some(_) => {
-                return Err(refused(
-                    Refusal::NoRoom,
-                    "An application password has this label already. Choose another label, or revoke that one first.",
-                ));
+                return Err(refused(Refusal::NoRoom, changes::APP_PASSWORD_LABEL_TAKEN));
             }
             None if passwords.list.len() < self.config.app_password.max => return Ok(None),
             None => {}
         }
         let statuses = self.statuses(Some(account), Some(&held.ledger));
-        statuses.iter().position(|status| status.state != AppPasswordState::Active).map(Some).ok_or_else(|| {
-            refused(
-                Refusal::NoRoom,
-                "You have as many application passwords as this host allows. Revoke one first: twostep app-password revoke LABEL.",
-            )
-        })
+        statuses
+            .iter()
+            .position(|status| status.state != AppPasswordState::Active)
+            .map(Some)
+            .ok_or_else(|| refused(Refusal::NoRoom, changes::NO_ROOM_FOR_APP_PASSWORDS))
     }
 
     /// Whatever fails here leaves the account as it was.
     fn make(&self, held: &mut Held, wanted: Wanted, makes_room: Option<usize>) -> Result<Response, Response> {
         let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
         let Some(account) = held.account.as_mut() else {
-            return Err(refused(Refusal::NoAuthenticator, "You have no authenticator. Enroll first: twostep enroll."));
+            return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
         };
         let mut passwords = match account.app_passwords.clone() {
             Some(passwords) => passwords,

@@ -12,6 +12,7 @@ use crate::seal::Belongs;
 use crate::secret::{NoRandomness, Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
+use crate::words::changes;
 
 /// How long a pending authenticator lives.
 const PENDING: Duration = Duration::from_secs(15 * 60);
@@ -32,10 +33,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         device: Option<&Device>,
     ) -> Result<Response, Response> {
         if !label.iter().all(|label| is_label(label)) {
-            return Err(refused(
-                Refusal::BadRequest,
-                "The label cannot be used. Give 1 to 64 bytes without control characters and without space around them.",
-            ));
+            return Err(refused(Refusal::BadRequest, changes::LABEL));
         }
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let permit = self.permit(account.as_ref(), permit)?;
@@ -115,15 +113,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let taken: Vec<&str> =
             account.iter().flat_map(|account| &account.authenticators).map(|one| one.label.as_str()).collect();
         if taken.len() >= self.config.totp.max_authenticators {
-            return Err(refused(
-                Refusal::NoRoom,
-                "You have as many authenticators as this host allows. Remove one first: twostep remove LABEL.",
-            ));
+            return Err(refused(Refusal::NoRoom, changes::NO_ROOM));
         }
         match wanted {
-            Some(label) if taken.contains(&label.as_str()) => {
-                Err(refused(Refusal::NoRoom, "An authenticator has this label already. Choose another label."))
-            }
+            Some(label) if taken.contains(&label.as_str()) => Err(refused(Refusal::NoRoom, changes::LABEL_TAKEN)),
             Some(label) => Ok(label),
             None => {
                 let numbered = (2..).map(|number| format!("{DEFAULT_LABEL} {number}"));
@@ -193,10 +186,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let is_needed =
             self.authority == Authority::User && authenticators.len() == 1 && self.config.policy.requires(&self.person);
         if is_needed {
-            return Err(refused(
-                Refusal::Policy,
-                "This host requires two-step authentication, so the last authenticator stays. Enroll another one first: twostep enroll.",
-            ));
+            return Err(refused(Refusal::Policy, changes::LAST_ONE_STAYS));
         }
         Ok(index)
     }
@@ -211,10 +201,7 @@ pub(super) fn is_label(label: &str) -> bool {
 fn named(authenticators: &[Authenticator], label: Option<&str>, command: &str) -> Result<usize, Response> {
     match (label, authenticators) {
         (None, [_]) => Ok(0),
-        (None, [_, _, ..]) => Err(refused(
-            Refusal::BadRequest,
-            &format!("You have several authenticators. Name the one that you mean: {command}."),
-        )),
+        (None, [_, _, ..]) => Err(refused(Refusal::BadRequest, &changes::which(command))),
         (label, _) => {
             let found = authenticators.iter().position(|one| Some(one.label.as_str()) == label);
             found.ok_or_else(no_authenticator)
@@ -227,7 +214,7 @@ pub(super) fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {
 }
 
 pub(super) fn no_authenticator() -> Response {
-    refused(Refusal::NoAuthenticator, "There is no such authenticator. See the list: twostep status.")
+    refused(Refusal::NoAuthenticator, changes::NO_SUCH_AUTHENTICATOR)
 }
 
 pub(super) fn no_randomness(error: NoRandomness) -> Response {

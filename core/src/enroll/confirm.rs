@@ -9,6 +9,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
+use crate::words::changes;
 
 /// Where a code of a new device stands.
 enum Found {
@@ -63,16 +64,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let account = held.account.as_ref();
         let alive = |pending: &&PendingAuthenticator| pending.created_at <= now && now < pending.expires_at;
         let Some(pending) = account.and_then(|account| account.pending.as_ref()).filter(alive) else {
-            return Err(refused(
-                Refusal::NothingPending,
-                "There is no enrollment to confirm, or it took longer than 15 minutes. Start again: twostep enroll.",
-            ));
+            return Err(refused(Refusal::NothingPending, changes::NOTHING_PENDING));
         };
         if account.is_some_and(Account::is_enrolled) && !pending.proved {
-            return Err(refused(
-                Refusal::ProofRequired,
-                "This enrollment was begun before another one was confirmed. Start again: twostep enroll.",
-            ));
+            return Err(refused(Refusal::ProofRequired, changes::PENDING_UNPROVED));
         }
         match &pending.replaces {
             None => drop(self.free_label(account, Some(pending.authenticator.label.clone()))?),
@@ -116,14 +111,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn does_not_fit(&self, one: &Authenticator, found: &Found) -> Response {
         self.record(self.event("confirmation-refused").with("authenticator", &one.label));
         match found {
-            Found::OtherTime => refused(
-                Refusal::WrongClock,
-                "This code fits the new key, but not the time: the clock of the phone or of this host is off. Set the phone's clock to automatic and type a new code, or go on with the next code that it shows.",
-            ),
-            Found::Now(_) | Found::Nowhere => refused(
-                Refusal::NotAccepted,
-                "This code does not fit the new key. Type the one that the app shows now, and check that the clocks of phone and host are right.",
-            ),
+            Found::OtherTime => refused(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
+            Found::Now(_) | Found::Nowhere => refused(Refusal::NotAccepted, changes::DOES_NOT_FIT),
         }
     }
 

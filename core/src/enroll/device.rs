@@ -9,6 +9,7 @@ use crate::otp::{Algorithm, MovingFactor, Parameters};
 use crate::request::{Device, Kind, Refusal, Response};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
+use crate::words::changes;
 
 /// Fewest bytes of a key (RFC 4226 §4, R6).
 const SHORTEST: usize = 16;
@@ -74,26 +75,17 @@ fn read_key(typed: &Typed) -> Result<Secret, Response> {
         Err(_) => BASE32_NOPAD.decode(letters.expose().trim_end_matches('=').as_bytes()).ok(),
     };
     let Some(secret) = bytes.map(Secret::new) else {
-        return Err(refused(
-            Refusal::BadRequest,
-            "This is no key. Give it in base32 or in hexadecimal, as its maker does.",
-        ));
+        return Err(refused(Refusal::BadRequest, changes::NO_KEY));
     };
     match secret.expose().len() {
-        ..SHORTEST => Err(refused(
-            Refusal::BadRequest,
-            "This key is too short to be safe. Use a device whose key has at least 128 bits: 26 characters of base32 or 32 of hexadecimal.",
-        )),
+        ..SHORTEST => Err(refused(Refusal::BadRequest, changes::SHORT_KEY)),
         SHORTEST..=LONGEST => Ok(secret),
-        _ => Err(refused(Refusal::BadRequest, "This key is too long. Give one of at most 128 bytes.")),
+        _ => Err(refused(Refusal::BadRequest, changes::LONG_KEY)),
     }
 }
 
 fn impossible() -> Response {
-    refused(
-        Refusal::BadRequest,
-        "No device is like that. Algorithms are SHA1, SHA256 and SHA512, digits 6 to 8; a period is 30 or 60 seconds, and a device that counts has none.",
-    )
+    refused(Refusal::BadRequest, changes::NO_DEVICE)
 }
 
 #[cfg(test)]

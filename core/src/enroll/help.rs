@@ -9,6 +9,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::{Clock, Timestamp};
+use crate::words::changes;
 
 /// How long a recovery code that an administrator reads out counts.
 const ISSUED: Duration = Duration::from_secs(24 * 3600);
@@ -54,13 +55,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let expires_at = now.after(ISSUED);
         let issued = self.change(|held| {
             let account = held.account.as_mut().filter(|account| account.is_enrolled());
-            let Some((account, set)) =
-                account.and_then(|account| account.recovery.take().map(|set| (account, set)))
+            let Some((account, set)) = account.and_then(|account| account.recovery.take().map(|set| (account, set)))
             else {
-                return Err(refused(
-                    Refusal::NoAuthenticator,
-                    "This user has no authenticator, so there is nothing that a recovery code could stand in for. Have them enroll: twostep enroll.",
-                ));
+                return Err(refused(Refusal::NoAuthenticator, changes::NOTHING_TO_STAND_IN_FOR));
             };
             let mut set = set;
             let code = set.issue(expires_at).map_err(no_randomness)?;
@@ -80,10 +77,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// be changed.
     pub fn invite(&self, time: Duration, by: &str) -> Result<Issued, Response> {
         let invited = if time.is_zero() || time > LONGEST_INVITE {
-            Err(refused(
-                Refusal::BadRequest,
-                "An enrollment code lives at most 30d, and not for no time. Give another time.",
-            ))
+            Err(refused(Refusal::BadRequest, changes::INVITE_TIME))
         } else {
             self.make_invite(time, by)
         };
@@ -96,10 +90,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let (invite, code) = Invite::new(now, expires_at).map_err(no_randomness)?;
         self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(
-                    Refusal::NoRoom,
-                    "This user has enrolled already and adds authenticators alone: twostep enroll. To start over: twostep admin reset.",
-                ));
+                return Err(refused(Refusal::NoRoom, changes::INVITED_IN_VAIN));
             }
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             // What was begun by an earlier code is void with it.

@@ -11,6 +11,7 @@ use crate::seal::SealKey;
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::Clock;
+use crate::words::changes;
 
 /// A device as another program knows it.
 #[derive(Debug, Clone)]
@@ -57,10 +58,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub fn import(&self, device: &Import) -> Result<Imported, Response> {
         let factor = device.progress.factor();
         if !(Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
-            return Err(refused(
-                Refusal::BadRequest,
-                "No device of this host is like that: digits are 6 to 8, a period is 30 or 60 seconds.",
-            ));
+            return Err(refused(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
         }
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let now = self.clock.now().wall;
@@ -100,16 +98,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let now = self.clock.now().wall;
         self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(
-                    Refusal::NoRoom,
-                    "The user has enrolled here already. To take the backup instead: twostep admin reset first.",
-                ));
+                return Err(refused(Refusal::NoRoom, changes::ENROLLED_HERE));
             }
             if resealed.user != held.name.as_str() {
-                return Err(refused(
-                    Refusal::BadRequest,
-                    "The backup is of a user of another name. Give the account its name back.",
-                ));
+                return Err(refused(Refusal::BadRequest, changes::ANOTHER_NAME));
             }
             let mut account = resealed.clone();
             (account.uid, account.noticed_until) = (held.uid, now);

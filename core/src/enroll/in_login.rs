@@ -13,6 +13,7 @@ use crate::store::files::FilesStore;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
 use crate::time::{Clock, SystemClock, Timestamp};
+use crate::words::changes;
 
 impl Desk {
     /// The desk of someone whose login enrolls them.
@@ -42,7 +43,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let proof = self.proof(None)?;
         let offered = self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(Refusal::NoRoom, "You have enrolled meanwhile. Log in again."));
+                return Err(refused(Refusal::NoRoom, changes::ENROLLED_MEANWHILE));
             }
             if let Some(pending) = self.shown_here_before(held, source) {
                 let sealed_with = proof.key.as_ref().map_err(from_seal)?;
@@ -70,7 +71,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub fn accept(&self, code: &Typed, next: Option<&Typed>) -> Response {
         let response = match self.confirm(code, next) {
             Err(Response::Refused { reason: reason @ Refusal::NothingPending, .. }) => {
-                refused(reason, "This key does not count any more. Log in again.")
+                refused(reason, changes::KEY_GONE)
             }
             Ok(response) | Err(response) => response,
         };

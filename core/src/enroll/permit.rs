@@ -8,7 +8,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
 use crate::time::Clock;
-use crate::words;
+use crate::words::changes;
 
 /// Who knows the passwords of accounts.
 pub trait Passwords {
@@ -33,13 +33,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let is_first = self.authority == Authority::User && !account.is_some_and(Account::is_enrolled);
         match (self.config.policy.enrollment, typed) {
             (Enrollment::Password, None) if is_first => {
-                Err(refused(Refusal::PasswordRequired, "Enrolling takes the password of your account. Give it first."))
+                Err(refused(Refusal::PasswordRequired, changes::PASSWORD_REQUIRED))
             }
             (Enrollment::Password, Some(password)) if is_first => self.check_password(password),
-            (Enrollment::Invite, None) if is_first => Err(refused(
-                Refusal::InviteRequired,
-                "Enrolling takes an enrollment code from your administrator. Ask for one.",
-            )),
+            (Enrollment::Invite, None) if is_first => Err(refused(Refusal::InviteRequired, changes::INVITE_REQUIRED)),
             (Enrollment::Invite, Some(code)) if is_first => {
                 let invite = account.and_then(|account| account.invite.as_ref());
                 let code = invite.zip(recovery::parse(code.expose()));
@@ -60,8 +57,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Ok(());
         }
         self.record(self.event("enrollment-code-refused"));
-        let ask = words::ask("give you another one", &self.config);
-        Err(refused(Refusal::NotAccepted, &format!("This enrollment code does not count, or its time is over. {ask}")))
+        Err(refused(Refusal::NotAccepted, &changes::wrong_invite(&self.config)))
     }
 
     fn check_password(&self, password: &Typed) -> Result<Permit, Response> {
@@ -72,7 +68,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Ok(true) => Ok(Permit::Granted),
             Ok(false) => {
                 self.audit.record(&self.event("enrollment-password-refused").finish());
-                Err(refused(Refusal::NotAccepted, "This is not the password of your account. Try again."))
+                Err(refused(Refusal::NotAccepted, changes::WRONG_PASSWORD))
             }
             Err(trouble) => Err(super::failed(&trouble)),
         }

@@ -8,6 +8,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::Clock;
+use crate::words::changes;
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Replaces all recovery codes.
@@ -17,10 +18,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let (set, recovery_codes) = RecoverySet::generate(self.config.recovery.count, now).map_err(no_randomness)?;
         self.change(|held| {
             if !held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(
-                    Refusal::NoAuthenticator,
-                    "Recovery codes stand in for an authenticator, and there is none. Enroll first: twostep enroll.",
-                ));
+                return Err(refused(Refusal::NoAuthenticator, changes::NO_CODES_WITHOUT_AUTHENTICATOR));
             }
             self.prove(held, &proof)?;
             held.keep(Keep::Account);

@@ -8,7 +8,7 @@ use crate::audit::printable;
 use crate::request::{Refusal, Response, SuspensionStatus};
 use crate::store::{Keep, Store};
 use crate::time::Clock;
-use crate::words;
+use crate::words::changes;
 
 /// Longest reason, in bytes.
 const REASON: usize = 200;
@@ -44,10 +44,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let resumed = self.change(|held| {
             let account = held.account.as_mut().filter(|account| account.suspension.is_some());
             let Some(account) = account else {
-                return Err(refused(
-                    Refusal::BadRequest,
-                    "The second step of this user is not suspended. Nothing needs to be done.",
-                ));
+                return Err(refused(Refusal::BadRequest, changes::NOT_SUSPENDED));
             };
             account.suspension = None;
             account.record(now, "resumed", &format!("by {by}"));
@@ -60,14 +57,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn suspension(&self, time: Duration, by: &str, reason: &str) -> Result<Suspension, Response> {
         if time.is_zero() || time > self.config.policy.max_suspension {
-            let longest = words::span(self.config.policy.max_suspension.as_secs());
-            return Err(refused(
-                Refusal::Policy,
-                &format!("A suspension lasts at most {longest} here (max_suspension). Give another time, such as 2d."),
-            ));
+            return Err(refused(Refusal::Policy, &changes::suspended_too_long(&self.config)));
         }
         if reason.len() > REASON || printable(reason) != reason {
-            return Err(refused(Refusal::BadRequest, "The reason cannot be used. Give one line of at most 200 bytes."));
+            return Err(refused(Refusal::BadRequest, changes::NO_REASON));
         }
         let from = self.clock.now().wall;
         Ok(Suspension { from, until: from.after(time), by: by.to_owned(), reason: reason.to_owned() })

@@ -7,26 +7,20 @@ use crate::secret::Typed;
 use crate::store::Store;
 use crate::time::Clock;
 use crate::verdict::{self, Factor, Question, Verdict};
-use crate::words;
+use crate::words::{self, changes};
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Takes two codes that follow each other: they prove who gives them, and tell where the device
     /// is.
     pub(super) fn synchronize(&self, first: &Typed, second: &Typed) -> Result<Response, Response> {
         if self.config.totp.resync_range.is_zero() {
-            return Err(refused(
-                Refusal::Policy,
-                "This host puts no clocks right. Set the clock of your phone to automatic, or use a recovery code.",
-            ));
+            return Err(refused(Refusal::Policy, changes::NO_CLOCKS));
         }
         let Proof { answer: first, key, source } = self.proof(Some(first))?;
         let Proof { answer: second, .. } = self.proof(Some(second))?;
         self.change(|held| {
             let (Some(first), Some(second)) = (&first, &second) else {
-                return Err(refused(
-                    Refusal::NoAuthenticator,
-                    "You have no authenticator. Enroll first: twostep enroll.",
-                ));
+                return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
             };
             let question =
                 Question { config: &self.config, key: &key, service: SERVICE, source: &source, now: self.clock.now() };

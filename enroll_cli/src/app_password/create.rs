@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
-use twostep_core::words;
+use twostep_core::words::changes;
 
 use super::stored::{Folder, Place, is_file_name};
 use super::{Listed, listed, scope, show_command};
@@ -63,7 +63,7 @@ fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Resu
     let Listed { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
     let mut services = services.iter().map(|name| name.to_ascii_lowercase());
     if let Some(name) = services.find(|name| interactive_services.contains(name)) {
-        return Err(Trouble::refused(Refusal::BadRequest, words::people_are_asked(&name)));
+        return Err(Trouble::refused(Refusal::BadRequest, changes::people_are_asked(&name)));
     }
     if app_passwords.iter().any(|one| one.label == *label) {
         return Err(Trouble::refused(
