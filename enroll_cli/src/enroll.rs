@@ -12,6 +12,7 @@ use crate::proof::{self, Proof};
 use crate::recovery::{self, Sheet};
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 use crate::{permit, reach, save, which};
 
 mod confirm;
@@ -33,8 +34,7 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
     check(&wishes.showing)?;
     let device = device::read(session, &wishes.device)?;
     let status = session.status()?;
-    let place = format!("{} on {}", status.user, session.page.view.host);
-    session.page.say(&format!("A new authenticator for {place}."))?;
+    session.page.say(&account::new_one(&status.user, &session.page.view.host))?;
     let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit, device: device.clone() };
     let (response, proof) = if status.enrolled {
         proof::ask_with(session, |proof| request(Some(proof), None))?
@@ -50,10 +50,7 @@ pub fn replace(session: &mut Session, wishes: &Replace) -> Result<(), Trouble> {
     let device = device::read(session, &wishes.device)?;
     let status = session.status()?;
     let label = which::authenticator(&status, wishes.label.as_deref(), "replace")?;
-    session.page.say(&format!(
-        "A new authenticator in place of {label}, for {} on {}. The old one works until the new one is confirmed.",
-        status.user, session.page.view.host
-    ))?;
+    session.page.say(&account::in_place_of(&label, &status.user, &session.page.view.host))?;
     let request = |proof| Request::Replace {
         label: Some(label.clone()),
         renew_codes: wishes.new_codes,
@@ -102,19 +99,15 @@ fn finish(
 fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Option<&Path>) -> Result<(), Trouble> {
     session.page.object(&confirmed)?;
     let label = &confirmed.label;
-    session.page.say(&format!(
-        "\nDone: {user} can now log in with the codes of {label}{}. What was typed here is spent: the next login waits \
-         for the next code.",
-        if confirmed.replaced.is_some() { ", and those of the old one do not count any more" } else { "" }
-    ))?;
+    session.page.say(&account::done(user, label, confirmed.replaced.is_some()))?;
     match &confirmed.recovery_codes {
         Some(codes) => {
             let sheet = Sheet::new(&session.page.view.host, user, codes);
             recovery::hand_over(session, &sheet, file)
         }
         None => session.page.say(match file {
-            Some(_) => "The recovery codes are those that you have already; none were written.",
-            None => "The recovery codes are those that you have already.",
+            Some(_) => account::CODES_STAY_UNWRITTEN,
+            None => account::CODES_STAY,
         }),
     }
 }
@@ -123,7 +116,6 @@ fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Opti
 mod tests {
     use twostep_core::request::{Kind, Pending, Refusal};
 
-    use super::confirm::QUESTION;
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
     use crate::arguments::DeviceFlags;
@@ -133,6 +125,7 @@ mod tests {
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::{session, status};
+    use crate::words::account::CODE_OF_APP as QUESTION;
 
     const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXP&issuer=web1";
 
@@ -303,7 +296,7 @@ mod tests {
         let text = printed.text().replace('\n', " ");
         assert!(text.contains("The old one works until the new one is confirmed."), "{text}");
         assert!(text.contains("those of the old one do not count any more"), "{text}");
-        assert!(text.contains("The recovery codes are those that you have already."), "{text}");
+        assert!(text.contains(account::CODES_STAY), "{text}");
     }
 
     #[test]

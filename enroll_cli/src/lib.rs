@@ -35,6 +35,7 @@ pub mod transfer;
 mod trouble;
 mod view;
 mod which;
+mod words;
 
 use std::process::ExitCode;
 

@@ -6,18 +6,16 @@ use twostep_core::secret::Typed;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 
 /// How often a person at a terminal may try.
 const TRIES: usize = 3;
 
-const PASSWORD: &str = "Password of your account: ";
-const CODE: &str = "Enrollment code from your administrator: ";
-
 /// Has a request answered that may need a permit: it is asked only where the host wants one.
 pub fn ask_with(session: &mut Session, request: impl Fn(Option<Typed>) -> Request) -> Result<Response, Trouble> {
     let question = match session.reach.ask(request(None)) {
-        Err(trouble) if trouble.is(Refusal::PasswordRequired) => PASSWORD,
-        Err(trouble) if trouble.is(Refusal::InviteRequired) => CODE,
+        Err(trouble) if trouble.is(Refusal::PasswordRequired) => account::YOUR_PASSWORD,
+        Err(trouble) if trouble.is(Refusal::InviteRequired) => account::ENROLLMENT_CODE,
         answered => return answered,
     };
     let mut left = if session.person.sees_questions() { TRIES } else { 1 };
@@ -68,7 +66,9 @@ mod tests {
 
     #[test]
     fn a_person_has_three_tries_and_is_not_watched() {
-        for (reason, question) in [(Refusal::PasswordRequired, PASSWORD), (Refusal::InviteRequired, CODE)] {
+        for (reason, question) in
+            [(Refusal::PasswordRequired, account::YOUR_PASSWORD), (Refusal::InviteRequired, account::ENROLLMENT_CODE)]
+        {
             let script = Script::user(vec![
                 first(reason),
                 (|request| begins(request, Some("1")), refused(Refusal::NotAccepted)),
@@ -87,7 +87,7 @@ mod tests {
         for (refusals, reason) in [(3, Refusal::NotAccepted), (1, Refusal::Failed)] {
             let mut turns = vec![first(Refusal::PasswordRequired)];
             turns.extend((0..refusals).map(|_| -> Turn { (|_| true, refused(reason)) }));
-            let answers = vec![(PASSWORD, Echo::Hidden, "1"); refusals];
+            let answers = vec![(account::YOUR_PASSWORD, Echo::Hidden, "1"); refusals];
             let (mut session, _) = session(Script::user(turns), Box::new(Answers::new(&answers)));
             assert!(ask_with(&mut session, begin).unwrap_err().is(reason));
         }

@@ -6,6 +6,7 @@ use twostep_core::secret::Typed;
 
 use crate::terminal::Terminal;
 use crate::trouble::Trouble;
+use crate::words::general;
 
 /// More than any answer; the rest of a longer line would be the next answer.
 const LONGEST_LINE: u64 = 4096;
@@ -70,21 +71,12 @@ pub fn typed(mut line: Vec<u8>) -> Typed {
 /// Standard input, or the terminal, has nothing more to say.
 pub fn ended(question: &str) -> Trouble {
     let asked = question.trim().trim_end_matches(':');
-    Trouble::here(
-        "no_input",
-        format!(
-            "The input ended where one line was expected ({asked}). Give it as a line on standard \
-             input, or type it at a terminal."
-        ),
-    )
+    Trouble::here("no_input", general::input_ended(asked))
 }
 
 /// Standard input, or the terminal, cannot be read.
 pub fn unreadable(error: &std::io::Error) -> Trouble {
-    Trouble::here(
-        "no_input",
-        format!("The input cannot be read: {error}. Give each answer as a line, or use a terminal."),
-    )
+    Trouble::here("no_input", general::input_unreadable(error))
 }
 
 #[cfg(test)]

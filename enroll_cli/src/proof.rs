@@ -6,14 +6,13 @@ use twostep_core::secret::Typed;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 
 /// How often a person at a terminal may try.
 const TRIES: usize = 3;
 
 /// Most digits of a verification code; a recovery code is longer.
 const MOST_DIGITS: usize = 8;
-
-const QUESTION: &str = "Current code, or a recovery code: ";
 
 /// What a proof was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Re
     let mut left = if session.person.sees_questions() { TRIES } else { 1 };
     loop {
         left -= 1;
-        let answer = session.person.answer(QUESTION, Echo::Hidden)?;
+        let answer = session.person.answer(account::PROOF, Echo::Hidden)?;
         let kind = kind(&answer);
         match session.reach.ask(request(answer)) {
             Ok(response) => return Ok((response, kind)),
@@ -51,10 +50,8 @@ pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Re
 pub fn tell_spent(session: &mut Session, proof: Proof) -> Result<(), Trouble> {
     match proof {
         Proof::NotNeeded => Ok(()),
-        Proof::Code => {
-            session.page.say("The code that you gave is spent: the next sudo or login waits for the next code.")
-        }
-        Proof::RecoveryCode => session.page.say("The recovery code that you gave is used up."),
+        Proof::Code => session.page.say(account::CODE_SPENT),
+        Proof::RecoveryCode => session.page.say(account::RECOVERY_CODE_USED_UP),
     }
 }
 
@@ -94,9 +91,9 @@ mod tests {
             (|request| gives(request, "123 456"), removed()),
         ]);
         let person = Answers::new(&[
-            (QUESTION, Echo::Hidden, "1"),
-            (QUESTION, Echo::Hidden, "2"),
-            (QUESTION, Echo::Hidden, "123 456"),
+            (account::PROOF, Echo::Hidden, "1"),
+            (account::PROOF, Echo::Hidden, "2"),
+            (account::PROOF, Echo::Hidden, "123 456"),
         ]);
         let (mut session, printed) = session(script, Box::new(person));
         let (_, proof) = ask_with(&mut session, remove).unwrap();
@@ -107,7 +104,7 @@ mod tests {
     #[test]
     fn three_wrong_proofs_end_the_command() {
         let script = Script::user(vec![(|_| true, refused()), (|_| true, refused()), (|_| true, refused())]);
-        let person = Answers::new(&[(QUESTION, Echo::Hidden, "1"); 3]);
+        let person = Answers::new(&[(account::PROOF, Echo::Hidden, "1"); 3]);
         let (mut session, _) = session(script, Box::new(person));
         assert!(ask_with(&mut session, remove).unwrap_err().is(Refusal::NotAccepted));
     }

@@ -10,6 +10,7 @@ use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
 use crate::trouble::Trouble;
+use crate::words::general;
 
 /// Where the helper is installed. Chosen when this program is built, never when it runs.
 pub const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
@@ -46,7 +47,7 @@ pub fn to_own_account() -> Result<Box<dyn Reach>, Trouble> {
 /// Application passwords are their user's: an administrator who made one could log in with it.
 fn own(caller: Uid) -> Result<(), Trouble> {
     if caller.is_root() {
-        return Err(Trouble::refused(Refusal::Policy, EACH_THEIR_OWN.to_owned()));
+        return Err(Trouble::refused(Refusal::Policy, general::EACH_THEIR_OWN.to_owned()));
     }
     Ok(())
 }
@@ -54,8 +55,8 @@ fn own(caller: Uid) -> Result<(), Trouble> {
 /// The user whom root named; a user names nobody.
 fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, Trouble> {
     match (caller.is_root(), user) {
-        (true, None) => Err(Trouble::usage(NAME_THE_USER)),
-        (false, Some(_)) => Err(Trouble::usage(ONLY_ROOT)),
+        (true, None) => Err(Trouble::usage(general::NAME_THE_USER)),
+        (false, Some(_)) => Err(Trouble::usage(general::ONLY_ROOT)),
         (true, Some(_)) | (false, None) => Ok(user),
     }
 }
@@ -162,7 +163,7 @@ pub fn only_root(caller: Uid) -> Result<(), Trouble> {
     if caller.is_root() {
         return Ok(());
     }
-    Err(Trouble::refused(Refusal::BadCaller, NOT_ROOT.to_owned()))
+    Err(Trouble::refused(Refusal::BadCaller, general::NOT_ROOT.to_owned()))
 }
 
 fn accepted(response: Response) -> Result<Response, Trouble> {
@@ -178,34 +179,13 @@ fn refusal(response: Response) -> Trouble {
 }
 
 fn not_there(error: &std::io::Error) -> Trouble {
-    Trouble::refused(
-        Refusal::NotSetUp,
-        format!(
-            "{HELPER} cannot be started: {error}. Ask the administrator to install Twostep \
-             completely."
-        ),
-    )
+    Trouble::refused(Refusal::NotSetUp, general::no_helper(HELPER, error))
 }
 
 /// What came is not an answer to what was asked.
 pub fn broken(what: &str) -> Trouble {
-    Trouble::refused(
-        Refusal::Failed,
-        format!(
-            "The work was not done as it should be ({what}). Look at `twostep status`; if this \
-             stays, ask the administrator whether all parts of Twostep have the same version."
-        ),
-    )
+    Trouble::refused(Refusal::Failed, general::not_done(what))
 }
-
-const NAME_THE_USER: &str = "You are root, so it is not clear whose account you mean. Name the \
-                             user, as in: twostep status --user alice.";
-const ONLY_ROOT: &str = "Only root may name another user. Leave out --user to use your own account.";
-const EACH_THEIR_OWN: &str = "Only users look after their application passwords, each after their own, and root makes \
-                              none for anybody. As root you can list and revoke them: sudo twostep admin \
-                              app-passwords USER.";
-const NOT_ROOT: &str = "Only root may look after the accounts of others. Use sudo, as in: sudo \
-                        twostep admin show alice.";
 
 #[cfg(test)]
 pub mod scripted {

@@ -12,12 +12,11 @@ use crate::page::{Form, Page};
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 use crate::{dates, proof, reach, save};
 
 /// The command that prints what it reads.
 const PRINTER: &str = "lp";
-
-const QUESTION: &str = "[s]ave to a file, [p]rint, or [n]othing, I have them: ";
 
 /// A new set, as programs read it.
 #[derive(Debug, Serialize)]
@@ -30,7 +29,7 @@ pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), Trouble> {
     file.map_or(Ok(()), save::check)?;
     let status = session.status()?;
     if !status.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
+        return Err(Trouble::refused(Refusal::NoAuthenticator, account::nothing_to_stand_in_for(&status.user)));
     }
     let request = |proof| Request::RegenerateRecoveryCodes { proof };
     let (response, proof) = proof::ask_with(session, request)?;
@@ -42,7 +41,7 @@ pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), Trouble> {
     proof::tell_spent(session, proof)?;
     let sheet = Sheet::new(&session.page.view.host, &status.user, &set.recovery_codes);
     hand_over(session, &sheet, file)?;
-    session.page.say("Every older recovery code has stopped working.")
+    session.page.say(account::OLDER_CODES_STOPPED)
 }
 
 /// A set of recovery codes on a sheet of paper.
@@ -64,32 +63,27 @@ impl Sheet {
         }
         Self {
             name: format!("twostep-recovery-codes-{}.txt", as_file_name(host)),
-            head: format!("Host: {host}\nUser: {user}\nMade: {}\n", dates::now()),
+            head: account::sheet_head(host, user, &dates::now()),
             list: Typed::new(list),
         }
     }
 
     /// The whole sheet.
     fn text(&self) -> Typed {
-        Typed::new(format!(
-            "Twostep recovery codes\n\n{}\n{}\nWhen your phone is not at hand, type one of them in \
-             place of the code.\nEach works once. Keep this sheet where only you can reach it.\n",
-            self.head,
-            self.list.expose()
-        ))
+        Typed::new(account::sheet(&self.head, self.list.expose()))
     }
 }
 
 /// Shows a new set the only time, and makes sure that the person keeps it.
 pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> Result<(), Trouble> {
     let page = &mut session.page;
-    page.say("\nYour recovery codes. Each works once, when your phone is not at hand:\n")?;
+    page.say(account::RECOVERY_CODES)?;
     page.draw(sheet.list.expose())?;
     page.say("")?;
     if let Some(path) = file {
         return save_to(page, sheet, path);
     }
-    page.say("They are not shown again: keep them where only you can reach them.")?;
+    page.say(account::NOT_SHOWN_AGAIN)?;
     if page.form == Form::Json || !page.view.is_interactive {
         return Ok(());
     }
@@ -98,10 +92,10 @@ pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> R
 
 fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
     loop {
-        let answer = session.person.answer(QUESTION, Echo::Shown)?;
+        let answer = session.person.answer(account::KEEP_RECOVERY_CODES, Echo::Shown)?;
         let done = match answer.expose().trim().to_ascii_lowercase().as_str() {
             "s" | "save" => save_where(session, sheet),
-            "p" | "print" => print(sheet).and_then(|()| session.page.say("They are printed.")),
+            "p" | "print" => print(sheet).and_then(|()| session.page.say(account::PRINTED)),
             "n" | "nothing" => return Ok(()),
             _ => continue,
         };
@@ -117,7 +111,7 @@ fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
 fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
     let home = session.page.view.home.clone().unwrap_or_default();
     let default = home.join(&sheet.name);
-    let question = format!("File [{}]: ", default.display());
+    let question = account::which_file(&default);
     let answer = session.person.answer(&question, Echo::Shown)?;
     let path = match answer.expose().trim() {
         "" => default,
@@ -131,7 +125,7 @@ fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
 
 fn save_to(page: &mut Page, sheet: &Sheet, path: &Path) -> Result<(), Trouble> {
     save::write(path, sheet.text().expose())?;
-    page.say(&format!("They are in {}, which only you can read.", path.display()))
+    page.say(&account::saved(path))
 }
 
 fn print(sheet: &Sheet) -> Result<(), Trouble> {
@@ -144,20 +138,9 @@ fn print(sheet: &Sheet) -> Result<(), Trouble> {
     };
     match print() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Trouble::here("printer", NOT_PRINTED)),
-        Err(_) => Err(Trouble::here("printer", NO_PRINTER)),
+        Ok(false) => Err(Trouble::here("printer", account::NOT_PRINTED)),
+        Err(_) => Err(Trouble::here("printer", account::NO_PRINTER)),
     }
-}
-
-const NO_PRINTER: &str = "This host has no printer command (lp). Save them to a file and print that \
-                          elsewhere, or copy them by hand.";
-const NOT_PRINTED: &str = "The printer command (lp) did not print them. Save them to a file, or copy \
-                           them by hand.";
-
-fn not_enrolled(user: &str) -> String {
-    format!(
-        "{user} has no authenticator, so there is nothing that recovery codes could stand in for. Enroll first: twostep enroll."
-    )
 }
 
 /// A host's name as a part of a file's name.
@@ -201,10 +184,10 @@ mod tests {
         std::fs::write(home.path().join("taken"), "mine").unwrap();
         let person = Answers::new(&[
             (PROOF, Echo::Hidden, "123456"),
-            (QUESTION, Echo::Shown, "what?"),
-            (QUESTION, Echo::Shown, "S"),
+            (account::KEEP_RECOVERY_CODES, Echo::Shown, "what?"),
+            (account::KEEP_RECOVERY_CODES, Echo::Shown, "S"),
             ("File [", Echo::Shown, "~/taken"),
-            (QUESTION, Echo::Shown, "s"),
+            (account::KEEP_RECOVERY_CODES, Echo::Shown, "s"),
             ("File [", Echo::Shown, ""),
         ]);
         let (mut session, printed) = session(regenerates(), Box::new(person));

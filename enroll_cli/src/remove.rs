@@ -7,11 +7,8 @@ use crate::page::Form;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 use crate::{proof, reach, which};
-
-const QUESTION: &str = "Remove it? [y/N] ";
-
-const ANOTHER_FIRST: &str = "For a new phone: twostep replace. Else enroll another one first: twostep enroll.";
 
 /// What was removed, as programs read it.
 #[derive(Debug, Serialize)]
@@ -33,11 +30,11 @@ pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
     let Response::Removed { label, enrolled, app_passwords } = response else {
         return Err(reach::broken("nothing removed"));
     };
-    session.page.say(&format!("{label} is removed: its codes are not accepted any more."))?;
+    session.page.say(&account::removed(&label))?;
     if !enrolled {
-        session.page.say("The recovery codes are gone with it.")?;
+        session.page.say(account::CODES_GONE)?;
         if !app_passwords.is_empty() {
-            session.page.say(&format!("So are the application passwords: {}.", app_passwords.join(", ")))?;
+            session.page.say(&account::app_passwords_gone(&app_passwords))?;
         }
     } else {
         proof::tell_spent(session, proof)?;
@@ -49,27 +46,19 @@ pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
 fn make_sure(session: &mut Session, status: &Status, label: &str) -> Result<(), Trouble> {
     let user = &status.user;
     if status.required && session.reach.needs_proof() {
-        return Err(Trouble::refused(
-            Refusal::Policy,
-            format!("{label} is your last authenticator, and this host requires one. {ANOTHER_FIRST}"),
-        ));
+        return Err(Trouble::refused(Refusal::Policy, account::last_one_stays(label)));
     }
     if !session.person.sees_questions() || session.page.form == Form::Json {
         return Ok(());
     }
-    let then = if status.required { "cannot log in until they enroll again" } else { "logs in without a code" };
-    session.page.say(&format!("{label} is the last authenticator of {user}, who then {then}."))?;
-    match status.app_passwords {
-        0 => {}
-        1 => session.page.say("The application password goes with it, and its program cannot log in any more.")?,
-        count => session.page.say(&format!(
-            "The {count} application passwords go with it, and their programs cannot log in any more."
-        ))?,
+    session.page.say(&account::last_one(label, user, status.required))?;
+    if status.app_passwords > 0 {
+        session.page.say(&account::app_passwords_go(status.app_passwords))?;
     }
-    let answer = session.person.answer(QUESTION, Echo::Shown)?;
+    let answer = session.person.answer(account::REMOVE, Echo::Shown)?;
     match answer.expose().trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Trouble::here("kept", "Nothing was removed. To remove it, answer y.")),
+        _ => Err(Trouble::here("kept", account::KEPT)),
     }
 }
 
@@ -98,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_last_one_goes_after_a_question() {
-        let person = Answers::new(&[(QUESTION, Echo::Shown, "y"), (PROOF, Echo::Hidden, "123456")]);
+        let person = Answers::new(&[(account::REMOVE, Echo::Shown, "y"), (PROOF, Echo::Hidden, "123456")]);
         let (mut session, printed) = session(removes(&["phone"], false), Box::new(person));
         run(&mut session, None).unwrap();
         assert!(printed.text().contains("without a code"), "{}", printed.text());
@@ -109,7 +98,7 @@ mod tests {
         for (count, said) in [(1, "The application password goes"), (3, "The 3 application passwords go")] {
             let mut status = status(&["phone"]);
             status.app_passwords = count;
-            let person = Answers::new(&[(QUESTION, Echo::Shown, "n")]);
+            let person = Answers::new(&[(account::REMOVE, Echo::Shown, "n")]);
             let script = Script::user(vec![(|_| true, Response::Status(status))]);
             let (mut session, printed) = session(script, Box::new(person));
             assert!(run(&mut session, None).is_err());
@@ -120,7 +109,7 @@ mod tests {
     #[test]
     fn anything_but_yes_keeps_it() {
         for answer in ["", "n", "phone"] {
-            let person = Answers::new(&[(QUESTION, Echo::Shown, answer)]);
+            let person = Answers::new(&[(account::REMOVE, Echo::Shown, answer)]);
             let (mut session, _) = session(asks_only(), Box::new(person));
             assert_eq!(run(&mut session, None).unwrap_err().reason, "kept");
         }
@@ -142,7 +131,7 @@ mod tests {
 
     #[test]
     fn where_it_is_required_root_is_warned() {
-        let person = Answers::new(&[(QUESTION, Echo::Shown, "n")]);
+        let person = Answers::new(&[(account::REMOVE, Echo::Shown, "n")]);
         let (mut session, printed) = session(Script::root(required()), Box::new(person));
         assert!(run(&mut session, None).is_err());
         assert!(printed.text().contains("cannot log in"), "{}", printed.text());

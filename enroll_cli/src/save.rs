@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::trouble::Trouble;
+use crate::words::general;
 
 /// Makes sure that this file can be made, before anything happens that its contents depend on.
 pub fn check(path: &Path) -> Result<(), Trouble> {
@@ -38,10 +39,8 @@ fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
     Trouble::here(
         "file",
         match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                format!("{path} exists already and is not overwritten. Choose another name.")
-            }
-            _ => format!("{path} cannot be written: {error}. Choose another place."),
+            std::io::ErrorKind::AlreadyExists => general::exists(&path),
+            _ => general::unwritten(&path, error),
         },
     )
 }

@@ -1,12 +1,12 @@
 //! `twostep status`: how the second step of an account stands.
 
 use twostep_core::request::{AuthenticatorStatus, SecondStep, Status, SuspensionStatus};
-use twostep_core::time::ClockDoubt;
 
+use crate::dates;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::{dates, sync};
+use crate::words::account;
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;
@@ -26,7 +26,7 @@ fn tell(page: &mut Page, status: &Status) -> Result<(), Trouble> {
 
 /// Shows a status.
 pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
-    page.say(&format!("Two-step authentication of {}", status.user))?;
+    page.say(&account::of(&status.user))?;
     page.say("")?;
     page.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
     page.entry("Required here", &required(status))?;
@@ -34,7 +34,7 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
         page.entry("Authenticator", &authenticator(one))?;
     }
     if let Some(doubt) = status.host_clock {
-        page.entry("Host clock", host_clock(doubt))?;
+        page.entry("Host clock", account::host_clock(doubt))?;
     }
     if let Some(codes) = &status.recovery_codes {
         let made = dates::minute(codes.created_at);
@@ -72,19 +72,9 @@ fn authenticator(one: &AuthenticatorStatus) -> String {
     };
     let clock = match one.clock_ahead {
         None | Some(0) => String::new(),
-        Some(ahead) => format!(", its clock {}", sync::clock(ahead)),
+        Some(ahead) => format!(", its clock {}", account::clock(ahead)),
     };
     format!("{label} ({algorithm}, {digits} digits, {moves}), added {}{clock}", dates::minute(one.added_at))
-}
-
-fn host_clock(doubt: ClockDoubt) -> &'static str {
-    match doubt {
-        ClockDoubt::Unsynchronized => "nothing keeps it right (NTP is off); if it drifts, codes are refused",
-        ClockDoubt::BeforeRelease => {
-            "WRONG: it is in the past. Codes are refused until it is put right; recovery codes work"
-        }
-        ClockDoubt::SetBack => "WRONG: it was set back. Codes are refused until it is put right; recovery codes work",
-    }
 }
 
 fn required(status: &Status) -> String {
@@ -107,39 +97,21 @@ fn suspended(suspension: &SuspensionStatus) -> String {
 fn advice(status: &Status) -> Vec<String> {
     let mut advice = Vec::new();
     match status.enroll_by {
-        Some(until) => advice.push(format!(
-            "This host requires the second step: until {} you still log in without. Add your phone with:\n  twostep enroll",
-            dates::minute(until)
-        )),
-        None if !status.enrolled => advice.push("Add your phone with:\n  twostep enroll".to_owned()),
+        Some(until) => advice.push(account::enroll_until(&dates::minute(until))),
+        None if !status.enrolled => advice.push(account::ADD_YOUR_PHONE.to_owned()),
         None => {}
     }
     if status.disabled {
-        advice.push(
-            "Too many wrong codes were tried, so only a recovery code is accepted now. Log in with \
-             one, or ask your administrator."
-                .to_owned(),
-        );
+        advice.push(account::ONLY_RECOVERY_CODES.to_owned());
     }
     if status.recovery_codes.as_ref().is_some_and(|codes| codes.are_imported) {
-        advice.push(
-            "Your recovery codes are those of another program, eight digits each, which somebody could guess. Make \
-             better ones with:\n  twostep recovery-codes regenerate"
-                .to_owned(),
-        );
+        advice.push(account::IMPORTED_CODES.to_owned());
     }
     if let Some(codes) = status.recovery_codes.as_ref().filter(|codes| codes.left <= FEW) {
-        advice.push(format!(
-            "Recovery codes left: only {}. Make new ones with:\n  twostep recovery-codes regenerate",
-            codes.left
-        ));
+        advice.push(account::few_codes(codes.left));
     }
     if let Some(until) = status.pending_until {
-        advice.push(format!(
-            "An enrollment was begun and not finished. Begin again with `twostep enroll`, or leave \
-             it: it ends by itself at {}.",
-            dates::hour(until)
-        ));
+        advice.push(account::unfinished(&dates::hour(until)));
     }
     advice
 }
@@ -147,6 +119,7 @@ fn advice(status: &Status) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use twostep_core::request::{RecoveryStatus, Response};
+    use twostep_core::time::ClockDoubt;
 
     use super::*;
     use crate::page::Form;

@@ -8,9 +8,7 @@ use crate::person::Echo;
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
-
-const FIRST: &str = "Code that the device shows: ";
-const SECOND: &str = "The next code that it shows: ";
+use crate::words::account;
 
 /// Where a device turned out to be, as programs read it.
 #[derive(Debug, Serialize)]
@@ -25,12 +23,12 @@ struct Synchronized {
 pub fn run(session: &mut Session) -> Result<(), Trouble> {
     let status = session.status()?;
     let longest = status.authenticators.iter().filter_map(|one| one.period).max();
-    let first = session.person.answer(FIRST, Echo::Shown)?;
+    let first = session.person.answer(account::CODE_OF_DEVICE, Echo::Shown)?;
     session.page.say(&match longest {
-        Some(period) => format!("Wait until it shows another one; that takes at most {period} seconds."),
-        None => "Press its button once more.".to_owned(),
+        Some(period) => account::wait_for_another(period),
+        None => account::PRESS_AGAIN.to_owned(),
     })?;
-    let second = session.person.answer(SECOND, Echo::Shown)?;
+    let second = session.person.answer(account::NEXT_CODE, Echo::Shown)?;
     match session.reach.ask(Request::Synchronize { first, second })? {
         Response::Synchronized { label, kind, ahead } => tell(session, &status, Synchronized { label, kind, ahead }),
         _ => Err(reach::broken("nothing put right")),
@@ -41,26 +39,8 @@ fn tell(session: &mut Session, status: &Status, found: Synchronized) -> Result<(
     let label = &found.label;
     let period = status.authenticators.iter().find(|one| one.label == *label).and_then(|one| one.period);
     let seconds = found.ahead.saturating_mul(period.unwrap_or(0).cast_signed());
-    let what = match (found.kind, found.ahead) {
-        (Kind::Hotp, 0) => format!("{label} was where it should be."),
-        (Kind::Hotp, ahead) => format!("{label} was {ahead} codes ahead, and works again."),
-        (Kind::Totp, -1..=1) => format!("The clock of {label} is right."),
-        (Kind::Totp, _) => format!(
-            "The clock of {label} is {}. Its codes work now; set the clock to automatic all the same.",
-            clock(seconds)
-        ),
-    };
-    session.page.say(&format!("{what} Both codes are spent: the next login waits for the next one."))?;
+    session.page.say(&account::put_right(label, found.kind, found.ahead, seconds))?;
     session.page.object(&found)
-}
-
-/// How far a clock is off, in words: `about 9 minutes slow`.
-pub fn clock(ahead: i64) -> String {
-    let way = if ahead < 0 { "slow" } else { "fast" };
-    match ahead.unsigned_abs() {
-        seconds @ ..120 => format!("about {seconds} seconds {way}"),
-        seconds => format!("about {} minutes {way}", (seconds + 30) / 60),
-    }
 }
 
 #[cfg(test)]
@@ -99,7 +79,10 @@ mod tests {
             (found(Kind::Hotp, 40), "phone was 40 codes ahead, and works again."),
             (found(Kind::Hotp, 0), "phone was where it should be."),
         ] {
-            let person = Answers::new(&[(FIRST, Echo::Shown, "111111"), (SECOND, Echo::Shown, "222222")]);
+            let person = Answers::new(&[
+                (account::CODE_OF_DEVICE, Echo::Shown, "111111"),
+                (account::NEXT_CODE, Echo::Shown, "222222"),
+            ]);
             let (mut session, printed) = session(answers(response), Box::new(person));
             run(&mut session).unwrap();
             let said = printed.text().replace('\n', " ");

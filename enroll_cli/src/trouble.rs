@@ -9,6 +9,7 @@ use twostep_core::request::Refusal;
 
 use crate::layout;
 use crate::page::Form;
+use crate::words::general;
 
 /// The exit codes that scripts rely on; 0 is "done".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,7 @@ impl From<std::io::Error> for Trouble {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::here(CLOSED_OUTPUT, "");
         }
-        Self::here("output", format!("The output could not be written: {error}. Check where it goes."))
+        Self::here("output", general::output(&error))
     }
 }
 

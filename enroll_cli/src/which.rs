@@ -3,23 +3,18 @@
 use twostep_core::request::{Refusal, Status};
 
 use crate::trouble::Trouble;
+use crate::words::account;
 
 /// The label of the one that was named, or of the only one. `command` is what was typed.
 pub fn authenticator(status: &Status, label: Option<&str>, command: &str) -> Result<String, Trouble> {
     let labels = status.authenticators.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
     let none = |what: String| Err(Trouble::refused(Refusal::NoAuthenticator, what));
     match (label, labels.as_slice()) {
-        (_, []) => none(format!("{} has no authenticator. There is nothing to {command}.", status.user)),
+        (_, []) => none(account::no_authenticator_to(command, &status.user)),
         (Some(label), labels) if labels.contains(&label) => Ok(label.to_owned()),
-        (Some(label), labels) => {
-            none(format!("{} has no authenticator called {label}. There is: {}.", status.user, labels.join(", ")))
-        }
+        (Some(label), labels) => none(account::none_called(label, &status.user, labels)),
         (None, [only]) => Ok((*only).to_owned()),
-        (None, [first, ..]) => Err(Trouble::usage(format!(
-            "{} has several authenticators: {}. Name the one to {command}, as in: twostep {command} {first}.",
-            status.user,
-            labels.join(", ")
-        ))),
+        (None, labels) => Err(Trouble::usage(account::name_one(command, &status.user, labels))),
     }
 }
 

@@ -7,23 +7,20 @@ use crate::person::Echo;
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::account;
 
 /// How often a wrong confirmation code may be given.
 const TRIES: usize = 3;
 
-pub(super) const QUESTION: &str = "Code shown by the app: ";
-const FROM_TOKEN: &str = "Code shown by the device: ";
-const NEXT: &str = "The next code that it shows: ";
-
 /// Asks for the code. Where one is right at another time, the next one tells how far the clock of the
 /// device is off.
 pub fn confirm(session: &mut Session, pending: &Pending) -> Result<Confirmed, Trouble> {
-    let first = if pending.kind == Kind::Totp { QUESTION } else { FROM_TOKEN };
+    let first = if pending.kind == Kind::Totp { account::CODE_OF_APP } else { account::CODE_OF_TOKEN };
     let mut earlier = None;
     let mut left = TRIES;
     loop {
         left -= 1;
-        let code = session.person.answer(if earlier.is_some() { NEXT } else { first }, Echo::Shown)?;
+        let code = session.person.answer(if earlier.is_some() { account::NEXT_CODE } else { first }, Echo::Shown)?;
         let request = match earlier.take() {
             Some(earlier) => Request::Confirm { code: earlier, next: Some(code.clone()) },
             None => Request::Confirm { code: code.clone(), next: None },
@@ -48,7 +45,7 @@ fn is_about_the_code(trouble: &Trouble) -> bool {
 
 fn unfinished(mut trouble: Trouble) -> Trouble {
     if is_about_the_code(&trouble) {
-        trouble.message.push_str(" Nothing was changed; begin again.");
+        trouble.message.push_str(account::BEGIN_AGAIN);
     }
     trouble
 }

@@ -6,8 +6,7 @@ use crate::arguments::DeviceFlags;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
-
-const KEY: &str = "Key of the device (base32 or hexadecimal): ";
+use crate::words::account;
 
 /// The device, if anything was said of it. Its key comes from standard input, never from the
 /// arguments, which everybody on the host can read.
@@ -15,7 +14,7 @@ pub fn read(session: &mut Session, flags: &DeviceFlags) -> Result<Option<Device>
     if *flags == DeviceFlags::default() {
         return Ok(None);
     }
-    let secret = if flags.secret_stdin { Some(session.person.answer(KEY, Echo::Hidden)?) } else { None };
+    let secret = if flags.secret_stdin { Some(session.person.answer(account::KEY, Echo::Hidden)?) } else { None };
     Ok(Some(Device {
         kind: if flags.hotp { Kind::Hotp } else { Kind::Totp },
         secret,

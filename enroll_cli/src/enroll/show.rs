@@ -8,6 +8,7 @@ use crate::page::Page;
 use crate::qr::{self, NotDrawn};
 use crate::trouble::Trouble;
 use crate::view::Letters;
+use crate::words::account;
 use crate::{dates, save};
 
 /// The key first and the drawing last, so that on a small screen the drawing stands complete above
@@ -16,9 +17,9 @@ pub fn key(page: &mut Page, pending: &Pending, showing: &Showing) -> Result<(), 
     if let Some(path) = &showing.svg {
         let picture = qr::picture(pending.uri.expose()).map_err(|_| no_picture())?;
         save::write(path, &picture)?;
-        page.say(&format!("The QR code is in {}. Delete it when it is scanned: it holds the key.", path.display()))?;
+        page.say(&account::picture(path))?;
     }
-    page.say("\nIn your authenticator app, scan the QR code, or add an account by hand:\n")?;
+    page.say(account::SCAN)?;
     page.entry("Issuer", &pending.issuer)?;
     page.entry("Account", &pending.account)?;
     page.entry("Key", pending.secret.in_groups(' ').expose())?;
@@ -37,20 +38,9 @@ fn draw(page: &mut Page, pending: &Pending, choice: Option<QrChoice>) -> Result<
     };
     match qr::draw(pending.uri.expose(), letters, &page.view) {
         Ok(drawing) => page.draw(&drawing),
-        Err(NotDrawn::TooNarrow { needs }) => page.say(&too_narrow(needs, page.view.columns, letters)),
-        Err(NotDrawn::TooLong) => page.say("These names are too long for a QR code: type the key.\n"),
+        Err(NotDrawn::TooNarrow { needs }) => page.say(&account::too_narrow(needs, page.view.columns, letters)),
+        Err(NotDrawn::TooLong) => page.say(account::TOO_LONG_TO_DRAW),
     }
-}
-
-fn too_narrow(needs: usize, columns: usize, letters: Letters) -> String {
-    let instead = match letters {
-        Letters::Utf8 => "make the terminal wider and begin again",
-        Letters::Ascii => "begin again with --qr utf8 if your terminal can show it",
-    };
-    format!(
-        "The QR code needs a terminal of {needs} columns, and this one has {columns}. Type the key, \
-         or {instead}.\n"
-    )
 }
 
 /// The same for a device that has its key already: nothing of it is repeated.
@@ -79,5 +69,5 @@ fn kind(pending: &Pending) -> String {
 }
 
 fn no_picture() -> Trouble {
-    Trouble::here("file", "These names are too long for a QR code. Begin again without --svg and type the key.")
+    Trouble::here("file", account::NO_PICTURE)
 }
