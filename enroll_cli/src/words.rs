@@ -4,4 +4,7 @@
 //! A translation begins here, and in `twostep_core::words`.
 
 pub mod account;
+pub mod admin;
+pub mod app_password;
+pub mod configuration;
 pub mod general;

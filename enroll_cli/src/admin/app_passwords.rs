@@ -10,6 +10,7 @@ use crate::app_password::{Listed, list, listed};
 use crate::page::Page;
 use crate::reach::{self, Direct, Reach};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// Which ones are to be revoked.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,7 @@ pub fn run(page: &mut Page, user: &str, which: Which<'_>) -> Result<(), Trouble>
 fn show(page: &mut Page, user: &str, account: &mut dyn Reach) -> Result<(), Trouble> {
     let of = Of { user, listed: listed(account)? };
     page.object(&of)?;
-    page.say(&format!("Application passwords of {user}\n"))?;
+    page.say(&admin::app_passwords_of(user))?;
     list::show(page, &of.listed.app_passwords)
 }
 
@@ -62,7 +63,7 @@ fn revoke(page: &mut Page, user: &str, account: &mut dyn Reach, label: Option<&s
     let Response::Revoked { labels } = account.ask(request)? else {
         return Err(reach::broken("nothing revoked"));
     };
-    page.say(&format!("Revoked for {user}, and of no use any more: {}.", labels.join(", ")))?;
+    page.say(&admin::revoked(user, &labels))?;
     page.object(&Revoked { user, revoked: labels })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::person::{Echo, Person};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// Whether the administrator agreed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +31,13 @@ pub fn make_sure(person: &mut dyn Person, consent: Consent, question: &str) -> R
     let answer = person.answer(&format!("{question} [y/N] "), Echo::Shown)?;
     match answer.expose().trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Trouble::here("not_confirmed", "Nothing was changed. To go on, answer y.")),
+        _ => Err(Trouble::here("not_confirmed", admin::DECLINED)),
     }
 }
 
 /// There is nobody to ask.
 pub fn not_asked() -> Trouble {
-    Trouble::here(
-        "not_confirmed",
-        "Nothing was changed, since there is no terminal to ask at. To go on without a question, add --yes.",
-    )
+    Trouble::here("not_confirmed", admin::NOBODY_TO_ASK)
 }
 
 #[cfg(test)]

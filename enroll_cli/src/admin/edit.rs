@@ -14,15 +14,13 @@ use crate::page::Page;
 use crate::person::{Echo, Person, who_types};
 use crate::reach;
 use crate::trouble::Trouble;
+use crate::words::configuration;
 
 mod editor;
 mod working_copy;
 
 use editor::{Editor, Program};
 use working_copy::WorkingCopy;
-
-const MISTAKE: &str = "[e]dit again, or [q]uit and change nothing? ";
-const IN_FORCE: &str = "\nPut this in force? [y]es, [e]dit again, [q]uit and change nothing: ";
 
 /// Opens an editor until the configuration is right, and puts it in force.
 pub fn run(page: &mut Page, wishes: &Edit) -> Result<(), Trouble> {
@@ -55,10 +53,7 @@ enum Next {
 impl Work<'_> {
     fn until_done(&self, page: &mut Page, person: &mut dyn Person, editor: &mut dyn Editor) -> Result<(), Trouble> {
         for left in working_copy::leftovers(self.file.folder()) {
-            page.say(&format!(
-                "An edit that broke off is still in {}. Remove it when it is done with.",
-                left.display()
-            ))?;
+            page.say(&configuration::edit_left(left.display()))?;
         }
         let copy = WorkingCopy::of(self.file)?;
         loop {
@@ -67,7 +62,7 @@ impl Work<'_> {
             if text == self.file.text() {
                 let (file, change) = (self.file.shown(), &Change::default());
                 page.object(&Done { changed: false, file, change, impact: None, warnings: &[] })?;
-                return page.say("Nothing was changed.");
+                return page.say(configuration::UNCHANGED);
             }
             match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {
                 Ok(proposal) => {
@@ -86,7 +81,7 @@ impl Work<'_> {
                     }
                     page.draw(&pointed_at(&text, &error))?;
                     page.complain(&trouble)?;
-                    if ask(person, MISTAKE, Next::EditAgain)? == Next::Quit {
+                    if ask(person, configuration::MISTAKE, Next::EditAgain)? == Next::Quit {
                         return Err(left());
                     }
                 }
@@ -98,16 +93,16 @@ impl Work<'_> {
         match self.consent {
             Consent::Given => Ok(Next::PutInForce),
             Consent::ToBeAsked if !person.sees_questions() => Err(consent::not_asked()),
-            Consent::ToBeAsked => ask(person, IN_FORCE, Next::PutInForce),
+            Consent::ToBeAsked => ask(person, configuration::IN_FORCE, Next::PutInForce),
         }
     }
 
     fn put_in_force(&self, page: &mut Page, proposal: &Proposal, copy: WorkingCopy) -> Result<(), Trouble> {
         match proposal.put_in_force(page, self.file, "edit") {
-            Ok(()) => page.say("It is in force: the next login goes by it."),
+            Ok(()) => page.say(configuration::NOW_IN_FORCE),
             Err(mut trouble) => {
                 if trouble.reason == CHANGED_MEANWHILE {
-                    trouble.message.push_str(&format!(" Your edit is kept in {}.", copy.keep().display()));
+                    trouble.message.push_str(&configuration::edit_kept(copy.keep().display()));
                 }
                 Err(trouble)
             }
@@ -130,18 +125,12 @@ fn ask(person: &mut dyn Person, question: &str, most: Next) -> Result<Next, Trou
 
 /// The administrator had enough of it.
 fn left() -> Trouble {
-    Trouble::here("not_confirmed", "Nothing was changed, as you wished. To begin again: twostep admin edit.")
+    Trouble::here("not_confirmed", configuration::LEFT)
 }
 
 /// File, line, column and remedy.
 fn mistake(file: &ConfigFile, error: &ConfigError) -> Trouble {
-    Trouble::here(
-        "broken_configuration",
-        format!(
-            "{}, {error}. Nothing was changed; every setting is explained in /usr/share/twostep/config.toml.",
-            file.shown()
-        ),
-    )
+    Trouble::here("broken_configuration", configuration::mistake(file.shown(), error))
 }
 
 /// The line with the mistake, and a mark below the place.

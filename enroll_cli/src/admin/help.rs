@@ -9,10 +9,10 @@ use twostep_core::enroll::Issued;
 use crate::arguments::Invite;
 use crate::dates;
 use crate::host::Host;
-use crate::layout::as_word;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// Whose wrong codes are forgotten, as programs read it.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ pub fn unlock(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     Direct::open(user)?.unlock(&page.view.administrator)?;
     page.object(&Unlocked { user, unlocked: true })?;
-    page.say(&format!("The wrong codes of {user} are forgotten: codes count again, and nobody waits."))
+    page.say(&admin::unlocked(user))
 }
 
 /// Makes a recovery code to read out.
@@ -61,31 +61,19 @@ pub fn invite(page: &mut Page, wishes: &Invite) -> Result<(), Trouble> {
 
 fn tell_recovery_code(page: &mut Page, user: &str, issued: &Issued) -> Result<(), Trouble> {
     let (code, expires_at) = (issued.code.expose(), issued.expires_at.0);
-    page.say(&format!("A recovery code for {user}, to read out:\n"))?;
+    page.say(&admin::recovery_code(user))?;
     page.draw(&format!("  {code}\n"))?;
-    page.say(&format!(
-        "\nIt counts once, until {}, in place of a code of the phone; the password is asked as always. An earlier one \
-         of this kind is void. Make sure that you speak with {user}.",
-        dates::minute(expires_at)
-    ))?;
+    page.say(&admin::recovery_code_counts(user, &dates::minute(expires_at)))?;
     page.object(&RecoveryCode { user, recovery_code: code, expires_at })
 }
 
 fn tell_invitation(page: &mut Page, user: &str, (issued, enrollment): (&Issued, Enrollment)) -> Result<(), Trouble> {
     let (code, expires_at) = (issued.code.expose(), issued.expires_at.0);
-    page.say(&format!("An enrollment code for {user}:\n"))?;
+    page.say(&admin::enrollment_code(user))?;
     page.draw(&format!("  {code}\n"))?;
-    page.say(&format!(
-        "\n{user} types twostep enroll, and this code when it is asked for. It counts for one enrollment, until {}; an \
-         earlier one is void.",
-        dates::minute(expires_at)
-    ))?;
+    page.say(&admin::enrollment_code_counts(user, &dates::minute(expires_at)))?;
     if enrollment != Enrollment::Invite {
-        page.say(&format!(
-            "\nThis host does not ask for it: {} enrolls without. To have it asked for, set enrollment = \"invite\" in \
-             [policy]: twostep admin edit",
-            as_word(user)
-        ))?;
+        page.say(&admin::enrollment_code_not_asked(user))?;
     }
     page.object(&EnrollmentCode { user, enrollment_code: code, expires_at })
 }

@@ -12,6 +12,7 @@ use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::reach;
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// So few may all be orphans without it being strange.
 const FEW: usize = 5;
@@ -40,9 +41,9 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
         page.object(&pruned(one, false))?;
     }
     if going.is_empty() {
-        return page.say("There is no account of a user who is no more.");
+        return page.say(admin::NO_ORPHANS);
     }
-    page.say("Accounts of users who are no more:")?;
+    page.say(admin::ORPHANS)?;
     for one in &going {
         let why = if one.why == Why::UidChanged { "another user has this name now" } else { "no such user" };
         page.entry(&one.user, &format!("uid {}, {why}", one.uid))?;
@@ -59,9 +60,7 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
     }
     make_sure(person, Consent::by_flag(wishes.yes), &question(going.len()))?;
     for one in &going {
-        host.store
-            .prune(&one.account, one.uid)
-            .map_err(|error| Trouble::here("failed", format!("{error}. The others are kept.")))?;
+        host.store.prune(&one.account, one.uid).map_err(|error| Trouble::here("failed", admin::others_kept(&error)))?;
         let line = Line::new("pruned").with("user", &one.user).with("uid", one.uid);
         Syslog.record(&line.with("admin", &page.view.administrator).finish());
         page.object(&pruned(one, true))?;

@@ -12,6 +12,7 @@ use crate::page::{Form, Page};
 use crate::progress::Progress;
 use crate::reach;
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 mod csv;
 mod summary;
@@ -97,14 +98,8 @@ impl<'a> Lines<'a> {
 pub fn existing(name: &str) -> Result<(), Trouble> {
     match groups::find(name) {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(Trouble::refused(
-            Refusal::BadRequest,
-            format!("There is no group called {name}. Check the name with `getent group {name}`."),
-        )),
-        Err(errno) => Err(Trouble::here(
-            "user_database",
-            format!("The group {name} cannot be looked up: {errno}. Try `getent group {name}`."),
-        )),
+        Ok(None) => Err(Trouble::refused(Refusal::BadRequest, admin::no_group(name))),
+        Err(errno) => Err(Trouble::here("user_database", admin::group_unreadable(name, errno))),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::host::{self, Host, unknown_names};
 use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::trouble::Trouble;
+use crate::words::configuration;
 use crate::{dates, reach};
 
 /// The table of the configuration that says who must.
@@ -36,30 +37,24 @@ fn change(
     let config = Config::parse(file.text()).map_err(|error| broken(file, &error))?;
     if let Some(trouble) = &host.trouble {
         // What the file says is not what counts, so "it is so already" could be wrong.
-        return Err(Trouble::here("broken_configuration", format!("Nothing was changed: {trouble}.")));
+        return Err(Trouble::here("broken_configuration", configuration::nothing_changed(trouble)));
     }
     if holds(&config, wishes)? {
         let (change, warnings) = (&Change::default(), &unknown_names(&config));
         page.object(&Done { changed: false, file: file.shown(), change, impact: None, warnings })?;
-        page.say("It is so already, and nothing was changed. To give everybody new time, add --within.")?;
+        page.say(configuration::SO_ALREADY)?;
         return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
     }
     let text = edited(file.text(), wishes, host::now().0)?;
     let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {
         Ok(proposal) => proposal,
-        Err(Refused::Mistake(error)) => return Err(Trouble::usage(format!("This cannot be required: {error}."))),
+        Err(Refused::Mistake(error)) => return Err(Trouble::usage(configuration::not_requirable(&error))),
         Err(Refused::Trouble(trouble)) => return Err(trouble),
     };
     proposal.show(page, file)?;
     let locked_out = &proposal.impact.locked_out;
     if !locked_out.is_empty() && !wishes.force {
-        return Err(Trouble::here(
-            "locked_out",
-            format!(
-                "Nothing was changed, since {} would be refused at the next login. Enroll first (twostep enroll), give time with --within, or add --force.",
-                locked_out.join(", ")
-            ),
-        ));
+        return Err(Trouble::here("locked_out", configuration::would_lock_out(locked_out)));
     }
     make_sure(person, Consent::by_flag(wishes.yes), "\nPut this in force?")?;
     proposal.put_in_force(page, file, "require")?;
@@ -73,12 +68,7 @@ fn holds(config: &Config, wishes: &Require) -> Result<bool, Trouble> {
         return Ok(!policy.required && policy.required_groups.is_empty());
     }
     if policy.required && !wishes.groups.is_empty() {
-        return Err(Trouble::refused(
-            Refusal::Policy,
-            "The second step is required of everyone already, so of every group. To require it of a group alone, \
-             switch it off first: twostep admin require --off."
-                .to_owned(),
-        ));
+        return Err(Trouble::refused(Refusal::Policy, configuration::EVERYONE_ALREADY.to_owned()));
     }
     let is_required = match wishes.all {
         true => policy.required,
@@ -89,9 +79,7 @@ fn holds(config: &Config, wishes: &Require) -> Result<bool, Trouble> {
 
 /// The text with the wishes in it. What else stands there stays, comments and order too.
 fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, Trouble> {
-    let unfit = |what: &str| {
-        Trouble::here("file", format!("The configuration cannot be changed ({what}). Use twostep admin edit."))
-    };
+    let unfit = |what: &str| Trouble::here("file", configuration::uneditable(what));
     let mut document = text.parse::<DocumentMut>().map_err(|error| unfit(error.message()))?;
     let policy = document.entry(POLICY).or_insert_with(toml_edit::table);
     let policy = policy.as_table_like_mut().ok_or_else(|| unfit("policy is no table"))?;
@@ -142,7 +130,7 @@ fn set_if_there(table: &mut dyn TableLike, key: &str, value: Value) {
 
 fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
     if wishes.off {
-        return page.say("The second step is required of nobody any more. Who has enrolled is still asked.");
+        return page.say(configuration::REQUIRED_OF_NOBODY);
     }
     let policy = Config::parse(text).map(|config| config.policy).unwrap_or_default();
     let whom = match wishes.all {
@@ -154,16 +142,11 @@ fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
         true => "from now on".to_owned(),
         false => format!("who may enroll until {}", dates::minute(since.after(policy.grace).0)),
     };
-    page.say(&format!(
-        "The second step is required of {whom}, {time}. To see who has not enrolled:\n  sudo twostep admin report --not-enrolled"
-    ))
+    page.say(&configuration::required(&whom, &time))
 }
 
 fn broken(file: &ConfigFile, error: &ConfigError) -> Trouble {
-    Trouble::here(
-        "broken_configuration",
-        format!("{} does not count: {error}. Put it right first: twostep admin edit.", file.shown()),
-    )
+    Trouble::here("broken_configuration", configuration::does_not_count(file.shown(), error))
 }
 
 #[cfg(test)]

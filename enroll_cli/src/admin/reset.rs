@@ -7,10 +7,10 @@ use twostep_core::enroll::AccountReport;
 
 use crate::dates;
 use crate::host::Host;
-use crate::layout::as_word;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// Whose account was reset, as programs read it.
 #[derive(Debug, Serialize)]
@@ -33,33 +33,20 @@ pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
 fn tell(page: &mut Page, user: &str, now: &AccountReport, policy: &Policy) -> Result<(), Trouble> {
     let enroll_by = now.status.enroll_by;
     page.object(&Reset { user, reset: true, enroll_by })?;
-    page.say(&format!(
-        "The second step of {user} is reset: every authenticator, recovery code and application password is gone. {}",
-        next(user, now, policy.after_grace)
-    ))?;
+    page.say(&admin::reset(user, &next(user, now, policy.after_grace)))?;
     match (policy.enrollment, now.invited_until) {
-        (Enrollment::Invite, None) => page.say(&format!(
-            "\nEnrolling takes a code here. To make one:\n  sudo twostep admin enroll {} --invite",
-            as_word(user)
-        )),
-        (Enrollment::Invite, Some(until)) => page.say(&format!(
-            "\nEnrolling takes a code here. The one that you made counts until {}.",
-            dates::minute(until)
-        )),
+        (Enrollment::Invite, None) => page.say(&admin::needs_enrollment_code(user)),
+        (Enrollment::Invite, Some(until)) => page.say(&admin::has_enrollment_code(&dates::minute(until))),
         _ => Ok(()),
     }
 }
 
 fn next(user: &str, now: &AccountReport, after_grace: AfterGrace) -> String {
     match (now.status.enroll_by, after_grace) {
-        (Some(until), _) => format!("{user} has until {} to enroll again: twostep enroll", dates::minute(until)),
-        (None, AfterGrace::Deny) if now.overdue => format!(
-            "There is no time to enroll again, so the next login of {user} is refused. Enroll them, or suspend the \
-             second step for a time:\n  sudo twostep enroll --user {name}\n  sudo twostep admin suspend {name} --for 1d",
-            name = as_word(user)
-        ),
-        (None, AfterGrace::Enroll) if now.overdue => format!("The next login of {user} has to enroll."),
-        _ => format!("{user} enrolls again with: twostep enroll"),
+        (Some(until), _) => admin::enrolls_until(user, &dates::minute(until)),
+        (None, AfterGrace::Deny) if now.overdue => admin::refused_next(user),
+        (None, AfterGrace::Enroll) if now.overdue => admin::enrolls_next(user),
+        _ => admin::enrolls_again(user),
     }
 }
 

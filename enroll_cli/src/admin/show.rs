@@ -9,7 +9,8 @@ use crate::host::Host;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
-use crate::{dates, layout, status};
+use crate::words::admin;
+use crate::{dates, status};
 
 /// Shows the account of a user with its history.
 pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
@@ -38,8 +39,7 @@ fn show(page: &mut Page, report: &AccountReport, after_grace: AfterGrace) -> Res
         page.entry("Invited", &format!("to enroll by a code, until {}", dates::minute(*until)))?;
     }
     if status.disabled {
-        let unlock = format!("twostep admin unlock {}", layout::as_word(&status.user));
-        page.entry("Locked", &format!("by wrong codes: only a recovery code counts. To end it: {unlock}"))?;
+        page.entry("Locked", &admin::locked(&status.user))?;
     }
     page.entry("Wrong codes", &failures.to_string())?;
     page.entry("User id", &uid.to_string())?;

@@ -10,6 +10,7 @@ use crate::dates;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// What holds now, as programs read it.
 #[derive(Debug, Serialize)]
@@ -34,11 +35,7 @@ pub fn resume(page: &mut Page, user: &str) -> Result<(), Trouble> {
 }
 
 fn tell_suspended(page: &mut Page, user: &str, suspension: SuspensionStatus) -> Result<(), Trouble> {
-    page.say(&format!(
-        "{user} is asked for no code until {}. The account password is still asked, and application passwords \
-         still count. To end it before:\n  sudo twostep admin resume {user}",
-        dates::minute(suspension.until)
-    ))?;
+    page.say(&admin::suspended(user, &dates::minute(suspension.until)))?;
     page.object(&Suspended { user, suspension: Some(suspension) })
 }
 

@@ -13,7 +13,8 @@ use crate::arguments::Create;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::{layout, proof, reach};
+use crate::words::app_password;
+use crate::{proof, reach};
 
 /// A new one, as programs read it.
 #[derive(Serialize)]
@@ -49,16 +50,14 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
         None => unread(&made.label),
     })?;
     proof::tell_spent(session, proof)?;
-    stored.map(drop).map_err(|trouble| {
-        Trouble::here(&trouble.reason, format!("It is made, and printed once, but not stored: {}", trouble.message))
-    })
+    stored.map(drop).map_err(|trouble| Trouble::here(&trouble.reason, app_password::not_stored(&trouble.message)))
 }
 
 /// The user, if one of this label can be made for these services.
 fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Result<String, Trouble> {
     let status = session.status()?;
     if !status.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, not_enrolled(&status.user)));
+        return Err(Trouble::refused(Refusal::NoAuthenticator, app_password::nothing_to_stand_in_for(&status.user)));
     }
     let Listed { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
     let mut services = services.iter().map(|name| name.to_ascii_lowercase());
@@ -66,22 +65,14 @@ fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Resu
         return Err(Trouble::refused(Refusal::BadRequest, changes::people_are_asked(&name)));
     }
     if app_passwords.iter().any(|one| one.label == *label) {
-        return Err(Trouble::refused(
-            Refusal::NoRoom,
-            format!(
-                "There is an application password called {label} already. Choose another label, or revoke it first."
-            ),
-        ));
+        return Err(Trouble::refused(Refusal::NoRoom, app_password::label_taken(label)));
     }
     Ok(status.user)
 }
 
 fn reserve(session: &Session, label: &str) -> Result<Place, Trouble> {
     if !is_file_name(label) {
-        return Err(Trouble::usage(format!(
-            "{label} cannot be the name of a file. To store it, choose a label without / and without a dot at its \
-             beginning."
-        )));
+        return Err(Trouble::usage(app_password::no_file_name(label)));
     }
     Folder::below(session.page.view.home.as_deref())?.reserve(label)
 }
@@ -101,36 +92,23 @@ fn hand_over(
 }
 
 fn show(page: &mut Page, user: &str, password: &Typed, made: &AppPasswordStatus) -> Result<(), Trouble> {
-    page.say(&format!("The application password {}:\n", made.label))?;
+    page.say(&app_password::shown(&made.label))?;
     page.draw(Typed::new(format!("  {}\n\n", password.expose())).expose())?;
     page.entry("User name", user)?;
     scope(page, made)?;
-    page.say(
-        "\nType it where the program asks for your password; case, spaces and dashes do not matter. It is not \
-         shown again: if it is lost, revoke it and make another.",
-    )
+    page.say(app_password::TYPE_IT)
 }
 
 fn tell_stored(page: &mut Page, made: &AppPasswordStatus, file: &Path) -> Result<(), Trouble> {
-    page.say(&format!("The application password {} is stored where only you can read it:\n", made.label))?;
+    page.say(&app_password::stored(&made.label))?;
     page.entry("File", &file.display().to_string())?;
     scope(page, made)?;
-    page.say(&format!("\nPrograms get it by:\n  {}", show_command(&made.label)))
+    page.say(&app_password::got_by(&show_command(&made.label)))
 }
 
 /// Also where a pipe was closed: the password is made, and whoever reads errors has to know.
 fn unread(label: &str) -> Trouble {
-    let revoke = format!("twostep app-password revoke {}", layout::as_word(label));
-    Trouble::here(
-        "output",
-        format!(
-            "The application password {label} is made, but could not be printed, so nobody knows it. Revoke it: {revoke}."
-        ),
-    )
-}
-
-fn not_enrolled(user: &str) -> String {
-    format!("{user} has no authenticator, so programs can use the account password. Enroll first: twostep enroll.")
+    Trouble::here("output", app_password::made_in_vain(label))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::proof::{self, Proof};
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::app_password;
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub fn after_enrollment(session: &mut Session) -> Result<(), Trouble> {
 fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
     let there_is = listed(&mut *session.reach)?;
     if there_is.presets.is_empty() {
-        return if telling == Telling::All { session.page.say(NO_PRESETS) } else { Ok(()) };
+        return if telling == Telling::All { session.page.say(app_password::NO_PRESETS) } else { Ok(()) };
     }
     let folder = Folder::below(session.page.view.home.as_deref())?;
     let mut missing = Vec::new();
@@ -66,7 +67,7 @@ fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
         }
     }
     if !missing.is_empty() && !session.status()?.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, NOT_ENROLLED.to_owned()));
+        return Err(Trouble::refused(Refusal::NoAuthenticator, app_password::NOT_ENROLLED.to_owned()));
     }
     let mut done = Ok(());
     for preset in missing {
@@ -121,12 +122,7 @@ fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, P
 fn tell_made(session: &mut Session, preset: &Preset, file: &Path) -> Result<(), Trouble> {
     let Preset { name, services, .. } = preset;
     session.page.object(&Outcome { name, file, made: true })?;
-    session.page.say(&format!(
-        "A new application password for {} is in {}, which only you can read. Programs get it by:\n  {}",
-        services.join(", "),
-        file.display(),
-        show_command(name)
-    ))
+    session.page.say(&app_password::made_for(services, file, &show_command(name)))
 }
 
 fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bool) -> Result<(), Trouble> {
@@ -135,15 +131,7 @@ fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bo
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     session.page.object(&Outcome { name: &name, file, made: false })?;
-    let file = file.display();
-    session.page.say(&if is_active {
-        format!("{file} is there already and is left as it is.")
-    } else {
-        format!(
-            "{file} is there already and is left as it is, but {name} is revoked or expired. To get a new one, \
-             delete the file and run this again."
-        )
-    })
+    session.page.say(&app_password::kept(&name, file, is_active))
 }
 
 /// At the start of a session this is no news: the next login with a code, or the person, sees to it.
@@ -158,20 +146,8 @@ fn concerns_one(trouble: &Trouble) -> bool {
 }
 
 fn lost(name: &str, trouble: &Trouble) -> Trouble {
-    Trouble::here(
-        FILE,
-        format!(
-            "A new application password {name} was made and could not be stored: {} Then run `twostep app-password \
-             ensure`, which makes another in its place.",
-            trouble.message
-        ),
-    )
+    Trouble::here(FILE, app_password::lost(name, &trouble.message))
 }
-
-const NO_PRESETS: &str = "This host has no application passwords that are made for everyone. Nothing is to be done.";
-
-const NOT_ENROLLED: &str = "You have no authenticator, so programs can use the account password. Enroll first: \
-                            twostep enroll.";
 
 #[cfg(test)]
 mod tests {

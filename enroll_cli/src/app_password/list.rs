@@ -7,6 +7,7 @@ use super::{expiry, listed, networks, scope};
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::app_password;
 use crate::{dates, layout};
 
 const HEAD: [&str; 7] = ["Label", "Services", "Networks", "Created", "Expires", "Last used", "State"];
@@ -18,7 +19,7 @@ pub fn run(session: &mut Session) -> Result<(), Trouble> {
     page.object(&listed)?;
     show(page, &listed.app_passwords)?;
     if listed.app_passwords.is_empty() {
-        page.say("Make one with:\n  twostep app-password create LABEL --service SERVICE")?;
+        page.say(app_password::MAKE_ONE)?;
     }
     let folder = Folder::below(page.view.home.as_deref()).ok();
     // Where there is a file, `ensure` makes nothing: one that was revoked stays revoked.
@@ -27,7 +28,7 @@ pub fn run(session: &mut Session) -> Result<(), Trouble> {
     let missing = |preset: &&Preset| !is_made(&preset.name) && !is_stored(&preset.name);
     for preset in listed.presets.iter().filter(missing) {
         let (name, services) = (&preset.name, preset.services.join(", "));
-        page.say(&format!("\nYour administrator wants you to have {name}, for {services}. Make it with:"))?;
+        page.say(&app_password::wanted(name, &services))?;
         page.say("  twostep app-password ensure")?;
     }
     Ok(())
@@ -36,7 +37,7 @@ pub fn run(session: &mut Session) -> Result<(), Trouble> {
 /// A table where it fits; else one below the other.
 pub fn show(page: &mut Page, app_passwords: &[AppPasswordStatus]) -> Result<(), Trouble> {
     if app_passwords.is_empty() {
-        return page.say("There are no application passwords.");
+        return page.say(app_password::NONE);
     }
     let rows = app_passwords.iter().map(row).collect::<Vec<_>>();
     if let Some(table) = layout::table(&HEAD, &rows, page.view.columns) {

@@ -7,6 +7,7 @@ use super::listed;
 use super::stored::{Folder, is_file_name};
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::words::app_password;
 use crate::{proof, reach};
 
 /// What is revoked, as programs read it.
@@ -36,10 +37,8 @@ pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Re
     let labels = there_is.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
     let none = |what: String| Err(Trouble::refused(Refusal::NoAppPassword, what));
     match (label, labels.as_slice()) {
-        (_, []) => none("There are no application passwords. Nothing needs to be revoked.".to_owned()),
-        (Some(label), labels) if !labels.contains(&label) => {
-            none(format!("There is no application password called {label}. There is: {}.", labels.join(", ")))
-        }
+        (_, []) => none(app_password::NOTHING_TO_REVOKE.to_owned()),
+        (Some(label), labels) if !labels.contains(&label) => none(app_password::none_called(label, labels)),
         _ => Ok(()),
     }
 }

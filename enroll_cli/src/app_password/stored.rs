@@ -17,6 +17,7 @@ use twostep_core::audit::printable;
 use twostep_core::secret::Typed;
 
 use crate::trouble::Trouble;
+use crate::words::app_password;
 
 mod place;
 
@@ -55,7 +56,7 @@ pub fn is_file_name(name: &str) -> bool {
 impl Folder {
     /// The folder below this home.
     pub fn below(home: Option<&Path>) -> Result<Self, Trouble> {
-        let home = home.ok_or_else(|| Trouble::here(FILE, "You have no home folder. Ask your administrator."))?;
+        let home = home.ok_or_else(|| Trouble::here(FILE, app_password::NO_HOME))?;
         Ok(Self { path: home.join(BELOW_HOME.join("/")), home: home.to_owned() })
     }
 
@@ -78,10 +79,7 @@ impl Folder {
     pub fn read(&self, name: &str) -> Result<Typed, Trouble> {
         let path = self.path(name);
         if !is_file_name(name) || !self.holds(name)? {
-            return Err(Trouble::here(
-                FILE,
-                format!("{} is not there. {SEE_THE_LIST}", printable(&path.display().to_string())),
-            ));
+            return Err(Trouble::here(FILE, app_password::none_stored(&printable(&path.display().to_string()))));
         }
         let folder = self.open()?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
@@ -141,7 +139,7 @@ fn password_in(path: &Path, file: &File) -> Result<Typed, Trouble> {
         return Err(unfit(path, "belongs to somebody else"));
     }
     if about.mode() & OTHERS_REACH != 0 {
-        return Err(Trouble::here(FILE, format!("{} {FOR_OTHERS}", path.display())));
+        return Err(Trouble::here(FILE, app_password::for_others(path)));
     }
     let mut words = String::new();
     let read = file.take(LONGEST).read_to_string(&mut words);
@@ -154,17 +152,12 @@ fn password_in(path: &Path, file: &File) -> Result<Typed, Trouble> {
     Ok(Typed::new(password.to_owned()))
 }
 
-const SEE_THE_LIST: &str = "Only a password that was stored can be shown: twostep app-password create --store, or \
-                            twostep app-password ensure.";
-const FOR_OTHERS: &str = "can be reached by others, who may have read it. Revoke the password and make another, or, \
-                          if you are sure, take the rights away: chmod 600.";
-
 fn unfit(path: &Path, what: &str) -> Trouble {
-    Trouble::here(FILE, format!("{} {what}. Move it away, then try again.", path.display()))
+    Trouble::here(FILE, app_password::unfit(path, what))
 }
 
 fn unreadable(path: &Path, error: &Error) -> Trouble {
-    Trouble::here(FILE, format!("{} cannot be read: {error}. Check owners and modes up to there.", path.display()))
+    Trouble::here(FILE, app_password::unreadable(path, error))
 }
 
 #[cfg(test)]

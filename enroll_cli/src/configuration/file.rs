@@ -12,6 +12,7 @@ use twostep_core::request::Refusal;
 use twostep_core::store::files::STATE;
 
 use crate::trouble::Trouble;
+use crate::words::configuration;
 
 /// What it is called that somebody else changed the file meanwhile.
 pub const CHANGED_MEANWHILE: &str = "changed_meanwhile";
@@ -95,13 +96,7 @@ impl ConfigFile {
         if text == self.text {
             return Ok(());
         }
-        Err(Trouble::here(
-            CHANGED_MEANWHILE,
-            format!(
-                "{} was changed by somebody else meanwhile, so nothing was written. Look at it, and begin again.",
-                self.shown()
-            ),
-        ))
+        Err(Trouble::here(CHANGED_MEANWHILE, configuration::changed_meanwhile(self.shown())))
     }
 
     fn write(&self, temporary: &Path, text: &str) -> Result<(), Trouble> {
@@ -131,27 +126,21 @@ fn read(path: &Path) -> Result<(String, Metadata), Trouble> {
 fn unread(path: &Path, error: &std::io::Error) -> Trouble {
     let path = path.display();
     if error.kind() == std::io::ErrorKind::NotFound {
-        let text = format!("{path} is not there. Set this host up again: /usr/libexec/twostep/setup-host.");
+        let text = configuration::missing(&path);
         return Trouble::refused(Refusal::NotSetUp, text);
     }
-    Trouble::here("file", format!("{path} cannot be read: {error}. Put it in order first."))
+    Trouble::here("file", configuration::unread(&path, error))
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::here(
-        "file",
-        format!("{} cannot be written: {error}. It is as it was; make room for it and try again.", path.display()),
-    )
+    Trouble::here("file", configuration::unwritten(path.display(), error))
 }
 
 fn busy(path: &Path, errno: Errno) -> Trouble {
     let path = path.display();
     match errno {
-        Errno::EWOULDBLOCK => Trouble::here(
-            "busy",
-            format!("{path} is being changed by another `twostep admin edit` or `require`. Wait until that has ended."),
-        ),
-        errno => Trouble::here("file", format!("{path} cannot be locked: {errno}. Check its file system.")),
+        Errno::EWOULDBLOCK => Trouble::here("busy", configuration::busy(&path)),
+        errno => Trouble::here("file", configuration::unlocked(&path, errno)),
     }
 }
 

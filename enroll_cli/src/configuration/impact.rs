@@ -8,6 +8,7 @@ use crate::host::{Host, Judge, Subject, administrators};
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
+use crate::words::configuration;
 
 /// How many users something is true of, by the old configuration and by the new one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,10 +79,7 @@ impl Impact {
 
     /// Says it.
     pub fn show(&self, page: &mut Page) -> Result<(), Trouble> {
-        page.say(&match self.users {
-            1 => "Of the 1 user of this host:".to_owned(),
-            users => format!("Of the {users} users of this host:"),
-        })?;
+        page.say(&configuration::of_users(self.users))?;
         for (name, count) in [
             ("Required of", self.required),
             ("  not enrolled", self.not_enrolled),
@@ -95,11 +93,7 @@ impl Impact {
             )?;
         }
         if !self.locked_out.is_empty() {
-            page.say(&format!(
-                "\nWARNING: {} would be refused at the next login, and may be needed here. Have them enroll first: \
-                 twostep enroll",
-                self.locked_out.join(", ")
-            ))?;
+            page.say(&configuration::locks_out(&self.locked_out))?;
         }
         Ok(())
     }

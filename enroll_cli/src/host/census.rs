@@ -12,6 +12,7 @@ use super::orphan::{Owner, of_earlier_uid, owner};
 use super::users::Users;
 use super::{Host, Judge, Orphan, Why};
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// One of them.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ fn entry_of(orphan: Orphan) -> Entry {
 /// The accounts cannot be listed.
 fn unread(error: &StoreError) -> Trouble {
     let reason = if error.is_not_set_up() { Refusal::NotSetUp } else { Refusal::Failed };
-    Trouble::refused(reason, format!("The accounts of this host cannot be listed: {error}."))
+    Trouble::refused(reason, admin::accounts_unlisted(error))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use twostep_core::document::{self, Fields, Misfit, Record};
 use twostep_core::username::{LookupError, Person, Username};
 
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// More than any account file.
 const LONGEST: u64 = 256 * 1024;
@@ -141,7 +142,7 @@ fn decoded(account: &str) -> Option<String> {
 
 /// That the database does not answer is not "no such user".
 fn unknown(error: &LookupError) -> Trouble {
-    Trouble::here("user_database", format!("It is not clear whose the accounts are: {error}. Nothing was removed."))
+    Trouble::here("user_database", admin::whose_unknown(error))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use twostep_core::username::{Person, Username};
 
 use crate::trouble::Trouble;
+use crate::words::admin;
 
 /// Programs in place of a shell that let nobody log in.
 const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "shutdown", "halt"];
@@ -94,12 +95,7 @@ fn parsed(line: &str) -> Option<Listed> {
 }
 
 fn unlisted(why: &str) -> Trouble {
-    Trouble::here(
-        "user_database",
-        format!(
-            "The users of this host cannot be listed ({why}). Try `getent passwd`, and put the user database in order."
-        ),
-    )
+    Trouble::here("user_database", admin::users_unlisted(why))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::trouble::Trouble;
+use crate::words::configuration;
 
 /// Editors where the person has named none.
 const EDITORS: [&str; 2] = ["sensible-editor", "vi"];
@@ -37,9 +38,9 @@ impl Editor for Program {
         });
         match ended {
             Some((_, Ok(status))) if status.success() => Ok(()),
-            Some((words, Ok(status))) => Err(failed(&format!("The editor {words} ended with {status}"))),
-            Some((words, Err(error))) => Err(failed(&format!("The editor {words} cannot be started: {error}"))),
-            None => Err(failed(&format!("There is no editor called {}", candidates.join(" or ")))),
+            Some((words, Ok(status))) => Err(failed(configuration::editor_failed(words, status))),
+            Some((words, Err(error))) => Err(failed(configuration::editor_not_started(words, &error))),
+            None => Err(failed(configuration::no_editor(&candidates))),
         }
     }
 }
@@ -54,11 +55,11 @@ fn started(words: &str, file: &Path) -> std::io::Result<ExitStatus> {
 
 /// The usual editors need one; a program that was named may not.
 pub fn no_terminal() -> Trouble {
-    failed("There is no terminal for an editor")
+    failed(configuration::no_terminal())
 }
 
-fn failed(what: &str) -> Trouble {
-    Trouble::here("editor", format!("{what}. Nothing was changed; name another one in EDITOR, or try again."))
+fn failed(message: String) -> Trouble {
+    Trouble::here("editor", message)
 }
 
 /// A time in which Ctrl-C is for the editor, which runs in the same terminal, and not for this

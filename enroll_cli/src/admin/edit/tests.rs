@@ -7,6 +7,7 @@ use super::*;
 use crate::host::scripted::host;
 use crate::page::scripted::{Printed, page};
 use crate::person::scripted::{Answers, lines};
+use crate::words::configuration::{IN_FORCE, MISTAKE};
 
 const OLD: &str = "version = 1\n# mine\n";
 

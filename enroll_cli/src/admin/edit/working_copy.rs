@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::configuration::ConfigFile;
 use crate::trouble::Trouble;
+use crate::words::configuration;
 
 /// How the folders of copies begin. Each has a folder, for whatever else the editor leaves there.
 const FOLDER: &str = ".edit-";
@@ -66,5 +67,5 @@ pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::here("file", format!("{} cannot be used: {error}. Nothing was changed; try again.", path.display()))
+    Trouble::here("file", configuration::no_working_copy(path.display(), error))
 }

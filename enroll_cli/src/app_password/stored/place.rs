@@ -13,6 +13,7 @@ use twostep_core::secret::Typed;
 
 use super::{BUSY, FILE};
 use crate::trouble::Trouble;
+use crate::words::app_password;
 
 /// As long as a password and the end of its line.
 const ROOM: [u8; 30] = [b'\n'; 30];
@@ -44,7 +45,7 @@ impl Place {
     pub(super) fn begin(folder: File, path: PathBuf, name: &str) -> Result<Self, Trouble> {
         match lock(&folder, &unnamed(name)) {
             Ok(unnamed) => Ok(Self { folder, unnamed, name: name.to_owned(), path, is_named: false }),
-            Err(Errno::EWOULDBLOCK) => Err(Trouble::here(BUSY, format!("{} {BEING_MADE}", path.display()))),
+            Err(Errno::EWOULDBLOCK) => Err(Trouble::here(BUSY, app_password::being_made(&path))),
             Err(errno) => Err(not_written(&path, &errno.into())),
         }
     }
@@ -116,18 +117,9 @@ fn lock(folder: &File, name: &str) -> Result<Flock<File>, Errno> {
     }
 }
 
-const BEING_MADE: &str = "is being made by another twostep. Wait until that one is done, then try again.";
-
 /// The file cannot be made.
 pub(super) fn not_written(path: &Path, error: &Error) -> Trouble {
-    let path = path.display();
-    let message = match error.kind() {
-        ErrorKind::AlreadyExists => {
-            format!("{path} exists already and is left as it is. Choose another label, or move the file away.")
-        }
-        _ => format!("{path} cannot be written: {error}. Mend that, then try again."),
-    };
-    Trouble::here(FILE, message)
+    Trouble::here(FILE, app_password::unwritten(path, error))
 }
 
 #[cfg(test)]
