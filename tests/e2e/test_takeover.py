@@ -11,15 +11,19 @@ import stacks
 from attempts import AUTH_ERR, SERVICE_ERR, log_in, race, words
 
 
+def strace(log, *injections):
+    line = ["strace", "-f", "-o", str(log)]
+    for injection in injections:
+        line += ["-e", f"inject={injection}"]
+    return line
+
+
 class Standing:
     """A login under strace that is stopped by a signal at a chosen call."""
 
     def __init__(self, person, code, log, *injections):
         self.log = log
-        line = ["strace", "-f", "-o", str(log)]
-        for injection in injections:
-            line += ["-e", f"inject={injection}"]
-        line += words(person, code, rhost="203.0.113.7")
+        line = strace(log, *injections) + words(person, code, rhost="203.0.113.7")
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd="/")
         self.pid = self.wait()
 
@@ -56,6 +60,32 @@ def test_given_a_takeover_that_dies_before_it_has_seen_the_last_spent_step_then_
     assert holder.go_on()
     assert not other.go_on()
     assert not log_in(enrolled, code, rhost="203.0.113.9").accepted
+
+
+def test_given_two_takeovers_at_once_then_the_right_code_counts_and_a_spent_one_does_not(enrolled, tmp_path):
+    """One has looked and is about to move; meanwhile another moves, and stands still before it has read
+    what it superseded. The first then supersedes that one, too."""
+    spent, code = enrolled.phone.fresh(), enrolled.phone.code(1)
+    assert log_in(enrolled, spent, rhost="203.0.113.7").accepted
+    holder = Standing(enrolled, "000000", tmp_path / "holder", "pwrite64:signal=SIGSTOP:when=1")
+    slow = strace(tmp_path / "slow", "renameat2:delay_enter=7000000:when=1") + words(enrolled, code, rhost="203.0.113.7")
+    slow = subprocess.Popen(slow, stdout=subprocess.PIPE, text=True, cwd="/")
+    time.sleep(1)
+    other = Standing(enrolled, spent, tmp_path / "other", "renameat2:signal=SIGSTOP:when=1")
+    assert "auth\t0" in slow.communicate(timeout=30)[0]
+    holder.end()
+    assert not other.go_on()
+
+
+def test_given_a_takeover_that_dies_before_it_has_read_anything_then_the_right_code_counts_and_a_spent_one_does_not(
+        enrolled, tmp_path):
+    spent, code = enrolled.phone.fresh(), enrolled.phone.code(1)
+    assert log_in(enrolled, spent, rhost="203.0.113.7").accepted
+    holder = Standing(enrolled, "000000", tmp_path / "holder", "pwrite64:signal=SIGSTOP:when=1")
+    Standing(enrolled, "000000", tmp_path / "other", "renameat2:signal=SIGSTOP:when=1").end()
+    assert not log_in(enrolled, spent, rhost="203.0.113.9").accepted
+    assert log_in(enrolled, code, rhost="203.0.113.7").accepted
+    holder.end()
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 100, 300, 4095, 100_000])

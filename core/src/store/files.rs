@@ -251,7 +251,7 @@ impl<C: Clock> Store for FilesStore<C> {
         let failures = first_look.map_or_else(Sums::default, |found| found.account.failures.into());
         let start = Start { uid: person.uid, birth, failures };
         let mut locked = Locked::take(&ledgers, &name.file_name(), start)?;
-        locked.settle(self.clock.now().uptime)?;
+        locked.settle(self.clock.now().uptime, person.uid)?;
         discard_superseded(&accounts, &name, &std::mem::take(&mut locked.ledger.superseded))?;
         let found = self.read(&accounts, &name, person.uid)?;
         let spent_until = found.as_ref().map_or(Timestamp(0), |found| found.changed);

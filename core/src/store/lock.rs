@@ -20,6 +20,10 @@ use crate::secret::Secret;
 use crate::throttle::Sums;
 use crate::time::Uptime;
 
+mod takeover;
+
+use takeover::{Mover, recover};
+
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Tries until a holder that has not changed is superseded: 2 s, and up to half a second more.
@@ -78,7 +82,7 @@ enum Try<'a> {
 impl<'a> Locked<'a> {
     /// Takes the lock of the ledger `name`, making the ledger if there is none.
     pub(super) fn take(directory: &'a Directory, name: &str, start: Start) -> Result<Self, StoreError> {
-        let (mut patience, mut last) = (0, None);
+        let (mut patience, mut last, mut has_yielded) = (0, None, false);
         for _ in 0..TRIES {
             match Self::attempt(directory, name, start)? {
                 Try::Locked(locked) => return Ok(*locked),
@@ -87,6 +91,11 @@ impl<'a> Locked<'a> {
                 Try::Held(holding) => (patience, last) = (holding.patience() + jitter()?, Some(holding)),
             }
             if patience == 0 {
+                let mover = Mover::of(directory, name);
+                if matches!(mover, Mover::Another) && !has_yielded {
+                    (patience, has_yielded) = (PATIENCE + jitter()?, true);
+                    continue;
+                }
                 match Self::replace(directory, name, start, last)? {
                     Try::Locked(locked) => return Ok(*locked),
                     _ => last = None,
@@ -98,12 +107,17 @@ impl<'a> Locked<'a> {
     }
 
     /// Sets a floor that was left open: this process holds the lock, so nothing is spent elsewhere.
-    pub(super) fn settle(&mut self, now: Uptime) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, now: Uptime, uid: u32) -> Result<(), StoreError> {
         if self.ledger.floor != Uptime::NEVER {
             return Ok(());
         }
-        self.ledger.floor = now;
-        self.write()
+        // Whoever made it died before it had read what it superseded.
+        let left = self.temporary();
+        recover(self, &left, uid)?;
+        self.ledger.floor = self.ledger.floor.min(now);
+        self.write()?;
+        remove(self.directory, &left);
+        Ok(())
     }
 
     /// Asks those who wait for more patience: a sync takes as long as the disk takes.
@@ -183,49 +197,6 @@ impl<'a> Locked<'a> {
                 remove(directory, &temporary);
                 if errno == Errno::EEXIST { Ok(Try::Again) } else { Err(directory.failed("name", name, errno)) }
             }
-        }
-    }
-
-    /// Puts a new ledger in the place of one that is stuck or none.
-    ///
-    /// What the old one holds is merged twice. Before the exchange, so that no failure is forgotten
-    /// if this process dies; but without the spent steps and with the floor left open, since its
-    /// holder may still spend one. After it, whole, since whatever the holder wrote before it last
-    /// saw the name lead to its file stands there by then.
-    fn replace(
-        directory: &'a Directory,
-        name: &str,
-        start: Start,
-        stuck: Option<Holding>,
-    ) -> Result<Try<'a>, StoreError> {
-        let mut ledger = Ledger::new(Uptime::NEVER, start.failures)?;
-        if let Some(old) = old_ledger(directory, name, start.uid)? {
-            ledger.merge(&old);
-            ledger.spent.clear();
-            ledger.floor = Uptime::NEVER;
-        }
-        let mut fresh = Self::prepare(directory, name, ledger, start)?;
-        let temporary = fresh.temporary();
-        // Others wait too: whoever was first has a ledger that is not stuck.
-        if stuck.is_some_and(|stuck| directory.identity_of(name) != Ok(stuck.file)) {
-            remove(directory, &temporary);
-            return Ok(Try::Again);
-        }
-        let exchanged = renameat2(&directory.fd, temporary.as_str(), &directory.fd, name, RenameFlags::RENAME_EXCHANGE);
-        if let Err(errno) = exchanged {
-            remove(directory, &temporary);
-            return if errno == Errno::ENOENT { Ok(Try::Again) } else { Err(directory.failed("replace", name, errno)) };
-        }
-        if let Some(old) = old_ledger(directory, &temporary, start.uid)? {
-            fresh.ledger.merge(&old);
-        }
-        let written = fresh.write();
-        remove(directory, &temporary);
-        match written {
-            Ok(()) => Ok(Try::Locked(Box::new(fresh))),
-            // Nothing was judged under it yet.
-            Err(StoreError::Superseded) => Ok(Try::Again),
-            Err(error) => Err(error),
         }
     }
 
