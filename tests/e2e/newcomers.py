@@ -110,7 +110,7 @@ def dialog(program, person, neighbor, *steps):
     if program == "su":
         line = neighbor.command("su", person.name, "-c", "echo I-AM $(id -un)")
     else:
-        SUDOERS.write_text(f"Defaults timestamp_timeout=0, passwd_tries=1\n{person.name} ALL=(ALL:ALL) ALL\n")
+        SUDOERS.write_text(f"Defaults:{person.name} timestamp_timeout=0, passwd_tries=1\n{person.name} ALL=(ALL:ALL) ALL\n")
         SUDOERS.chmod(0o440)
         line = person.command("sudo", "-k", "sh", "-c", "echo I-AM $SUDO_USER")
     return terminals.talk(terminals.spawn(line), *steps)

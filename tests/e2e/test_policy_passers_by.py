@@ -49,7 +49,7 @@ def deadline(person, clock, journal):
 
 
 def allow_sudo(person, rule, timeout):
-    SUDOERS.write_text(f"Defaults timestamp_timeout={timeout}, passwd_tries=1\n{person.name} ALL=(ALL:ALL) {rule}\n")
+    SUDOERS.write_text(f"Defaults:{person.name} timestamp_timeout={timeout}, passwd_tries=1\n{person.name} ALL=(ALL:ALL) {rule}\n")
     SUDOERS.chmod(0o440)
 
 

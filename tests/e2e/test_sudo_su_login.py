@@ -26,7 +26,7 @@ def services(view):
 
 
 def allow_sudo(somebody, rule="ALL", *, timeout=0):
-    SUDOERS.write_text(f"Defaults timestamp_timeout={timeout}, passwd_tries=1\n"
+    SUDOERS.write_text(f"Defaults:{somebody.name} timestamp_timeout={timeout}, passwd_tries=1\n"
                        f"{somebody.name} ALL=(ALL:ALL) {rule}\n")
     SUDOERS.chmod(0o440)
 
