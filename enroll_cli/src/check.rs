@@ -58,26 +58,56 @@ pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
     let before = |name: &str| if name.starts_with("sshd") { sshd::before(&sshd_config, name) } else { Before::Nothing };
     let mut findings = Vec::new();
     for name in files.services() {
-        findings.extend(Service::new(files, &name, before(&name)).findings());
+        let service = Service::new(files, &name, before(&name)).findings();
+        findings.extend(service.into_iter().map(|finding| (name.clone(), finding)));
     }
+    let mut findings = together(findings);
     let door = |name: &str| {
         let service = Service::new(files, name, Before::Nothing);
         Door { asks: service.has_second_step(), takes_one_answer: service.takes_one_answer(), is_required }
     };
     findings.extend(sshd::check(&sshd_config, &door));
     let mut interactive = config.app_password.interactive_services.clone();
-    let sudoers = Rules::read(&files.real(Path::new(sudo::SUDOERS)));
-    if let Some(Ok(rules)) = &sudoers {
-        interactive.extend(rules.services());
-        if rules.services().iter().any(|name| door(name).asks) {
-            findings.extend(rules.findings());
+    match Rules::read(&files.real(Path::new(sudo::SUDOERS))) {
+        Some(Ok(rules)) => {
+            let services = rules.services();
+            if services.iter().any(|name| door(name).asks) {
+                let enrolls = services.iter().any(|name| Service::new(files, name, Before::Nothing).enrolls());
+                findings.extend(rules.findings(enrolls));
+            }
+            interactive.extend(services);
         }
+        Some(Err(why)) if door(sudo::SERVICE).asks => findings.push(sudo::unreadable(&why)),
+        _ => {}
     }
     findings.extend(stacks::coverage(
         files,
         &Wanted { interactive: &interactive, exempt: &config.policy.exempt_services, is_required },
     ));
     findings
+}
+
+/// More names than a sentence holds.
+const SHOWN: usize = 4;
+
+/// One finding of what a shared file does to many services.
+fn together(findings: Vec<(String, Finding)>) -> Vec<Finding> {
+    let mut merged: Vec<(Vec<String>, Finding)> = Vec::new();
+    for (service, finding) in findings {
+        let what = finding.what.strip_prefix(&format!("{service}: ")).unwrap_or(&finding.what).to_owned();
+        let finding = Finding { what, ..finding };
+        match merged.iter_mut().find(|(_, known)| *known == finding) {
+            Some((services, _)) => services.push(service),
+            None => merged.push((vec![service], finding)),
+        }
+    }
+    let named = merged.into_iter().map(|(services, finding)| {
+        let shown = services.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = services.len().saturating_sub(SHOWN);
+        let who = if more > 0 { format!("{shown} and {more} more") } else { shown };
+        Finding { what: format!("{who}: {}", finding.what), ..finding }
+    });
+    named.collect()
 }
 
 /// What is wrong with the configuration.
@@ -116,4 +146,22 @@ fn clock(clock: &impl Clock) -> Option<Finding> {
             remedy,
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shared_file_does_is_said_once() {
+        let of = |service: &str| {
+            let what = format!("{service}: its line is wrong.");
+            (service.to_owned(), Finding::error("line-mistake", "/etc/pam.d/common-auth:1", what, "Correct it."))
+        };
+        let own = ("su".to_owned(), Finding::error("option-wrong", "/etc/pam.d/su:1", "su: an option.", "Correct it."));
+        let all = ["chfn", "cron", "login", "sshd", "su", "sudo"].map(of).into_iter().chain([own]).collect();
+        let said = together(all).into_iter().map(|finding| finding.what).collect::<Vec<_>>();
+        assert_eq!(said, ["chfn, cron, login, sshd and 2 more: its line is wrong.", "su: an option."]);
+        assert_eq!(together(vec![of("sshd")])[0].what, "sshd: its line is wrong.");
+    }
 }

@@ -17,7 +17,7 @@ mod names;
 mod orphan;
 mod users;
 
-pub use administrators::administrators;
+pub use administrators::{administrators, members_of};
 pub use census::{Entry, Subject};
 pub use judge::Judge;
 pub use members::Members;

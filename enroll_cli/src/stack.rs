@@ -21,6 +21,7 @@ pub use explore::{End, explore};
 pub use files::{Files, ONE_FILE};
 pub use module::{Kind, Module};
 pub use read::counted_elsewhere;
+pub use text::unseen;
 pub use walk::Walk;
 
 /// What a program asks of PAM (pam.conf(5), the type of a line).

@@ -44,6 +44,14 @@ fn line(below: Option<&'static str>) -> BoxedStrategy<String> {
         "auth include /nonexistent/file",
         "auth required",
         "AUTH REQUIRED pam_permit.so",
+        "auth\tsufficient\tpam_debug.so\tauth=success",
+        "auth sufficient pam_debug.so auth=success \r",
+        "auth required pam_permit.so\r",
+        "\r",
+        "\u{feff}auth required pam_permit.so",
+        "\u{feff}# a comment",
+        "auth required\u{a0}pam_permit.so",
+        "auth sufficient \\ \t\n pam_debug.so auth=success",
     ]);
     let odd = odd.prop_map(str::to_owned);
     match below {
@@ -81,6 +89,8 @@ fn walked(folder: &Path) -> Code {
                 named.map_or(Code::SUCCESS, |name| Code::named(name).unwrap())
             }
             Some((name, _)) if name == "pam_deny" => Code::AUTH_ERR,
+            // A carriage return is part of the name.
+            Some((name, _)) if name.ends_with('\r') => Code::MODULE_UNKNOWN,
             _ => Code::SUCCESS,
         };
         walk.returns(&stack.lines, code);

@@ -1,16 +1,19 @@
 //! The store, the helper, the module and the configuration: whether each is what it has to be.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{Gid, Group};
 use twostep_core::store::files::{RUN, STATE};
 
 use super::Finding;
+use crate::host::members_of;
+
+mod disk;
 
 /// What puts right what an installation made.
 const SETUP: &str = "sudo /usr/libexec/twostep/setup-host";
@@ -40,7 +43,7 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
             format!("{SETUP} makes it."),
         )];
     };
-    let mut findings = members(&group, &fs::read_to_string("/etc/passwd").unwrap_or_default());
+    let mut findings = members(&members_of(&group)).into_iter().collect::<Vec<_>>();
     let state = Path::new(STATE);
     for (path, mode) in [(state.to_owned(), 0o750), (state.join("accounts"), 0o1730), (state.join("uids"), 0o1730)] {
         findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
@@ -54,6 +57,8 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
     }
     findings.extend(of_helper(helper, group.gid));
     findings.extend(of_key(key, group.gid));
+    findings.extend(of_config(Path::new(twostep_core::config::PATH), group.gid));
+    findings.extend(disk::of_store(Path::new(STATE)));
     findings.extend(labels());
     findings.extend(profiles());
     findings
@@ -86,7 +91,13 @@ impl Place<'_> {
                 "others can read it, or the helper cannot"
             },
         );
-        Some(Finding::error("wrong-mode", path, what, format!("{SETUP} puts it right.")))
+        let remedy = if is_kind {
+            let owner = if self.is_helpers { GROUP } else { "root" };
+            format!("sudo chown root:{owner} {path} && sudo chmod {:04o} {path}", self.mode)
+        } else {
+            format!("Move it away; then {SETUP} makes it anew.")
+        };
+        Some(Finding::error("wrong-mode", self.path.display(), what, remedy))
     }
 
     fn missing(&self) -> Finding {
@@ -117,21 +128,17 @@ fn described(found: &Metadata) -> String {
     format!("{kind}{owner}:{group} {:04o}", found.mode() & MODE)
 }
 
-/// Whoever is in the group, or has it as their own, could read the sealing key.
-fn members(group: &Group, passwd: &str) -> Vec<Finding> {
-    let gid = group.gid.as_raw().to_string();
-    let own =
-        passwd.lines().filter(|line| line.split(':').nth(3) == Some(&gid)).filter_map(|line| line.split(':').next());
-    let names = group.mem.iter().map(String::as_str).chain(own).collect::<Vec<_>>().join(", ");
-    if names.is_empty() {
-        return Vec::new();
-    }
-    vec![Finding::error(
+/// Whoever is in the group could read the sealing key.
+fn members(names: &BTreeSet<String>) -> Option<Finding> {
+    let (first, all) = (names.first()?, names.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    Some(Finding::error(
         "group-has-members",
         GROUP,
-        format!("The group twostep has members ({names}), who can read the sealing key and reach every account."),
-        "Remove them: sudo gpasswd --delete USER twostep",
-    )]
+        format!("The group twostep has members ({all}), who can read the sealing key and reach every account."),
+        format!(
+            "sudo gpasswd --delete {first} twostep; whose own group it is needs another: sudo usermod --gid GROUP {first}"
+        ),
+    ))
 }
 
 fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
@@ -149,14 +156,30 @@ fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
                 "{path} is {} and has to be root:twostep 2755: without that no user reaches their account.",
                 described(&found)
             ),
-            format!("{SETUP} puts it right."),
+            format!("sudo chown root:twostep {path} && sudo chmod 2755 {path}"),
         ));
     }
-    if statvfs(helper).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOSUID)) {
-        let what = format!("{path} lies on a file system that is mounted nosuid, so it cannot reach any account.");
-        findings.push(Finding::error("helper-nosuid", path, what, "Mount it without nosuid."));
-    }
+    findings.extend(disk::of_helper(helper));
     findings
+}
+
+/// The helper reads it as its user, with the group.
+fn of_config(config: &Path, group: Gid) -> Option<Finding> {
+    let folder = config.parent()?;
+    let allows = |path: &Path, others: u32| {
+        let is_allowed = |found: Metadata| {
+            found.mode() & others != 0 || found.gid() == group.as_raw() && found.mode() & (others << 3) != 0
+        };
+        // That it is not there, or cannot be read by root, is told elsewhere.
+        fs::metadata(path).map_or(true, is_allowed)
+    };
+    let (closed, mode) = [(folder, 0o1, "0755"), (config, 0o4, "0644")]
+        .into_iter()
+        .find_map(|(path, others, mode)| (!allows(path, others)).then_some((path, mode)))?;
+    let path = closed.display();
+    let what =
+        format!("{path} is closed to the helper, so users reach their account by another configuration, or none.");
+    Some(Finding::error("configuration-closed", closed.display(), what, format!("sudo chmod {mode} {path}")))
 }
 
 /// 32 bytes, for root and the helper.
@@ -225,22 +248,27 @@ fn confined(loaded: &str) -> Vec<&str> {
     enforced.filter(logs_in).collect()
 }
 
-/// The module itself: what everybody may write, everybody may be.
+/// The module itself: what everybody may write, everybody may be; and the programs of users load it.
 pub fn of_module(module: Option<PathBuf>) -> Option<Finding> {
     let path = module?;
     let found = fs::metadata(&path).ok()?;
-    (found.uid() != 0 || found.mode() & 0o022 != 0).then(|| {
-        Finding::error(
-            "module-writable",
-            path.display(),
-            format!("{} is {}: others than root can change it.", path.display(), described(&found)),
-            format!("sudo chown root:root {0} && sudo chmod 0644 {0}", path.display()),
-        )
+    let remedy = format!("sudo chown root:root {0} && sudo chmod 0644 {0}", path.display());
+    let is = format!("{} is {}", path.display(), described(&found));
+    if found.uid() != 0 || found.mode() & 0o022 != 0 {
+        let what = format!("{is}: others than root can change it.");
+        return Some(Finding::error("module-writable", path.display(), what, remedy));
+    }
+    (found.mode() & 0o444 != 0o444).then(|| {
+        let what = format!("{is}: programs that run as a user, such as screen lockers, cannot load it.");
+        Finding::warning("module-unreadable", path.display(), what, remedy)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -252,6 +280,8 @@ mod tests {
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
         let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
         assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"), "{}", wrong.what);
+        let path = folder.path().display();
+        assert_eq!(wrong.remedy, format!("sudo chown root:twostep {path} && sudo chmod 1730 {path}"));
     }
 
     #[test]
@@ -266,18 +296,48 @@ mod tests {
 
     #[test]
     fn members_of_the_group_are_named() {
-        let mut group = Group::from_gid(Gid::from_raw(0)).unwrap().unwrap();
-        group.gid = Gid::from_raw(997);
-        group.mem = vec!["alice".to_owned()];
-        let passwd = "bob:x:1001:997::/:/bin/sh\neve:x:997:1002::/:/bin/sh\n";
-        assert!(members(&group, passwd)[0].what.contains("(alice, bob)"));
-        group.mem.clear();
-        assert_eq!(members(&group, "eve:x:997:1002::/:/bin/sh\n"), []);
+        let names = ["alice", "bob"].map(str::to_owned).into();
+        assert!(members(&names).unwrap().what.contains("(alice, bob)"));
+        assert_eq!(members(&BTreeSet::new()), None);
     }
 
     #[test]
     fn profiles_that_confine_a_login_are_told_of() {
         let loaded = "/usr/sbin/sshd (enforce)\n/usr/sbin/ntpd (enforce)\ndovecot (complain)\nsu (enforce)\n";
         assert_eq!(confined(loaded), ["/usr/sbin/sshd", "su"]);
+    }
+
+    #[test]
+    fn a_configuration_that_only_root_reads_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, "version = 1").unwrap();
+        let with = |folder_mode, mode, gid: u32| {
+            std::fs::set_permissions(folder.path(), Permissions::from_mode(folder_mode)).unwrap();
+            std::fs::set_permissions(&config, Permissions::from_mode(mode)).unwrap();
+            of_config(&config, Gid::from_raw(gid)).map(|finding| finding.remedy)
+        };
+        let own = nix::unistd::getgid().as_raw();
+        let (path, above) = (config.display(), folder.path().display());
+        assert_eq!(with(0o755, 0o644, 4_000_000), None);
+        assert_eq!(with(0o755, 0o640, own), None);
+        assert_eq!(with(0o755, 0o640, 4_000_000), Some(format!("sudo chmod 0644 {path}")));
+        assert_eq!(with(0o755, 0o600, own), Some(format!("sudo chmod 0644 {path}")));
+        assert_eq!(with(0o700, 0o644, own), Some(format!("sudo chmod 0755 {above}")));
+    }
+
+    #[test]
+    fn a_module_that_others_can_write_or_nobody_reads_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = folder.path().join("pam_twostep.so");
+        std::fs::write(&module, "").unwrap();
+        let with = |mode| {
+            std::fs::set_permissions(&module, Permissions::from_mode(mode)).unwrap();
+            of_module(Some(module.clone())).map(|finding| finding.id)
+        };
+        if nix::unistd::geteuid().is_root() {
+            assert_eq!((with(0o644), with(0o755), with(0o600)), (None, None, Some("module-unreadable")));
+        }
+        assert_eq!(with(0o666), Some("module-writable"));
     }
 }

@@ -8,15 +8,18 @@ use twostep_core::login::would_hold;
 use twostep_core::options::Mode;
 use twostep_core::policy::{Requirement, Rule, Visit};
 use twostep_core::store::{Store, StoreError};
-use twostep_core::throttle::Origin;
+use twostep_core::throttle::{Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
 
-use super::sshd::{Effective, Visitor};
 use super::stacks::{Before, Service, Way};
-use crate::dates;
 use crate::host::Host;
 use crate::stack::{Code, Files, Phase};
+use crate::{dates, layout};
+
+mod offer;
+
+use offer::Offer;
 
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,36 +87,15 @@ impl Visitors<'_> {
     /// Goes through the login.
     pub fn rehearse(&self) -> Rehearsal {
         let mut steps = Vec::new();
-        let before = self.sshd(&mut steps);
-        let service = Service::new(self.files, self.service, before);
+        let offer = self.sshd(&mut steps);
         let part = self.part();
         steps.push(Step { at: "policy".to_owned(), what: part.what.clone() });
-        let (ends, outcome) = self.phases(&service, &part, before, &mut steps);
+        let (ends, outcome) = match offer.ends {
+            Some(ending) => ending,
+            None => self.phases(&offer, &part, &mut steps),
+        };
         let user = self.person.name.as_str().to_owned();
         Rehearsal { user, service: self.service.to_owned(), from: self.from.map(str::to_owned), steps, ends, outcome }
-    }
-
-    /// What sshd offers, where it is sshd.
-    fn sshd(&self, steps: &mut Vec<Step>) -> Before {
-        let visitor = Visitor {
-            address: self.from.unwrap_or("203.0.113.77").to_owned(),
-            ..Visitor::named(self.person.name.as_str())
-        };
-        let config = self.files.real(std::path::Path::new(super::sshd::CONFIG));
-        if !self.service.starts_with("sshd") {
-            return Before::Nothing;
-        }
-        match Effective::ask(&config, &visitor) {
-            Some(Ok(effective)) => {
-                steps.push(Step { at: "sshd".to_owned(), what: effective.offers() });
-                effective.before()
-            }
-            Some(Err(why)) => {
-                steps.push(Step { at: "sshd".to_owned(), what: format!("It does not tell what it offers: {why}.") });
-                Before::Nothing
-            }
-            None => Before::Nothing,
-        }
     }
 
     /// What policy and the account say.
@@ -122,7 +104,7 @@ impl Visitors<'_> {
             Ok(account) => account,
             Err(error) => return self.unreadable(&error),
         };
-        let origin = Origin { rhost: self.from.map(str::to_owned), tty: None, real_uid: 0 };
+        let origin = self.origin();
         let now = SystemClock.now();
         let visit =
             Visit { person: self.person, service: self.service, origin: &origin, now: now.wall, is_remembered: false };
@@ -135,6 +117,10 @@ impl Visitors<'_> {
     fn required(&self, requirement: &Requirement, account: Option<&Account>) -> Part {
         let user = self.person.name.as_str();
         match requirement {
+            Requirement::Asked if self.is_closed(account).is_some() => {
+                let what = self.is_closed(account).unwrap_or_default();
+                Part { what: format!("{user} is enrolled, but {what}."), code: Code::AUTH_ERR, ends: Ends::Refused }
+            }
             Requirement::Asked => {
                 let labels = account
                     .map(|account| account.authenticators.iter().map(|one| one.label.clone()).collect::<Vec<_>>());
@@ -162,6 +148,31 @@ impl Visitors<'_> {
         }
     }
 
+    /// Why no code is judged now, if wrong ones have seen to that.
+    fn is_closed(&self, account: Option<&Account>) -> Option<String> {
+        let origin = self.origin();
+        let source = Source::of(&origin, &self.host.config.policy.proxies);
+        let known = account.is_some_and(|account| account.knows(source.as_str()));
+        let throttle = self.host.store.peek(self.person)?.throttle;
+        let user = layout::as_word(self.person.name.as_str());
+        match throttle.gate(&source, known, SystemClock.now().uptime, &self.host.config.limits()) {
+            Gate::Open => None,
+            Gate::Wait(seconds) => {
+                Some(format!("wrong codes came from there: none is judged for another {seconds} seconds"))
+            }
+            Gate::ClosedToStrangers => Some(format!(
+                "too many wrong codes came, so from an unknown place only a recovery code counts; to end it: twostep admin unlock {user}"
+            )),
+            Gate::Disabled => Some(format!(
+                "too many wrong codes came, so only a recovery code counts; to end it: twostep admin unlock {user}"
+            )),
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { rhost: self.from.map(str::to_owned), tty: None, real_uid: 0 }
+    }
+
     fn unreadable(&self, error: &StoreError) -> Part {
         let what =
             format!("The account of {} does not count, so the login is refused: {error}.", self.person.name.as_str());
@@ -169,20 +180,25 @@ impl Visitors<'_> {
     }
 
     /// Goes through the lines of both phases.
-    fn phases(&self, service: &Service<'_>, part: &Part, before: Before, steps: &mut Vec<Step>) -> (Ends, String) {
+    fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> (Ends, String) {
+        let service = &Service::new(self.files, self.service, offer.before);
         if let Some(why) = service.broken() {
             steps.push(Step { at: "PAM".to_owned(), what: format!("libpam gives the service up: {why}.") });
             return (Ends::Refused, "The login is refused: PAM cannot read the service.".to_owned());
         }
-        let Some(auth) = service.likely_auth(part.code, before == Before::Key) else {
-            return (Ends::Refused, "The login is refused: the service has no lines.".to_owned());
+        let asks = match self.auth(service, offer, part, steps) {
+            Ok(asks) => asks,
+            Err(why) => return (Ends::Refused, why),
         };
-        self.tell(service, Phase::Auth, &auth, part, steps);
-        let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
-        if !auth.lets_in {
-            return (Ends::Refused, "The login is refused in the auth phase.".to_owned());
-        }
-        let account = service.likely_account(if part.ends == Ends::Refused { Code::PERM_DENIED } else { part.code });
+        let ours = match (offer.asks_pam, part.ends) {
+            // Nobody was asked in this login, and our line knows it.
+            (false, Ends::InWithoutCode) => Code::IGNORE,
+            (false, _) if service.requires_step() => Code::PERM_DENIED,
+            (false, _) => Code::IGNORE,
+            (true, Ends::Refused) => Code::PERM_DENIED,
+            (true, _) => part.code,
+        };
+        let account = service.likely_account(ours);
         if let Some(account) = &account {
             self.tell(service, Phase::Account, account, part, steps);
         }
@@ -190,13 +206,28 @@ impl Visitors<'_> {
             return (Ends::Refused, "The login is refused in the account phase.".to_owned());
         }
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
-        let outcome = match ends {
-            Ends::InWithCode => "The login succeeds with the first step and a code.",
-            Ends::InByEnrolling => "The login succeeds when the user has enrolled in it.",
-            Ends::InWithoutCode if asks => "The login succeeds with the first step alone.",
-            _ => "The login succeeds with the first step alone: no line of ours asks for a code there.",
-        };
-        (ends, outcome.to_owned())
+        (ends, outcome(ends, asks, offer))
+    }
+
+    /// Goes through the auth phase; whether a line of ours asked in it, or why it refuses.
+    fn auth(&self, service: &Service<'_>, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> Result<bool, String> {
+        if !offer.asks_pam {
+            return Ok(false);
+        }
+        let auth = service
+            .likely_auth(part.code, offer.before == Before::Key)
+            .ok_or("The login is refused: the service has no lines.")?;
+        self.tell(service, Phase::Auth, &auth, part, steps);
+        let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
+        if !auth.lets_in {
+            return Err("The login is refused in the auth phase.".to_owned());
+        }
+        if asks && part.ends == Ends::InWithCode && !offer.can_ask && !service.takes_one_answer() {
+            return Err(
+                "The login is refused: sshd offers no keyboard-interactive, so nobody can type the code.".to_owned()
+            );
+        }
+        Ok(asks)
     }
 
     fn tell(&self, service: &Service<'_>, phase: Phase, way: &Way, part: &Part, steps: &mut Vec<Step>) {
@@ -213,6 +244,21 @@ impl Visitors<'_> {
             steps
                 .push(Step { at: format!("{} {}", phase.word(), line.place), what: format!("{}: {what}.", line.text) });
         }
+    }
+}
+
+/// The end in a sentence.
+fn outcome(ends: Ends, asks: bool, offer: &Offer) -> String {
+    let outcome = match ends {
+        _ if !offer.asks_pam => "The login succeeds with the first step alone: sshd asks PAM for nothing.",
+        Ends::InWithCode => "The login succeeds with the first step and a code.",
+        Ends::InByEnrolling => "The login succeeds when the user has enrolled in it.",
+        Ends::InWithoutCode if asks => "The login succeeds with the first step alone.",
+        _ => "The login succeeds with the first step alone: no line of ours asks for a code there.",
+    };
+    match &offer.beside {
+        Some(way) if ends != Ends::InWithoutCode => format!("{outcome} With {way} alone it succeeds without a code."),
+        _ => outcome.to_owned(),
     }
 }
 
@@ -245,75 +291,4 @@ fn reason(rule: &Rule) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::host::scripted::host;
-
-    const SUDO: &str = "auth requisite pam_unix.so\nauth required pam_twostep.so after_first_step\n\
-                        account required pam_unix.so\naccount required pam_twostep.so";
-
-    fn rehearsed(policy: &str, stack: &str, service: &str, from: Option<&str>) -> Rehearsal {
-        let (host, _folder) = host(&format!("version = 1\n[policy]\n{policy}\n"));
-        let files = Files::below(Path::new("/nonexistent")).with(Path::new("/etc/pam.d/sudo"), stack);
-        let person = Person::lookup("root").unwrap().unwrap();
-        Visitors { host: &host, files: &files, person: &person, service, from }.rehearse()
-    }
-
-    fn ends(policy: &str, stack: &str) -> (Ends, String) {
-        let rehearsal = rehearsed(policy, stack, "sudo", Some("203.0.113.7"));
-        let policy = rehearsal.steps.into_iter().find(|step| step.at == "policy").unwrap();
-        (rehearsal.ends, policy.what)
-    }
-
-    #[test]
-    fn each_rule_of_policy_is_told() {
-        for (policy, expected) in [
-            ("", "they have not enrolled"),
-            ("exempt_users = [\"root\"]", "exempt_users names them"),
-            ("required = true\nexempt_services = [\"sudo\"]", "exempt_services names this service"),
-            ("required = true\nexempt_networks = [\"203.0.113.0/24\"]", "exempt_networks holds this address"),
-            ("required = true\nsince = 2999-01-01T00:00:00Z", "it is required from 2999-01-01"),
-        ] {
-            let (ends, what) = ends(policy, SUDO);
-            assert!(ends == Ends::InWithoutCode && what.contains(expected), "{policy}: {what}");
-        }
-    }
-
-    #[test]
-    fn who_must_have_enrolled_is_refused_or_enrolls_there() {
-        assert_eq!(ends("required = true", SUDO).0, Ends::Refused);
-        let on_one_line = SUDO.replace("after_first_step", "after_first_step enroll");
-        let enrolls = format!("{on_one_line} enroll");
-        assert_eq!(ends("required = true\nafter_grace = \"enroll\"", &on_one_line).0, Ends::Refused);
-        assert_eq!(ends("required = true", &enrolls).0, Ends::Refused);
-        assert_eq!(ends("required = true\nafter_grace = \"enroll\"", &enrolls).0, Ends::InByEnrolling);
-    }
-
-    #[test]
-    fn a_stack_that_does_not_ask_or_refuses_is_told() {
-        let past = "auth sufficient pam_unix.so\nauth required pam_twostep.so\naccount required pam_permit.so";
-        let rehearsal = rehearsed("required = true", past, "sudo", None);
-        assert!(
-            rehearsal.ends == Ends::InWithoutCode && rehearsal.outcome.contains("no line of ours"),
-            "{rehearsal:?}"
-        );
-        assert_eq!(ends("", "@include nowhere").0, Ends::Refused);
-        assert_eq!(ends("", "auth required pam_deny.so").0, Ends::Refused);
-        assert_eq!(rehearsed("", SUDO, "gone", None).ends, Ends::Refused);
-    }
-
-    #[test]
-    fn each_line_that_runs_is_a_step() {
-        let steps = rehearsed("", SUDO, "sudo", None).steps.into_iter().map(|step| step.at).collect::<Vec<_>>();
-        let expected = [
-            "policy",
-            "auth /etc/pam.d/sudo:1",
-            "auth /etc/pam.d/sudo:2",
-            "account /etc/pam.d/sudo:3",
-            "account /etc/pam.d/sudo:4",
-        ];
-        assert_eq!(steps, expected);
-    }
-}
+mod tests;

@@ -1,15 +1,19 @@
 //! sshd as it really runs: what it says of itself (`sshd -T`, sshd(8)) for different people and
 //! places, since Match blocks change the rules for some.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod faults;
 mod files;
 mod methods;
 mod visitors;
 
+pub use faults::{Door, findings};
+use files::{Said, deciding, lines};
 pub use methods::{Alternatives, Method};
+use visitors::untried;
 pub use visitors::{Visitor, visitors};
 
 use super::Finding;
@@ -24,16 +28,18 @@ pub fn included(line: &str) -> Option<&str> {
 /// sshd's own file.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
 
+/// The service by which it asks PAM, where it is not told another.
+const SERVICE: &str = "sshd";
+
 /// Where the program lies. It wants to be called by its whole path.
 const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"];
-
-/// A person who needs a minute for the code needs more than that for all.
-const SHORT_GRACE: u64 = 60;
 
 /// What sshd goes by for one visitor.
 #[derive(Debug, Clone, Default)]
 pub struct Effective {
     keys: BTreeMap<String, Vec<String>>,
+    /// The lines that say so.
+    lines: Vec<Said>,
 }
 
 impl Effective {
@@ -51,7 +57,9 @@ impl Effective {
             .stdin(Stdio::null())
             .output();
         Some(match answered {
-            Ok(output) if output.status.success() => Ok(Self::parse(&String::from_utf8_lossy(&output.stdout))),
+            Ok(output) if output.status.success() => {
+                Ok(Self { lines: lines(config), ..Self::parse(&String::from_utf8_lossy(&output.stdout)) })
+            }
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().replace("\r\n", "; ").replace('\n', "; ")),
             Err(error) => Err(format!("{program} cannot be started: {error}")),
         })
@@ -64,7 +72,7 @@ impl Effective {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
             keys.entry(key.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
         }
-        Self { keys }
+        Self { keys, lines: Vec::new() }
     }
 
     /// The value of a key.
@@ -80,9 +88,24 @@ impl Effective {
     /// The service by which sshd asks PAM (`PAMServiceName` since OpenSSH 9.8).
     pub fn service(&self) -> &str {
         match self.value("pamservicename") {
-            "" => "sshd",
+            "" => SERVICE,
             name => name,
         }
+    }
+
+    /// How to change these settings for this visitor: each in the line that decides it now, since of
+    /// several the first counts.
+    pub fn write(&self, visitor: &Visitor, settings: &[(&str, &str)]) -> String {
+        let block = visitor.fits.as_deref();
+        let written = settings.iter().map(|(keyword, value)| {
+            let place = match (deciding(&self.lines, block, keyword), block) {
+                (Some(line), _) => format!("in {line}"),
+                (None, Some(block)) => format!("below `{block}`"),
+                (None, None) => format!("in {CONFIG}, above any Match block"),
+            };
+            format!("`{keyword} {value}` {place}")
+        });
+        format!("Write {}; then reload sshd.", written.collect::<Vec<_>>().join(", and "))
     }
 
     /// The ways in, in a sentence.
@@ -109,125 +132,6 @@ impl Effective {
         let asks = asks.collect::<Vec<_>>();
         if !asks.is_empty() && asks.into_iter().all(behind_key) { Before::Key } else { Before::Nothing }
     }
-}
-
-/// What the PAM stack of sshd does with those who come.
-#[derive(Debug, Clone, Copy)]
-pub struct Door {
-    /// It asks for a code.
-    pub asks: bool,
-    /// It takes a password and a code, or an application password, in one answer.
-    pub takes_one_answer: bool,
-    /// The second step is required of somebody.
-    pub is_required: bool,
-}
-
-/// What is wrong with what sshd does for this visitor. Nothing is, where PAM asks for no code.
-pub fn findings(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
-    if !door.asks {
-        return Vec::new();
-    }
-    if !effective.is_on("usepam") {
-        return vec![Finding::error(
-            "sshd-without-pam",
-            visitor,
-            format!("sshd does not ask PAM{}, so it asks for no code.", visitor.whom()),
-            "Write `UsePAM yes` into sshd_config.",
-        )];
-    }
-    let mut findings = Vec::new();
-    findings.extend(unanswerable(effective, visitor, door));
-    findings.extend(without_code(effective, visitor, door));
-    findings.extend(grace_time(effective, visitor));
-    findings.extend(root(effective, visitor));
-    findings
-}
-
-/// Whether a person can be asked for the code at all.
-fn unanswerable(effective: &Effective, visitor: &Visitor, door: Door) -> Option<Finding> {
-    let alternatives = Alternatives::of(effective);
-    if door.takes_one_answer || alternatives.lists().any(|list| list.contains(&Method::KeyboardInteractive)) {
-        return password_method(&alternatives, visitor, door);
-    }
-    if !alternatives.lists().any(|list| list.contains(&Method::Password)) {
-        return None; // Keys alone: nobody comes to the question, and it is told below.
-    }
-    Some(Finding::error(
-        "sshd-cannot-ask",
-        visitor,
-        format!(
-            "sshd cannot ask for a code{}: keyboard-interactive is off, and the method `password` has no second question.",
-            visitor.whom()
-        ),
-        "Write `KbdInteractiveAuthentication yes` and `PasswordAuthentication no` into sshd_config, above any \
-         Match block; Debian and Ubuntu ship the first one off.",
-    ))
-}
-
-/// The method `password` answers our question with the password.
-fn password_method(alternatives: &Alternatives, visitor: &Visitor, door: Door) -> Option<Finding> {
-    let offers = alternatives.lists().any(|list| list.contains(&Method::Password));
-    (offers && !door.takes_one_answer).then(|| {
-        Finding::warning(
-            "sshd-password-method",
-            visitor,
-            format!("sshd offers the method `password`{}, which cannot ask for a code: a client that tries it gives the password as the code.", visitor.whom()),
-            "Write `PasswordAuthentication no` into sshd_config: keyboard-interactive asks for the password too.",
-        )
-    })
-}
-
-/// Ways in that PAM's auth phase never sees.
-fn without_code(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
-    let alternatives = Alternatives::of(effective);
-    let past = alternatives.lists().filter(|list| !list.iter().any(|method| method.is_asked_by_pam()));
-    let past =
-        past.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and ")).collect::<BTreeSet<_>>();
-    past.into_iter()
-        .map(|way| {
-            let what = format!("{way} alone opens the door{}, without a code.", visitor.whom());
-            let remedy = "To ask for the code behind it: AuthenticationMethods publickey,keyboard-interactive \
-                          keyboard-interactive, and the stack sshd-key-or-password of the examples (sudo twostep \
-                          admin apply sshd --keys=with-code).";
-            if door.is_required {
-                Finding::warning("sshd-way-without-code", visitor, what, remedy)
-            } else {
-                Finding::notice("sshd-way-without-code", visitor, what, remedy)
-            }
-        })
-        .collect()
-}
-
-fn grace_time(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
-    let seconds = effective.value("logingracetime").parse::<u64>().ok()?;
-    (1..SHORT_GRACE).contains(&seconds).then(|| {
-        Finding::warning(
-            "sshd-grace-time",
-            visitor,
-            format!(
-                "sshd gives {seconds} seconds for the whole login{}: too little to look a code up.",
-                visitor.whom()
-            ),
-            "Write `LoginGraceTime 120` into sshd_config.",
-        )
-    })
-}
-
-/// Root with a key only, where a key only is no way in.
-fn root(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
-    let only_keys = matches!(effective.value("permitrootlogin"), "without-password" | "prohibit-password");
-    let alternatives = Alternatives::of(effective);
-    let needs_more = alternatives
-        .lists()
-        .all(|list| list.contains(&Method::KeyboardInteractive) || list.contains(&Method::Password));
-    (visitor.user == "root" && only_keys && needs_more).then(|| {
-        Finding::notice(
-            "sshd-root-closed",
-            visitor,
-            "root cannot log in by ssh: PermitRootLogin asks for a key alone, and the methods ask for more.",
-            "That is safe. If root must get in by key and code, write `PermitRootLogin yes`.",
-        )
-    })
 }
 
 /// What is proved when sshd asks PAM for this service, of whoever comes.
@@ -277,6 +181,14 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(untried(config).iter().filter(|_| door(SERVICE).asks).map(|line| {
+        Finding::notice(
+            "sshd-match-not-checked",
+            line,
+            format!("What sshd does for those of `{}` was not checked: nobody can be made up who fits.", line.text),
+            "Ask sshd about somebody real: sudo sshd -T -C user=NAME,host=HOST,addr=ADDRESS",
+        )
+    }));
     findings
 }
 

@@ -45,12 +45,26 @@ impl<'a> Service<'a> {
         self.auth.names_us()
     }
 
-    /// What is wrong with it. Nothing is, where no line of it is ours.
+    /// Whether its auth line lets in, to enroll, who must and has not.
+    pub fn enrolls(&self) -> bool {
+        ours(&self.auth).iter().any(|(_, options)| options.enroll)
+    }
+
+    /// Whether its account line refuses who passed no second step and should have.
+    pub fn requires_step(&self) -> bool {
+        ours(&self.account).iter().any(|(_, options)| options.require_step)
+    }
+
+    /// What is wrong with it. Nothing is, where no line of it is ours, or means to be.
     pub fn findings(&self) -> Vec<Finding> {
-        if !self.auth.names_us() && !self.account.names_us() {
-            return Vec::new();
+        let mut findings = lines::misspelled(self);
+        if !self.auth.names_us() {
+            findings.extend(lines::without_auth(self));
         }
-        let mut findings = lines::findings(self);
+        if !self.auth.names_us() && !self.account.names_us() {
+            return findings;
+        }
+        findings.extend(lines::findings(self));
         // What libpam cannot read, or a line of ours that it cannot run, makes the rest meaningless.
         if !findings.iter().any(|finding| lines::STOPS.contains(&finding.id)) {
             findings.extend(auth::findings(self));
@@ -91,8 +105,9 @@ impl<'a> Service<'a> {
 
     /// Whether libpam cannot load the module of this line.
     fn is_missing(&self, line: &Line) -> bool {
-        line.module()
-            .is_some_and(|module| self.files.module_folder().is_some() && self.files.module(&module.name).is_none())
+        let has_modules = self.files.module_folder().is_some();
+        let loads = |name: &str| self.files.module(name).is_some_and(|path| self.files.loads(&path));
+        has_modules && line.module().is_some_and(|module| !loads(&module.name))
     }
 }
 

@@ -8,8 +8,20 @@ use serde_json::Value;
 
 use super::Finding;
 
+mod settings;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+use settings::Setting;
+use users::named;
+
 /// sudo's rules.
 pub const SUDOERS: &str = "/etc/sudoers";
+
+/// The service by which sudo asks where Defaults name no other.
+pub const SERVICE: &str = "sudo";
 
 /// A ticket that outlives a coffee break.
 const LONG_TICKET: f64 = 60.0;
@@ -36,40 +48,39 @@ impl Rules {
         serde_json::from_str(text).map(Self).map_err(|error| error.to_string())
     }
 
-    /// The PAM services by which sudo asks: its own names, where Defaults say no other.
+    /// The PAM services by which sudo asks: its own, and those that Defaults name.
     pub fn services(&self) -> BTreeSet<String> {
-        let named =
-            |key| self.options("Defaults").filter_map(move |option| option.get(key)?.as_str().map(str::to_owned));
-        let mut services = named("pam_service").chain(named("pam_login_service")).collect::<BTreeSet<_>>();
-        if services.is_empty() {
-            services.insert("sudo".to_owned());
+        let settings = self.settings();
+        let named = |key: &str| settings.iter().filter_map(|one| one.text(key)).map(str::to_owned).collect::<Vec<_>>();
+        let mut services = named("pam_service").into_iter().chain(named("pam_login_service")).collect::<BTreeSet<_>>();
+        // One that is for some users or commands leaves sudo's own to the others.
+        if !settings.iter().any(|one| one.is_for_all() && one.text("pam_service").is_some()) {
+            services.insert(SERVICE.to_owned());
         }
         services
     }
 
-    fn options(&self, part: &str) -> impl DoubleEndedIterator<Item = &Value> {
-        list(&self.0, part).flat_map(|entry| list(entry, "Options"))
+    /// The rules, without root's: sudo asks root for nothing.
+    fn rules(&self) -> impl Iterator<Item = (&Value, Vec<&Value>)> {
+        list(&self.0, "User_Specs").filter_map(|rule| {
+            let is_root = |user: &&Value| user.get("username").and_then(Value::as_str) == Some("root");
+            let users = list(rule, "User_List").filter(|user| !is_root(user)).collect::<Vec<_>>();
+            (!users.is_empty()).then_some((rule, users))
+        })
     }
 
     /// Who may run something without being asked anything.
     fn unasked(&self) -> BTreeSet<String> {
-        let rules = list(&self.0, "User_Specs").filter(|rule| {
+        let rules = self.rules().filter(|(rule, _)| {
             list(rule, "Cmnd_Specs")
                 .flat_map(|commands| list(commands, "Options"))
-                .any(|option| is(option, "authenticate", false))
+                .any(|option| option.get("authenticate").and_then(Value::as_bool) == Some(false))
         });
-        let names = |user: &Value| {
-            Some(match user.as_object()?.iter().next()? {
-                (kind, Value::String(name)) if kind == "usergroup" => format!("the group {name}"),
-                (_, Value::String(name)) => name.clone(),
-                (_, other) => other.to_string(),
-            })
-        };
-        rules.flat_map(|rule| list(rule, "User_List")).filter_map(names).collect()
+        rules.flat_map(|(_, users)| users).filter_map(named).collect()
     }
 
-    /// What is wrong where sudo asks for a code.
-    pub fn findings(&self) -> Vec<Finding> {
+    /// What is wrong where sudo asks for a code, by a stack that lets enroll or does not.
+    pub fn findings(&self, enrolls: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         let unasked = self.unasked().into_iter().collect::<Vec<_>>();
         if !unasked.is_empty() {
@@ -77,100 +88,112 @@ impl Rules {
                 "sudo-nopasswd",
                 SUDOERS,
                 format!("sudo asks {} for neither password nor code for what is marked NOPASSWD.", unasked.join(", ")),
-                "Take NOPASSWD out of that rule, if a person uses it.",
+                "Take NOPASSWD out of that rule (sudo visudo), if a person uses it.",
             ));
         }
-        if self.options("Defaults").any(|option| is(option, "authenticate", false)) {
-            findings.push(Finding::warning(
-                "sudo-nopasswd",
-                SUDOERS,
-                "sudo asks nobody for anything: Defaults say !authenticate.",
-                "Take !authenticate out of the Defaults.",
-            ));
-        }
-        findings.extend(self.ticket());
+        let settings = self.settings();
+        findings.extend(settings.iter().filter_map(asks_nothing));
+        findings.extend(ticket(&settings));
+        findings.extend(settings.iter().filter_map(shared_ticket));
+        findings.extend(settings.iter().filter_map(asks_another));
+        findings.extend(settings.iter().filter_map(|one| no_account_phase(one, enrolls)));
         findings
     }
+}
 
-    /// How long sudo asks for nothing after it has asked.
-    fn ticket(&self) -> Option<Finding> {
-        let minutes =
-            self.options("Defaults").filter_map(|option| number(option.get("timestamp_timeout")?)).next_back()?;
-        if (0.0..=LONG_TICKET).contains(&minutes) {
-            return None;
-        }
-        let what = if minutes < 0.0 {
-            "sudo asks once and never again until the next boot (timestamp_timeout is negative).".to_owned()
-        } else {
-            format!("sudo asks for nothing for {minutes} minutes after a code (timestamp_timeout).")
-        };
-        Some(Finding::warning("sudo-ticket", SUDOERS, what, "Write `Defaults timestamp_timeout=15` or less."))
+/// Defaults by which nothing is asked.
+fn asks_nothing(setting: &Setting<'_>) -> Option<Finding> {
+    let (whom, option) = if setting.is("authenticate", false) {
+        (setting.whom(), "!authenticate")
+    } else {
+        (format!("members of {}", setting.text("exempt_group")?), "exempt_group")
+    };
+    Some(Finding::warning(
+        "sudo-nopasswd",
+        SUDOERS,
+        format!("sudo asks {whom} for neither password nor code: Defaults say {option}."),
+        format!("Take {option} out of the Defaults (sudo visudo)."),
+    ))
+}
+
+/// How long sudo asks for nothing after it has asked.
+fn ticket(settings: &[Setting<'_>]) -> Vec<Finding> {
+    let timed = settings.iter().filter_map(|one| Some((one, one.number("timestamp_timeout")?)));
+    let (for_all, for_some): (Vec<_>, Vec<_>) = timed.partition(|(one, _)| one.is_for_all());
+    // Of those that are for everybody the last one counts.
+    let all = for_all.into_iter().next_back().into_iter().chain(for_some);
+    let too_long = all.filter(|(_, minutes)| !(0.0..=LONG_TICKET).contains(minutes));
+    too_long
+        .map(|(setting, minutes)| {
+            let whom = setting.whom();
+            let what = if minutes < 0.0 {
+                format!("sudo asks {whom} once and never again until the next boot (timestamp_timeout is negative).")
+            } else {
+                format!("sudo asks {whom} for nothing for {minutes} minutes after a code (timestamp_timeout).")
+            };
+            Finding::warning(
+                "sudo-ticket",
+                SUDOERS,
+                what,
+                "Write `Defaults timestamp_timeout=15` or less (sudo visudo).",
+            )
+        })
+        .collect()
+}
+
+/// A ticket that counts in other sessions than the one that was asked.
+fn shared_ticket(setting: &Setting<'_>) -> Option<Finding> {
+    let is_shared = setting.text("timestamp_type") == Some("global") || setting.is("tty_tickets", false);
+    is_shared.then(|| {
+        Finding::notice(
+            "sudo-ticket-shared",
+            SUDOERS,
+            format!("One answer of {} to sudo counts in every other session of that user too.", setting.whom()),
+            "Write `Defaults timestamp_type=tty` (sudo visudo).",
+        )
+    })
+}
+
+/// sudo that asks for the proofs of somebody else than who types.
+fn asks_another(setting: &Setting<'_>) -> Option<Finding> {
+    let option = ["targetpw", "rootpw", "runaspw"].into_iter().find(|option| setting.is(option, true))?;
+    let of = if option == "rootpw" { "root" } else { "the user that the command runs as, mostly root" };
+    Some(Finding::warning(
+        "sudo-asks-another",
+        SUDOERS,
+        format!("sudo asks {} for password and code of {of}, not for their own ({option}).", setting.whom()),
+        format!(
+            "Take {option} out of the Defaults (sudo visudo); else root has to enroll: sudo twostep enroll --user root"
+        ),
+    ))
+}
+
+/// sudo that skips the phase in which time to enroll begins, and `enroll` acts.
+fn no_account_phase(setting: &Setting<'_>, enrolls: bool) -> Option<Finding> {
+    if !setting.is("pam_acct_mgmt", false) {
+        return None;
     }
+    let remedy = "Take !pam_acct_mgmt out of the Defaults (sudo visudo).";
+    let skips = "sudo does not come to our account line (!pam_acct_mgmt), so";
+    Some(if enrolls {
+        let what = format!("{skips} it lets in who must enroll and has not.");
+        Finding::error("sudo-without-account-phase", SUDOERS, what, remedy)
+    } else {
+        let what = format!("{skips} nobody's time to enroll begins there and nobody is reminded.");
+        Finding::warning("sudo-without-account-phase", SUDOERS, what, remedy)
+    })
+}
+
+/// sudo that does not understand its rules.
+pub fn unreadable(why: &str) -> Finding {
+    Finding::warning(
+        "sudo-rules",
+        SUDOERS,
+        format!("sudo does not understand all of its rules ({why}), and may refuse everybody."),
+        "As root, `visudo -c` shows where; correct it.",
+    )
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl DoubleEndedIterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
-}
-
-fn is(option: &Value, key: &str, wanted: bool) -> bool {
-    option.get(key).and_then(Value::as_bool) == Some(wanted)
-}
-
-/// A number, written as one or as text.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules(defaults: &str, user: &str, options: &str) -> Rules {
-        Rules::parse(&format!(
-            r#"{{"Defaults":[{{"Options":[{defaults}]}}],
-                "User_Specs":[{{"User_List":[{user}],"Cmnd_Specs":[{{"Options":[{options}],"Commands":[{{"command":"ALL"}}]}}]}}]}}"#
-        ))
-        .unwrap()
-    }
-
-    const GROUP: &str = r#"{"usergroup":"sudo"}"#;
-
-    fn ids(rules: &Rules) -> Vec<&'static str> {
-        rules.findings().into_iter().map(|finding| finding.id).collect()
-    }
-
-    #[test]
-    fn usual_rules_are_right() {
-        let usual = rules(r#"{"env_reset":true},{"timestamp_timeout":15}"#, GROUP, r#"{"setenv":true}"#);
-        assert_eq!(ids(&usual), [""; 0]);
-        assert_eq!(usual.services().into_iter().collect::<Vec<_>>(), ["sudo"]);
-    }
-
-    #[test]
-    fn who_is_asked_nothing_is_named() {
-        let nopasswd = rules("", GROUP, r#"{"authenticate":false}"#);
-        assert_eq!(ids(&nopasswd), ["sudo-nopasswd"]);
-        assert!(nopasswd.findings()[0].what.contains("the group sudo"));
-        assert_eq!(ids(&rules(r#"{"authenticate":false}"#, GROUP, "")), ["sudo-nopasswd"]);
-    }
-
-    #[test]
-    fn a_ticket_that_never_ends_is_found_however_it_is_written() {
-        for value in ["-1", "\"-1\"", "600", "\"600.5\""] {
-            assert_eq!(
-                ids(&rules(&format!(r#"{{"timestamp_timeout":{value}}}"#), GROUP, "")),
-                ["sudo-ticket"],
-                "{value}"
-            );
-        }
-        for value in ["0", "5", "\"2.5\""] {
-            assert_eq!(ids(&rules(&format!(r#"{{"timestamp_timeout":{value}}}"#), GROUP, "")), [""; 0], "{value}");
-        }
-    }
-
-    #[test]
-    fn a_service_of_its_own_counts() {
-        let own = rules(r#"{"pam_service":"our-sudo"},{"pam_login_service":"our-sudo-i"}"#, GROUP, "");
-        assert_eq!(own.services().into_iter().collect::<Vec<_>>(), ["our-sudo", "our-sudo-i"]);
-    }
 }

@@ -90,8 +90,12 @@ fn parsed(line: &str) -> Option<Listed> {
         uid: uid.parse().ok()?,
         gid: gid.parse().ok()?,
     };
-    let program = shell.rsplit('/').next().unwrap_or_default();
-    Some(Listed { person, has_login_shell: !NO_SHELLS.contains(&program) })
+    Some(Listed { person, has_login_shell: is_shell(shell) })
+}
+
+/// Whether somebody with this program can log in.
+pub fn is_shell(shell: &str) -> bool {
+    !NO_SHELLS.contains(&shell.rsplit('/').next().unwrap_or_default())
 }
 
 fn unlisted(why: &str) -> Trouble {

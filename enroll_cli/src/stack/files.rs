@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::read::{Includes, Reader};
@@ -24,6 +24,9 @@ const MODULES: [&str; 6] = [
     "/usr/lib/security",
     "/lib/security",
 ];
+
+/// What programs ask for by its name, whoever includes it.
+const ALWAYS_SERVICES: [&str; 8] = ["login", "sshd", "sudo", "su", "passwd", "gdm-password", "lightdm", "sddm"];
 
 /// PAM's files.
 #[derive(Debug, Clone)]
@@ -94,7 +97,8 @@ impl Files {
         names
     }
 
-    /// The services of this host: the files in the folders that no other file includes.
+    /// The services of this host: the files in the folders that no other file includes, without the
+    /// copies that people and packages leave there.
     pub fn services(&self) -> Vec<String> {
         let names = self.names();
         let mut included = BTreeSet::new();
@@ -102,12 +106,15 @@ impl Files {
             if let Some(path) = self.find(name)
                 && let Ok(Some(text)) = self.text(&path)
             {
-                // `su-l` includes `su`, which is a service all the same.
+                // `su-l` includes `su`, a screen locker `login`: they are services all the same.
                 let others = Includes::of(&text).into_iter();
-                included.extend(others.filter(|other| !name.starts_with(&format!("{other}-"))));
+                let is_part = |other: &String| {
+                    !name.starts_with(&format!("{other}-")) && !ALWAYS_SERVICES.contains(&other.as_str())
+                };
+                included.extend(others.filter(is_part));
             }
         }
-        names.into_iter().filter(|name| !included.contains(name)).collect()
+        names.into_iter().filter(|name| !included.contains(name) && !is_copy(name)).collect()
     }
 
     /// The services whose stacks come through this file.
@@ -143,15 +150,20 @@ impl Files {
         reader.finish()
     }
 
-    /// The file of a module, by the name in a line; nothing if it is in none of PAM's folders.
+    /// The file of a module, by the name in a line; nothing if it is not where PAM looks for it.
     pub fn module(&self, name: &str) -> Option<PathBuf> {
-        let places = if name.starts_with('/') {
-            vec![PathBuf::from(name)]
+        let path = if name.starts_with('/') {
+            PathBuf::from(name)
         } else {
-            let folder = self.module_folder()?;
-            vec![folder.join(name.replace("$ISA/", ""))]
+            self.module_folder()?.join(name.replace("$ISA/", ""))
         };
-        places.into_iter().find(|path| self.real(path).is_file())
+        self.real(&path).is_file().then_some(path)
+    }
+
+    /// Whether this program, and so those of the same kind of machine, can load the file.
+    pub fn loads(&self, module: &Path) -> bool {
+        let own = machine(Path::new("/proc/self/exe"));
+        own.is_none() || machine(&self.real(module)) == own
     }
 
     /// Where PAM looks for modules here: where `pam_unix.so` lies, in a folder for this program's
@@ -161,6 +173,43 @@ impl Files {
         let folders = std::iter::once(multiarch.as_str()).chain(MODULES);
         folders.map(PathBuf::from).find(|folder| self.real(folder).join("pam_unix.so").is_file())
     }
+}
+
+/// How an ELF file says for which kind of machine it is: its class, and the number of the machine.
+fn machine(path: &Path) -> Option<(u8, [u8; 2])> {
+    let mut header = [0; 20];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)).ok()?;
+    match header {
+        [0x7f, b'E', b'L', b'F', class, .., low, high] => Some((class, [low, high])),
+        _ => None,
+    }
+}
+
+/// Whether a file is what an editor, a person or a package manager keeps of another one.
+fn is_copy(name: &str) -> bool {
+    const ENDINGS: [&str; 17] = [
+        "~",
+        ".bak",
+        ".backup",
+        ".old",
+        ".orig",
+        ".save",
+        ".swp",
+        ".new",
+        ".disabled",
+        ".rpmsave",
+        ".rpmnew",
+        ".rpmorig",
+        ".pacnew",
+        ".pacsave",
+        ".apk-new",
+        ".pam-old",
+        ".pam-new",
+    ];
+    name.starts_with(['.', '#'])
+        || name.contains(".dpkg-")
+        || name.contains(".ucf-")
+        || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// The service whose lines count where a service has none.
@@ -207,10 +256,39 @@ mod tests {
             ("/etc/pam.d/sshd", "@include common-auth"),
             ("/etc/pam.d/su", "auth substack common-auth"),
             ("/etc/pam.d/cron", "session required a.so"),
+            ("/etc/pam.d/login", "auth required a.so"),
+            ("/etc/pam.d/swaylock", "auth include login"),
             ("/etc/pam.d/common-auth", "auth required a.so"),
         ]);
-        assert_eq!(files.services(), ["cron", "sshd", "su"]);
+        assert_eq!(files.services(), ["cron", "login", "sshd", "su", "swaylock"]);
         assert_eq!(files.users_of(Path::new("/etc/pam.d/common-auth")), ["sshd", "su"]);
+    }
+
+    #[test]
+    fn copies_of_files_are_no_services() {
+        let kept = ["sshd~", "sshd.bak", "su.dpkg-old", "sudo.rpmsave", "login.ucf-dist", "su.pacnew", ".sudo.swp"];
+        let paths = kept.map(|name| format!("/etc/pam.d/{name}"));
+        let mut files = paths.each_ref().map(|path| (path.as_str(), "auth required a.so")).to_vec();
+        files.push(("/etc/pam.d/gdm-password", "auth required a.so"));
+        assert_eq!(planned(&files).services(), ["gdm-password"]);
+    }
+
+    #[test]
+    fn a_module_for_another_kind_of_machine_does_not_load() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut own = vec![0; 20];
+        fs::File::open("/proc/self/exe").unwrap().read_exact(&mut own).unwrap();
+        let files = Files::below(folder.path());
+        let put = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut header = own.clone();
+            change(&mut header);
+            fs::write(folder.path().join("m.so"), header).unwrap();
+            files.loads(Path::new("/m.so"))
+        };
+        assert!(put(&|_| {}));
+        assert!(!put(&|header| header[4] ^= 3));
+        assert!(!put(&|header| header[18] ^= 0xff));
+        assert!(!put(&Vec::clear));
     }
 
     #[test]

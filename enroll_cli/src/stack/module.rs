@@ -13,6 +13,9 @@ pub struct Module {
     pub is_quiet: bool,
 }
 
+/// This project's, without the ending.
+const OURS: &str = "pam_twostep";
+
 /// What a module is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -47,7 +50,19 @@ impl Module {
 
     /// Whether it is this project's.
     pub fn is_ours(&self) -> bool {
-        self.stem() == "pam_twostep"
+        self.stem() == OURS
+    }
+
+    /// Whether its name is this project's with a mistake in it.
+    pub fn is_nearly_ours(&self) -> bool {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        let letters = |text: &str| {
+            let letters = text.trim_end_matches(".so").chars().filter(char::is_ascii_alphanumeric);
+            letters.map(|letter| letter.to_ascii_lowercase()).collect::<Vec<_>>()
+        };
+        let (name, ours) = (letters(file), letters(OURS));
+        let has_it = name.windows(ours.len() - 3).any(|part| ours.ends_with(part));
+        !self.is_ours() && (has_it || distance(&name, &ours) <= 2)
     }
 
     /// What its line asks of it, if it is this project's.
@@ -62,7 +77,7 @@ impl Module {
     /// What it is there for, by its name.
     pub fn kind(&self) -> Kind {
         match self.stem() {
-            "pam_twostep" => Kind::Ours,
+            OURS => Kind::Ours,
             "pam_permit" => Kind::Permit,
             "pam_deny" => Kind::Deny,
             "pam_rootok" => Kind::Root,
@@ -120,6 +135,20 @@ impl Module {
     }
 }
 
+/// How many letters are more, fewer or other ones.
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row = (0..=other.len()).collect::<Vec<_>>();
+    for (above, letter) in one.iter().enumerate() {
+        let mut next = vec![above + 1];
+        for ((replaced, removed), wanted) in row.iter().zip(row.iter().skip(1)).zip(other) {
+            let added = next.last().copied().unwrap_or_default();
+            next.push((replaced + usize::from(letter != wanted)).min(removed + 1).min(added + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +162,23 @@ mod tests {
         assert!(!named("pam_twostep.so.bak").is_ours());
         assert_eq!(named("/lib/security/pam_unix.so").kind(), Kind::Password);
         assert_eq!(named("pam_my_own.so").kind(), Kind::Unknown);
+    }
+    #[test]
+    fn a_name_with_a_mistake_is_nearly_ours() {
+        let named = |name: &str| Module { name: name.to_owned(), arguments: Vec::new(), is_quiet: false };
+        for name in [
+            "pam_two_step.so",
+            "pam-twostep.so",
+            "libpam_twostep.so",
+            "pam_twostp.so",
+            "pam_towstep.so",
+            "pam_twostep.so\r",
+            "pam_twosteps.so",
+        ] {
+            assert!(named(name).is_nearly_ours(), "{name:?}");
+        }
+        for name in ["pam_twostep.so", "pam_unix.so", "pam_motd.so", "pam_env.so", "pam_access.so", "pam_time.so"] {
+            assert!(!named(name).is_nearly_ours(), "{name}");
+        }
     }
 }

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         let Some((first, rest)) = words.split_first() else { return };
         let mut line = Line {
             place: Place { file: at.file.clone(), line: joined.number },
-            text: joined.text.split_whitespace().collect::<Vec<_>>().join(" "),
+            text: text::in_single_spaces(&joined.text),
             level: at.level,
             through: at.through.clone(),
             runs: Runs::Nothing,

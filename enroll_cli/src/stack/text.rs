@@ -15,7 +15,8 @@ pub struct Joined {
 pub fn lines(text: &str) -> Vec<Joined> {
     let mut lines = Vec::new();
     let mut open: Option<Joined> = None;
-    for (index, line) in text.lines().enumerate() {
+    // Not `lines()`: the carriage return of a file from Windows is a letter for libpam.
+    for (index, line) in text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate() {
         let begun = line.trim_start_matches([' ', '\t']);
         if begun.is_empty() || begun.starts_with('#') {
             continue;
@@ -69,6 +70,22 @@ pub fn words(line: &str) -> Vec<Word> {
     }
 }
 
+/// The line in single spaces. What only looks like a space stays: it is a letter for libpam.
+pub fn in_single_spaces(line: &str) -> String {
+    line.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What nobody sees in this text and libpam takes for letters, if it holds such a thing.
+pub fn unseen(text: &str) -> Option<&'static str> {
+    text.chars().find_map(|letter| match letter {
+        '\r' => Some("a carriage return, as files from Windows have it"),
+        '\u{feff}' => Some("a byte order mark, as editors on Windows write it"),
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some("a no-break space, as web pages have it"),
+        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some("a letter without width, as web pages have it"),
+        _ => None,
+    })
+}
+
 /// What stands before the closing bracket, of which `\]` is none.
 fn bracketed(inside: &str) -> (Word, &str) {
     let mut text = String::new();
@@ -95,7 +112,7 @@ mod tests {
     use super::*;
 
     fn texts(file: &str) -> Vec<(usize, String)> {
-        lines(file).into_iter().map(|line| (line.number, line.text.trim_end().to_owned())).collect()
+        lines(file).into_iter().map(|line| (line.number, line.text.trim_end_matches(' ').to_owned())).collect()
     }
 
     #[test]
@@ -112,6 +129,26 @@ mod tests {
         assert_eq!(words, ["auth", "required", "a.so"]);
         assert_eq!(texts(file)[1], (6, "auth required b.so".to_owned()));
         assert!(lines("auth required a.so \\\n").pop().unwrap().is_cut);
+    }
+
+    #[test]
+    fn a_carriage_return_is_a_letter() {
+        assert_eq!(texts("auth required a.so\r\n\r\n"), [(1, "auth required a.so\r".to_owned()), (2, "\r".to_owned())]);
+        assert_eq!(words(&lines("auth required a.so\r\n")[0].text)[2].text, "a.so\r");
+        // A backslash before it continues nothing.
+        assert!(!lines("auth required \\\r\n").pop().unwrap().is_cut);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_named_and_stays() {
+        assert_eq!(in_single_spaces("auth\t required  a.so\r"), "auth required a.so\r");
+        assert_eq!(in_single_spaces("auth required\u{a0}a.so "), "auth required\u{a0}a.so");
+        for (text, named) in
+            [("a.so\r", "carriage"), ("\u{feff}auth", "byte order"), ("a\u{a0}b", "no-break"), ("a\u{200b}", "width")]
+        {
+            assert!(unseen(text).unwrap().contains(named), "{text:?}");
+        }
+        assert_eq!(unseen("auth\trequired pam_ü.so"), None);
     }
 
     #[test]

@@ -1,23 +1,43 @@
 //! The lines of sshd_config, with those of the files that it includes (sshd_config(5), Include).
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files that include each other end here.
 const DEEPEST: usize = 16;
 
+/// A line that says something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Without the space around it.
+    pub text: String,
+    file: PathBuf,
+    line: usize,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
 /// The lines that say something, in their order. A file that cannot be read has none: sshd itself
 /// says so.
-pub fn lines(config: &Path) -> Vec<String> {
+pub fn lines(config: &Path) -> Vec<Said> {
     let folder = config.parent().unwrap_or(Path::new("/"));
     let mut all = Vec::new();
     read(config, folder, DEEPEST, &mut all);
     all
 }
 
-fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<String>) {
-    let Ok(text) = fs::read_to_string(path) else { return };
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<Said>) {
+    let Ok(bytes) = fs::read(path) else { return };
+    let text = String::from_utf8_lossy(&bytes);
+    for (index, line) in text.lines().map(str::trim).enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
         match value(line, "include") {
             Some(patterns) if depth > 0 => {
                 for file in
@@ -26,7 +46,7 @@ fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<String>) {
                     read(&file, folder, depth - 1, all);
                 }
             }
-            _ => all.push(line.to_owned()),
+            _ => all.push(Said { text: line.to_owned(), file: path.to_owned(), line: index + 1 }),
         }
     }
 }
@@ -35,6 +55,20 @@ fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<String>) {
 pub fn value<'a>(line: &'a str, keyword: &str) -> Option<&'a str> {
     let (first, rest) = line.split_once(|letter: char| letter.is_whitespace() || letter == '=')?;
     first.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches([' ', '\t', '=']).trim())
+}
+
+/// The line that decides a keyword: in this Match block, or above all of them. The first one counts.
+pub fn deciding<'a>(lines: &'a [Said], block: Option<&str>, keyword: &str) -> Option<&'a Said> {
+    let mut in_block = None;
+    lines.iter().find(|line| {
+        if value(&line.text, "match").is_some() {
+            in_block = Some(line.text.as_str());
+        }
+        // The older name of keyboard-interactive.
+        let is_old_name = keyword.eq_ignore_ascii_case("KbdInteractiveAuthentication")
+            && value(&line.text, "ChallengeResponseAuthentication").is_some();
+        in_block == block && (value(&line.text, keyword).is_some() || is_old_name)
+    })
 }
 
 /// The files that a pattern means, sorted as glob(3) sorts them. Stars are understood in the last
@@ -60,16 +94,33 @@ mod tests {
     fn included_files_stand_where_they_are_included() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let texts = || lines(&folder.path().join("sshd_config")).into_iter().map(|line| line.text).collect::<Vec<_>>();
         fs::create_dir(folder.path().join("d")).unwrap();
         put("sshd_config", "# a\nUsePAM yes\nInclude d/*.conf\n\n  Match User x\n");
         put("d/20.conf", "Port=23");
         put("d/10.conf", "LoginGraceTime 5 # why");
         put("d/30.conf.bak", "Port 24");
-        let expected = ["UsePAM yes", "LoginGraceTime 5 # why", "Port=23", "Match User x"];
-        assert_eq!(lines(&folder.path().join("sshd_config")), expected);
+        assert_eq!(texts(), ["UsePAM yes", "LoginGraceTime 5 # why", "Port=23", "Match User x"]);
         assert_eq!(value("Port=23", "port"), Some("23"));
         assert_eq!(value("Match  User x", "match"), Some("User x"));
         put("d/40.conf", "Include d/40.conf");
-        assert_eq!(lines(&folder.path().join("sshd_config")).last().unwrap(), "Match User x");
+        assert_eq!(texts().last().unwrap(), "Match User x");
+    }
+
+    #[test]
+    fn the_first_line_decides_in_its_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sshd_config");
+        let text = "Include d.conf\nPort 22\nchallengeresponseauthentication no\nMatch User x\nUsePAM no\nMatch all\nPort 24\n";
+        fs::write(&path, text).unwrap();
+        fs::write(folder.path().join("d.conf"), "\nport = 23\n").unwrap();
+        let lines = lines(&path);
+        let at = |block, keyword| deciding(&lines, block, keyword).map(|line| line.to_string());
+        let shown = |name: &str, line: u8| Some(format!("{}:{line}", folder.path().join(name).display()));
+        assert_eq!(at(None, "Port"), shown("d.conf", 2));
+        assert_eq!(at(None, "KbdInteractiveAuthentication"), shown("sshd_config", 3));
+        assert_eq!(at(None, "UsePAM"), None);
+        assert_eq!(at(Some("Match User x"), "UsePAM"), shown("sshd_config", 5));
+        assert_eq!(at(Some("Match all"), "Port"), shown("sshd_config", 7));
     }
 }

@@ -1,5 +1,7 @@
 //! The ways in that sshd offers (`AuthenticationMethods`, sshd_config(5)).
 
+use std::collections::BTreeSet;
+
 use super::Effective;
 
 /// A method of the ssh protocol.
@@ -41,39 +43,58 @@ impl Method {
     }
 }
 
+impl Effective {
+    /// Whether AuthenticationMethods names methods.
+    pub fn names_methods(&self) -> bool {
+        !matches!(self.value("authenticationmethods"), "" | "any")
+    }
+
+    fn is_enabled(&self, method: &Method) -> bool {
+        match method {
+            Method::PublicKey => self.is_on("pubkeyauthentication"),
+            Method::KeyboardInteractive => self.is_on("kbdinteractiveauthentication"),
+            Method::Password => self.is_on("passwordauthentication"),
+            Method::Other(name) => match name.as_str() {
+                "gssapi-with-mic" => self.is_on("gssapiauthentication"),
+                "hostbased" => self.is_on("hostbasedauthentication"),
+                _ => false,
+            },
+        }
+    }
+}
+
 /// Lists of methods; each that is passed from end to end lets in.
 #[derive(Debug, Clone)]
-pub struct Alternatives(Vec<Vec<Method>>);
+pub struct Alternatives {
+    open: Vec<Vec<Method>>,
+    off: BTreeSet<Method>,
+}
 
 impl Alternatives {
     /// Those that sshd offers.
     pub fn of(effective: &Effective) -> Self {
-        let enabled = |method: &Method| match method {
-            Method::PublicKey => effective.is_on("pubkeyauthentication"),
-            Method::KeyboardInteractive => effective.is_on("kbdinteractiveauthentication"),
-            Method::Password => effective.is_on("passwordauthentication"),
-            Method::Other(name) => match name.as_str() {
-                "gssapi-with-mic" => effective.is_on("gssapiauthentication"),
-                "hostbased" => effective.is_on("hostbasedauthentication"),
-                _ => false,
-            },
-        };
-        let written = effective.value("authenticationmethods");
-        let lists = if matches!(written, "" | "any") {
-            ["publickey", "keyboard-interactive", "password", "gssapi-with-mic", "hostbased"]
-                .map(|name| vec![Method::named(name)])
-                .to_vec()
-        } else {
+        let lists = if effective.names_methods() {
             // A submethod or device may follow a colon: `keyboard-interactive:pam`.
             let list =
                 |list: &str| list.split(',').map(|one| Method::named(one.split(':').next().unwrap_or(one))).collect();
-            written.split_whitespace().map(list).collect()
+            effective.value("authenticationmethods").split_whitespace().map(list).collect()
+        } else {
+            ["publickey", "keyboard-interactive", "password", "gssapi-with-mic", "hostbased"]
+                .map(|name| vec![Method::named(name)])
+                .to_vec()
         };
-        Self(lists.into_iter().filter(|list: &Vec<Method>| list.iter().all(enabled)).collect())
+        let off = lists.iter().flatten().filter(|method| !effective.is_enabled(method)).cloned().collect();
+        let is_open = |list: &Vec<Method>| list.iter().all(|method| effective.is_enabled(method));
+        Self { open: lists.into_iter().filter(is_open).collect(), off }
     }
 
     /// Each list.
     pub fn lists(&self) -> impl Iterator<Item = &Vec<Method>> {
-        self.0.iter()
+        self.open.iter()
+    }
+
+    /// The methods that are named and off.
+    pub fn off(&self) -> &BTreeSet<Method> {
+        &self.off
     }
 }

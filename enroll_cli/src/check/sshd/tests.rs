@@ -96,17 +96,119 @@ fn root_who_may_come_by_key_alone_and_may_not_is_told_of() {
 }
 
 #[test]
-fn each_match_block_has_its_visitor() {
+fn a_method_that_is_named_and_off_lets_nobody_in() {
+    let off = [("kbdinteractiveauthentication", "no"), ("authenticationmethods", "publickey,keyboard-interactive")];
+    assert_eq!(found(&off, DOOR), [(Severity::Error, "sshd-no-way-in")]);
+    let finding = &findings(&effective(&off), &Visitor::named("alice"), DOOR)[0];
+    assert!(finding.what.ends_with("asks for keyboard-interactive, which is off."), "{finding:?}");
+    assert!(finding.remedy.contains("`KbdInteractiveAuthentication yes`"), "{finding:?}");
+    let password = [("authenticationmethods", "publickey,password")];
+    let finding = &findings(&effective(&password), &Visitor::named("alice"), DOOR)[0];
+    assert!(
+        finding.id == "sshd-no-way-in" && finding.remedy.contains("`AuthenticationMethods publickey,key"),
+        "{finding:?}"
+    );
+    let none =
+        [("authenticationmethods", "any"), ("kbdinteractiveauthentication", "no"), ("pubkeyauthentication", "no")];
+    assert!(findings(&effective(&none), &Visitor::named("alice"), DOOR)[0].what.ends_with("no method is on."));
+}
+
+#[test]
+fn methods_that_name_the_password_cannot_ask_whatever_else_is_on() {
+    let named = [("passwordauthentication", "yes"), ("authenticationmethods", "publickey,password")];
+    assert_eq!(found(&named, DOOR), [(Severity::Error, "sshd-cannot-ask")]);
+    let finding = &findings(&effective(&named), &Visitor::named("alice"), DOOR)[0];
+    // Turning the method off would leave nobody a way in.
+    assert!(!finding.remedy.contains("PasswordAuthentication"), "{finding:?}");
+    assert!(finding.remedy.contains("`AuthenticationMethods publickey,keyboard-interactive"), "{finding:?}");
+    let both = [("kbdinteractiveauthentication", "no"), named[0], ("authenticationmethods", "password")];
+    let finding = &findings(&effective(&both), &Visitor::named("alice"), DOOR)[0];
+    assert!(
+        ["`KbdInteractiveAuthentication yes`", "`AuthenticationMethods "]
+            .iter()
+            .all(|text| finding.remedy.contains(text)),
+        "{finding:?}"
+    );
+}
+
+/// The visitors and untried lines of this configuration.
+fn blocks(text: &str) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sshd_config");
-    let text = "Match User git,!bob\nMatch Address 10.0.0.0/8 LocalPort 2222\nMatch Group root\nMatch exec /bin/true\nMatch host *.example.org\nMatch all\n";
     std::fs::write(&path, text).unwrap();
-    let specifications = visitors(&path).into_iter().skip(2).map(|one| one.specification()).collect::<Vec<_>>();
-    let expected = [
-        "user=git,host=client.invalid,addr=203.0.113.77,laddr=127.0.0.1,lport=22",
-        "user=nobody-in-particular,host=client.invalid,addr=10.0.0.0,laddr=127.0.0.1,lport=2222",
-        "user=nobody-in-particular,host=x.example.org,addr=203.0.113.77,laddr=127.0.0.1,lport=22",
-        "user=nobody-in-particular,host=client.invalid,addr=203.0.113.77,laddr=127.0.0.1,lport=22",
-    ];
-    assert_eq!(specifications, expected);
+    let fit = visitors(&path).into_iter().skip(2).map(|one| one.specification()).collect();
+    (fit, untried(&path).into_iter().map(|line| line.text).collect())
+}
+
+#[test]
+fn each_match_block_has_its_visitor() {
+    let visitor = |changes: &[(&str, &str)]| {
+        let usual = [
+            ("user", "nobody-in-particular"),
+            ("host", "client.invalid"),
+            ("addr", "203.0.113.77"),
+            ("laddr", "127.0.0.1"),
+            ("lport", "22"),
+        ];
+        let changed = usual.map(|(key, value)| {
+            let value = changes.iter().find(|(other, _)| *other == key).map_or(value, |(_, value)| value);
+            format!("{key}={value}")
+        });
+        changed.join(",")
+    };
+    for (line, changes) in [
+        ("Match User git,!bob", &[("user", "git")][..]),
+        ("Match user \"git\"", &[("user", "git")]),
+        ("Match User=git # robots", &[("user", "git")]),
+        ("Match User *,!root", &[]),
+        ("Match User web-*", &[("user", "web-x")]),
+        ("Match Group root", &[("user", "root")]),
+        ("Match Address 10.0.0.0/8 LocalPort 2222", &[("addr", "10.0.0.0"), ("lport", "2222")]),
+        ("Match Address 192.168.1.*", &[("addr", "192.168.1.7")]),
+        ("Match Address 10.*", &[("addr", "10.7.7.7")]),
+        ("Match Address *,!10.0.0.0/8", &[]),
+        ("Match Address 2001:db8::/32", &[("addr", "2001:db8::")]),
+        ("Match LocalAddress 192.0.2.1", &[("laddr", "192.0.2.1")]),
+        ("Match host *.example.org", &[("host", "x.example.org")]),
+        ("Match all", &[]),
+    ] {
+        assert_eq!(
+            blocks(&format!("UsePAM yes\n{line}\n  PermitTTY no\n")),
+            (vec![visitor(changes)], vec![]),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_match_block_for_which_nobody_can_be_made_up_is_told_of() {
+    for line in
+        ["Match exec /bin/true", "Match Group admin*", "Match User !root", "Match Tagged x", "Match Address fe80::*"]
+    {
+        assert_eq!(blocks(&format!("{line}\nPort 22\n")), (vec![], vec![line.to_owned()]));
+    }
+    for line in ["Match Group no-such-group", "Match invalid-user"] {
+        assert_eq!(blocks(&format!("{line}\n")), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_remedy_names_the_line_that_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sshd_config");
+    std::fs::write(&path, "\nLoginGraceTime 10\nMatch User git\n  UsePAM no\n").unwrap();
+    let effective = Effective { lines: lines(&path), ..Effective::default() };
+    let everybody = Visitor::named("alice");
+    let git = Visitor { fits: Some("Match User git".to_owned()), ..Visitor::named("git") };
+    let at = |visitor, keyword| effective.write(visitor, &[(keyword, "x")]);
+    assert_eq!(
+        at(&everybody, "LoginGraceTime"),
+        format!("Write `LoginGraceTime x` in {}:2; then reload sshd.", path.display())
+    );
+    assert_eq!(
+        at(&everybody, "UsePAM"),
+        "Write `UsePAM x` in /etc/ssh/sshd_config, above any Match block; then reload sshd."
+    );
+    assert_eq!(at(&git, "UsePAM"), format!("Write `UsePAM x` in {}:4; then reload sshd.", path.display()));
+    assert_eq!(at(&git, "LoginGraceTime"), "Write `LoginGraceTime x` below `Match User git`; then reload sshd.");
 }

@@ -1,14 +1,19 @@
 //! For whom sshd is asked what it does: everybody, root, and one visitor for each Match block.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
-use nix::unistd::Group;
+use nix::unistd::{Group, User};
 
-use super::files::{lines, value};
+use super::files::{Said, lines, value};
+use crate::host::members_of;
 
 /// What is said of what is so for everybody.
 pub const EVERYBODY: &str = "sshd";
+
+/// Nobody's name.
+const SOMEBODY: &str = "nobody-in-particular";
 
 /// Who comes, and from where. What is not said is what it is for most.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Visitor {
     pub address: String,
     /// The client's name.
     pub host: String,
+    /// The address that was reached.
+    pub local_address: String,
     /// The port that was reached.
     pub port: String,
     /// The Match line that this visitor fits, if it is for one.
@@ -33,6 +40,7 @@ impl Visitor {
             user: text(user),
             address: text("203.0.113.77"),
             host: text("client.invalid"),
+            local_address: text("127.0.0.1"),
             port: text("22"),
             fits: None,
         }
@@ -40,8 +48,8 @@ impl Visitor {
 
     /// The connection as `sshd -C` takes it.
     pub fn specification(&self) -> String {
-        let Self { user, address, host, port, .. } = self;
-        format!("user={user},host={host},addr={address},laddr=127.0.0.1,lport={port}")
+        let Self { user, address, host, local_address, port, .. } = self;
+        format!("user={user},host={host},addr={address},laddr={local_address},lport={port}")
     }
 
     /// Whether the visitor is one of some.
@@ -63,38 +71,85 @@ impl fmt::Display for Visitor {
 
 /// Everybody first, then those of each Match block.
 pub fn visitors(config: &Path) -> Vec<Visitor> {
-    let mut visitors = vec![Visitor::named("nobody-in-particular"), Visitor::named("root")];
-    for line in lines(config) {
-        if let Some(rest) = value(&line, "match") {
-            visitors.extend(of_match(&line, rest));
-        }
-    }
+    let mut visitors = vec![Visitor::named(SOMEBODY), Visitor::named("root")];
+    visitors.extend(blocks(config).into_iter().filter_map(|(_, fits)| fits.ok()?));
     visitors
 }
 
-/// Somebody whom this Match line means. A line whose conditions cannot be met by inventing a visitor
-/// (a negation, a program) has none.
-fn of_match(line: &str, conditions: &str) -> Option<Visitor> {
-    let mut visitor = Visitor { fits: Some(line.to_owned()), ..Visitor::named("nobody-in-particular") };
-    let mut words = conditions.split_whitespace();
+/// The Match lines for which nobody can be made up.
+pub fn untried(config: &Path) -> Vec<Said> {
+    blocks(config).into_iter().filter(|(_, fits)| fits.is_err()).map(|(line, _)| line).collect()
+}
+
+fn blocks(config: &Path) -> Vec<(Said, Result<Option<Visitor>, Untried>)> {
+    let lines = lines(config).into_iter();
+    let matched = lines.filter_map(|line| value(&line.text, "match").map(str::to_owned).map(|rest| (line, rest)));
+    matched
+        .map(|(line, conditions)| {
+            let fits = of_match(&line.text, &conditions);
+            (line, fits)
+        })
+        .collect()
+}
+
+/// Conditions that cannot be met by inventing a visitor: a program, a negation, a name in a pattern.
+struct Untried;
+
+/// Somebody whom this Match line means; nobody, where its group or user is not there.
+fn of_match(line: &str, conditions: &str) -> Result<Option<Visitor>, Untried> {
+    let mut visitor = Visitor { fits: Some(line.to_owned()), ..Visitor::named(SOMEBODY) };
+    let conditions = conditions.split('#').next().unwrap_or_default();
+    let mut words =
+        conditions.split(|letter: char| letter.is_whitespace() || letter == '=').filter(|word| !word.is_empty());
     while let Some(criterion) = words.next() {
-        if criterion.eq_ignore_ascii_case("all") {
-            continue;
+        let criterion = criterion.to_ascii_lowercase();
+        match criterion.as_str() {
+            "all" => continue,
+            // Whoever the user database does not know gets in nowhere.
+            "invalid-user" => return Ok(None),
+            _ => {}
         }
-        let first = words.next()?.split(',').find(|pattern| !pattern.starts_with('!'))?;
-        match criterion.to_ascii_lowercase().as_str() {
-            "user" => visitor.user = concrete(first),
-            "group" => visitor.user = Group::from_name(&concrete(first)).ok()??.mem.first()?.clone(),
-            "address" => visitor.address = concrete(first.split('/').next()?),
-            "host" => visitor.host = concrete(first),
+        let patterns = words.next().ok_or(Untried)?.trim_matches('"');
+        let first = patterns.split(',').find(|pattern| !pattern.starts_with('!')).ok_or(Untried)?;
+        match criterion.as_str() {
+            "user" => visitor.user = concrete(first, SOMEBODY),
+            "group" if first.contains(['*', '?']) => return Err(Untried),
+            "group" => match member(first) {
+                Some(user) => visitor.user = user,
+                None => return Ok(None),
+            },
+            "address" => visitor.address = address(first, &visitor.address)?,
+            "localaddress" => visitor.local_address = address(first, &visitor.local_address)?,
+            "host" => visitor.host = concrete(first, &visitor.host),
             "localport" => visitor.port = first.to_owned(),
-            _ => return None,
+            _ => return Err(Untried),
         }
     }
-    Some(visitor)
+    Ok(Some(visitor))
+}
+
+/// Somebody in this group.
+fn member(group: &str) -> Option<String> {
+    let members = members_of(&Group::from_name(group).ok()??);
+    members.into_iter().find(|name| User::from_name(name).is_ok_and(|user| user.is_some()))
 }
 
 /// A name that fits a pattern.
-fn concrete(pattern: &str) -> String {
-    pattern.replace(['*', '?'], "x")
+fn concrete(pattern: &str, usual: &str) -> String {
+    if pattern == "*" { usual.to_owned() } else { pattern.replace(['*', '?'], "x") }
+}
+
+/// An address in a net, or one that fits a pattern of an IPv4 address.
+fn address(pattern: &str, usual: &str) -> Result<String, Untried> {
+    if pattern == "*" {
+        return Ok(usual.to_owned());
+    }
+    let net = pattern.split('/').next().unwrap_or_default();
+    if !net.contains(['*', '?']) {
+        return Ok(net.to_owned());
+    }
+    let mut parts = net.split('.').map(|part| part.replace(['*', '?'], "7")).collect::<Vec<_>>();
+    parts.resize(4, "7".to_owned());
+    let made = parts.join(".");
+    made.parse::<Ipv4Addr>().map(|_| made).map_err(|_| Untried)
 }

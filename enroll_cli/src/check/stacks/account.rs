@@ -11,8 +11,7 @@ use crate::stack::{Code, End, Kind, Line, explore};
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let ours = ours(&service.account);
-    let auth = super::ours(&service.auth);
-    let auth_enrolls = auth.iter().any(|(_, options)| options.enroll);
+    let auth_enrolls = service.enrolls();
     let acts = ours.iter().any(|(_, options)| options.enroll || options.require_step);
     if ours.is_empty() {
         findings.extend(no_line(service, auth_enrolls));

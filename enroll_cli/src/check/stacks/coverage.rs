@@ -4,6 +4,35 @@ use super::{Before, Service};
 use crate::check::Finding;
 use crate::stack::Files;
 
+/// By these people become somebody too, beside the services that the configuration calls interactive.
+const ALSO_FOR_PEOPLE: [&str; 7] = ["polkit-1", "doas", "remote", "xdm", "lxdm", "greetd", "ly"];
+
+/// Servers and screen lockers that hand over one password, and answer every question with it.
+const CANNOT_ASK: [&str; 22] = [
+    "dovecot",
+    "imap",
+    "imaps",
+    "pop",
+    "pop3",
+    "smtp",
+    "smtpd",
+    "exim",
+    "exim4",
+    "cyrus",
+    "sieve",
+    "vsftpd",
+    "proftpd",
+    "pure-ftpd",
+    "ftp",
+    "cups",
+    "samba",
+    "squid",
+    "ppp",
+    "xrdp-sesman",
+    "swaylock",
+    "i3lock",
+];
+
 /// Which services are to ask.
 pub struct Wanted<'a> {
     /// Those by which people log in.
@@ -27,21 +56,49 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
             "Enroll yourself (twostep enroll), then: sudo twostep admin apply sshd sudo",
         )];
     }
-    let people = services.iter().filter(|name| wanted.interactive.contains(name) && !wanted.exempt.contains(name));
-    let mut findings =
-        people.filter(|name| !covered.contains(name)).map(|name| uncovered(name, wanted)).collect::<Vec<_>>();
+    let is_meant = |name: &&String| !wanted.exempt.contains(name);
+    let is_for_people = |name: &&String| wanted.interactive.contains(name) || ALSO_FOR_PEOPLE.contains(&name.as_str());
+    let people = services.iter().filter(is_for_people).filter(is_meant);
+    let bare = people.filter(|name| !covered.contains(name)).map(String::as_str).collect::<Vec<_>>();
+    let mut findings = uncovered(&bare, wanted).into_iter().collect::<Vec<_>>();
+    findings.extend(covered.into_iter().filter(is_meant).filter_map(|name| mute(files, name)));
     findings.extend(one_file(files));
     findings
 }
 
-fn uncovered(name: &str, wanted: &Wanted<'_>) -> Finding {
-    let what = format!("{name} asks for no code: whoever has the password gets in there.");
-    let remedy =
-        format!("sudo twostep admin apply {name}; if that is meant, write it in exempt_services of the configuration.");
-    if wanted.is_required {
-        return Finding::warning("service-without-second-step", name, what, remedy);
-    }
-    Finding::notice("service-without-second-step", name, what, remedy)
+fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
+    let (last, before) = names.split_last()?;
+    let (who, ask) = if before.is_empty() {
+        ((*last).to_owned(), "asks")
+    } else {
+        (format!("{} and {last}", before.join(", ")), "ask")
+    };
+    let what = format!("{who} {ask} for no code: whoever has the password gets in there.");
+    let remedy = format!(
+        "sudo twostep admin apply {}; what is meant so, write in exempt_services of the configuration.",
+        names.join(" ")
+    );
+    let about = names.join(", ");
+    Some(if wanted.is_required {
+        Finding::warning("service-without-second-step", about, what, remedy)
+    } else {
+        Finding::notice("service-without-second-step", about, what, remedy)
+    })
+}
+
+/// A service that asks for a code, and whose programs have no way to.
+fn mute(files: &Files, name: &str) -> Option<Finding> {
+    let answers_by_itself =
+        CANNOT_ASK.contains(&name) && !Service::new(files, name, Before::Nothing).takes_one_answer();
+    answers_by_itself.then(|| {
+        Finding::warning(
+            "service-cannot-ask",
+            name,
+            format!("{name} asks for a code, and its programs cannot: who has to give one is refused there."),
+            "Write `auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password` above its other \
+             auth lines, for application passwords; or name it in exempt_services of the configuration.",
+        )
+    })
 }
 
 /// libpam does not read it where there is a folder.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Service, ours, quoted};
 use crate::check::Finding;
-use crate::stack::{Line, Phase, Stack, counted_elsewhere};
+use crate::stack::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
 
 /// What makes further questions meaningless.
 pub const STOPS: [&str; 3] = ["stack-unreadable", "option-wrong", "module-missing"];
@@ -18,7 +18,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
                 "stack-unreadable",
                 service.name,
                 format!("{}: libpam gives the service up and refuses everyone: {why}.", service.name),
-                "Mend that line.",
+                corrected(why, "Mend that line."),
             ));
             return findings;
         }
@@ -36,24 +36,72 @@ fn of_line(service: &Service<'_>, line: &Line) -> Option<Finding> {
     let name = service.name;
     if let Some(mistake) = &line.mistake {
         let what = format!("{name}: libpam does not understand {} and fails there: {mistake}.", quoted(line));
-        return Some(Finding::error("line-mistake", &line.place, what, "Correct that line."));
+        return Some(Finding::error("line-mistake", &line.place, what, corrected(&line.text, "Correct that line.")));
     }
     let module = line.module()?;
     if module.is_ours()
         && let Err(error) = module.options()
     {
         let what = format!("{name}: every login stops at our line: {error}.");
-        return Some(Finding::error("option-wrong", &line.place, what, "Correct that option."));
+        return Some(Finding::error("option-wrong", &line.place, what, corrected(&line.text, "Correct that option.")));
     }
     if module.is_ours() && service.is_missing(line) {
-        return Some(Finding::error(
-            "module-missing",
-            &line.place,
-            format!("{name}: {} is not where PAM looks for modules, so every login is refused.", module.name),
-            format!("Install Twostep again; modules lie in {} here.", folder(service)),
-        ));
+        return Some(missing(service, line, module));
     }
     None
+}
+
+fn missing(service: &Service<'_>, line: &Line, module: &Module) -> Finding {
+    let (name, written) = (service.name, &module.name);
+    if service.files.module(written).is_some() {
+        return Finding::error(
+            "module-missing",
+            &line.place,
+            format!("{name}: {written} is no module for this kind of machine, so every login is refused."),
+            format!("Write pam_twostep.so without a folder; the one in {} is meant then.", folder(service)),
+        );
+    }
+    let remedy = if written == "pam_twostep.so" {
+        format!("Install Twostep again; modules lie in {} here.", folder(service))
+    } else {
+        format!("Write pam_twostep.so, without a folder: PAM looks in {}.", folder(service))
+    };
+    let what = format!("{name}: {written} is not where PAM looks for modules, so every login is refused.");
+    Finding::error("module-missing", &line.place, what, remedy)
+}
+
+/// What to do with a line, which may be wrong by what nobody sees in it.
+fn corrected(text: &str, remedy: &str) -> String {
+    unseen(text).map_or_else(|| remedy.to_owned(), |what| format!("Type it anew: it holds {what}."))
+}
+
+/// Lines whose module is ours but for a mistake in its name.
+pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
+    let session = service.files.stack(service.name, Phase::Session);
+    let stacks = [&service.auth, &service.account, &session].into_iter().filter(|stack| !stack.is_other);
+    let lines = stacks.flat_map(|stack| &stack.lines);
+    let nearly = lines.filter(|line| line.module().is_some_and(Module::is_nearly_ours) && service.is_missing(line));
+    nearly
+        .map(|line| {
+            let what = format!("{}: there is no such module as in {}.", service.name, quoted(line));
+            Finding::error("module-misspelled", &line.place, what, corrected(&line.text, "Write pam_twostep.so in it."))
+        })
+        .collect()
+}
+
+/// Our lines in a service's own file, of which none asks for a code. What a shared file brings may be
+/// meant for others.
+pub fn without_auth(service: &Service<'_>) -> Option<Finding> {
+    let session = service.files.stack(service.name, Phase::Session);
+    let stacks = [&service.account, &session].into_iter().filter(|stack| !stack.is_other);
+    let mut lines = stacks.flat_map(|stack| stack.ours().filter_map(|(index, _)| stack.lines.get(index)));
+    let line = lines.find(|line| line.through.is_empty())?;
+    Some(Finding::warning(
+        "auth-line-missing",
+        &line.place,
+        format!("{}: none of our lines there is an auth line, so no code is asked.", service.name),
+        format!("Take {} out; then sudo twostep admin apply {} writes both.", quoted(line), service.name),
+    ))
 }
 
 fn folder(service: &Service<'_>) -> String {

@@ -1,4 +1,5 @@
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::check::Severity;
@@ -213,20 +214,105 @@ fn require_step_in_a_shared_file_is_found() {
     assert_eq!(found(&files, Before::Nothing), errors(&["require-step-shared"]));
 }
 
-#[test]
-fn a_module_that_is_not_there_is_found() {
+/// How a program for this kind of machine begins.
+fn header() -> [u8; 20] {
+    let mut header = [0; 20];
+    std::fs::File::open("/proc/self/exe").unwrap().read_exact(&mut header).unwrap();
+    header
+}
+
+/// A host's folder, and in it that of its modules, which are all there but ours.
+fn modules() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let modules = folder.path().join("usr/lib/security");
     std::fs::create_dir_all(&modules).unwrap();
     for name in ["pam_unix.so", "pam_deny.so", "pam_permit.so", "pam_cap.so"] {
-        std::fs::write(modules.join(name), "").unwrap();
+        std::fs::write(modules.join(name), header()).unwrap();
     }
-    let text = format!("@include common-auth\nauth required pam_twostep.so\n{ACCOUNT}");
-    let files = [("common-auth", COMMON_AUTH), ("common-account", COMMON_ACCOUNT), ("sshd", text.as_str())]
+    (folder, modules)
+}
+
+/// sshd with these auth lines and the right account lines, on that host.
+fn below(root: &Path, auth: &str) -> Files {
+    let text = format!("{auth}\n{ACCOUNT}");
+    [("common-auth", COMMON_AUTH), ("common-account", COMMON_ACCOUNT), ("sshd", text.as_str())]
         .iter()
-        .fold(Files::below(folder.path()), |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text));
+        .fold(Files::below(root), |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text))
+}
+
+#[test]
+fn a_module_whose_name_or_path_is_wrong_is_found_with_what_to_write() {
+    let (folder, modules) = modules();
+    std::fs::write(modules.join("pam_twostep.so"), header()).unwrap();
+    let first = |line: &str| {
+        let files = below(folder.path(), &format!("@include common-auth\nauth required {line}"));
+        Service::new(&files, "sshd", Before::Nothing).findings().into_iter().next().map(|one| (one.id, one.remedy))
+    };
+    assert_eq!(first("pam_twostep.so"), None);
+    assert_eq!(first("/usr/lib/security/pam_twostep.so"), None);
+    for path in [
+        "/lib/i386-linux-gnu/security/pam_twostep.so",
+        "security/pam_twostep.so",
+        "pam_twostep",
+        "PAM_TWOSTEP.SO/pam_twostep.so",
+    ] {
+        let (id, remedy) = first(path).unwrap();
+        assert!(
+            id == "module-missing" && remedy.contains("Write pam_twostep.so, without a folder"),
+            "{path}: {remedy}"
+        );
+    }
+    for name in ["pam_two_step.so", "libpam_twostep.so", "pam_towstep.so"] {
+        let (id, remedy) = first(name).unwrap();
+        assert!(id == "module-misspelled" && remedy.contains("pam_twostep.so"), "{name}: {remedy}");
+    }
+}
+
+#[test]
+fn what_nobody_sees_in_a_line_is_told_with_it() {
+    for (lines, id, named) in [
+        ("@include common-auth\r\nauth required pam_twostep.so\r", "stack-unreadable", "carriage return"),
+        (
+            "auth requisite pam_unix.so\nauth required pam_twostep.so after_first_step\r",
+            "option-wrong",
+            "carriage return",
+        ),
+        ("\u{feff}auth requisite pam_unix.so\nauth required pam_twostep.so", "line-mistake", "byte order mark"),
+        (
+            "auth requisite pam_unix.so\nauth required\u{a0}pam_twostep.so\nauth required pam_twostep.so",
+            "line-mistake",
+            "no-break space",
+        ),
+    ] {
+        let files = files(&[("sshd", &format!("{lines}\n{ACCOUNT}"))]);
+        let findings = Service::new(&files, "sshd", Before::Nothing).findings();
+        let finding = findings.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("{lines:?}: {findings:?}"));
+        assert!(finding.remedy.contains(named), "{finding:?}");
+    }
+}
+
+#[test]
+fn lines_of_ours_without_an_auth_line_are_told_of() {
+    let warned = [(Severity::Warning, "auth-line-missing")];
+    let of = |text: &str| found(&files(&[("sshd", text)]), Before::Nothing);
+    assert_eq!(of("@include common-auth\n@include common-account\nsession optional pam_twostep.so"), warned);
+    assert_eq!(of("@include common-auth\n@include common-account\naccount required pam_twostep.so"), warned);
+    // What is shared may be meant for others: cron comes by it too.
+    let shared = format!("{COMMON_ACCOUNT}\naccount required pam_twostep.so");
+    let cron = files(&[("sshd", "@include common-account"), ("common-account", &shared)]);
+    assert_eq!(found(&cron, Before::Nothing), []);
+}
+
+#[test]
+fn a_module_that_is_not_there_is_found() {
+    let (folder, modules) = modules();
+    let files = below(folder.path(), "@include common-auth\nauth required pam_twostep.so");
     assert!(found(&files, Before::Nothing).contains(&(Severity::Error, "module-missing")));
+    // One that was made for another kind of machine, or cut off, is none.
     std::fs::write(modules.join("pam_twostep.so"), "").unwrap();
+    let findings = Service::new(&files, "sshd", Before::Nothing).findings();
+    assert!(findings[0].id == "module-missing" && findings[0].what.contains("kind of machine"), "{findings:?}");
+    std::fs::write(modules.join("pam_twostep.so"), header()).unwrap();
     assert_eq!(found(&files, Before::Nothing), []);
     std::fs::remove_file(modules.join("pam_deny.so")).unwrap();
     assert_eq!(found(&files, Before::Nothing), []);
@@ -251,9 +337,27 @@ fn services_that_ask_nothing_are_told_of_by_how_much_is_required() {
     assert_eq!(of(&some, &[], false), sudo(Severity::Notice));
     assert_eq!(of(&some, &[], true), sudo(Severity::Warning));
     assert_eq!(of(&some, &["sudo".to_owned()], true), []);
-    let forgotten = some.with(Path::new("/etc/pam.conf"), "sudo auth required pam_twostep.so");
+    let more = some.clone().with(Path::new("/usr/lib/pam.d/polkit-1"), "@include common-auth");
+    let both = "polkit-1, sudo".to_owned();
+    assert_eq!(of(&more, &[], true), [(Severity::Warning, "service-without-second-step", both)]);
+    let forgotten = some.clone().with(Path::new("/etc/pam.conf"), "sudo auth required pam_twostep.so");
     assert_eq!(
         of(&forgotten, &["sudo".to_owned()], true),
         [(Severity::Warning, "pam-conf-not-read", "/etc/pam.conf".to_owned())]
     );
+}
+
+#[test]
+fn a_service_whose_programs_cannot_ask_is_told_of() {
+    let shared = format!("{COMMON_AUTH}\nauth required pam_twostep.so after_first_step");
+    let of = |auth: &str, exempt: &[String]| {
+        let files = files(&[("common-auth", &shared), ("sshd", "@include common-auth"), ("dovecot", auth)]);
+        let wanted = Wanted { interactive: &[], exempt, is_required: true };
+        coverage(&files, &wanted).into_iter().map(|finding| (finding.id, finding.about)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("@include common-auth", &[]), [("service-cannot-ask", "dovecot".to_owned())]);
+    assert_eq!(of("@include common-auth", &["dovecot".to_owned()]), []);
+    let app = "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n@include common-auth";
+    assert_eq!(of(app, &[]), []);
+    assert_eq!(of("auth required pam_unix.so", &[]), []);
 }

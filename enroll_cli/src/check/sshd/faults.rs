@@ -1,0 +1,173 @@
+//! What is wrong with what sshd does for somebody.
+
+use std::collections::BTreeSet;
+
+use super::{Alternatives, Effective, Method, Visitor};
+use crate::check::Finding;
+
+/// A person who needs a minute for the code needs more than that for all.
+const SHORT_GRACE: u64 = 60;
+
+/// A key or the password, and then the code.
+const METHODS: &str = "publickey,keyboard-interactive keyboard-interactive";
+
+/// What the PAM stack of sshd does with those who come.
+#[derive(Debug, Clone, Copy)]
+pub struct Door {
+    /// It asks for a code.
+    pub asks: bool,
+    /// It takes a password and a code, or an application password, in one answer.
+    pub takes_one_answer: bool,
+    /// The second step is required of somebody.
+    pub is_required: bool,
+}
+
+/// What is wrong with what sshd does for this visitor. Nothing is, where PAM asks for no code.
+pub fn findings(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
+    if !door.asks {
+        return Vec::new();
+    }
+    if !effective.is_on("usepam") {
+        return vec![Finding::error(
+            "sshd-without-pam",
+            visitor,
+            format!("sshd does not ask PAM{}, so it asks for no code.", visitor.whom()),
+            effective.write(visitor, &[("UsePAM", "yes")]),
+        )];
+    }
+    let alternatives = Alternatives::of(effective);
+    if alternatives.lists().next().is_none() {
+        return vec![no_way_in(effective, &alternatives, visitor)];
+    }
+    let mut findings = Vec::new();
+    findings.extend(unanswerable(effective, &alternatives, visitor, door));
+    findings.extend(without_code(effective, visitor, door));
+    findings.extend(grace_time(effective, visitor));
+    findings.extend(root(effective, visitor));
+    findings
+}
+
+/// Nobody gets in: each list of methods has one that is off.
+fn no_way_in(effective: &Effective, alternatives: &Alternatives, visitor: &Visitor) -> Finding {
+    let off = alternatives.off();
+    let names = off.iter().map(Method::name).collect::<Vec<_>>().join(" and ");
+    let keyword = |method: &Method| match method {
+        Method::KeyboardInteractive => Some(("KbdInteractiveAuthentication", "yes")),
+        Method::PublicKey => Some(("PubkeyAuthentication", "yes")),
+        Method::Password | Method::Other(_) => None,
+    };
+    let settings = off.iter().filter_map(keyword).collect::<Vec<_>>();
+    let remedy = if settings.is_empty() {
+        effective.write(visitor, &[("AuthenticationMethods", METHODS), ("KbdInteractiveAuthentication", "yes")])
+    } else {
+        effective.write(visitor, &settings)
+    };
+    let why = if effective.names_methods() {
+        format!("AuthenticationMethods asks for {names}, which is off")
+    } else {
+        "no method is on".to_owned()
+    };
+    let what = format!("sshd lets nobody in{}: {why}.", visitor.whom());
+    Finding::error("sshd-no-way-in", visitor, what, remedy)
+}
+
+/// Whether a person can be asked for the code at all.
+fn unanswerable(effective: &Effective, alternatives: &Alternatives, visitor: &Visitor, door: Door) -> Option<Finding> {
+    let has = |method| alternatives.lists().any(|list| list.contains(&method));
+    if !has(Method::Password) || door.takes_one_answer {
+        return None; // With keys alone nobody comes to the question, and it is told below.
+    }
+    let whom = visitor.whom();
+    let is_named = effective.names_methods();
+    if has(Method::KeyboardInteractive) {
+        let remedy = if is_named {
+            effective.write(visitor, &[("AuthenticationMethods", METHODS)])
+        } else {
+            effective.write(visitor, &[("PasswordAuthentication", "no")])
+        };
+        return Some(Finding::warning(
+            "sshd-password-method",
+            visitor,
+            format!(
+                "sshd offers the method `password`{whom}, which cannot ask for a code: a client that tries it gives the password as the code."
+            ),
+            format!("{remedy} keyboard-interactive asks for the password too."),
+        ));
+    }
+    let is_on = effective.is_on("kbdinteractiveauthentication");
+    let why = if is_on {
+        "AuthenticationMethods names only the method"
+    } else {
+        "keyboard-interactive is off, and the method"
+    };
+    let mut settings = Vec::new();
+    if !is_on {
+        settings.push(("KbdInteractiveAuthentication", "yes"));
+    }
+    settings.push(if is_named { ("AuthenticationMethods", METHODS) } else { ("PasswordAuthentication", "no") });
+    Some(Finding::error(
+        "sshd-cannot-ask",
+        visitor,
+        format!(
+            "sshd cannot ask for a code{whom}: {why} `password` {}has no second question.",
+            if is_on { "that " } else { "" }
+        ),
+        effective.write(visitor, &settings),
+    ))
+}
+
+/// Ways in that PAM's auth phase never sees.
+fn without_code(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
+    let alternatives = Alternatives::of(effective);
+    let past = alternatives.lists().filter(|list| !list.iter().any(|method| method.is_asked_by_pam()));
+    let past =
+        past.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and ")).collect::<BTreeSet<_>>();
+    past.into_iter()
+        .map(|way| {
+            let what = format!("{way} alone opens the door{}, without a code.", visitor.whom());
+            let remedy = "To ask for the code behind it: AuthenticationMethods publickey,keyboard-interactive \
+                          keyboard-interactive, and the stack sshd-key-or-password of the examples (sudo twostep \
+                          admin apply sshd --keys=with-code).";
+            if door.is_required {
+                Finding::warning("sshd-way-without-code", visitor, what, remedy)
+            } else {
+                Finding::notice("sshd-way-without-code", visitor, what, remedy)
+            }
+        })
+        .collect()
+}
+
+fn grace_time(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
+    let seconds = effective.value("logingracetime").parse::<u64>().ok()?;
+    (1..SHORT_GRACE).contains(&seconds).then(|| {
+        Finding::warning(
+            "sshd-grace-time",
+            visitor,
+            format!(
+                "sshd gives {seconds} seconds for the whole login{}: too little to look a code up.",
+                visitor.whom()
+            ),
+            effective.write(visitor, &[("LoginGraceTime", "120")]),
+        )
+    })
+}
+
+/// Root with a key only, where a key only is no way in.
+fn root(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
+    let only_keys = matches!(effective.value("permitrootlogin"), "without-password" | "prohibit-password");
+    let alternatives = Alternatives::of(effective);
+    let needs_more = alternatives
+        .lists()
+        .all(|list| list.contains(&Method::KeyboardInteractive) || list.contains(&Method::Password));
+    (visitor.user == "root" && only_keys && needs_more).then(|| {
+        Finding::notice(
+            "sshd-root-closed",
+            visitor,
+            "root cannot log in by ssh: PermitRootLogin asks for a key alone, and the methods ask for more.",
+            format!(
+                "That is safe. If root must get in by key and code: {}",
+                effective.write(visitor, &[("PermitRootLogin", "yes")])
+            ),
+        )
+    })
+}
