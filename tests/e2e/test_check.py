@@ -14,57 +14,8 @@ import enrollment
 import people
 import sshd
 import stacks
+from checks import ACCOUNT, GOOD, GOOD_SSHD, PAM, SSHD, expect, found, host, rehearse  # noqa: F401 - host is for every test
 from test_apply import COMMON_ACCOUNT
-
-PAM = Path("/etc/pam.d")
-SSHD = Path("/etc/ssh/sshd_config")
-GOOD_SSHD = ("UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\nPermitRootLogin no\n"
-             "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive\n")
-ACCOUNT = "@include cs-common-account\naccount required pam_twostep.so\n"
-GOOD = "@include cs-common-auth\nauth requisite pam_twostep.so after_first_step\n" + ACCOUNT
-SHARED = "auth sufficient pam_unix.so nodelay\nauth required pam_deny.so\n"
-
-
-@pytest.fixture(autouse=True)
-def host(view):
-    """A host on which everything is right."""
-    kept = {path: path.read_bytes() for path in PAM.iterdir() if path.is_file()}
-    ssh = SSHD.read_bytes()
-    stacks.write("cs-common-account", COMMON_ACCOUNT)
-    stacks.write("password-auth", SHARED)
-    for service in ("sshd", "sudo", "sudo-i", "login", "su", "su-l"):
-        stacks.write(service, GOOD)
-    stacks.write("sshd", stacks.RECIPE)
-    SSHD.write_text(GOOD_SSHD)
-    subprocess.run(["gpasswd", "-M", "", "sudo"], capture_output=True, check=True)
-    yield
-    for path in PAM.iterdir():
-        if path.is_file() and path not in kept:
-            path.unlink()
-    for path, text in kept.items():
-        path.write_bytes(text)
-    SSHD.write_bytes(ssh)
-
-
-def found():
-    """The ids of errors and warnings, with what each says; what the tests' own services and users are
-    found guilty of is left out."""
-    out = subprocess.run(["twostep", "admin", "check", "--json"], capture_output=True, text=True, timeout=60, cwd="/")
-    lines = [json.loads(line) for line in out.stdout.splitlines()]
-    findings = [line for line in lines if line.get("severity") in ("error", "warning")]
-    own = [one for one in findings if "cs-" not in one["about"] + one["what"].split(":")[0]]
-    noise = ("clock-unsynchronized", "shared-uid", "account-unreadable", "users-refused")
-    return {one["id"]: one for one in own if one["id"] not in noise}, out.returncode
-
-
-def expect(name, severity, *remedy):
-    findings, code = found()
-    assert name in findings, findings
-    assert findings[name]["severity"] == severity
-    assert code == (1 if severity == "error" else code)
-    for words in remedy:
-        assert words in " ".join(str(value) for value in findings[name].values()), findings[name]
-
 
 def test_given_the_recipes_then_nothing_is_wrong(view):
     assert found()[0] == {}
@@ -172,7 +123,7 @@ def test_given_a_helper_that_was_copied_then_it_is_found(tmp_path):
     shutil.copy(helper, tmp_path / "helper")
     subprocess.run(["mount", "--bind", tmp_path / "helper", helper], check=True)
     try:
-        expect("helper-mode", "error", "setup-host")
+        expect("helper-mode", "error", "chmod 2755")
     finally:
         subprocess.run(["umount", helper], check=True)
 
@@ -214,12 +165,6 @@ def test_given_an_administrator_who_would_be_refused_then_it_is_found(person):
     people.add_to_group(person.name, "sudo")
     configuration.write(policy={"required": True})
     expect("administrator-refused", "error", person.name)
-
-
-def rehearse(person, *words):
-    out = subprocess.run(["twostep", "admin", "check", "--json", "--login", person.name, *words],
-                         capture_output=True, text=True, timeout=60, cwd="/")
-    return json.loads(out.stdout.splitlines()[0]), out.returncode
 
 
 def test_given_a_rehearsal_then_it_says_what_a_login_does_and_touches_nothing(person, clock, journal):

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::read::{Includes, Reader};
-use super::{Phase, Stack};
+use super::{Phase, Stack, text};
 
 /// The folders of services, in the order in which libpam looks into them (pam.conf(5)); the last
 /// one is what some distributions build in as the vendor's.
@@ -100,6 +100,9 @@ impl Files {
     /// The services of this host: the files in the folders that no other file includes, without the
     /// copies that people and packages leave there.
     pub fn services(&self) -> Vec<String> {
+        if !self.has_folder() {
+            return self.in_one_file();
+        }
         let names = self.names();
         let mut included = BTreeSet::new();
         for name in &names {
@@ -115,6 +118,13 @@ impl Files {
             }
         }
         names.into_iter().filter(|name| !included.contains(name) && !is_copy(name)).collect()
+    }
+
+    /// The services that the one file names.
+    fn in_one_file(&self) -> Vec<String> {
+        let text = self.text(Path::new(ONE_FILE)).ok().flatten().unwrap_or_default();
+        let first = |line: text::Joined| Some(text::words(&line.text).first()?.text.to_ascii_lowercase());
+        text::lines(&text).into_iter().filter_map(first).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The services whose stacks come through this file.
@@ -302,6 +312,7 @@ mod tests {
         assert_eq!(texts(&files.stack("sshd", Phase::Auth)), ["sshd auth required a.so"]);
         assert_eq!(files.stack("sshd", Phase::Account).lines.len(), 1);
         assert!(files.stack("login", Phase::Auth).is_other);
+        assert_eq!(files.services(), ["other", "sshd", "su"]);
         std::fs::create_dir(folder.path().join("etc/pam.d")).unwrap();
         assert!(files.stack("sshd", Phase::Auth).lines.is_empty());
     }

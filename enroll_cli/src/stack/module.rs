@@ -78,6 +78,8 @@ impl Module {
     pub fn kind(&self) -> Kind {
         match self.stem() {
             OURS => Kind::Ours,
+            // It forgets failures, and refuses nobody.
+            "pam_faillock" if self.arguments.iter().any(|word| word == "authsucc") => Kind::Service,
             "pam_permit" => Kind::Permit,
             "pam_deny" => Kind::Deny,
             "pam_rootok" => Kind::Root,

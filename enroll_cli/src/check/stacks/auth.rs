@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 
 use twostep_core::options::Mode;
 
-use super::{Before, Service, ours, quoted, with_mode};
-use crate::check::Finding;
-use crate::stack::{Code, End, Kind, Line, Module, Runs, explore};
+use super::{Before, Service, ours, quoted, refused, with_mode};
+use crate::check::{Finding, Severity};
+use crate::stack::{Code, End, Kind, Line, Module, explore};
 
 /// A kind of login.
 #[derive(Clone, Copy)]
-struct Login {
+pub(super) struct Login {
     /// Whether the password is right, or whatever else a module asks for.
-    is_right: bool,
+    pub is_right: bool,
     /// Whether sshd has accepted a key.
-    has_key: bool,
+    pub has_key: bool,
     /// What our lines return that ask for something.
-    ours: Code,
+    pub ours: Code,
     /// Whether modules that guard a door let everyone through.
-    guards_pass: bool,
+    pub guards_pass: bool,
 }
 
 /// What is true of a way so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Facts {
+pub(super) struct Facts {
     /// A first step was proved.
     proved: bool,
     /// The last line of ours that asked.
@@ -41,10 +41,17 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
         findings.extend(skipped(service, &codes));
         findings.extend(strangers(service));
         findings.extend(code_alone(service));
-        findings.extend(not_asked(service, &codes));
+        findings.extend(refused::findings(service, &codes));
+        findings.extend(twice(service, &codes));
     }
     findings.extend(lets_in(service));
     findings
+}
+
+/// Whom the auth phase lets in who should not get in so.
+pub(super) fn open_doors(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let past = skipped(service, codes).into_iter().chain(code_alone(service));
+    past.chain(lets_in(service)).filter(|finding| finding.severity == Severity::Error).collect()
 }
 
 impl Service<'_> {
@@ -55,7 +62,7 @@ impl Service<'_> {
     }
 
     /// Each kind of login that can come: with a key only where sshd tells of one.
-    fn arrivals(&self, login: Login) -> Vec<End<Facts>> {
+    pub(super) fn arrivals(&self, login: Login) -> Vec<End<Facts>> {
         let mut ends = self.ways(login);
         if !with_mode(&self.auth, Mode::SshKey).is_empty() {
             ends.extend(self.ways(Login { has_key: true, ..login }));
@@ -109,12 +116,13 @@ impl Service<'_> {
         }
     }
 
-    fn line(&self, index: usize) -> Option<&Line> {
+    pub(super) fn line(&self, index: usize) -> Option<&Line> {
         self.auth.lines.get(index)
     }
 }
 
-const RIGHT: Login = Login { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
+/// Everything that is asked is right.
+pub(super) const RIGHT: Login = Login { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
 
 /// Who gets in past our lines, and by which line.
 fn skipped(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
@@ -260,49 +268,24 @@ fn lets_in(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether somebody is refused whom our lines accept, or do not ask.
-fn not_asked(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
-    let passing = |ours| Login { ours, guards_pass: true, ..RIGHT };
-    let through = |ours, index| {
-        let ends = service.arrivals(passing(ours));
-        ends.iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index))
+/// A login that is asked for two codes: the second has to be another one than the first.
+fn twice(service: &Service<'_>, codes: &[usize]) -> Option<Finding> {
+    let ends = service.arrivals(Login { guards_pass: true, ..RIGHT });
+    let asked = |end: &End<Facts>| {
+        let asking = end.way.iter().map(|(index, _)| *index).filter(|index| codes.contains(index)).collect::<Vec<_>>();
+        (end.lets_in() && asking.len() > 1).then_some(asking)
     };
-    let mut findings = Vec::new();
-    for &index in codes {
-        let Some(line) = service.line(index) else { continue };
-        let comes =
-            service.arrivals(passing(Code::SUCCESS)).iter().any(|end| end.way.iter().any(|(other, _)| *other == index));
-        if !comes {
-            continue; // Another line is in the way, and is told of.
-        }
-        if !through(Code::SUCCESS, index) {
-            findings.push(Finding::error(
-                "nobody-gets-in",
-                &line.place,
-                format!("{}: even with the right password and code nobody gets in by {}.", service.name, quoted(line)),
-                culprit(service, index).unwrap_or_else(|| "Compare the stack with the examples.".to_owned()),
-            ));
-        } else if !through(Code::IGNORE, index) {
-            findings.push(Finding::error(
-                "unasked-refused",
-                &line.place,
-                format!("{}: who is not asked for a code (not enrolled, exempt, suspended) is refused, since no other line succeeds.", service.name),
-                "Write `auth required pam_permit.so` below our line.",
-            ));
-        }
-    }
-    findings
-}
-
-/// What refuses those whom our line accepts, if it can be named.
-fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
-    let broken = |line: &&Line| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
-    let line = service.auth.lines.iter().find(broken);
-    line.map(|line| format!("Mend {} ({}).", quoted(line), line.place)).or_else(|| {
-        let deny = |line: &&Line| line.module().is_some_and(|module| module.kind() == Kind::Deny);
-        let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
-        Some(format!("Put our line below {} ({}), or jump over that.", quoted(line), line.place))
-    })
+    let asking = ends.iter().find_map(asked)?;
+    let (first, second) = (service.line(*asking.first()?)?, service.line(*asking.get(1)?)?);
+    Some(Finding::error(
+        "second-step-twice",
+        &second.place,
+        format!(
+            "{}: one login is asked for two codes, here and in {}, and no code counts twice.",
+            service.name, first.place
+        ),
+        format!("Take one of the two out: {} or {}.", first.place, second.place),
+    ))
 }
 
 /// The way of a login that brings what is asked, our lines returning this: with the password, and

@@ -61,18 +61,14 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
     let people = services.iter().filter(is_for_people).filter(is_meant);
     let bare = people.filter(|name| !covered.contains(name)).map(String::as_str).collect::<Vec<_>>();
     let mut findings = uncovered(&bare, wanted).into_iter().collect::<Vec<_>>();
-    findings.extend(covered.into_iter().filter(is_meant).filter_map(|name| mute(files, name)));
+    let asking = covered.into_iter().filter(is_meant).map(String::as_str).collect::<Vec<_>>();
+    findings.extend(mute(files, &asking));
     findings.extend(one_file(files));
     findings
 }
 
 fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
-    let (last, before) = names.split_last()?;
-    let (who, ask) = if before.is_empty() {
-        ((*last).to_owned(), "asks")
-    } else {
-        (format!("{} and {last}", before.join(", ")), "ask")
-    };
+    let (who, ask) = subject(names)?;
     let what = format!("{who} {ask} for no code: whoever has the password gets in there.");
     let remedy = format!(
         "sudo twostep admin apply {}; what is meant so, write in exempt_services of the configuration.",
@@ -86,18 +82,28 @@ fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
     })
 }
 
-/// A service that asks for a code, and whose programs have no way to.
-fn mute(files: &Files, name: &str) -> Option<Finding> {
-    let answers_by_itself =
-        CANNOT_ASK.contains(&name) && !Service::new(files, name, Before::Nothing).takes_one_answer();
-    answers_by_itself.then(|| {
-        Finding::warning(
-            "service-cannot-ask",
-            name,
-            format!("{name} asks for a code, and its programs cannot: who has to give one is refused there."),
-            "Write `auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password` above its other \
-             auth lines, for application passwords; or name it in exempt_services of the configuration.",
-        )
+/// Services that ask for a code, and whose programs have no way to.
+fn mute(files: &Files, covered: &[&str]) -> Option<Finding> {
+    let takes_one = |name: &str| Service::new(files, name, Before::Nothing).takes_one_answer();
+    let names =
+        covered.iter().filter(|name| CANNOT_ASK.contains(name) && !takes_one(name)).copied().collect::<Vec<_>>();
+    let (who, verb) = subject(&names)?;
+    Some(Finding::warning(
+        "service-cannot-ask",
+        names.join(", "),
+        format!("{who} {verb} for a code, and the programs there cannot: who has to give one is refused."),
+        "Write `auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password` above the other auth \
+         lines there, for application passwords; or name it in exempt_services of the configuration.",
+    ))
+}
+
+/// Names as the subject of a sentence, with what they do.
+fn subject(names: &[&str]) -> Option<(String, &'static str)> {
+    let (last, before) = names.split_last()?;
+    Some(if before.is_empty() {
+        ((*last).to_owned(), "asks")
+    } else {
+        (format!("{} and {last}", before.join(", ")), "ask")
     })
 }
 

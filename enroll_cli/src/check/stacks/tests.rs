@@ -361,3 +361,55 @@ fn a_service_whose_programs_cannot_ask_is_told_of() {
     assert_eq!(of(app, &[]), []);
     assert_eq!(of("auth required pam_unix.so", &[]), []);
 }
+
+#[test]
+fn one_login_is_asked_for_one_code() {
+    let twice = "@include common-auth\nauth required pam_twostep.so\nauth required pam_twostep.so";
+    assert_eq!(auth(twice), errors(&["second-step-twice"]));
+    let shared = files(&[
+        ("common-auth", &format!("{COMMON_AUTH}\nauth required pam_twostep.so after_first_step")),
+        ("sshd", &format!("@include common-auth\nauth required pam_twostep.so\n{ACCOUNT}")),
+    ]);
+    assert_eq!(found(&shared, Before::Nothing), errors(&["second-step-twice"]));
+}
+
+#[test]
+fn a_guard_that_always_succeeds_is_no_condition() {
+    let authsucc = "auth requisite pam_unix.so\nauth sufficient pam_faillock.so authsucc\nauth required pam_twostep.so";
+    assert_eq!(auth(authsucc), errors(&["second-step-skipped"]));
+    let required = authsucc.replace("sufficient", "required");
+    assert_eq!(auth(&required), []);
+}
+
+#[test]
+fn what_is_told_to_write_is_right_once_it_is_written() {
+    let common = "@include common-auth\n";
+    for (lines, told, written) in [
+        (
+            "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so",
+            "Write `auth required pam_permit.so` below our line.",
+            "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so",
+        ),
+        (
+            "@include common-auth\nauth [success=1 default=ignore] pam_twostep.so\nauth requisite pam_deny.so\nauth required pam_permit.so",
+            "Write `required` for `[success=1 default=ignore]` in our line, and take `auth requisite pam_deny.so` below it out.",
+            "@include common-auth\nauth required pam_twostep.so\nauth required pam_permit.so",
+        ),
+        (
+            "@include common-auth\nauth [success=2 ignore=ignore default=die] pam_twostep.so\nauth required pam_permit.so",
+            "Write `required` for `[success=2 ignore=ignore default=die]` in our line.",
+            "@include common-auth\nauth required pam_twostep.so\nauth required pam_permit.so",
+        ),
+        (
+            "@include common-auth\nauth required pam_twostep.so\nauth requisite pam_deny.so",
+            "Take `auth requisite pam_deny.so` below our line out.",
+            "@include common-auth\nauth required pam_twostep.so",
+        ),
+    ] {
+        let files = files(&[("sshd", &format!("{lines}\n{ACCOUNT}"))]);
+        let findings = Service::new(&files, "sshd", Before::Nothing).findings();
+        assert!(findings.iter().any(|finding| finding.remedy == told), "{lines}: {findings:?}");
+        assert_eq!(auth(written), [], "{written}");
+    }
+    assert_eq!(auth(&format!("{common}auth required pam_twostep.so")), []);
+}

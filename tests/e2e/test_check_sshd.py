@@ -1,0 +1,172 @@
+"""`twostep admin check` on sshd and sudo as real hosts have them, each held against what the program itself does."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import configuration
+import people
+import stacks
+from checks import ACCOUNT, GOOD_SSHD, SSHD, expect, found, host, rehearse  # noqa: F401 - host is for every test
+
+PLAIN = "UsePAM yes\nPermitRootLogin no\n"
+METHODS = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive\n"
+DROP_IN = Path("/etc/ssh/sshd_config.d/50-cloud-init.conf")
+
+# sshd_config, what has to be found, and words of what is said.
+WRONG = {
+    "as Debian ships it": (PLAIN + "KbdInteractiveAuthentication no\n", "sshd-cannot-ask", "error", "in /etc/ssh/sshd_config:3"),
+    "methods that are off": (
+        PLAIN + "KbdInteractiveAuthentication no\nAuthenticationMethods publickey,keyboard-interactive\n", "sshd-no-way-in", "error",
+        "`KbdInteractiveAuthentication yes` in /etc/ssh/sshd_config:3"),
+    "the old name": (
+        PLAIN + "ChallengeResponseAuthentication no\nPasswordAuthentication no\nAuthenticationMethods keyboard-interactive\n",
+        "sshd-no-way-in", "error", "in /etc/ssh/sshd_config:3"),
+    "a key and the password": (
+        PLAIN + "KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,password\n", "sshd-cannot-ask", "error",
+        "`AuthenticationMethods publickey,keyboard-interactive keyboard-interactive` in /etc/ssh/sshd_config:4"),
+    "any": (
+        PLAIN + "KbdInteractiveAuthentication yes\nPasswordAuthentication no\nAuthenticationMethods any\n", "sshd-way-without-code",
+        "warning", "publickey alone"),
+    "the key alone is listed": (
+        GOOD_SSHD.replace(METHODS, "AuthenticationMethods publickey keyboard-interactive\n"), "sshd-way-without-code", "warning",
+        "publickey alone"),
+    "hosts that are trusted": (
+        GOOD_SSHD.replace(METHODS, "AuthenticationMethods hostbased keyboard-interactive\nHostbasedAuthentication yes\n"),
+        "sshd-way-without-code", "warning", "hostbased alone"),
+    "one user": (GOOD_SSHD + "Match User git\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "Match User git"),
+    "a group by its members' own": (
+        GOOD_SSHD + "Match Group root\n  UsePAM yes\n  KbdInteractiveAuthentication no\n  AuthenticationMethods keyboard-interactive\n",
+        "sshd-no-way-in", "error", "in /etc/ssh/sshd_config:8"),
+    "addresses of a pattern": (
+        GOOD_SSHD + "Match Address 192.168.*\n  AuthenticationMethods any\n", "sshd-way-without-code", "warning", "Match Address"),
+    "all addresses but some": (
+        GOOD_SSHD + "Match Address *,!10.0.0.0/8\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "Match"),
+    "a port": (
+        GOOD_SSHD + "Match LocalPort 2222\n  PasswordAuthentication yes\n  AuthenticationMethods password\n", "sshd-cannot-ask", "error",
+        "in /etc/ssh/sshd_config:8"),
+    "an address of this host": (
+        GOOD_SSHD + "Match LocalAddress 192.0.2.1\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "LocalAddress"),
+    "a program decides": (GOOD_SSHD + "Match exec /bin/false\n  AuthenticationMethods publickey\n", "sshd-match-not-checked", "notice",
+                          "sshd -T -C"),
+    "little time": (GOOD_SSHD + "LoginGraceTime 30s\n", "sshd-grace-time", "warning", "`LoginGraceTime 120` in /etc/ssh/sshd_config:6"),
+    "root by a key alone": (
+        GOOD_SSHD.replace("PermitRootLogin no", "PermitRootLogin prohibit-password"), "sshd-root-closed", "notice",
+        "`PermitRootLogin yes` in /etc/ssh/sshd_config:4"),
+}
+
+
+@pytest.mark.parametrize("text, name, severity, words", WRONG.values(), ids=WRONG.keys())
+def test_given_an_sshd_that_is_wrong_then_it_is_found_with_its_line(text, name, severity, words):
+    SSHD.write_text(text)
+    configuration.write(policy={"required_groups": ["nogroup"]})
+    expect(name, severity, words)
+
+
+def test_given_a_drop_in_that_goes_before_then_the_remedy_names_it():
+    SSHD.write_text("Include /etc/ssh/sshd_config.d/*.conf\n" + GOOD_SSHD.replace(METHODS, ""))
+    DROP_IN.parent.mkdir(exist_ok=True)
+    DROP_IN.write_text("# made by cloud-init\nPasswordAuthentication yes\n")
+    try:
+        expect("sshd-password-method", "warning", f"`PasswordAuthentication no` in {DROP_IN}:2")
+        DROP_IN.write_text("PasswordAuthentication no\n")
+        assert "sshd-password-method" not in found()[0]
+    finally:
+        DROP_IN.unlink()
+
+
+@pytest.mark.parametrize("text", [
+    GOOD_SSHD.replace(METHODS, "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n"),
+    GOOD_SSHD + "LoginGraceTime 0\n",
+    GOOD_SSHD + "Match User git\n  PermitTTY no\nMatch all\n  X11Forwarding no\n",
+    GOOD_SSHD + "Match Group no-such-group\n  AuthenticationMethods publickey\n",
+    GOOD_SSHD.replace(METHODS, "AuthenticationMethods publickey,keyboard-interactive\n"),
+])
+def test_given_an_sshd_that_is_right_then_nothing_is_said(text):
+    SSHD.write_text(text)
+    configuration.write(policy={"required_groups": ["nogroup"]})
+    assert found()[0].keys() <= {"service-without-second-step"}
+
+
+@pytest.fixture
+def rules():
+    path = Path("/etc/sudoers.d/wrong")
+
+    def write(text):
+        path.write_text(text + "\n")
+        path.chmod(0o440)
+    yield write
+    path.unlink()
+
+
+@pytest.mark.parametrize("text, name, severity, words", [
+    ("%sudo ALL=(ALL) NOPASSWD: ALL", "sudo-nopasswd", "warning", "the group sudo"),
+    ("ubuntu ALL=(ALL) NOPASSWD:ALL", "sudo-nopasswd", "warning", "ubuntu"),
+    ("bob ALL=(root) NOPASSWD: /usr/bin/apt, /usr/bin/vi", "sudo-nopasswd", "warning", "bob"),
+    ("Defaults !authenticate", "sudo-nopasswd", "warning", "everybody"),
+    ("Defaults:bob !authenticate", "sudo-nopasswd", "warning", "asks bob"),
+    ("Defaults!/usr/bin/apt !authenticate", "sudo-nopasswd", "warning", "who runs /usr/bin/apt"),
+    ("Defaults exempt_group=ops", "sudo-nopasswd", "warning", "members of ops"),
+    ("Defaults timestamp_timeout=-1", "sudo-ticket", "warning", "timestamp_timeout=15"),
+    ("Defaults timestamp_timeout=1440", "sudo-ticket", "warning", "1440 minutes"),
+    ("Defaults:%ops timestamp_timeout=-1", "sudo-ticket", "warning", "the group ops"),
+    ("Defaults timestamp_type=global", "sudo-ticket-shared", "notice", "timestamp_type=tty"),
+    ("Defaults targetpw", "sudo-asks-another", "warning", "targetpw"),
+    ("Defaults rootpw", "sudo-asks-another", "warning", "root"),
+    ("Defaults !pam_acct_mgmt", "sudo-without-account-phase", "warning", "pam_acct_mgmt"),
+    ("this is no rule", "sudo-rules", "warning", "visudo -c"),
+])
+def test_given_sudoers_that_ask_too_little_then_they_are_found(rules, text, name, severity, words):
+    rules(text)
+    expect(name, severity, words)
+
+
+@pytest.mark.parametrize("text", ["root ALL=(ALL) NOPASSWD: ALL", "Defaults timestamp_timeout=5", "Defaults verifypw=never", "Defaults use_pty",
+                                  "Defaults:bob timestamp_timeout=0"])
+def test_given_usual_sudoers_then_nothing_is_said(rules, text):
+    rules(text)
+    assert found()[0] == {}
+
+
+def test_given_a_service_of_its_own_then_it_is_checked_as_sudos(rules):
+    stacks.write("our-sudo", "auth required pam_unix.so\naccount required pam_unix.so\n")
+    rules("Defaults pam_service=our-sudo")
+    configuration.write(policy={"required_groups": ["nogroup"]})
+    try:
+        expect("service-without-second-step", "warning", "our-sudo")
+    finally:
+        Path("/etc/pam.d/our-sudo").unlink()
+
+
+def test_given_an_administrator_by_rules_alone_then_it_is_told_that_they_would_be_refused(rules):
+    somebody = people.add()
+    rules(f"User_Alias OPS = {somebody.name}\nOPS ALL=(ALL:ALL) ALL")
+    configuration.write(policy={"required": True})
+    expect("administrator-refused", "error", somebody.name)
+
+
+def test_given_a_rehearsal_at_sshd_then_ways_beside_pam_are_told(person):
+    configuration.write(policy={"required": True})
+    assert rehearse(person, "--service", "sshd")[0]["ends"] == "refused"
+    SSHD.write_text(GOOD_SSHD.replace("UsePAM yes", "UsePAM no"))
+    told, code = rehearse(person, "--service", "sshd")
+    assert (told["ends"], code) == ("in-without-code", 0) and "does not ask PAM" in told["outcome"]
+    SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nPasswordAuthentication no\n")
+    told, code = rehearse(person, "--service", "sshd")
+    assert (told["ends"], code) == ("in-without-code", 0) and "asks PAM for nothing" in told["outcome"]
+    SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nAuthenticationMethods keyboard-interactive\n")
+    told, code = rehearse(person, "--service", "sshd")
+    assert (told["ends"], code) == ("refused", 1) and "no way in" in told["outcome"]
+
+
+def test_given_a_rehearsal_of_an_enrolled_user_then_it_says_what_no_code_can_do(enrolled):
+    person = enrolled.person
+    told, code = rehearse(person, "--service", "sshd", "--from", "203.0.113.7")
+    assert (told["ends"], code) == ("in-with-code", 0)
+    SSHD.write_text(GOOD_SSHD.replace(METHODS, ""))
+    told, _ = rehearse(person, "--service", "sshd", "--from", "203.0.113.7")
+    assert told["ends"] == "in-with-code" and "With publickey alone it succeeds without a code" in told["outcome"]
+    SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nPasswordAuthentication yes\nPubkeyAuthentication no\n")
+    told, code = rehearse(person, "--service", "sshd")
+    assert (told["ends"], code) == ("refused", 1) and "keyboard-interactive" in told["outcome"]
