@@ -24,11 +24,11 @@ HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep
 # The shell scripts and Python programs that `make lint` reads.
 SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
-	tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
+	tests/bench/bench tests/bench/room tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-packages demo demo-shell install uninstall deb rpm selinux fmt lint clean packages need-cargo
+.PHONY: help build test test-packages bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -40,12 +40,15 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
 	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
-	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view
+	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
 	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
 		tests/view/run-e2e
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
+
+bench: bench-packages build ## Measure Twostep beside its peers, into docs/benchmarks (QUICK=1: a minute, into target/bench)
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick "$(abspath $(TARGET))/bench",docs/benchmarks)
 
 demo: packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo
@@ -82,6 +85,9 @@ clean: need-cargo ## Remove what was built
 
 packages:
 	@$(SUDO) packaging/ensure-packages
+
+bench-packages:
+	@$(SUDO) packaging/ensure-packages bench-packages
 
 need-cargo:
 	@[ -n "$(CARGO)" ] || { echo "make: cargo is missing. Install Rust 1.88 or newer (https://rustup.rs), and run make as the user who has it."  >&2; exit 1; }
