@@ -8,7 +8,7 @@ from figures import Figures
 from series import (GOOGLE, NOSKEWADJ, OATH, RECOVERY, RIGHT, RIGHT_APP, RIGHT_PASSWORD, TWOSTEP, UNIX,
                     WRONG)
 
-WIDTH, LEFT, RIGHT_EDGE = 760, 250, 670
+WIDTH, LEFT, RIGHT_EDGE, NUMBERS = 760, 250, 660, 744
 TOP, ROW, GAP = 74, 20, 16
 # The axis in microseconds.
 FROM, TO = 10, 1_000_000
@@ -67,7 +67,7 @@ def line(figures, name, row, y):
     return (f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(name)}</text>'
             f'<line class="{kind}" x1="{x(added):.1f}" x2="{x(late):.1f}" y1="{y}" y2="{y}" stroke-width="2"/>'
             f'<circle class="{kind}" cx="{x(added):.1f}" cy="{y}" r="5"/>'
-            f'<text class="quiet" x="{max(x(late), x(added)) + 9:.1f}" y="{y + 4}">{escape(spelled(added))}</text>')
+            f'<text x="{NUMBERS}" y="{y + 4}" text-anchor="end">{escape(spelled(added))}</text>')
 
 
 def x(micro):
@@ -96,7 +96,7 @@ def grid(bottom):
              for tick in TICKS]
     names = [f'<text class="quiet" x="{x(tick):.1f}" y="{TOP - 12}" text-anchor="middle">{name}</text>'
              for tick, name in TICKS.items()]
-    return lines + names
+    return [*lines, *names, f'<text class="quiet" x="{NUMBERS}" y="{TOP - 12}" text-anchor="end">median</text>']
 
 
 def spoken(figures):
