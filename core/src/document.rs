@@ -8,11 +8,14 @@ use std::fmt;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
+mod full;
+mod node;
+mod plain;
 mod writer;
 
+pub use node::Node;
+use node::{Placed, Table};
 pub use writer::Writer;
 
 /// What is wrong with a document, and where.
@@ -34,7 +37,7 @@ pub struct Misfit {
 /// The fields of one table that nobody took yet.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    table: DeTable<'a>,
+    table: Table<'a>,
     at: usize,
 }
 
@@ -56,7 +59,7 @@ pub trait Value: Sized {
     ///
     /// # Errors
     /// It is something else.
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit>;
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit>;
 }
 
 /// Reads a whole document.
@@ -64,30 +67,16 @@ pub trait Value: Sized {
 /// # Errors
 /// It is no TOML, a field is missing, none of ours, or not as it must be.
 pub fn read<R: Record>(text: &str) -> Result<R, Fault> {
-    let whole = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        Misfit { at, message: plainly(error.message()) }
-    });
-    whole.and_then(|table| table_of(table.into_inner(), 0)).map_err(|misfit| misfit.placed(text))
+    let table = plain::read(text).map_or_else(|| full::read(text), Ok);
+    table.and_then(|table| table_of(table, 0)).map_err(|misfit| misfit.placed(text))
 }
 
-/// What the reader of TOML says, in one line. A word that begins like `true` or `false` is a text
-/// without its quotes, mostly.
-fn plainly(message: &str) -> String {
-    let message = message.replace('\n', " ");
-    if message.starts_with("invalid boolean") {
-        format!("{message}; a text stands in quotes, as in \"14d\"")
-    } else {
-        message
-    }
-}
-
-fn table_of<R: Record>(table: DeTable<'_>, at: usize) -> Result<R, Misfit> {
+fn table_of<R: Record>(table: Table<'_>, at: usize) -> Result<R, Misfit> {
     let mut fields = Fields { table, at };
     let record = R::read(&mut fields)?;
-    match fields.table.keys().map(|key| (key.span().start, key)).min() {
+    match fields.table.first() {
         None => Ok(record),
-        Some((at, key)) => Err(Misfit { at, message: format!("unknown field `{}`", key.get_ref()) }),
+        Some((key, at)) => Err(Misfit { at, message: format!("unknown field `{key}`") }),
     }
 }
 
@@ -97,7 +86,7 @@ impl Fields<'_> {
     /// # Errors
     /// It is something else.
     pub fn take<V: Value>(&mut self, key: &str) -> Result<Option<V>, Misfit> {
-        self.table.remove(key).map(read_value).transpose()
+        self.table.take(key).map(read_value).transpose()
     }
 
     /// Takes a field that must be there.
@@ -123,17 +112,16 @@ impl Fields<'_> {
     }
 }
 
-fn read_value<V: Value>(value: Spanned<DeValue<'_>>) -> Result<V, Misfit> {
-    let at = value.span().start;
-    V::read(value.into_inner(), at)
+fn read_value<V: Value>(value: Placed<'_>) -> Result<V, Misfit> {
+    V::read(value.node, value.at)
 }
 
 impl<R: Record> Value for R {
     const EXPECTED: &'static str = "a table";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         match value {
-            DeValue::Table(table) => table_of(table, at),
+            Node::Table(table) => table_of(table, at),
             _ => Err(Misfit::unexpected::<Self>(at)),
         }
     }
@@ -142,9 +130,9 @@ impl<R: Record> Value for R {
 impl<V: Value> Value for Vec<V> {
     const EXPECTED: &'static str = "a list";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         match value {
-            DeValue::Array(list) => list.into_iter().map(read_value).collect(),
+            Node::List(list) => list.into_iter().map(read_value).collect(),
             _ => Err(Misfit::unexpected::<Self>(at)),
         }
     }
@@ -153,9 +141,9 @@ impl<V: Value> Value for Vec<V> {
 impl Value for String {
     const EXPECTED: &'static str = "text in quotes";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         match value {
-            DeValue::String(text) => Ok(text.into_owned()),
+            Node::Text(text) => Ok(text.into_owned()),
             _ => Err(Misfit::unexpected::<Self>(at)),
         }
     }
@@ -164,17 +152,22 @@ impl Value for String {
 impl Value for bool {
     const EXPECTED: &'static str = "true or false";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
-        value.as_bool().ok_or_else(|| Misfit::unexpected::<Self>(at))
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
+        match value {
+            Node::Truth(truth) => Ok(truth),
+            _ => Err(Misfit::unexpected::<Self>(at)),
+        }
     }
 }
 
 impl Value for i64 {
     const EXPECTED: &'static str = "a whole number";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
-        let number = value.as_integer().map(|number| Self::from_str_radix(number.as_str(), number.radix()));
-        number.and_then(Result::ok).ok_or_else(|| Misfit::unexpected::<Self>(at))
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
+        match value {
+            Node::Number(number) => Ok(number),
+            _ => Err(Misfit::unexpected::<Self>(at)),
+        }
     }
 }
 
@@ -183,7 +176,7 @@ macro_rules! numbers {
         impl Value for $number {
             const EXPECTED: &'static str = "a whole number of sensible size";
 
-            fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+            fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
                 Self::try_from(<i64 as Value>::read(value, at)?).map_err(|_| Misfit::unexpected::<Self>(at))
             }
         }
@@ -195,7 +188,7 @@ numbers!(u8, u32, u64, i32, usize);
 impl Value for Duration {
     const EXPECTED: &'static str = "a duration such as \"90s\", \"5m\", \"12h\" or \"14d\"";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         value.as_str().and_then(duration).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
 }
@@ -203,7 +196,7 @@ impl Value for Duration {
 impl Value for IpNet {
     const EXPECTED: &'static str = "an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\"";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         value.as_str().and_then(network).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
 }

@@ -5,10 +5,10 @@ use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use toml::de::DeValue;
+
 use totp_rs::{Builder, Totp};
 
-use crate::document::{Misfit, Value};
+use crate::document::{Misfit, Node, Value};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
 
@@ -80,7 +80,7 @@ impl fmt::Display for Algorithm {
 impl Value for Algorithm {
     const EXPECTED: &'static str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         value.as_str().and_then(Self::named).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
 }

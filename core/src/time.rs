@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use toml::de::DeValue;
 use toml_writer::{TomlWrite, WriteTomlValue};
 
-use crate::document::{Misfit, Value};
+use crate::document::{Misfit, Node, Value};
 
 /// 2026-11-24T00:00:00Z: no right clock stood earlier when a program of this release ran.
 const RELEASE: Timestamp = Timestamp(1_795_478_400);
@@ -153,7 +152,7 @@ impl Step {
 impl Value for Timestamp {
     const EXPECTED: &'static str = i64::EXPECTED;
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         i64::read(value, at).map(Self)
     }
 }
@@ -161,7 +160,7 @@ impl Value for Timestamp {
 impl Value for Step {
     const EXPECTED: &'static str = u64::EXPECTED;
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         u64::read(value, at).map(Self)
     }
 }

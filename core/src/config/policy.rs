@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
-use toml::de::DeValue;
 use toml_datetime::{Datetime, Offset};
 
 use super::read::lower_case;
-use crate::document::{Fields, Misfit, Record, Value};
+use crate::document::{Fields, Misfit, Node, Record, Value};
 use crate::time::Timestamp;
 
 /// Seconds of a day.
@@ -133,7 +132,7 @@ impl Record for Policy {
 impl Value for AfterGrace {
     const EXPECTED: &'static str = "\"deny\" or \"enroll\"";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         match value.as_str() {
             Some("deny") => Ok(Self::Deny),
             Some("enroll") => Ok(Self::Enroll),
@@ -145,7 +144,7 @@ impl Value for AfterGrace {
 impl Value for Enrollment {
     const EXPECTED: &'static str = "\"open\", \"password\" or \"invite\"";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
         match value.as_str() {
             Some("open") => Ok(Self::Open),
             Some("password") => Ok(Self::Password),
@@ -161,8 +160,11 @@ struct Since(Timestamp);
 impl Value for Since {
     const EXPECTED: &'static str = "a moment with its offset, such as 2026-12-01T00:00:00Z";
 
-    fn read(value: DeValue<'_>, at: usize) -> Result<Self, Misfit> {
-        value.as_datetime().and_then(moment).map(Self).ok_or_else(|| Misfit::unexpected::<Self>(at))
+    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
+        match value {
+            Node::Moment(datetime) => moment(&datetime).map(Self).ok_or_else(|| Misfit::unexpected::<Self>(at)),
+            _ => Err(Misfit::unexpected::<Self>(at)),
+        }
     }
 }
 
