@@ -8,7 +8,7 @@ use crate::config::{Config, Policy};
 use crate::groups::{Database, Groups};
 use crate::throttle::Origin;
 use crate::time::Timestamp;
-use crate::username::Person;
+use crate::username::{Person, Username};
 
 /// A login, as far as it matters for who is asked.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +126,8 @@ impl Policy {
     pub(crate) fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {
         let Visit { person, service, origin, .. } = visit;
         let is_named = |name: &String| {
-            *name == person.name.as_str() || person.alias.as_ref().is_some_and(|alias| name == alias.as_str())
+            let is_alias = |alias: Option<&Username>| alias.is_some_and(|alias| name == alias.as_str());
+            *name == person.name.as_str() || person.alias().is_ok_and(is_alias)
         };
         if self.exempt_users.iter().any(is_named) {
             return Some(Rule::ExemptUser);

@@ -11,7 +11,7 @@ use crate::seal::{SealError, SealKey};
 use crate::secret::NoRandomness;
 use crate::throttle::Source;
 use crate::time::{Moment, Step, Timestamp, Uptime};
-use crate::username::{Person, Username};
+use crate::username::{LookupError, Person, Username};
 
 pub mod files;
 pub(crate) mod limit;
@@ -155,6 +155,8 @@ pub enum StoreError {
         /// What is wrong with it.
         error: AccountError,
     },
+    /// The user database does not say what other name the user has.
+    Lookup(LookupError),
     /// The lock was taken over while this process stood still.
     Superseded,
     /// Others kept the account locked all the time.
@@ -177,6 +179,12 @@ impl From<NoRandomness> for StoreError {
     }
 }
 
+impl From<LookupError> for StoreError {
+    fn from(error: LookupError) -> Self {
+        Self::Lookup(error)
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,6 +194,7 @@ impl fmt::Display for StoreError {
             Self::Io { doing, path, errno } => write!(f, "cannot {doing} {path} ({errno}); {}", remedy(*errno)),
             Self::Unsafe { path, what, remedy } => write!(f, "{path} {what}; {remedy}"),
             Self::Account { path, error } => write!(f, "{path} does not count: {error}"),
+            Self::Lookup(error) => error.fmt(f),
             Self::Superseded => f.write_str("this process stood still for too long and another one went on; try again"),
             Self::Busy => f.write_str("other logins kept the account busy; try again"),
             Self::NoRandomness => NoRandomness.fmt(f),
@@ -198,6 +207,7 @@ impl std::error::Error for StoreError {
         match self {
             Self::Account { error, .. } => Some(error),
             Self::Io { errno, .. } => Some(errno),
+            Self::Lookup(error) => Some(error),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Who logs in. A name from outside becomes a [`Person`] only through the user database, and its
 //! file name is always safe.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use nix::unistd::{Uid, User};
@@ -22,12 +23,23 @@ pub struct Username(String);
 pub struct Person {
     /// `pw_name` of the name that was given, so that another spelling is no other user.
     pub name: Username,
-    /// The name of `getpwuid(uid)`, when it is another one: an alias, or a directory's override.
-    pub alias: Option<Username>,
+    /// The name of `getpwuid(uid)`, when it is another one; see [`Person::alias`].
+    pub alias: Alias,
     /// The user's id.
     pub uid: u32,
     /// The id of the user's own group.
     pub gid: u32,
+}
+
+/// The other name of a user, looked up when it is first needed: it is not, where there is an account
+/// under the first one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alias(OnceCell<Result<Option<Username>, LookupError>>);
+
+impl From<Option<Username>> for Alias {
+    fn from(known: Option<Username>) -> Self {
+        Self(OnceCell::from(Ok(known)))
+    }
 }
 
 impl Username {
@@ -69,7 +81,7 @@ impl Person {
     /// The user database failed to answer: that is not "unknown".
     pub fn lookup(name: &str) -> Result<Option<Self>, LookupError> {
         let found = User::from_name(name).map_err(LookupError::Database)?;
-        found.map(Self::from_entry).transpose()
+        found.map(|entry| Self::from_entry(entry, Alias::default())).transpose()
     }
 
     /// The user with this id, or `None` if the user database does not know it.
@@ -78,14 +90,23 @@ impl Person {
     /// The user database failed to answer.
     pub fn lookup_uid(uid: u32) -> Result<Option<Self>, LookupError> {
         let found = User::from_uid(Uid::from_raw(uid)).map_err(LookupError::Database)?;
-        found.map(Self::from_entry).transpose()
+        found.map(|entry| Self::from_entry(entry, None.into())).transpose()
     }
 
-    fn from_entry(entry: User) -> Result<Self, LookupError> {
-        let by_uid = User::from_uid(entry.uid).map_err(LookupError::Database)?;
-        let name = readable(entry.name)?;
-        let alias = by_uid.map(|user| readable(user.name)).transpose()?.filter(|alias| *alias != name);
-        Ok(Self { name, alias, uid: entry.uid.as_raw(), gid: entry.gid.as_raw() })
+    /// The name of `getpwuid(uid)`, when it is another one: an alias, or a directory's override.
+    ///
+    /// # Errors
+    /// The user database failed to answer.
+    pub fn alias(&self) -> Result<Option<&Username>, LookupError> {
+        let alias = self.alias.0.get_or_init(|| {
+            let by_uid = User::from_uid(Uid::from_raw(self.uid)).map_err(LookupError::Database)?;
+            Ok(by_uid.map(|user| readable(user.name)).transpose()?.filter(|alias| *alias != self.name))
+        });
+        alias.as_ref().map(Option::as_ref).map_err(|error| *error)
+    }
+
+    fn from_entry(entry: User, alias: Alias) -> Result<Self, LookupError> {
+        Ok(Self { name: readable(entry.name)?, alias, uid: entry.uid.as_raw(), gid: entry.gid.as_raw() })
     }
 }
 

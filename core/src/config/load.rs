@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -86,8 +86,10 @@ fn read(path: &Path) -> Result<(String, SystemTime), ConfigError> {
         return Err(refused("it is not root's alone to write; chown root and chmod 0644".to_owned()));
     }
     let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    let text = std::io::read_to_string(file);
-    text.map(|text| (text, changed)).map_err(|error| refused(format!("it cannot be read: {}", reason(&error))))
+    let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, 0).map_err(|error| refused(format!("it cannot be read: {}", reason(&error))))?;
+    let text = String::from_utf8(bytes).map_err(|_| refused("it cannot be read: it is not UTF-8".to_owned()))?;
+    Ok((text, changed))
 }
 
 /// Keeps a copy of a good configuration, if it is not the one that is kept already: a copy has the
@@ -99,7 +101,7 @@ fn keep_copy(copy: &Path, text: &str, changed: SystemTime) {
             && kept.modified().is_ok_and(|kept| kept == changed)
             && kept.mode() & OTHERS_WRITE == 0
     };
-    if !limit::allows_whole_files() || copy.symlink_metadata().is_ok_and(is_kept) {
+    if copy.symlink_metadata().is_ok_and(is_kept) || !limit::allows_whole_files() {
         return;
     }
     let Ok(random) = Secret::random(8) else { return };
@@ -129,7 +131,7 @@ fn set_mode(file: &File) -> std::io::Result<()> {
 fn reason(error: &std::io::Error) -> String {
     error
         .raw_os_error()
-        .map_or_else(|| "it is not UTF-8".to_owned(), |code| nix::errno::Errno::from_raw(code).desc().to_owned())
+        .map_or_else(|| "it became shorter".to_owned(), |code| nix::errno::Errno::from_raw(code).desc().to_owned())
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ impl World {
 
 fn alice() -> Person {
     let uid = nix::unistd::geteuid().as_raw();
-    Person { name: Username::new("alice"), alias: None, uid, gid: nix::unistd::getegid().as_raw() }
+    Person { name: Username::new("alice"), alias: None.into(), uid, gid: nix::unistd::getegid().as_raw() }
 }
 
 fn attempt_of(person: &Person) -> Attempt {
@@ -576,9 +576,9 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
 #[test]
 fn an_alias_leads_to_the_same_account() {
     let world = World::enrolled("");
-    let other = Person { name: Username::new("ALICE"), alias: Some(Username::new("alice")), ..alice() };
+    let other = Person { name: Username::new("ALICE"), alias: Some(Username::new("alice")).into(), ..alice() };
     assert_eq!(applies(&attempt_of(&other), &world.config, &world.store(), &world.clock), Ok(true));
-    let stranger = Person { name: Username::new("ALICE"), alias: None, uid: alice().uid + 1, ..alice() };
+    let stranger = Person { name: Username::new("ALICE"), alias: None.into(), uid: alice().uid + 1, ..alice() };
     assert_eq!(applies(&attempt_of(&stranger), &world.config, &world.store(), &world.clock), Ok(false));
 }
 

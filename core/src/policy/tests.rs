@@ -182,7 +182,7 @@ fn a_stranger_is_asked_where_a_newcomer_would_be_refused() {
 #[test]
 fn an_exemption_by_any_name_of_the_user_counts() {
     let config = Config::parse("version = 1\n[policy]\nexempt_users = [\"also-called\"]").unwrap();
-    let aliased = Person { alias: Some(Username::new("also-called")), ..person() };
+    let aliased = Person { alias: Some(Username::new("also-called")).into(), ..person() };
     let mut account = Case::account();
     account.authenticators.push(authenticator());
     let (origin, now) = (Origin::default(), Timestamp(SINCE));

@@ -4,10 +4,11 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
 use super::lock::{Locked, Start, peek};
@@ -49,17 +50,27 @@ pub struct FilesStore<C = SystemClock> {
     clock: C,
     /// The account that was read last. Under the lock it is read again only if its file is another
     /// one or was changed.
-    seen: RefCell<Option<(Version, Account)>>,
+    seen: RefCell<Option<Seen>>,
+    /// The directory of the accounts, as it was opened last.
+    opened: RefCell<Option<Rc<Directory>>>,
 }
 
 /// Which state of which file: every writer of ours makes a new inode, and no other change leaves
 /// the time of the last change of the inode as it was.
 type Version = (u64, u64, i64, (i64, i64));
 
+/// An account that was read, and from which file.
+#[derive(Debug, Clone)]
+struct Seen {
+    version: Version,
+    name: Username,
+    account: Rc<Account>,
+}
+
 /// An account file that was read.
 struct Found {
     name: Username,
-    account: Account,
+    account: Rc<Account>,
     file: File,
     changed: Timestamp,
 }
@@ -72,7 +83,7 @@ struct OnDisk {
 
 impl Found {
     fn split(self) -> (Account, OnDisk) {
-        (self.account, OnDisk { file: self.file, changed: self.changed })
+        (Rc::unwrap_or_clone(self.account), OnDisk { file: self.file, changed: self.changed })
     }
 }
 
@@ -81,7 +92,8 @@ impl FilesStore {
     #[must_use]
     pub fn new(key_file: &str) -> Self {
         let keys = vec![PathBuf::from(PROVIDED_KEY), PathBuf::from(key_file)];
-        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, seen: RefCell::default() }
+        let (seen, opened) = Default::default();
+        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, seen, opened }
     }
 }
 
@@ -95,11 +107,19 @@ impl<C: Clock> FilesStore<C> {
             keys: vec![root.join("seal.key")],
             clock,
             seen: RefCell::default(),
+            opened: RefCell::default(),
         }
     }
 
-    fn accounts(&self) -> Result<Directory, StoreError> {
-        Directory::open(&self.state)?.directory("accounts")
+    /// The directory of the accounts. One that is open already is the same one as long as its path
+    /// leads to it.
+    fn accounts(&self) -> Result<Rc<Directory>, StoreError> {
+        if let Some(opened) = self.opened.borrow().as_ref().filter(|opened| opened.is_in_place()) {
+            return Ok(Rc::clone(opened));
+        }
+        let accounts = Rc::new(Directory::open(&self.state)?.directory("accounts")?);
+        self.opened.replace(Some(Rc::clone(&accounts)));
+        Ok(accounts)
     }
 
     /// The links from uids to accounts. A host that has none loses only what they are for.
@@ -113,10 +133,13 @@ impl<C: Clock> FilesStore<C> {
 
     /// The account under the user's name, else under the name that the uid leads to.
     fn look_up(&self, accounts: &Directory, person: &Person) -> Result<Option<Found>, StoreError> {
-        for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
-            if let Some(found) = self.read(accounts, name, person.uid)? {
-                return Ok(Some(found));
-            }
+        if let Some(found) = self.read(accounts, &person.name, person.uid)? {
+            return Ok(Some(found));
+        }
+        if let Some(alias) = person.alias()?
+            && let Some(found) = self.read(accounts, alias, person.uid)?
+        {
+            return Ok(Some(found));
         }
         match self.earlier_name(accounts, person.uid) {
             Some(file_name) => Err(StoreError::Unsafe {
@@ -146,16 +169,31 @@ impl<C: Clock> FilesStore<C> {
         }
         let version = (stat.st_dev, stat.st_ino, stat.st_size, (stat.st_ctime, stat.st_ctime_nsec));
         let changed = Timestamp(stat.st_mtime);
-        let seen = self.seen.borrow().as_ref().filter(|(seen, _)| *seen == version).map(|(_, account)| account.clone());
+        let seen = self.seen.borrow().as_ref().filter(|seen| seen.version == version && seen.name == *name).cloned();
         let account = match seen {
-            Some(account) => account,
+            Some(seen) => seen.account,
             None => {
-                let account = parse(&file, path, name, uid)?;
-                self.seen.replace(Some((version, account.clone())));
+                let account = Rc::new(parse((&file, &stat), path, name, uid)?);
+                let seen = Seen { version, name: name.clone(), account: Rc::clone(&account) };
+                self.seen.replace(Some(seen));
                 account
             }
         };
         Ok(Some(Found { name: name.clone(), account, file, changed }))
+    }
+
+    /// Which name the user's account has, or will have, and its count of failures. What was read
+    /// already says so: whether it is still there is seen under the lock.
+    fn name_of(&self, accounts: &Directory, person: &Person) -> Result<(Username, Sums), StoreError> {
+        let is_theirs = |seen: &&Seen| seen.name == person.name && seen.account.uid == person.uid;
+        if let Some(seen) = self.seen.borrow().as_ref().filter(is_theirs) {
+            return Ok((seen.name.clone(), seen.account.failures.into()));
+        }
+        match self.look_up(accounts, person)? {
+            Some(found) => Ok((found.name, found.account.failures.into())),
+            // A new account gets the name that every spelling of the user's name leads to.
+            None => Ok((person.alias()?.unwrap_or(&person.name).clone(), Sums::default())),
+        }
     }
 
     /// Records what was done, the costly part first: if that fails, nothing is spent.
@@ -171,7 +209,7 @@ impl<C: Clock> FilesStore<C> {
         }
         let before = std::mem::replace(&mut locked.ledger, held.ledger.clone());
         if before != locked.ledger {
-            locked.write()?;
+            locked.put()?;
         }
         // From here on the change counts; what follows outlives a reboot, where the disk lets it.
         let rewritten = match held.keep {
@@ -180,6 +218,8 @@ impl<C: Clock> FilesStore<C> {
             Keep::Ledger => false,
         };
         if let Some(found) = found.filter(|found| !rewritten && held.spent_until > found.changed) {
+            // Who was superseded would move it back.
+            locked.check()?;
             let _ = set_changed(&found.file, held.spent_until);
         }
         locked.check()
@@ -191,7 +231,7 @@ impl<C: Clock> FilesStore<C> {
     /// # Errors
     /// The directory cannot be listed.
     pub fn account_names(&self) -> Result<Vec<String>, StoreError> {
-        account_names(&self.accounts()?)
+        account_names(&*self.accounts()?)
     }
 
     /// Removes the account file of this name, of a user that is no more and had this uid, and what
@@ -200,7 +240,7 @@ impl<C: Clock> FilesStore<C> {
     /// # Errors
     /// The account cannot be removed. The rest goes where it can; the next boot sweeps the ledgers.
     pub fn prune(&self, name: &str, uid: u32) -> Result<(), StoreError> {
-        remove_account(&self.accounts()?, name)?;
+        remove_account(&*self.accounts()?, name)?;
         if let Some(uids) = self.uids() {
             forget_uid(&uids, name, uid);
         }
@@ -218,7 +258,7 @@ impl<C: Clock> FilesStore<C> {
     /// It could not be renamed.
     pub fn set_aside(&self, person: &Person, now: Timestamp) -> Result<(), StoreError> {
         let accounts = self.accounts()?;
-        for name in [Some(&person.name), person.alias.as_ref()].into_iter().flatten() {
+        for name in [Some(&person.name), person.alias()?].into_iter().flatten() {
             if self.read(&accounts, name, person.uid).is_err() {
                 let (file_name, aside) = (account_file(name), format!("{}.broken-{}", name.file_name(), now.0));
                 set_aside(&accounts, &file_name, &aside)?;
@@ -233,23 +273,19 @@ impl<C: Clock> FilesStore<C> {
 
 impl<C: Clock> Store for FilesStore<C> {
     fn find(&self, person: &Person) -> Result<Option<Account>, StoreError> {
-        Ok(self.look_up(&self.accounts()?, person)?.map(|found| found.account))
+        Ok(self.look_up(&*self.accounts()?, person)?.map(|found| Rc::unwrap_or_clone(found.account)))
     }
 
     fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
         let accounts = self.accounts()?;
         if !limit::allows_whole_files() {
-            return Err(StoreError::Io { doing: "write below", path: accounts.path, errno: Errno::EFBIG });
+            return Err(StoreError::Io { doing: "write below", path: accounts.path.clone(), errno: Errno::EFBIG });
         }
-        let (ledgers, birth) = volatile::ledgers(&self.run, accounts.gid, self.clock.now().uptime)?;
-        let first_look = self.look_up(&accounts, person)?;
-        // A new account gets the name that every spelling of the user's name leads to.
-        let name = first_look
-            .as_ref()
-            .map_or_else(|| person.alias.as_ref().unwrap_or(&person.name), |found| &found.name)
-            .clone();
-        let failures = first_look.map_or_else(Sums::default, |found| found.account.failures.into());
-        let start = Start { uid: person.uid, birth, failures };
+        let now = self.clock.now().uptime;
+        let (run, ledgers) = volatile::ledgers(&self.run, accounts.gid, now)?;
+        let (name, failures) = self.name_of(&accounts, person)?;
+        let birth = || volatile::birth(&run, now);
+        let start = Start { uid: person.uid, birth: &birth, failures };
         let mut locked = Locked::take(&ledgers, &name.file_name(), start)?;
         locked.settle(self.clock.now().uptime, person.uid)?;
         discard_superseded(&accounts, &name, &std::mem::take(&mut locked.ledger.superseded))?;
@@ -270,14 +306,14 @@ impl<C: Clock> Store for FilesStore<C> {
 
     fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told {
         let ledgers = self.accounts().and_then(|accounts| volatile::ledgers(&self.run, accounts.gid, now));
-        let counted = ledgers.ok().and_then(|(ledgers, _)| tally::count(&ledgers, person, source, now));
+        let counted = ledgers.ok().and_then(|(_, ledgers)| tally::count(&ledgers, person, source, now));
         counted.unwrap_or(Told::ALONE)
     }
 
     fn peek(&self, person: &Person) -> Option<Ledger> {
         let ledgers = Directory::open(&self.run).and_then(|run| run.directory(volatile::LEDGERS)).ok()?;
-        let names = [Some(&person.name), person.alias.as_ref()];
-        names.into_iter().flatten().find_map(|name| peek(&ledgers, &name.file_name(), person.uid))
+        let known = |name: &Username| peek(&ledgers, &name.file_name(), person.uid);
+        known(&person.name).or_else(|| person.alias().ok().flatten().and_then(known))
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {
@@ -309,8 +345,8 @@ fn read_key(path: &Path) -> Result<SealKey, SealError> {
     SealKey::new(Secret::new(bytes))
 }
 
-fn parse(file: &File, path: String, name: &Username, uid: u32) -> Result<Account, StoreError> {
-    let text = match read_text(file) {
+fn parse((file, stat): (&File, &FileStat), path: String, name: &Username, uid: u32) -> Result<Account, StoreError> {
+    let text = match read_text(file, stat) {
         Ok(text) => text,
         Err(Errno::EFBIG) => return Err(misplaced(path, "is longer than any account", uid)),
         Err(errno) => return Err(StoreError::Io { doing: "read", path, errno }),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, renameat2};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 
 use super::StoreError;
@@ -32,16 +32,18 @@ const PATIENCE: u32 = 200;
 const DISK_PATIENCE: u32 = 1500;
 /// Tries until this process gives up, however the holders change: 30 s.
 const TRIES: u32 = 3000;
+/// Bytes that most ledgers fit in.
+const MOSTLY: usize = 1024;
 /// Beside the count of takings: the holder waits for the disk.
 const ON_DISK: u64 = 1 << 63;
 
 /// What a new ledger starts from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
+#[derive(Clone, Copy)]
+pub(super) struct Start<'a> {
     /// Whose it is.
     pub(super) uid: u32,
     /// When the ledgers of this boot were born.
-    pub(super) birth: Uptime,
+    pub(super) birth: &'a dyn Fn() -> Result<Uptime, StoreError>,
     /// The account's own count of failures.
     pub(super) failures: Sums,
 }
@@ -52,6 +54,7 @@ pub(super) struct Locked<'a> {
     directory: &'a Directory,
     name: String,
     file: Flock<File>,
+    identity: Identity,
     takings: u64,
     /// What it holds.
     pub(super) ledger: Ledger,
@@ -81,7 +84,7 @@ enum Try<'a> {
 
 impl<'a> Locked<'a> {
     /// Takes the lock of the ledger `name`, making the ledger if there is none.
-    pub(super) fn take(directory: &'a Directory, name: &str, start: Start) -> Result<Self, StoreError> {
+    pub(super) fn take(directory: &'a Directory, name: &str, start: Start<'_>) -> Result<Self, StoreError> {
         let (mut patience, mut last, mut has_yielded) = (0, None, false);
         for _ in 0..TRIES {
             match Self::attempt(directory, name, start)? {
@@ -128,23 +131,23 @@ impl<'a> Locked<'a> {
 
     /// Writes the ledger in place, and makes sure that it still is the ledger.
     pub(super) fn write(&self) -> Result<(), StoreError> {
+        self.put()?;
+        self.check()
+    }
+
+    /// Writes the ledger in place.
+    pub(super) fn put(&self) -> Result<(), StoreError> {
         let mut bytes = self.ledger.to_bytes();
         bytes.iter_mut().skip(8).zip(self.takings.to_le_bytes()).for_each(|(to, from)| *to = from);
-        self.file.write_all_at(&bytes, 0).map_err(|error| self.directory.failed("write", &self.name, errno(&error)))?;
-        self.check()
+        self.file.write_all_at(&bytes, 0).map_err(|error| self.directory.failed("write", &self.name, errno(&error)))
     }
 
     /// Whether the name still leads to this ledger.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let ours = Identity::of_file(&*self.file);
-        if ours.is_ok() && ours == self.directory.identity_of(&self.name) {
-            Ok(())
-        } else {
-            Err(StoreError::Superseded)
-        }
+        if self.directory.identity_of(&self.name) == Ok(self.identity) { Ok(()) } else { Err(StoreError::Superseded) }
     }
 
-    fn attempt(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
+    fn attempt(directory: &'a Directory, name: &str, start: Start<'_>) -> Result<Try<'a>, StoreError> {
         let file = match directory.file(name, OFlag::O_RDWR) {
             Ok(file) => file,
             Err(Errno::ENOENT) => return Self::create(directory, name, start),
@@ -159,7 +162,7 @@ impl<'a> Locked<'a> {
             return Self::replace(directory, name, start, None);
         }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Self::enter(directory, name, file, start),
+            Ok(file) => Self::enter(directory, name, (file, &stat), start),
             Err((file, Errno::EWOULDBLOCK)) => {
                 Ok(Try::Held(Holding { file: Identity::of(&stat), takings: takings(&file) }))
             }
@@ -168,28 +171,37 @@ impl<'a> Locked<'a> {
     }
 
     /// The lock is ours: counts the taking and reads.
-    fn enter(directory: &'a Directory, name: &str, file: Flock<File>, start: Start) -> Result<Try<'a>, StoreError> {
-        if Identity::of_file(&*file) != directory.identity_of(name) {
+    fn enter(
+        directory: &'a Directory,
+        name: &str,
+        (file, stat): (Flock<File>, &FileStat),
+        start: Start<'_>,
+    ) -> Result<Try<'a>, StoreError> {
+        let identity = Identity::of(stat);
+        if directory.identity_of(name) != Ok(identity) {
             return Ok(Try::Again);
         }
-        let takings = (takings(&file) & !ON_DISK).wrapping_add(1);
+        let bytes = bytes_of(&file, stat);
+        let takings = bytes.as_deref().map_or_else(|| takings(&file), takings_in);
+        let takings = (takings & !ON_DISK).wrapping_add(1);
         file.write_all_at(&takings.to_le_bytes(), TAKINGS_AT)
             .map_err(|error| directory.failed("write", name, errno(&error)))?;
-        let known = read(&file);
+        let known = bytes.as_deref().and_then(Ledger::from_bytes);
         let broken = known.is_none();
         let ledger = known.map_or_else(|| Ledger::new(Uptime::NEVER, start.failures), Ok)?;
-        let locked = Self { directory, name: name.to_owned(), file, takings, ledger };
+        let locked = Self { directory, name: name.to_owned(), file, identity, takings, ledger };
         if broken {
             // At once: from here on it is a ledger again, for others too.
             let _ = nix::unistd::ftruncate(&*locked.file, SIZE as i64);
+            let _ = locked.file.write_all_at(&[0; SIZE], 0);
             locked.write()?;
         }
         Ok(Try::Locked(Box::new(locked)))
     }
 
     /// The user's first ledger of this boot.
-    fn create(directory: &'a Directory, name: &str, start: Start) -> Result<Try<'a>, StoreError> {
-        let fresh = Self::prepare(directory, name, Ledger::new(start.birth, start.failures)?, start)?;
+    fn create(directory: &'a Directory, name: &str, start: Start<'_>) -> Result<Try<'a>, StoreError> {
+        let fresh = Self::prepare(directory, name, Ledger::new((start.birth)()?, start.failures)?, start)?;
         let temporary = fresh.temporary();
         match renameat2(&directory.fd, temporary.as_str(), &directory.fd, name, RenameFlags::RENAME_NOREPLACE) {
             Ok(()) => Ok(Try::Locked(Box::new(fresh))),
@@ -201,7 +213,7 @@ impl<'a> Locked<'a> {
     }
 
     /// A new ledger under a name of its own, locked and owned by the user.
-    fn prepare(directory: &'a Directory, name: &str, ledger: Ledger, start: Start) -> Result<Self, StoreError> {
+    fn prepare(directory: &'a Directory, name: &str, ledger: Ledger, start: Start<'_>) -> Result<Self, StoreError> {
         let temporary = temporary(name, ledger.generation);
         let failed = |errno| directory.failed("make", &temporary, errno);
         let file = directory.new_file(&temporary).map_err(failed)?;
@@ -213,9 +225,13 @@ impl<'a> Locked<'a> {
             let owner = (Uid::from_raw(start.uid), Gid::from_raw(directory.gid));
             fchown(&file, Some(owner.0), Some(owner.1)).map_err(undo)?;
         }
-        file.write_all_at(&ledger.to_bytes(), 0).map_err(|error| undo(errno(&error)))?;
+        let mut bytes = ledger.to_bytes();
+        // In its full size: later it is only written in place, and needs no space.
+        bytes.resize(SIZE, 0);
+        file.write_all_at(&bytes, 0).map_err(|error| undo(errno(&error)))?;
+        let identity = Identity::of_file(&file).map_err(undo)?;
         let file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| undo(errno))?;
-        Ok(Self { directory, name: name.to_owned(), file, takings: 0, ledger })
+        Ok(Self { directory, name: name.to_owned(), file, identity, takings: 0, ledger })
     }
 
     fn temporary(&self) -> String {
@@ -238,10 +254,23 @@ fn takings(file: &File) -> u64 {
     file.read_exact_at(&mut bytes, TAKINGS_AT).map_or(0, |()| u64::from_le_bytes(bytes))
 }
 
-fn read(file: &File) -> Option<Ledger> {
-    let mut bytes = vec![0; SIZE];
-    file.read_exact_at(&mut bytes, 0).ok()?;
-    Ledger::from_bytes(&bytes)
+/// The same, in the bytes of a ledger.
+fn takings_in(bytes: &[u8]) -> u64 {
+    let takings = bytes.get(TAKINGS_AT as usize..).and_then(|rest| rest.first_chunk());
+    takings.map_or(0, |takings| u64::from_le_bytes(*takings))
+}
+
+/// The bytes of a ledger that count: of most it is the first few.
+fn bytes_of(file: &File, stat: &FileStat) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; MOSTLY];
+    // One of another size was cut, or is none.
+    file.read_exact_at(&mut bytes, 0).ok().filter(|()| usize::try_from(stat.st_size) == Ok(SIZE))?;
+    let length = Ledger::length(&bytes)?;
+    if length > MOSTLY {
+        bytes.resize(length, 0);
+        file.read_exact_at(bytes.get_mut(MOSTLY..)?, MOSTLY as u64).ok()?;
+    }
+    Some(bytes)
 }
 
 /// A user's ledger as it is, without its lock.
@@ -258,7 +287,7 @@ fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Ledg
         Err(errno) => return Err(directory.failed("open", name, errno)),
     };
     let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
-    Ok(if defect(&stat, uid).is_none() { read(&file) } else { None })
+    Ok(if defect(&stat, uid).is_none() { bytes_of(&file, &stat).as_deref().and_then(Ledger::from_bytes) } else { None })
 }
 
 /// Removes a file or an empty directory that nobody needs; what stays is swept at boot.

@@ -1,12 +1,12 @@
 //! Opening what belongs to the store: by directory, following no link, checking what was opened.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use super::StoreError;
@@ -33,6 +33,7 @@ pub(super) struct Directory {
     pub(super) path: String,
     /// Its group, the one that the helper runs with.
     pub(super) gid: u32,
+    identity: Identity,
 }
 
 /// Which file an open file is.
@@ -58,6 +59,12 @@ impl Directory {
         let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|errno| unopened(&path, errno))?;
         let inner = Self::checked(fd, path)?;
         if inner.gid == self.gid { Ok(inner) } else { Err(not_roots_alone(inner.path)) }
+    }
+
+    /// Whether its path still leads to it, and it is still as it must be.
+    pub(super) fn is_in_place(&self) -> bool {
+        fstatat(AT_FDCWD, self.path.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| Identity::of(&stat) == self.identity && is_roots_alone(&stat) && stat.st_gid == self.gid)
     }
 
     /// Opens an existing file in this directory, whatever it is, without waiting for anyone.
@@ -91,12 +98,10 @@ impl Directory {
 
     fn checked(fd: OwnedFd, path: String) -> Result<Self, StoreError> {
         let stat = fstat(&fd).map_err(|errno| StoreError::Io { doing: "look at", path: path.clone(), errno })?;
-        let trusted = stat.st_uid == ROOT || (cfg!(test) && stat.st_uid == nix::unistd::geteuid().as_raw());
-        let shared = stat.st_mode & GROUP_WRITES != 0 && stat.st_mode & STICKY == 0;
-        if !trusted || shared || stat.st_mode & OTHERS_WRITE != 0 {
+        if !is_roots_alone(&stat) {
             return Err(not_roots_alone(path));
         }
-        Ok(Self { fd, path, gid: stat.st_gid })
+        Ok(Self { fd, path, gid: stat.st_gid, identity: Identity::of(&stat) })
     }
 }
 
@@ -112,6 +117,13 @@ impl Identity {
     }
 }
 
+/// Whether a directory is root's, and nobody else takes files out of it.
+fn is_roots_alone(stat: &FileStat) -> bool {
+    let trusted = stat.st_uid == ROOT || (cfg!(test) && stat.st_uid == nix::unistd::geteuid().as_raw());
+    let shared = stat.st_mode & GROUP_WRITES != 0 && stat.st_mode & STICKY == 0;
+    trusted && !shared && stat.st_mode & OTHERS_WRITE == 0
+}
+
 /// What is wrong with a file that must be a regular one, owned by `owner`, with one name, closed to
 /// everyone else.
 pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
@@ -125,16 +137,13 @@ pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
     checks.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
 }
 
-/// Reads a whole file of text, which must not be absurdly long.
-pub(super) fn read_text(file: &File) -> Result<String, Errno> {
-    let mut text = String::with_capacity(8192);
-    match file.take(LONGEST + 1).read_to_string(&mut text) {
-        Ok(length) if length as u64 > LONGEST => Err(Errno::EFBIG),
-        Ok(_) => Ok(text),
-        // Not UTF-8: the parser says the rest about an empty text.
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(String::new()),
-        Err(error) => Err(errno(&error)),
-    }
+/// Reads a whole file of text, which must not be absurdly long, by its state.
+pub(super) fn read_text(file: &File, stat: &FileStat) -> Result<String, Errno> {
+    let size = u64::try_from(stat.st_size).ok().filter(|size| *size <= LONGEST).ok_or(Errno::EFBIG)?;
+    let mut bytes = vec![0; usize::try_from(size).map_err(|_| Errno::EFBIG)?];
+    file.read_exact_at(&mut bytes, 0).map_err(|error| errno(&error))?;
+    // Not UTF-8: the parser says the rest about an empty text.
+    Ok(String::from_utf8(bytes).unwrap_or_default())
 }
 
 /// The errno of an error of the standard library.

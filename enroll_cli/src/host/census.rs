@@ -9,7 +9,7 @@ use twostep_core::store::{Store, StoreError};
 use twostep_core::username::Person;
 
 use super::orphan::{Owner, of_earlier_uid, owner};
-use super::users::Users;
+use super::users::{Users, unlisted};
 use super::{Host, Judge, Orphan, Why};
 use crate::trouble::Trouble;
 use crate::words::admin;
@@ -41,7 +41,8 @@ impl Host {
         let mut users = Users::list()?;
         while let Some(listed) = users.next()? {
             let person = listed.person;
-            let names = [Some(&person.name), person.alias.as_ref()];
+            let alias = person.alias().map_err(|error| unlisted(&error.to_string()))?;
+            let names = [Some(&person.name), alias];
             let of_user = names.into_iter().flatten().filter(|name| accounts.remove(&name.file_name()));
             let has_account = of_user.count() > 0;
             if listed.has_login_shell || has_account {

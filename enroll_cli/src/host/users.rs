@@ -64,8 +64,12 @@ impl Users {
             }
             match Person::lookup(listed.person.name.as_str()) {
                 // Another name of a user who was listed; the same name twice is the same user.
-                Ok(Some(person)) if person.alias.is_some() => return Ok(Some(Listed { person, ..listed })),
-                Ok(_) => {}
+                Ok(Some(person)) => match person.alias() {
+                    Ok(Some(_)) => return Ok(Some(Listed { person, ..listed })),
+                    Ok(None) => {}
+                    Err(error) => return Err(unlisted(&error.to_string())),
+                },
+                Ok(None) => {}
                 Err(error) => return Err(unlisted(&error.to_string())),
             }
         }
@@ -86,7 +90,7 @@ fn parsed(line: &str) -> Option<Listed> {
     let [name, _, uid, gid, .., shell] = fields.as_slice() else { return None };
     let person = Person {
         name: Some(*name).filter(|name| !name.is_empty()).map(Username::new)?,
-        alias: None,
+        alias: None.into(),
         uid: uid.parse().ok()?,
         gid: gid.parse().ok()?,
     };
@@ -98,7 +102,8 @@ pub fn is_shell(shell: &str) -> bool {
     !NO_SHELLS.contains(&shell.rsplit('/').next().unwrap_or_default())
 }
 
-fn unlisted(why: &str) -> Trouble {
+/// The error that the users cannot be listed.
+pub(super) fn unlisted(why: &str) -> Trouble {
     Trouble::here("user_database", admin::users_unlisted(why))
 }
 

@@ -23,9 +23,9 @@ const RUN_MODE: u32 = 0o750;
 /// The group makes files, and only their owners remove them.
 const LEDGERS_MODE: u32 = 0o1730;
 
-/// The directory of the ledgers and when it was born. Root makes what is missing; the helper, who
+/// The volatile directory, and that of the ledgers in it. Root makes what is missing; the helper, who
 /// cannot, says what is missing.
-pub(super) fn ledgers(run: &Path, gid: u32, now: Uptime) -> Result<(Directory, Uptime), StoreError> {
+pub(super) fn ledgers(run: &Path, gid: u32, now: Uptime) -> Result<(Directory, Directory), StoreError> {
     let directory = match Directory::open(run) {
         Err(StoreError::Missing { .. }) if geteuid().is_root() => {
             make_directory(run, gid, RUN_MODE)?;
@@ -41,7 +41,7 @@ pub(super) fn ledgers(run: &Path, gid: u32, now: Uptime) -> Result<(Directory, U
         }
         ledgers => ledgers?,
     };
-    Ok((ledgers, birth(&directory, now)?))
+    Ok((directory, ledgers))
 }
 
 /// Removes a file of the user with this uid, and nobody else's.
@@ -52,9 +52,9 @@ pub(super) fn remove(ledgers: &Directory, name: &str, uid: u32) {
     }
 }
 
-/// The moment in `since`. One that is missing or unreadable is written anew by root; until then
+/// When the ledgers were born: the moment in `since`. One that is missing or unreadable is written anew by root; until then
 /// the ledgers count as born now.
-fn birth(directory: &Directory, now: Uptime) -> Result<Uptime, StoreError> {
+pub(super) fn birth(directory: &Directory, now: Uptime) -> Result<Uptime, StoreError> {
     let mut text = String::new();
     let read = directory.file(SINCE, OFlag::O_RDONLY).map(|file| file.take(32).read_to_string(&mut text));
     match (read, text.trim().parse::<u64>()) {

@@ -53,7 +53,7 @@ impl<'a> Locked<'a> {
     pub(super) fn replace(
         directory: &'a Directory,
         name: &str,
-        start: Start,
+        start: Start<'_>,
         stuck: Option<Holding>,
     ) -> Result<Try<'a>, StoreError> {
         let mut ledger = Ledger::new(Uptime::NEVER, start.failures)?;
