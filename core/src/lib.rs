@@ -8,6 +8,7 @@
 pub mod account;
 pub mod app_password;
 pub mod audit;
+mod base32;
 pub mod config;
 mod crockford;
 pub mod document;

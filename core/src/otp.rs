@@ -2,12 +2,15 @@
 //! carries to the phone.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use data_encoding::BASE32_NOPAD;
+use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+use subtle::ConstantTimeEq;
 
-use totp_rs::{Builder, Totp};
-
+use crate::base32::{STANDARD, encode};
 use crate::document::{Misfit, Node, Value};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
@@ -99,9 +102,14 @@ impl Parameters {
 /// Every step of the window is computed and compared in constant time, whatever matches.
 #[must_use]
 pub fn matching_steps(secret: &Secret, parameters: Parameters, code: &str, window: Window) -> Vec<Step> {
-    let device = hotp(secret, parameters);
-    let matches = |step: &u64| device.check(code, *step).is_some();
-    (window.oldest.0..=window.newest.0).filter(matches).map(Step).collect()
+    let steps = window.oldest.0..=window.newest.0;
+    let Some(code) = number(code, parameters.digits) else { return Vec::new() };
+    let codes = match parameters.algorithm {
+        Algorithm::Sha1 => codes::<Hmac<Sha1>>(secret, parameters.digits, steps),
+        Algorithm::Sha256 => codes::<Hmac<Sha256>>(secret, parameters.digits, steps),
+        Algorithm::Sha512 => codes::<Hmac<Sha512>>(secret, parameters.digits, steps),
+    };
+    codes.into_iter().filter(|(_, right)| bool::from(right.ct_eq(&code))).map(|(step, _)| step).collect()
 }
 
 /// Steps of a device, the first and the last one included.
@@ -151,29 +159,45 @@ pub fn uri(secret: &Secret, parameters: Parameters, counter: Step, label: Label<
 /// The secret to type: base32 without padding (RFC 4648 §6).
 #[must_use]
 pub fn base32(secret: &Secret) -> Typed {
-    Typed::new(BASE32_NOPAD.encode(secret.expose()))
+    Typed::new(encode(secret.expose(), STANDARD))
 }
 
-/// A generator whose "time" is the step itself: with a step of one second and no skew, TOTP is HOTP.
-fn hotp(secret: &Secret, parameters: Parameters) -> Totp {
+/// The codes of steps. The key is hashed once for all of them.
+fn codes<M: Mac + KeyInit + Clone>(secret: &Secret, digits: u8, steps: RangeInclusive<u64>) -> Vec<(Step, u32)> {
+    // HMAC takes keys of any length.
+    let Ok(keyed) = M::new_from_slice(secret.expose()) else { return Vec::new() };
+    let code = |step: u64| {
+        let mut keyed = keyed.clone();
+        keyed.update(&step.to_be_bytes());
+        Some((Step(step), truncated(&keyed.finalize().into_bytes())? % 10_u32.pow(digits.into())))
+    };
+    steps.filter_map(code).collect()
+}
+
+/// The 31 bits that the last four bits of an HMAC point at (RFC 4226 §5.3).
+fn truncated(hmac: &[u8]) -> Option<u32> {
+    let offset = usize::from(hmac.last()? & 0xf);
+    let bytes = hmac.get(offset..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*bytes) & 0x7fff_ffff)
+}
+
+/// A code as the number that it shows, if it has so many digits.
+fn number(code: &str, digits: u8) -> Option<u32> {
+    let is_code = code.len() == usize::from(digits) && code.bytes().all(|byte| byte.is_ascii_digit());
+    code.parse().ok().filter(|_| is_code)
+}
+
+/// The code of a step, as a device shows it: by another implementation.
+#[cfg(test)]
+pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
     let algorithm = match parameters.algorithm {
         Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
         Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
         Algorithm::Sha512 => totp_rs::Algorithm::SHA512,
     };
-    Builder::new()
-        .with_algorithm(algorithm)
-        .with_digits(parameters.digits)
-        .with_skew(0)
-        .with_step_duration(1)
-        .with_secret(secret.expose())
-        .build_noncompliant()
-}
-
-/// The code of a step, as a device shows it.
-#[cfg(test)]
-pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
-    hotp(secret, parameters).generate(step).to_string()
+    // With a step of one second and no skew, TOTP is HOTP.
+    let device = totp_rs::Builder::new().with_algorithm(algorithm).with_digits(parameters.digits).with_skew(0);
+    device.with_step_duration(1).with_secret(secret.expose()).build_noncompliant().generate(step).to_string()
 }
 
 #[cfg(test)]

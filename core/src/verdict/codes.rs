@@ -75,9 +75,13 @@ impl<'a> Tried<'a> {
 
     /// Those newer than all that were spent, and not given before as codes of another time.
     fn unspent(&self, window: otp::Window, held: &Held, question: &Question<'_>) -> Vec<Step> {
+        self.fresh(self.matches(window), held, question)
+    }
+
+    fn fresh(&self, matches: Vec<Step>, held: &Held, question: &Question<'_>) -> Vec<Step> {
         let first = held.first_fresh(self.one, question.now, question.config.totp.window);
         let is_fresh = |step: &Step| *step >= first && !held.ledger.was_shown(&self.one.id, *step);
-        self.matches(window).into_iter().filter(is_fresh).collect()
+        matches.into_iter().filter(is_fresh).collect()
     }
 }
 
@@ -196,7 +200,7 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
         for tried in candidates {
             let reach = tried.one.reach(question.now.wall, question.range());
             let matches = tried.matches(reach);
-            let fresh = tried.unspent(reach, held, question);
+            let fresh = tried.fresh(matches.clone(), held, question);
             tried.note(&matches, held);
             let distance = |step: &&Step| tried.one.ahead(**step, question.now.wall).unsigned_abs();
             let Some(nearest) = matches.iter().min_by_key(distance) else { continue };
