@@ -27,7 +27,7 @@ def auth(lines, service="sudo"):
 
 STACKS = [
     ("sufficient", "auth sufficient pam_unix.so nodelay\nauth requisite pam_twostep.so\nauth required pam_permit.so",
-     "second-step-skipped", "error", "[success=N default=ignore]"),
+     "second-step-skipped", "error", "Write `requisite` for the control of"),
     ("include that ends", "auth include password-auth\nauth requisite pam_twostep.so", "second-step-skipped", "error", "password-auth:1"),
     ("substack", "auth substack password-auth\nauth required pam_twostep.so", "strangers-asked", "warning", "`include` for `substack`"),
     ("untrue", "auth required pam_unix.so nodelay\nauth required pam_twostep.so after_first_step", "after-first-step-untrue", "error", "requisite"),
@@ -60,7 +60,7 @@ def test_given_no_line_in_one_service_then_it_is_found_where_codes_are_required(
     stacks.write("su", "@include cs-common-auth\n@include cs-common-account\n")
     assert "service-without-second-step" not in found()[0]
     configuration.write(policy={"required_groups": ["nogroup"]})
-    expect("service-without-second-step", "warning", "admin apply su")
+    expect("service-without-second-step", "warning", "admin apply polkit-1 su")
 
 
 def test_given_require_step_in_a_shared_file_then_it_is_found():
@@ -123,7 +123,7 @@ def test_given_a_helper_that_was_copied_then_it_is_found(tmp_path):
     shutil.copy(helper, tmp_path / "helper")
     subprocess.run(["mount", "--bind", tmp_path / "helper", helper], check=True)
     try:
-        expect("helper-mode", "error", "chmod 2755")
+        expect("helper-mode", "error", "setup-host")
     finally:
         subprocess.run(["umount", helper], check=True)
 

@@ -18,11 +18,14 @@ DROP_IN = Path("/etc/ssh/sshd_config.d/50-cloud-init.conf")
 WRONG = {
     "as Debian ships it": (PLAIN + "KbdInteractiveAuthentication no\n", "sshd-cannot-ask", "error", "in /etc/ssh/sshd_config:3"),
     "methods that are off": (
-        PLAIN + "KbdInteractiveAuthentication no\nAuthenticationMethods publickey,keyboard-interactive\n", "sshd-no-way-in", "error",
+        PLAIN + "KbdInteractiveAuthentication no\nAuthenticationMethods publickey,keyboard-interactive\n", "sshd-configuration", "error",
         "`KbdInteractiveAuthentication yes` in /etc/ssh/sshd_config:3"),
     "the old name": (
         PLAIN + "ChallengeResponseAuthentication no\nPasswordAuthentication no\nAuthenticationMethods keyboard-interactive\n",
-        "sshd-no-way-in", "error", "in /etc/ssh/sshd_config:3"),
+        "sshd-configuration", "error", "in /etc/ssh/sshd_config:3"),
+    "methods of which another is off": (
+        GOOD_SSHD.replace(METHODS, "AuthenticationMethods publickey,password\n"), "sshd-configuration", "error",
+        "`AuthenticationMethods publickey,keyboard-interactive keyboard-interactive` in /etc/ssh/sshd_config:5"),
     "a key and the password": (
         PLAIN + "KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,password\n", "sshd-cannot-ask", "error",
         "`AuthenticationMethods publickey,keyboard-interactive keyboard-interactive` in /etc/ssh/sshd_config:4"),
@@ -37,19 +40,20 @@ WRONG = {
         "sshd-way-without-code", "warning", "hostbased alone"),
     "one user": (GOOD_SSHD + "Match User git\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "Match User git"),
     "a group by its members' own": (
-        GOOD_SSHD + "Match Group root\n  UsePAM yes\n  KbdInteractiveAuthentication no\n  AuthenticationMethods keyboard-interactive\n",
-        "sshd-no-way-in", "error", "in /etc/ssh/sshd_config:8"),
+        GOOD_SSHD + "Match Group root\n  KbdInteractiveAuthentication no\n  AuthenticationMethods keyboard-interactive\n",
+        "sshd-no-way-in", "error", "in /etc/ssh/sshd_config:7"),
     "addresses of a pattern": (
-        GOOD_SSHD + "Match Address 192.168.*\n  AuthenticationMethods any\n", "sshd-way-without-code", "warning", "Match Address"),
+        GOOD_SSHD + "Match Address 192.168.*\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "Match Address"),
     "all addresses but some": (
-        GOOD_SSHD + "Match Address *,!10.0.0.0/8\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "Match"),
+        GOOD_SSHD + "Match Address *,!10.0.0.0/8\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning",
+        "publickey alone"),
     "a port": (
         GOOD_SSHD + "Match LocalPort 2222\n  PasswordAuthentication yes\n  AuthenticationMethods password\n", "sshd-cannot-ask", "error",
         "in /etc/ssh/sshd_config:8"),
     "an address of this host": (
         GOOD_SSHD + "Match LocalAddress 192.0.2.1\n  AuthenticationMethods publickey\n", "sshd-way-without-code", "warning", "LocalAddress"),
-    "a program decides": (GOOD_SSHD + "Match exec /bin/false\n  AuthenticationMethods publickey\n", "sshd-match-not-checked", "notice",
-                          "sshd -T -C"),
+    "groups of a pattern": (
+        GOOD_SSHD + "Match Group admin*\n  AuthenticationMethods publickey\n", "sshd-match-not-checked", "notice", "sshd -T -C"),
     "little time": (GOOD_SSHD + "LoginGraceTime 30s\n", "sshd-grace-time", "warning", "`LoginGraceTime 120` in /etc/ssh/sshd_config:6"),
     "root by a key alone": (
         GOOD_SSHD.replace("PermitRootLogin no", "PermitRootLogin prohibit-password"), "sshd-root-closed", "notice",
@@ -155,7 +159,7 @@ def test_given_a_rehearsal_at_sshd_then_ways_beside_pam_are_told(person):
     SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nPasswordAuthentication no\n")
     told, code = rehearse(person, "--service", "sshd")
     assert (told["ends"], code) == ("in-without-code", 0) and "asks PAM for nothing" in told["outcome"]
-    SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nAuthenticationMethods keyboard-interactive\n")
+    SSHD.write_text(GOOD_SSHD + "Match User *\n  KbdInteractiveAuthentication no\n  AuthenticationMethods keyboard-interactive\n")
     told, code = rehearse(person, "--service", "sshd")
     assert (told["ends"], code) == ("refused", 1) and "no way in" in told["outcome"]
 

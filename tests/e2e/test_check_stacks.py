@@ -30,10 +30,10 @@ WRONG = {
         None, None, None),
     "pam_exec is enough": (
         "auth sufficient pam_exec.so quiet /usr/bin/true\n" + COMMON + "auth required pam_twostep.so after_first_step",
-        "second-step-skipped", "error", "success=N"),
+        "second-step-skipped", "error", "Take `auth sufficient pam_exec.so quiet /usr/bin/true` (/etc/pam.d/sudo:1) out."),
     "a jump past our line": (
         "auth [success=2 default=ignore] pam_unix.so nodelay\nauth requisite pam_deny.so\nauth required pam_twostep.so\n"
-        "auth required pam_permit.so", "second-step-skipped", "error", "reached"),
+        "auth required pam_permit.so", "second-step-skipped", "error", "Write `[success=1 default=ignore]` for"),
     "optional": (COMMON + "auth optional pam_twostep.so", "wrong-code-lets-in", "error", "required"),
     "all in brackets and nothing counts": (
         COMMON + "auth [default=ignore] pam_twostep.so", "wrong-code-lets-in", "error", "required"),
@@ -68,7 +68,7 @@ WRONG = {
         COMMON + "auth [success=1 default=ignore] pam_access.so accessfile=/etc/security/access-code.conf\n"
         "auth required pam_twostep.so\nauth required pam_permit.so", "second-step-by-condition", "notice", "exempt"),
     "permit above everything": (
-        "auth sufficient pam_permit.so\n" + COMMON + "auth required pam_twostep.so", "second-step-skipped", "error", "reached"),
+        "auth sufficient pam_permit.so\n" + COMMON + "auth required pam_twostep.so", "second-step-skipped", "error", "Take `auth sufficient pam_permit.so`"),
     "twice our line": (COMMON + "auth required pam_twostep.so\nauth required pam_twostep.so", "second-step-twice", "error", "Take one of the two out"),
     "faillock around the password": (
         "auth required pam_faillock.so preauth\nauth [success=1 default=ignore] pam_unix.so nodelay\n"

@@ -91,7 +91,10 @@ impl Place<'_> {
                 "others can read it, or the helper cannot"
             },
         );
-        let remedy = if is_kind {
+        // The first is short, and sees to what is installed; what lies in /run is made once after boot.
+        let remedy = if is_kind && !self.path.starts_with(RUN) {
+            format!("{SETUP} puts it right.")
+        } else if is_kind {
             let owner = if self.is_helpers { GROUP } else { "root" };
             format!("sudo chown root:{owner} {path} && sudo chmod {:04o} {path}", self.mode)
         } else {
@@ -156,7 +159,7 @@ fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
                 "{path} is {} and has to be root:twostep 2755: without that no user reaches their account.",
                 described(&found)
             ),
-            format!("sudo chown root:twostep {path} && sudo chmod 2755 {path}"),
+            format!("{SETUP} puts it right."),
         ));
     }
     findings.extend(disk::of_helper(helper));
@@ -280,8 +283,7 @@ mod tests {
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
         let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
         assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"), "{}", wrong.what);
-        let path = folder.path().display();
-        assert_eq!(wrong.remedy, format!("sudo chown root:twostep {path} && sudo chmod 1730 {path}"));
+        assert_eq!(wrong.remedy, format!("{SETUP} puts it right."));
     }
 
     #[test]

@@ -164,8 +164,8 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
                 return vec![Finding::error(
                     "sshd-configuration",
                     config.display(),
-                    format!("sshd refuses its configuration and would not start again: {why}."),
-                    "Correct it; `sudo sshd -t` says the same.",
+                    format!("sshd refuses its configuration and would not start again: {}.", why.trim_end_matches('.')),
+                    faults::corrected(config, &why),
                 )];
             }
             Some(Ok(effective)) => {

@@ -9,6 +9,7 @@ mod account;
 mod auth;
 mod coverage;
 mod lines;
+mod reached;
 mod refused;
 
 pub use coverage::{Wanted, coverage};

@@ -65,3 +65,21 @@ fn each_line_that_runs_is_a_step() {
     ];
     assert_eq!(steps, expected);
 }
+
+#[test]
+fn the_password_is_right_where_it_is_asked_first() {
+    let account = "account required pam_permit.so";
+    let ends = |auth: &str| {
+        let policy = "required = true\nsince = 2999-01-01T00:00:00Z";
+        let rehearsal = rehearsed(policy, &format!("{auth}\n{account}"), "sudo", None);
+        (rehearsal.outcome.contains("no line of ours"), rehearsal.ends)
+    };
+    let ours = "auth requisite pam_unix.so\nauth required pam_twostep.so";
+    assert_eq!(ends(ours), (false, Ends::InWithoutCode));
+    // It ends the stack, whatever stands below it.
+    assert_eq!(ends(&format!("auth sufficient pam_unix.so\n{ours}")), (true, Ends::InWithoutCode));
+    // Neither a finger nor a condition is taken for granted.
+    assert_eq!(ends(&format!("auth sufficient pam_fprintd.so\n{ours}")), (false, Ends::InWithoutCode));
+    let robots = "auth sufficient pam_succeed_if.so user ingroup robots";
+    assert_eq!(ends(&format!("{robots}\n{ours}")), (false, Ends::InWithoutCode));
+}

@@ -1,7 +1,9 @@
 //! What is wrong with what sshd does for somebody.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::files::lines;
 use super::{Alternatives, Effective, Method, Visitor};
 use crate::check::Finding;
 
@@ -69,6 +71,20 @@ fn no_way_in(effective: &Effective, alternatives: &Alternatives, visitor: &Visit
     };
     let what = format!("sshd lets nobody in{}: {why}.", visitor.whom());
     Finding::error("sshd-no-way-in", visitor, what, remedy)
+}
+
+/// What to do about what sshd says against its configuration.
+pub fn corrected(config: &Path, why: &str) -> String {
+    let effective = Effective { lines: lines(config), ..Effective::default() };
+    let everybody = Visitor::named("");
+    if why.contains("Disabled method \"keyboard-interactive\"") {
+        return effective.write(&everybody, &[("KbdInteractiveAuthentication", "yes")]);
+    }
+    if why.contains("in AuthenticationMethods list") {
+        return effective
+            .write(&everybody, &[("AuthenticationMethods", METHODS), ("KbdInteractiveAuthentication", "yes")]);
+    }
+    "Correct it; `sudo sshd -t` says the same.".to_owned()
 }
 
 /// Whether a person can be asked for the code at all.

@@ -92,7 +92,7 @@ fn blocks(config: &Path) -> Vec<(Said, Result<Option<Visitor>, Untried>)> {
         .collect()
 }
 
-/// Conditions that cannot be met by inventing a visitor: a program, a negation, a name in a pattern.
+/// Conditions that cannot be met by inventing a visitor: negations alone, a pattern of groups.
 struct Untried;
 
 /// Somebody whom this Match line means; nobody, where its group or user is not there.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use twostep_core::options::Mode;
 
-use super::{Before, Service, ours, quoted, refused, with_mode};
-use crate::check::{Finding, Severity};
+use super::{Before, Service, ours, quoted, reached, refused, with_mode};
+use crate::check::Finding;
 use crate::stack::{Code, End, Kind, Line, Module, explore};
 
 /// A kind of login.
@@ -28,7 +28,7 @@ pub(super) struct Facts {
     /// A first step was proved.
     proved: bool,
     /// The last line of ours that asked.
-    asked: Option<usize>,
+    pub asked: Option<usize>,
     /// Whether one of ours asked somebody who had proved nothing.
     asked_stranger: Option<usize>,
 }
@@ -48,10 +48,12 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whom the auth phase lets in who should not get in so.
-pub(super) fn open_doors(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
-    let past = skipped(service, codes).into_iter().chain(code_alone(service));
-    past.chain(lets_in(service)).filter(|finding| finding.severity == Severity::Error).collect()
+/// In how many ways the auth phase lets in who should not get in so.
+pub(super) fn open_doors(service: &Service<'_>, codes: &[usize]) -> usize {
+    let ends =
+        |line: &Line| !matches!(line.module().map(Module::kind), Some(Kind::Root | Kind::Condition | Kind::Guard));
+    let past = passed_by(service, codes).into_iter().filter_map(|index| service.line(index)).filter(|line| ends(line));
+    past.count() + usize::from(code_alone(service).is_some()) + lets_in(service).len()
 }
 
 impl Service<'_> {
@@ -124,14 +126,19 @@ impl Service<'_> {
 /// Everything that is asked is right.
 pub(super) const RIGHT: Login = Login { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
 
-/// Who gets in past our lines, and by which line.
-fn skipped(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+/// The lines by which somebody gets in past ours.
+fn passed_by(service: &Service<'_>, codes: &[usize]) -> BTreeSet<usize> {
     let past = service.arrivals(RIGHT).into_iter().filter(|end| end.lets_in() && end.facts.asked.is_none());
-    let by = past.filter_map(|end| end.passed_by(codes)).collect::<BTreeSet<_>>();
-    by.into_iter().filter_map(|index| past_by(service, service.line(index)?)).collect()
+    past.filter_map(|end| end.passed_by(codes)).collect()
 }
 
-fn past_by(service: &Service<'_>, line: &Line) -> Option<Finding> {
+/// Who gets in past our lines, and by which line.
+fn skipped(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    passed_by(service, codes).into_iter().filter_map(|index| past_by(service, index, codes)).collect()
+}
+
+fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Finding> {
+    let line = service.line(index)?;
     let name = service.name;
     let written = quoted(line);
     let place = &line.place;
@@ -160,14 +167,17 @@ fn past_by(service: &Service<'_>, line: &Line) -> Option<Finding> {
             "second-step-skipped",
             place,
             format!("{name}: {written} ends the stack before our line, so nobody who passes it is asked for a code."),
-            "Put our line where it is reached: let that line jump to it ([success=N default=ignore]) or write it \
-             below an include that does not end the stack.",
+            reached::tried(service, index, codes).unwrap_or_else(|| {
+                format!(
+                    "Take our lines out; then sudo twostep admin apply {name} finds the place where they are reached."
+                )
+            }),
         ),
     })
 }
 
 /// Which of our lines somebody reaches who has proved nothing.
-fn strangers(service: &Service<'_>) -> Vec<Finding> {
+pub(super) fn strangers(service: &Service<'_>) -> Vec<Finding> {
     let wrong = Login { is_right: false, guards_pass: true, ..RIGHT };
     let ends = service.ways(wrong);
     let reached = ends.iter().filter_map(|end| Some((end.facts.asked_stranger?, end)));
@@ -290,14 +300,21 @@ fn twice(service: &Service<'_>, codes: &[usize]) -> Option<Finding> {
 
 /// The way of a login that brings what is asked, our lines returning this: with the password, and
 /// with a key where the stack knows of keys. Where modules may decide this way or that, the way is
-/// given that lets in and in which the fewest do not know the user.
+/// given in which the password is right where it is asked first, and nothing but the password proves.
 pub fn likely(service: &Service<'_>, ours: Code, has_key: bool) -> Option<(bool, Vec<(usize, Code)>)> {
     let login = Login { ours, has_key, guards_pass: true, ..RIGHT };
-    let unsure =
-        |end: &End<Facts>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
+    let odd = |(index, code): &(usize, Code)| {
+        let is_right = *code == Code::SUCCESS;
+        match service.line(*index).and_then(Line::module).map(Module::kind) {
+            Some(Kind::Password | Kind::Unknown) => !is_right,
+            Some(Kind::OtherProof) => is_right,
+            _ => false,
+        }
+    };
+    let oddities = |end: &End<Facts>| end.way.iter().filter(|step| odd(step)).count();
     let ends = service.ways(login);
     let best = ends
         .into_iter()
-        .min_by_key(|end| (!end.lets_in(), !end.facts.proved, end.facts.asked.is_none(), unsure(end)))?;
+        .min_by_key(|end| (!end.facts.proved, oddities(end), !end.lets_in(), end.facts.asked.is_none()))?;
     Some((best.lets_in(), best.way))
 }

@@ -30,12 +30,15 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
 }
 
 /// Who is refused behind a line of ours.
-enum Refused {
+pub enum Refused {
+    /// Not even the right password and code help.
     Everybody,
+    /// Those who are asked for no code.
     Unasked,
 }
 
-fn refuses(service: &Service<'_>, index: usize) -> Option<Refused> {
+/// Whom this line of ours has refused behind it, if somebody.
+pub fn refuses(service: &Service<'_>, index: usize) -> Option<Refused> {
     let ends = |ours| service.arrivals(Login { ours, guards_pass: true, ..RIGHT });
     let through = |ours| ends(ours).iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index));
     // Where nobody comes, another line is in the way, and is told of.
@@ -96,10 +99,10 @@ fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String>
         without_next,
         with_permit,
     });
-    let doors = open_doors(service, codes).len();
+    let doors = open_doors(service, codes);
     let is_right = |change: &Change| {
         changed(service, index, change)
-            .is_some_and(|service| refuses(&service, index).is_none() && open_doors(&service, codes).len() <= doors)
+            .is_some_and(|service| refuses(&service, index).is_none() && open_doors(&service, codes) <= doors)
     };
     changes.into_iter().find(is_right).map(|change| change.says)
 }
@@ -110,13 +113,7 @@ fn changed<'a>(service: &Service<'a>, index: usize, change: &Change) -> Option<S
     if change.is_required {
         ours.control = Control::parse("required", false).ok()?;
     }
-    let permit = Line {
-        text: "auth required pam_permit.so".to_owned(),
-        runs: Runs::Module(Module { name: "pam_permit.so".to_owned(), arguments: Vec::new(), is_quiet: false }),
-        control: Control::parse("required", false).ok()?,
-        mistake: None,
-        ..ours.clone()
-    };
+    let permit = permit(ours)?;
     if change.without_next {
         // What else stands there has its purpose.
         auth.lines.get(index + 1)?.module().filter(|module| module.kind() == Kind::Deny)?;
@@ -126,4 +123,15 @@ fn changed<'a>(service: &Service<'a>, index: usize, change: &Change) -> Option<S
         auth.lines.insert(index + 1, permit);
     }
     Some(Service { auth, account: service.account.clone(), ..*service })
+}
+
+/// A line that succeeds, beside another one.
+pub fn permit(beside: &Line) -> Option<Line> {
+    Some(Line {
+        text: "auth required pam_permit.so".to_owned(),
+        runs: Runs::Module(Module { name: "pam_permit.so".to_owned(), arguments: Vec::new(), is_quiet: false }),
+        control: Control::parse("required", false).ok()?,
+        mistake: None,
+        ..beside.clone()
+    })
 }

@@ -374,6 +374,17 @@ fn one_login_is_asked_for_one_code() {
 }
 
 #[test]
+fn where_no_change_of_a_line_is_right_apply_finds_the_place() {
+    let fedora = files(&[
+        ("sshd", &format!("auth include password-auth\nauth required pam_twostep.so\n{ACCOUNT}")),
+        ("password-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so"),
+    ]);
+    let findings = Service::new(&fedora, "sshd", Before::Nothing).findings();
+    let skipped = findings.iter().find(|one| one.id == "second-step-skipped").unwrap();
+    assert!(skipped.remedy.contains("Take our lines out; then sudo twostep admin apply sshd"), "{skipped:?}");
+}
+
+#[test]
 fn a_guard_that_always_succeeds_is_no_condition() {
     let authsucc = "auth requisite pam_unix.so\nauth sufficient pam_faillock.so authsucc\nauth required pam_twostep.so";
     assert_eq!(auth(authsucc), errors(&["second-step-skipped"]));
@@ -389,6 +400,21 @@ fn what_is_told_to_write_is_right_once_it_is_written() {
             "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so",
             "Write `auth required pam_permit.so` below our line.",
             "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so",
+        ),
+        (
+            "auth sufficient pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so",
+            "Write `[success=1 default=ignore]` for the control of `auth sufficient pam_unix.so` (/etc/pam.d/sshd:1), and `auth required pam_permit.so` below our line.",
+            "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so",
+        ),
+        (
+            "auth sufficient pam_unix.so\n@include common-auth\nauth required pam_twostep.so",
+            "Take `auth sufficient pam_unix.so` (/etc/pam.d/sshd:1) out.",
+            "@include common-auth\nauth required pam_twostep.so",
+        ),
+        (
+            "auth sufficient pam_unix.so\nauth required pam_twostep.so",
+            "Write `requisite` for the control of `auth sufficient pam_unix.so` (/etc/pam.d/sshd:1).",
+            "auth requisite pam_unix.so\nauth required pam_twostep.so",
         ),
         (
             "@include common-auth\nauth [success=1 default=ignore] pam_twostep.so\nauth requisite pam_deny.so\nauth required pam_permit.so",
