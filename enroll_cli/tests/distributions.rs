@@ -11,7 +11,8 @@ use twostep_cli::check::Severity;
 use twostep_cli::check::stacks::{Before, Service};
 use twostep_cli::stack::{Files, Phase};
 
-const ALL: [&str; 6] = ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine"];
+const ALL: [&str; 7] =
+    ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine", "alpine-older"];
 
 fn stock(name: &str) -> Files {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/stacks").join(name);
@@ -69,4 +70,26 @@ fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
             }
         }
     }
+}
+
+#[test]
+fn our_lines_in_debians_shared_files_raise_no_alarm_in_any_service() {
+    let stock = stock("debian-12");
+    let appended = |files: Files, name: &str, line: &str| {
+        let path = Path::new("/etc/pam.d").join(name);
+        let text = format!("{}\n{line}\n", files.text(&path).unwrap().unwrap());
+        files.with(&path, &text)
+    };
+    // As pam-auth-update writes what packaging/deb/twostep.pam-config says.
+    let files = appended(stock, "common-auth", "auth required pam_twostep.so after_first_step");
+    let files = appended(files, "common-account", "account required pam_twostep.so");
+    for service in files.services() {
+        let findings = Service::new(&files, &service, Before::Nothing).findings();
+        let mut loud = findings.iter().filter(|one| one.severity > Severity::Notice).map(|one| one.id);
+        // A smart card gets past the password, and so past the shared file.
+        let expected = (service == "gdm-smartcard-sssd-or-password").then_some("second-step-skipped-by-other-proof");
+        assert_eq!(loud.next(), expected, "{service}: {findings:?}");
+        assert_eq!(loud.next(), None, "{service}: {findings:?}");
+    }
+    assert!(files.services().len() > 25);
 }

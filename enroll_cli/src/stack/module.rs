@@ -78,6 +78,8 @@ impl Module {
     pub fn kind(&self) -> Kind {
         match self.stem() {
             OURS => Kind::Ours,
+            // It proves a smart card then.
+            "pam_sss" if self.arguments.iter().any(|word| word.ends_with("_cert_auth")) => Kind::OtherProof,
             // It forgets failures, and refuses nobody.
             "pam_faillock" if self.arguments.iter().any(|word| word == "authsucc") => Kind::Service,
             "pam_permit" => Kind::Permit,

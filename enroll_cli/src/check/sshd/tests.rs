@@ -136,7 +136,8 @@ fn blocks(text: &str) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sshd_config");
     std::fs::write(&path, text).unwrap();
-    let fit = visitors(&path).into_iter().skip(2).map(|one| one.specification()).collect();
+    let special = visitors(&path).into_iter().filter(Visitor::is_special);
+    let fit = special.map(|one| one.specification()).collect();
     (fit, untried(&path).into_iter().map(|line| line.text).collect())
 }
 
@@ -211,4 +212,15 @@ fn a_remedy_names_the_line_that_decides() {
     );
     assert_eq!(at(&git, "UsePAM"), format!("Write `UsePAM x` in {}:4; then reload sshd.", path.display()));
     assert_eq!(at(&git, "LoginGraceTime"), "Write `LoginGraceTime x` below `Match User git`; then reload sshd.");
+}
+
+#[test]
+fn what_is_so_for_root_is_not_said_of_everybody() {
+    let off = effective(&[("kbdinteractiveauthentication", "no"), ("authenticationmethods", "keyboard-interactive")]);
+    let said = |user| findings(&off, &Visitor::named(user), DOOR)[0].what.clone();
+    assert!(
+        said("root").starts_with("sshd lets nobody in for root:") && said("alice").starts_with("sshd lets nobody in:")
+    );
+    let config = Path::new("/nonexistent/sshd_config");
+    assert_eq!(visitors(config).last().map(|one| one.user.clone()), Some("root".to_owned()));
 }

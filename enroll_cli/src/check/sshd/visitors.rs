@@ -59,7 +59,11 @@ impl Visitor {
 
     /// For whom something is so, inside a sentence.
     pub fn whom(&self) -> String {
-        self.fits.as_ref().map_or_else(String::new, |fits| format!(" for those of `{fits}`"))
+        match &self.fits {
+            Some(fits) => format!(" for those of `{fits}`"),
+            None if self.user == "root" => " for root".to_owned(),
+            None => String::new(),
+        }
     }
 }
 
@@ -69,11 +73,10 @@ impl fmt::Display for Visitor {
     }
 }
 
-/// Everybody first, then those of each Match block.
+/// Everybody first, then those of each Match block, which may be root's, and root.
 pub fn visitors(config: &Path) -> Vec<Visitor> {
-    let mut visitors = vec![Visitor::named(SOMEBODY), Visitor::named("root")];
-    visitors.extend(blocks(config).into_iter().filter_map(|(_, fits)| fits.ok()?));
-    visitors
+    let special = blocks(config).into_iter().filter_map(|(_, fits)| fits.ok()?);
+    std::iter::once(Visitor::named(SOMEBODY)).chain(special).chain([Visitor::named("root")]).collect()
 }
 
 /// The Match lines for which nobody can be made up.

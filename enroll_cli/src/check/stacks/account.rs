@@ -32,6 +32,10 @@ fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
     if auth_enrolls {
         return Some(enroll_on_one(service, true));
     }
+    // A screen locker that takes another service's auth lines has no account phase of its own.
+    if service.account.is_other && !first.through.is_empty() {
+        return None;
+    }
     Some(Finding::warning(
         "account-line-missing",
         &first.place,
