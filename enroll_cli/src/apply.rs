@@ -1,6 +1,7 @@
 //! Putting the second step on a host, with a way back: what is changed is planned and proved first,
 //! kept whole in a journal, and undone by itself unless somebody logs in anew and confirms it.
 
+mod door;
 mod drop_in;
 mod edit;
 mod journal;
@@ -14,10 +15,10 @@ mod watch;
 
 pub use edit::{Style, Unfit, edited};
 pub use journal::{Change, Journal, State, hundredths_since_boot};
-pub use lineage::{Lineage, Proof, now_in_ticks};
+pub use lineage::{Lineage, Proof, is_inner, now_in_ticks, proving};
 pub use place::{relabel, replace};
 pub use plan::{Keys, Plan, Wish};
 pub use programs::{Sshd, end_sudo_tickets, reload_sshd};
 pub use trial::{run as try_here, trial};
 pub use undo::{Undone, undo};
-pub use watch::{detach, start, watch};
+pub use watch::{detach, guard, start, watch};

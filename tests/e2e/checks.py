@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import stacks
-from test_apply import COMMON_ACCOUNT
+from rollout import COMMON_ACCOUNT
 
 PAM = Path("/etc/pam.d")
 SSHD = Path("/etc/ssh/sshd_config")

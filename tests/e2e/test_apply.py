@@ -1,11 +1,9 @@
 """`twostep admin apply`, `confirm` and `revert`: a change of the ways in, with a way back, through a real
 sshd that reads /etc/ssh/sshd_config, and a real sudo."""
 
-import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pexpect
@@ -14,108 +12,9 @@ import pytest
 import configuration
 import enrollment
 import sshd
-import stacks
-
-PAM = Path("/etc/pam.d")
-SSH = Path("/etc/ssh")
-DROP_IN = SSH / "sshd_config.d" / "10-twostep.conf"
-JOURNAL = Path("/var/lib/twostep/changes")
-
-# What Debian ships, with a pam_unix that does not wait after a wrong password.
-STOCK = """\
-# PAM configuration of a service
-@include cs-common-auth
-account required pam_nologin.so
-@include cs-common-account
-session required pam_permit.so
-"""
-COMMON_ACCOUNT = """\
-account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
-account requisite pam_deny.so
-account required pam_permit.so
-"""
-
-
-class Host:
-    """The host's own sshd, by the file that `apply` changes."""
-
-    def __init__(self, person):
-        self.person = person
-        self.port = next(sshd._ports)
-        (SSH / "sshd_config.d").mkdir(exist_ok=True)
-        for old in (SSH / "sshd_config.d").iterdir():
-            old.unlink()
-        self.config = ("Include /etc/ssh/sshd_config.d/*.conf\n"
-                       f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {sshd.FOLDER}/hostkey\n"
-                       "UsePAM yes\nKbdInteractiveAuthentication no\nPasswordAuthentication yes\nUseDNS no\nPrintMotd no\n"
-                       f"PidFile {sshd.FOLDER}/host.pid\nMaxStartups 200:30:400\n")
-        self.write(self.config)
-        self.log = open(sshd.FOLDER / "host.log", "wb")
-        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e"], stdout=self.log, stderr=self.log, cwd="/")
-        sshd.Server._wait(self)
-
-    def write(self, config):
-        (SSH / "sshd_config").write_text(config)
-
-    def is_reloaded(self):
-        """Whether sshd has begun anew since it was asked this last, and listens again."""
-        begun = Path(self.log.name).read_text().count("Server listening")
-        is_new, self.begun = begun > getattr(self, "begun", 1), begun
-        return is_new
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=10)
-
-
-@pytest.fixture
-def host(person, clock):
-    sshd.FOLDER.mkdir(mode=0o755, exist_ok=True)
-    if not (sshd.FOLDER / "hostkey").exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", sshd.FOLDER / "hostkey"], check=True)
-    stacks.write("cs-common-account", COMMON_ACCOUNT)
-    for service in ("sshd", "sudo", "sudo-i"):
-        stacks.write(service, STOCK)
-    subprocess.run(["gpasswd", "-M", person.name, "sudo"], check=True, capture_output=True)
-    before = snapshot()
-    server = Host(person)
-    server.before = snapshot()
-    yield server
-    twostep("revert", "--all", "--yes")
-    server.stop()
-    Path("/etc/sudoers.d/confirm").unlink(missing_ok=True)
-    for service, text in before.items():
-        if text is not None:
-            Path(service).write_bytes(text)
-
-
-def snapshot():
-    files = [PAM / "sshd", PAM / "sudo", PAM / "sudo-i", SSH / "sshd_config", DROP_IN]
-    return {str(path): path.read_bytes() if path.exists() else None for path in files}
-
-
-def twostep(*words, **options):
-    return subprocess.run(["twostep", "admin", *words], capture_output=True, text=True, timeout=60, cwd="/", **options)
-
-
-def apply(*words, within="60s"):
-    return twostep("apply", *words, "--confirm-within", within, "--yes")
-
-
-def wait_until(true, seconds=30):
-    for _ in range(seconds * 20):
-        if true():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def changes():
-    return [json.loads(line) for line in twostep("revert", "--list", "--json").stdout.splitlines()]
-
-
-def by_password(host, **more):
-    return sshd.log_in(host, host.person, host.person.password, methods="keyboard-interactive,password", **more)
+from rollout import (DROP_IN, JOURNAL, PAM, STOCK, apply, by_password, changes, changes_unconfirmed, kill_at, refused,
+                     snapshot, twostep, wait_until, waiting)
+from rollout import host  # noqa: F401  (a fixture)
 
 
 def test_given_a_change_then_a_new_login_asks_for_the_code_and_confirms_it(host, clock, journal):
@@ -138,10 +37,6 @@ def test_given_a_change_then_a_new_login_asks_for_the_code_and_confirms_it(host,
     assert wait_until(lambda: not waiting())
     undone = twostep("revert", "--yes")
     assert undone.returncode == 0 and snapshot() == host.before
-
-
-def waiting():
-    return subprocess.run(["pgrep", "-f", "admin revert --unconfirmed"], capture_output=True, text=True).stdout.split()
 
 
 def test_given_no_confirmation_then_it_goes_back_although_the_session_that_made_it_was_killed(host, journal):
@@ -184,12 +79,6 @@ def test_given_keys_with_code_then_a_key_needs_the_code_and_refuse_takes_none_an
         assert snapshot() == host.before and wait_until(host.is_reloaded)
 
 
-def refused(*words):
-    done = apply(*words)
-    assert done.returncode in (1, 2), done.stdout
-    return done.stderr
-
-
 def test_given_what_would_lock_out_then_nothing_is_changed_and_it_says_why(host):
     (PAM / "sshd").write_text(STOCK.replace("@include cs-common-auth", "@include cs-comon-auth"))
     host.before = snapshot()
@@ -208,10 +97,6 @@ def test_given_what_would_lock_out_then_nothing_is_changed_and_it_says_why(host)
     assert "--keys" in refused("sshd")
     assert snapshot() == host.before and not changes_unconfirmed()
     assert wait_until(lambda: not waiting())
-
-
-def changes_unconfirmed():
-    return [change for change in changes() if change["state"] == "unconfirmed"]
 
 
 def test_given_a_missing_module_then_nothing_is_changed(host):
@@ -243,18 +128,6 @@ def test_given_somebody_elses_change_meanwhile_then_it_is_kept_beside(host):
 def test_given_a_change_that_is_open_then_there_is_no_second_one(host):
     assert apply("sudo").returncode == 0
     assert "not confirmed yet" in refused("sshd", "--keys", "refuse")
-
-
-def kill_at(call, number):
-    """Ends when the command has: strace would wait for the process that waits, too."""
-    line = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}",
-            "twostep", "admin", "apply", "sshd", "sudo", "--keys", "refuse", "--yes"]
-    tracer = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
-    running = ["pgrep", "-f", "^twostep admin apply"]
-    assert wait_until(lambda: tracer.poll() is not None or subprocess.run(running, capture_output=True).returncode == 0)
-    assert wait_until(lambda: tracer.poll() is not None or subprocess.run(running, capture_output=True).returncode == 1)
-    tracer.kill()
-    tracer.wait()
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])

@@ -15,7 +15,7 @@ import people
 import sshd
 import stacks
 from checks import ACCOUNT, GOOD, GOOD_SSHD, PAM, SSHD, expect, found, host, rehearse  # noqa: F401 - host is for every test
-from test_apply import COMMON_ACCOUNT
+from rollout import COMMON_ACCOUNT
 
 def test_given_the_recipes_then_nothing_is_wrong(view):
     assert found()[0] == {}

@@ -9,7 +9,7 @@ import pytest
 import configuration
 import stacks
 from checks import ACCOUNT, GOOD, PAM, expect, found, host  # noqa: F401 - host is for every test
-from test_apply import COMMON_ACCOUNT
+from rollout import COMMON_ACCOUNT
 
 COMMON = "@include cs-common-auth\n"
 

@@ -46,18 +46,9 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
         return Err(Trouble::usage("--confirm-within takes 5s to 1h. Give it enough to log in anew."));
     }
     let (host, journal, mut person) = (Host::open(), Journal::of_host(), who_types()?);
-    let alone = journal.lock()?;
-    if let Some(open) = unconfirmed(&journal)? {
-        return Err(Trouble::here(
-            "unconfirmed",
-            format!(
-                "Change {} is not confirmed yet. Confirm it from a new login (twostep admin confirm), or undo it (twostep admin revert).",
-                open.number
-            ),
-        ));
-    }
+    none_is_open(&journal)?;
     let keys = keys(page, &mut *person, wishes)?;
-    let plan = Plan::make(&Files::below(Path::new("/")), &host, &Wish { services: wishes.services.clone(), keys })?;
+    let mut plan = Plan::make(&Files::below(Path::new("/")), &host, &Wish { services: wishes.services.clone(), keys })?;
     let objections = plan.objections(&host, &page.view.administrator);
     show(page, &plan, &objections)?;
     let mut shown = Shown {
@@ -84,6 +75,9 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
         return page.say("Nothing was changed (--dry-run).");
     }
     make_sure(&mut *person, Consent::by_flag(wishes.yes), "Put this in force?")?;
+    // Asked without the lock: whoever leaves the question open holds nobody up.
+    let alone = journal.lock()?;
+    none_is_open(&journal)?;
     let change = journal.begin(&plan.services, &page.view.administrator, seconds, &plan.steps)?;
     let sshd = match apply::start(change.number).and_then(|()| put_in_force(&journal, &change, &plan)) {
         Ok(sshd) => sshd,
@@ -98,6 +92,18 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     tell(page, &change, sshd)
 }
 
+/// One change at a time: what goes back by itself must find what it left.
+fn none_is_open(journal: &Journal) -> Result<(), Trouble> {
+    let Some(open) = unconfirmed(journal)? else { return Ok(()) };
+    Err(Trouble::here(
+        "unconfirmed",
+        format!(
+            "Change {} is not confirmed yet. Confirm it from a new login (twostep admin confirm), or undo it (twostep admin revert).",
+            open.number
+        ),
+    ))
+}
+
 fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
     Ok(journal.all()?.into_iter().find(|change| change.state == State::Unconfirmed))
 }
@@ -105,7 +111,7 @@ fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
 /// What sshd is to do with keys: a question that nobody can answer for an administrator.
 fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply) -> Result<Option<Keys>, Trouble> {
     let is_sshd = wishes.services.iter().any(|service| service == "sshd");
-    if wishes.keys.is_some() != is_sshd && wishes.keys.is_some() {
+    if wishes.keys.is_some() && !is_sshd {
         return Err(Trouble::usage("--keys is for sshd. Name sshd too, or leave it out."));
     }
     if !is_sshd || wishes.keys.is_some() {
@@ -147,6 +153,10 @@ fn show(page: &mut Page, plan: &Plan, objections: &[String]) -> Result<(), Troub
 
 fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd, Trouble> {
     for (path, before, after) in &plan.steps {
+        // Whoever stood still too long finds it undone.
+        if !journal.is_open(change)? {
+            return Err(Trouble::here("too_late", "It took too long, and was undone meanwhile. Apply it again."));
+        }
         apply::replace(path, before.as_ref(), after.as_ref())?;
     }
     apply::relabel(plan.steps.iter().map(|(path, ..)| path.as_path()));
@@ -160,6 +170,12 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
         apply::end_sudo_tickets();
     }
     let (applied_at, started_after) = (apply::hundredths_since_boot(), apply::now_in_ticks());
+    if started_after.is_none() {
+        return Err(Trouble::here(
+            "clock",
+            "The kernel does not say when processes start (/proc). The change was undone.",
+        ));
+    }
     journal.record(&Change { applied_at, started_after, ..change.clone() })?;
     let line = Line::new("change-applied").with("change", change.number).with("by", &change.by);
     Syslog.record(
@@ -170,14 +186,23 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
 
 fn tell(page: &mut Page, change: &Change, sshd: Sshd) -> Result<(), Trouble> {
     if sshd == Sshd::NotFound {
-        page.say("No running sshd was found: start it anew yourself, or it goes by its old configuration.\n")?;
+        page.say(
+            "No running sshd was found. One that is started for each connection needs nothing; start any other anew.\n",
+        )?;
     }
     page.say(&format!(
-        "In force now, as change {}. It goes back by itself in {}. Keep this session open, log in anew by {}, and type there:\n\n  sudo twostep admin confirm",
+        "In force now, as change {}. It goes back by itself in {}. Keep this session open, and in another terminal {}:\n\n  sudo twostep admin confirm",
         change.number,
         dates::duration(change.confirm_within),
-        change.services.join(" or "),
+        proof_of(change),
     ))
+}
+
+/// What proves a change.
+fn proof_of(change: &Change) -> String {
+    let services = apply::proving(&change.services);
+    let verb = if services.iter().all(|service| apply::is_inner(service)) { "use" } else { "log in by" };
+    format!("{verb} {} anew", services.join(" or "))
 }
 
 /// Keeps the change that is not confirmed yet, if this comes from a new login.
@@ -191,13 +216,10 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
             "There is no change to confirm. `twostep admin revert --list` shows what was changed.",
         ));
     };
-    if change.is_overdue() {
-        return Err(Trouble::here(
-            "too_late",
-            format!("The time of change {} is over: it is undone. Apply it again.", change.number),
-        ));
+    if change.has_to_go() {
+        return Err(gone(page, &journal, &change));
     }
-    let again = format!("Log in anew by {}, and type it there.", change.services.join(" or "));
+    let again = format!("In another terminal {}, and type it there.", proof_of(&change));
     match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
         Proof::NewLogin(_) => {}
         Proof::OldLogin(program) => {
@@ -222,12 +244,22 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
     page.say(&format!("Change {} stays. To undo it one day: sudo twostep admin revert", change.number))
 }
 
+/// Undoes what cannot be confirmed any more, should nobody have done so, and says why.
+fn gone(page: &mut Page, journal: &Journal, change: &Change) -> Trouble {
+    let why = if change.is_overdue() { "Its time was over" } else { "The command that made it was ended in between" };
+    match apply::undo(journal, change, "unconfirmed").and_then(|undone| told(page, &undone)) {
+        Ok(()) => Trouble::here("too_late", format!("{why}, so nothing was confirmed. Apply it again.")),
+        Err(trouble) => trouble,
+    }
+}
+
 /// Undoes changes, or shows them.
 pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let journal = Journal::of_host();
     if wishes.detached {
         apply::detach()?;
+        return apply::guard(&journal);
     }
     if wishes.unconfirmed {
         return apply::watch(&journal)?.iter().try_for_each(|undone| told(page, undone));
@@ -290,6 +322,7 @@ fn list(page: &mut Page, journal: &Journal) -> Result<(), Trouble> {
     for change in &all {
         page.object(change)?;
         let state = match change.state {
+            State::Unconfirmed if change.has_to_go() => "has to go back".to_owned(),
             State::Unconfirmed => format!("goes back in {}", dates::duration(change.seconds_left())),
             State::Confirmed => "in force".to_owned(),
             State::Reverted => "undone".to_owned(),

@@ -8,7 +8,10 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,10 @@ use crate::trouble::Trouble;
 
 /// The name of the description in the folder of a change.
 const DESCRIPTION: &str = "change.json";
+
+/// How long somebody else may be at work: ten seconds.
+const LOOKS: usize = 200;
+const PACE: Duration = Duration::from_millis(50);
 
 /// How a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,11 +107,34 @@ impl Journal {
         Self { folder: folder.to_owned() }
     }
 
-    /// Waits until nobody else changes anything.
+    /// Waits a little until nobody else changes anything.
     pub fn lock(&self) -> Result<Alone, Trouble> {
+        for _ in 0..LOOKS {
+            if let Some(alone) = self.try_lock()? {
+                return Ok(alone);
+            }
+            sleep(PACE);
+        }
+        Err(Trouble::here(
+            "busy",
+            "Another command is changing logins at this moment, or stands still in it. Nothing was changed; end that one (pgrep -af 'twostep admin'), and try again.",
+        ))
+    }
+
+    /// Nobody else changes anything from now on; nothing if somebody does.
+    pub fn try_lock(&self) -> Result<Option<Alone>, Trouble> {
         self.make().map_err(|error| self.failed(&error))?;
         let folder = File::open(&self.folder).map_err(|error| self.failed(&error))?;
-        Flock::lock(folder, FlockArg::LockExclusive).map(Alone).map_err(|(_, errno)| self.failed(&errno.into()))
+        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(Alone(lock))),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, errno)) => Err(self.failed(&errno.into())),
+        }
+    }
+
+    /// Whether a change has still to be confirmed.
+    pub fn is_open(&self, change: &Change) -> Result<bool, Trouble> {
+        Ok(self.read(change.number)?.state == State::Unconfirmed)
     }
 
     fn make(&self) -> io::Result<()> {
@@ -202,10 +232,28 @@ impl Change {
         self.state == State::Unconfirmed && (self.boot != boot() || self.seconds_left() == 0)
     }
 
+    /// Whether nobody can confirm it any more.
+    pub fn has_to_go(&self) -> bool {
+        self.is_overdue() || self.is_unfinished()
+    }
+
+    /// Whether it was never put in force as a whole. Where nobody holds the lock, its maker is gone.
+    pub fn is_unfinished(&self) -> bool {
+        self.state == State::Unconfirmed && self.started_after.is_none()
+    }
+
     /// How many seconds it still has to be confirmed.
     pub fn seconds_left(&self) -> u64 {
-        let until = self.applied_at + self.confirm_within * 100;
-        until.saturating_sub(hundredths_since_boot()).div_ceil(100)
+        self.until().saturating_sub(hundredths_since_boot()).div_ceil(100)
+    }
+
+    /// How many seconds ago it had to be confirmed.
+    pub fn seconds_over(&self) -> u64 {
+        if self.boot == boot() { hundredths_since_boot().saturating_sub(self.until()) / 100 } else { u64::MAX }
+    }
+
+    fn until(&self) -> u64 {
+        self.applied_at + self.confirm_within * 100
     }
 }
 

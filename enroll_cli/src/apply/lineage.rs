@@ -52,12 +52,25 @@ impl Lineage {
     /// Whether it proves that a changed service lets in. Of several sessions in each other the
     /// innermost counts: the terminal multiplexer of an old one is no new login.
     pub fn proves(&self, services: &[String], changed_at: u64) -> Proof {
+        let services = proving(services);
         let is_login = |parent: &&Parent| services.iter().any(|service| logs_in(service, &parent.program));
         let Some(innermost) = self.0.iter().find(is_login) else { return Proof::NoLogin };
         // sshd's listener is no login: only what it started for one connection is.
         let name = innermost.program.clone();
         if innermost.started_at > changed_at { Proof::NewLogin(name) } else { Proof::OldLogin(name) }
     }
+}
+
+/// Those of the changed services by which a login proves something. Who is in already needs no door, so
+/// sudo and su prove nothing of one; alone they prove themselves.
+pub fn proving(services: &[String]) -> Vec<String> {
+    let (inner, doors): (Vec<_>, Vec<_>) = services.iter().cloned().partition(|service| is_inner(service));
+    if doors.is_empty() { inner } else { doors }
+}
+
+/// Whether a service only serves those who are in already.
+pub fn is_inner(service: &str) -> bool {
+    matches!(service, "sudo" | "sudo-i" | "su" | "su-l" | "runuser" | "polkit-1")
 }
 
 /// Now, as the kernel dates processes: by one that is started for it.
@@ -125,6 +138,14 @@ mod tests {
         assert_eq!(proves(&session, &["sshd"]), Proof::OldLogin("sshd".to_owned()));
         let multiplexer = [("twostep", 1300), ("bash", 1250), ("tmux: server", 800), ("systemd", 1)];
         assert_eq!(proves(&multiplexer, &["sshd"]), Proof::NoLogin);
+    }
+
+    #[test]
+    fn sudo_in_an_old_session_proves_sudo_and_no_door() {
+        let session = [("twostep", 1300), ("sudo", 1290), ("bash", 900), ("sshd", 900), ("sshd", 10)];
+        assert_eq!(proves(&session, &["sudo", "sudo-i"]), Proof::NewLogin("sudo".to_owned()));
+        assert_eq!(proves(&session, &["sshd", "sudo", "sudo-i"]), Proof::OldLogin("sshd".to_owned()));
+        assert_eq!(proves(&session, &["login", "su"]), Proof::NoLogin);
     }
 
     #[test]

@@ -2,22 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
 use twostep_core::config::AfterGrace;
 use twostep_core::username::Person;
 
-use super::drop_in;
 use super::edit::{Style, Unfit, edited};
 use super::journal::Step;
 use super::place::Content;
-use crate::check::sshd::{self, CONFIG, Door, Effective, Visitor};
+use super::{door, drop_in};
+use crate::check::sshd::{CONFIG, Effective};
 use crate::check::stacks::{Before, Service};
 use crate::check::{self, Severity};
 use crate::configuration::Change;
 use crate::host::{Host, administrators};
-use crate::stack::Files;
+use crate::stack::{Files, Phase};
 use crate::trouble::Trouble;
 
 /// What sshd does with keys.
@@ -63,10 +62,19 @@ impl Plan {
             Self { steps: Vec::new(), services: Vec::new(), notes: Vec::new(), keys: wish.keys, files: files.clone() };
         let enrolls = host.config.policy.after_grace == AfterGrace::Enroll;
         for service in with_companions(files, &wish.services) {
+            shared(files, &service)?;
             let keys = if service == "sshd" { wish.keys } else { None };
             let style = Style { keys, enrolls, before: Before::Nothing };
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
+                Err(Unfit::HasOurs) if keys == Some(Keys::WithCode) && !asks_behind_key(files, &service) => {
+                    return Err(unfit(
+                        &service,
+                        "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand",
+                    ));
+                }
+                // A companion that includes the service has its lines with it.
+                Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
                 Err(Unfit::HasOurs) => {
                     plan.notes.push(format!("{service} asks for the code already: its PAM file stays as it is."))
                 }
@@ -110,6 +118,13 @@ impl Plan {
                 ),
             ));
         }
+        let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
+        if !self.files.real(folder).is_dir() {
+            return Err(Trouble::here(
+                "sshd",
+                format!("There is no folder {0}. Make it (sudo mkdir {0}), and try again.", folder.display()),
+            ));
+        }
         self.add(PathBuf::from(drop_in::PATH), &drop_in::text(keys))
     }
 
@@ -147,7 +162,7 @@ impl Plan {
     }
 
     /// What speaks against it, a sentence each. Nothing of it may be.
-    pub fn objections(&self, host: &Host, administrator: &str) -> Vec<String> {
+    pub fn objections(&mut self, host: &Host, administrator: &str) -> Vec<String> {
         let mut objections = check::ground(host, &self.files);
         for name in &self.services {
             let findings = Service::new(&self.files, name, Before::Nothing).findings();
@@ -155,57 +170,12 @@ impl Plan {
                 findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what),
             );
         }
-        let effective = if self.keys.is_some() { self.sshd(&mut objections) } else { None };
+        let door = self.keys.map(|keys| door::inspect(&self.files, keys)).unwrap_or_default();
+        objections.extend(door.objections);
+        self.notes.extend(door.notes);
+        let effective = door.effective;
         objections.extend(self.locked_out(host, administrator, effective.as_ref()));
         objections
-    }
-
-    /// sshd with the new files, in a copy of its folder.
-    fn sshd(&self, objections: &mut Vec<String>) -> Option<Effective> {
-        let copy = match SshCopy::of(&self.files) {
-            Ok(copy) => copy?,
-            Err(error) => {
-                objections.push(format!("A copy of sshd's configuration cannot be made: {error}."));
-                return None;
-            }
-        };
-        let visitor = Visitor::named("nobody-in-particular");
-        let effective = match Effective::ask(&copy.config(), &visitor)? {
-            Ok(effective) => effective,
-            Err(why) if why.contains("privilege separation directory") => return None,
-            Err(why) => {
-                objections.push(format!(
-                    "sshd refuses the new configuration: {why}. If another line of sshd_config goes before {}, take it out.",
-                    drop_in::PATH
-                ));
-                return None;
-            }
-        };
-        if let Err(why) = tested(&copy.config()) {
-            objections.push(format!("sshd refuses the new configuration: {why}."));
-        }
-        if !effective.is_on("kbdinteractiveauthentication") {
-            objections.push(format!(
-                "sshd could not ask for a code: keyboard-interactive is off. Another line of sshd_config goes before {}; take it out.",
-                drop_in::PATH
-            ));
-        }
-        let door = Door { asks: true, takes_one_answer: false, is_required: true };
-        let wanted = |id: &str| match id {
-            "sshd-way-without-code" => self.keys != Some(Keys::Alone),
-            "sshd-password-method" => true,
-            _ => false,
-        };
-        for finding in sshd::findings(&effective, &visitor, door) {
-            if finding.severity == Severity::Error || wanted(finding.id) {
-                objections.push(format!(
-                    "{} Another line of sshd_config goes before {}; take it out.",
-                    finding.what,
-                    drop_in::PATH
-                ));
-            }
-        }
-        Some(effective)
     }
 
     /// Whether nobody who looks after the host could get in any more.
@@ -240,15 +210,6 @@ impl Plan {
     }
 }
 
-/// `sshd -t`.
-fn tested(config: &Path) -> Result<(), String> {
-    let output = Command::new("/usr/sbin/sshd").arg("-t").arg("-f").arg(config).stdin(Stdio::null()).output();
-    match output {
-        Ok(output) if !output.status.success() => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        _ => Ok(()),
-    }
-}
-
 fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
     let mut all = Vec::<String>::new();
     for service in services {
@@ -266,58 +227,21 @@ fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
     all
 }
 
+/// A name that is none, or that of a file which others include: a change of it would be one of them all.
+fn shared(files: &Files, name: &str) -> Result<(), Trouble> {
+    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+        return Err(unfit(name, "that is no name of a PAM service, like sshd or sudo"));
+    }
+    if files.find(name).is_none() || files.services().iter().any(|service| service == name) {
+        return Ok(());
+    }
+    Err(unfit(name, "other services include it, so it is theirs; name those that are to ask for the code"))
+}
+
+fn asks_behind_key(files: &Files, service: &str) -> bool {
+    files.stack(service, Phase::Auth).lines.iter().any(|line| line.text.contains("mode=ssh_key"))
+}
+
 fn unfit(service: &str, why: &str) -> Trouble {
     Trouble::here("unfit", format!("{service} cannot be changed: {why}. Nothing was changed."))
-}
-
-/// sshd's configuration as it is going to be, in a folder of its own: its includes lead into the copy.
-struct SshCopy(PathBuf);
-
-impl SshCopy {
-    fn of(files: &Files) -> std::io::Result<Option<Self>> {
-        let Some(config) = files.text(Path::new(CONFIG)).ok().flatten() else { return Ok(None) };
-        let copy = Self(Path::new("/run").join(format!("twostep-sshd-{}", std::process::id())));
-        let _ = fs::remove_dir_all(&copy.0); // of one who was killed
-        std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&copy.0)?;
-        fs::create_dir(copy.0.join("sshd_config.d"))?;
-        fs::write(copy.config(), copy.redirected(&config))?;
-        let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
-        let there = fs::read_dir(files.real(folder))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| folder.join(entry.file_name()));
-        for path in there.chain([PathBuf::from(drop_in::PATH)]) {
-            if let (Some(name), Ok(Some(text))) = (path.file_name(), files.text(&path)) {
-                fs::write(copy.0.join("sshd_config.d").join(name), copy.redirected(&text))?;
-            }
-        }
-        Ok(Some(copy))
-    }
-
-    fn config(&self) -> PathBuf {
-        self.0.join("sshd_config")
-    }
-
-    fn redirected(&self, text: &str) -> String {
-        let lines = text.lines().map(|line| match sshd::included(line) {
-            Some(patterns) => {
-                let folder = self.0.display();
-                let within = |pattern: &str| match pattern.trim_matches('"').strip_prefix("/etc/ssh/") {
-                    Some(rest) => format!("{folder}/{rest}"),
-                    None if pattern.starts_with('/') => pattern.to_owned(),
-                    None => format!("{folder}/{pattern}"),
-                };
-                format!("Include {}", patterns.split_whitespace().map(within).collect::<Vec<_>>().join(" "))
-            }
-            None => line.to_owned(),
-        });
-        lines.collect::<Vec<_>>().join("\n") + "\n"
-    }
-}
-
-impl Drop for SshCopy {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

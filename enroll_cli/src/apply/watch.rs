@@ -22,17 +22,25 @@ const PACE: Duration = Duration::from_secs(1);
 /// How long it waits before it tries again what could not be undone.
 const RESPITE: Duration = Duration::from_secs(30);
 
+/// How long it waits before another process waits in the place of one that was ended.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Longer than anybody needs who changes or undoes something, in seconds.
+const LONGEST_WORK: u64 = 20;
+
+/// What waits.
+const UNCONFIRMED: [&str; 3] = ["admin", "revert", "--unconfirmed"];
+
 /// Starts the process that waits for this change. When this returns, it is on its own.
 pub fn start(change: u32) -> Result<(), Trouble> {
     let program = std::env::current_exe().map_err(|error| not_started(&error.to_string()))?;
-    let arguments = ["admin", "revert", "--unconfirmed"];
     if Path::new(SYSTEMD).is_dir() {
         // A unit of its own: systemd may end every process of a session with it.
         let unit = format!("--unit=twostep-way-back-{change}");
         let run = Command::new("systemd-run")
-            .args(["--quiet", "--collect", &unit])
+            .args(["--quiet", "--collect", &unit, "--property=Restart=on-failure", "--property=RestartSec=5"])
             .arg(&program)
-            .args(arguments)
+            .args(UNCONFIRMED)
             .stdin(Stdio::null())
             .output();
         if run.is_ok_and(|output| output.status.success()) {
@@ -40,7 +48,7 @@ pub fn start(change: u32) -> Result<(), Trouble> {
         }
     }
     let child = Command::new(program)
-        .args(arguments)
+        .args(UNCONFIRMED)
         .arg("--detached")
         .current_dir("/")
         .stdin(Stdio::null())
@@ -75,7 +83,22 @@ pub fn detach() -> Result<(), Trouble> {
     nix::unistd::dup2_stdout(&null).map_err(|errno| not_started(errno.desc()))
 }
 
-/// Waits until no change is left that has to be confirmed, and undoes those that are overdue.
+/// Has a process of its own wait, and starts another one should that be ended before its work is done.
+pub fn guard(journal: &Journal) -> Result<(), Trouble> {
+    loop {
+        let waits = std::env::current_exe().and_then(|program| {
+            Command::new(program).args(UNCONFIRMED).stdin(Stdio::null()).stderr(Stdio::null()).status()
+        });
+        match waits {
+            Ok(status) if status.success() => return Ok(()),
+            Ok(_) => sleep(AGAIN),
+            // The program is gone, an upgrade may have replaced it: then this process waits itself.
+            Err(_) => return watch(journal).map(drop),
+        }
+    }
+}
+
+/// Waits until no change is left that has to be confirmed, and undoes those that have to go back.
 pub fn watch(journal: &Journal) -> Result<Vec<Undone>, Trouble> {
     let mut all = Vec::new();
     loop {
@@ -84,22 +107,29 @@ pub fn watch(journal: &Journal) -> Result<Vec<Undone>, Trouble> {
         if waiting.is_empty() {
             return Ok(all);
         }
-        if waiting.iter().any(Change::is_overdue) {
-            let undone = undo_overdue(journal)?;
+        if waiting.iter().any(Change::has_to_go) {
+            let undone = undo_what_has_to_go(journal)?;
             let has_failed = undone.iter().any(|one| !one.failed.is_empty());
             all.extend(undone);
-            if !has_failed {
-                continue;
+            if has_failed {
+                sleep(RESPITE);
             }
-            sleep(RESPITE);
         }
         sleep(PACE);
     }
 }
 
-/// Undoes every change that is overdue, the newest first.
-pub fn undo_overdue(journal: &Journal) -> Result<Vec<Undone>, Trouble> {
-    let _alone = journal.lock()?;
-    let overdue = journal.all()?.into_iter().rev().filter(Change::is_overdue).collect::<Vec<_>>();
-    overdue.iter().map(|change| undo(journal, change, "unconfirmed")).collect()
+/// Undoes every such change, the newest first. While somebody holds the lock they may still be at work;
+/// but one who stands still holds nothing up.
+fn undo_what_has_to_go(journal: &Journal) -> Result<Vec<Undone>, Trouble> {
+    let alone = journal.try_lock()?;
+    let going = journal.all()?.into_iter().rev().filter(|change| {
+        if alone.is_some() { change.has_to_go() } else { change.is_overdue() && change.seconds_over() > LONGEST_WORK }
+    });
+    going
+        .map(|change| {
+            let why = if change.is_overdue() { "unconfirmed" } else { "unfinished" };
+            undo(journal, &change, why)
+        })
+        .collect()
 }

@@ -11,6 +11,7 @@ mod methods;
 mod visitors;
 
 pub use faults::{Door, findings};
+pub use files::value;
 use files::{Said, deciding, lines};
 pub use methods::{Alternatives, Method};
 use visitors::untried;

@@ -49,7 +49,7 @@ pub const EACH_THEIR_OWN: &str = "Only users look after their application passwo
 
 /// An administrator's command.
 pub const NOT_ROOT: &str =
-    "Only root may look after the accounts of others. Use sudo, as in: sudo twostep admin show alice.";
+    "Only root may look after this host and the accounts of others. Type the same with sudo before it.";
 
 /// Standard output failed.
 pub fn output(error: &Error) -> String {
