@@ -86,6 +86,18 @@ def test_removal_is_refused_while_a_stack_names_the_module(machine):
     machine.run("dpkg -r twostep")
 
 
+def test_removal_is_refused_while_a_common_file_that_somebody_changed_names_the_module(machine):
+    machine.install()
+    machine.run("pam-auth-update --enable twostep")
+    common = machine.root / "etc/pam.d/common-auth"
+    common.write_text(common.read_text() + "auth required pam_twostep.so\n")
+    told = machine.run("dpkg -r twostep", code=1)
+    assert "/etc/pam.d/common-auth" in told and "Nothing was removed" in told
+    assert machine.run("ls /usr/lib/*/security/pam_twostep.so")
+    common.write_text(common.read_text().replace("auth required pam_twostep.so\n", ""))
+    machine.run("dpkg -r twostep")
+
+
 def test_removal_takes_back_what_apply_did(machine):
     machine.install()
     enrolled(machine)
@@ -143,6 +155,25 @@ def test_an_upgrade_in_the_middle_of_a_login_disturbs_nobody(machine):
     assert results and all(results)
     waiting.sendline(fresh(secret))
     waiting.expect("IN alice")
+
+
+def test_an_upgrade_leaves_no_moment_in_which_users_cannot_reach_their_accounts(machine):
+    machine.install()
+    helper = machine.root / "usr/libexec/twostep/twostep-helper"
+
+    def mode():
+        found = helper.stat()
+        return oct(found.st_mode & 0o7777), found.st_gid
+
+    whole = mode()
+    storm = Storm(mode)
+    storm.start()
+    for _ in range(3):
+        machine.run("dpkg -i /root/twostep.deb")
+    assert whole[0] == "0o2755" and set(storm.end()) == {whole}
+    assert machine.run("dpkg-statoverride --list | grep -c twostep").strip() == "1"
+    machine.run("dpkg -P twostep")
+    assert machine.run("dpkg-statoverride --list | grep -c twostep", code=1).strip() == "0"
 
 
 def test_lintian_finds_no_error(view=None):

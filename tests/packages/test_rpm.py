@@ -36,6 +36,11 @@ def test_the_scripts_make_the_group_first_and_refuse_to_leave_a_broken_stack():
     assert "libpam.so.0()(64bit)" in rpm("--requires")
 
 
+def test_rpmlint_finds_no_error():
+    told = subprocess.run([PACKAGES / "rpmlint/bin/rpmlint", "--config", Path(__file__).parent / "rpmlint.toml", RPM], capture_output=True, text=True)
+    assert told.returncode == 0 and "; 0 errors" in told.stdout, told.stdout + told.stderr
+
+
 def test_the_selinux_module_compiles(tmp_path):
     for file in (TOP / "packaging/selinux").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
