@@ -32,7 +32,7 @@ fn code(criterion: &mut Criterion, authenticators: u8, code: &str) {
     let typed = Typed::new(code.to_owned());
     let is_right = code == host::RIGHT;
     let kind = if is_right { "right" } else { "wrong" };
-    criterion.bench_function(&format!("{kind} code, {authenticators} authenticators"), |bencher| {
+    criterion.bench_function(&format!("{kind} code, authenticators: {authenticators}"), |bencher| {
         bencher.iter_batched_ref(
             || host::held(account.clone()),
             |held| {
