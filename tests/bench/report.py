@@ -27,7 +27,7 @@ NOT_COMPARABLE = """\
 - The peers have no application passwords; pam_unix with a yescrypt hash, Debian's default, stands beside them. It hashes a password that people choose, they are 120 random bits.
 - All accounts of Twostep are real ones, made by `twostep enroll` and `twostep admin import`. The users who are measured stand in `/etc/passwd`; the many others are answered by a name service that computes them.
 - Two processes at once: each logs in as a user of its own (pam_oath: with a file of its own). What is put back between two logins is not counted, so these are the logins that two processors could do if nothing else had to be done.
-- Instructions are counted by callgrind, of the program and inside `pam_authenticate` only. It hides the processor's SHA instructions, so hashes are counted in their portable form.
+- Instructions are counted by callgrind, of the program and inside `pam_authenticate` only.
 """
 
 
