@@ -27,7 +27,7 @@ def written(tmp_path_factory):
     """The folder that a quick run has written."""
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run([HERE / "bench", "--quick", folder], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False)
     assert done.returncode == 0, done.stdout
     return folder
 
