@@ -29,12 +29,12 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
 
 fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
     let first = service.auth.ours().next().and_then(|(index, _)| service.auth.lines.get(index))?;
-    if auth_enrolls {
-        return Some(enroll_on_one(service, true));
-    }
     // A screen locker that takes another service's auth lines has no account phase of its own.
     if service.account.is_other && !first.through.is_empty() {
         return None;
+    }
+    if auth_enrolls {
+        return Some(enroll_on_one(service, true));
     }
     Some(Finding::warning(
         "account-line-missing",
