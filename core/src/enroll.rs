@@ -37,7 +37,7 @@ mod synchronize;
 
 use app_password::Wish;
 pub use help::Issued;
-pub use import::{Import, Imported};
+pub use import::{Import, Imported, Restored};
 pub use permit::Passwords;
 pub use report::AccountReport;
 

@@ -16,6 +16,8 @@ pub mod uri;
 
 /// Fewest bits of a key that is not weak (RFC 4226 §4, R6).
 pub const BITS: usize = 128;
+/// The highest counter of a device.
+const MOST_PRESSES: u64 = 1 << 48;
 
 /// A device of a user.
 #[derive(Debug, Clone)]
@@ -67,6 +69,15 @@ fn unknown(period: u64, now: Timestamp) -> Progress {
 /// How far a device is whose last code is known.
 fn known(period: u64, spent: u64) -> Progress {
     Progress::Time { period, drift: 0, spent: Step(spent), resynchronized_at: None }
+}
+
+/// How far a device is that counts. No button was pressed more often than [`MOST_PRESSES`].
+fn counting(next: u64) -> Result<Progress, String> {
+    if next <= MOST_PRESSES {
+        Ok(Progress::Counter { next: Step(next) })
+    } else {
+        Err("its counter is too high".to_owned())
+    }
 }
 
 /// A key, if it can be one at all.

@@ -12,6 +12,7 @@ import enrollment
 import people
 import sshd
 import stacks
+import syscalls
 from attempts import log_in
 from phones import Phone
 from test_disks import fill_the_disk, store_on_a_small_disk
@@ -106,7 +107,8 @@ def test_given_a_whole_host_then_it_moves_with_nobody_enrolling_anew(clock):
 
 def test_given_tricks_in_homes_then_none_leads_anywhere(old):
     secret = Path("/etc/shadow")
-    for number, trick in enumerate(["link", "fifo", "folder", "writable", "elsewhere"]):
+    tricks = ["link", "fifo", "folder", "writable", "elsewhere", "hard link", "closed", "long", "nul", "no text"]
+    for trick in tricks:
         person = people.add()
         file = person.home / ".google_authenticator"
         if trick == "link":
@@ -118,8 +120,18 @@ def test_given_tricks_in_homes_then_none_leads_anywhere(old):
         elif trick == "writable":
             file.write_text(old.file.read_text())
             file.chmod(0o666)
-        else:
+        elif trick == "elsewhere":
             file.symlink_to(old.file)
+        elif trick == "hard link":
+            os.link(old.file, file)
+        elif trick == "closed":
+            file.write_text(old.file.read_text())
+            file.chmod(0o400)
+        else:
+            file.write_bytes({"long": old.file.read_bytes() + b"x" * 65536, "nul": old.file.read_bytes() + b"\0",
+                              "no text": b"\xff\xfeA\0"}[trick])
+            file.chmod(0o600)
+            os.chown(file, person.uid, person.uid)
         told = rows("import", "google-authenticator", "--all-homes", "--yes", code=1)
         mine = [row for row in told if row["user"] == person.name]
         assert mine and all(row["result"] == "refused" for row in mine), (trick, mine)
@@ -131,6 +143,36 @@ def test_given_a_dry_run_or_no_answer_then_nothing_is_taken(old):
     assert [row["result"] for row in rows("import", "google-authenticator", "--all-homes", "--dry-run")] == ["would-take"]
     admin("import", "google-authenticator", "--all-homes", code=1)
     assert not enrollment.status(old.person)["enrolled"]
+
+
+def test_given_an_enrolled_user_then_a_file_in_the_home_adds_nothing_and_the_dry_run_says_so(old, clock):
+    enrolled = enrollment.enroll(old.person, clock)
+    for flag in ["--dry-run", "--yes"]:
+        told = rows("import", "google-authenticator", "--all-homes", flag, code=0 if flag == "--dry-run" else 1)
+        assert [row["result"] for row in told] == ["refused"] and "proves nothing" in told[0]["detail"], told
+    clock.advance(90)
+    assert not old.logs_in(old.phone.fresh()) and not old.logs_in(old.scratch[0])
+    assert old.logs_in(enrolled.phone.fresh())
+
+
+def test_given_what_is_there_already_or_stands_there_twice_then_the_dry_run_knows(person):
+    text = f"user,secret\n{person.name},{BASE32}\n{person.name},hex:{KEY}\n"
+    told = [rows("import", "batch", "-", flag, text=text) for flag in ["--dry-run", "--yes", "--dry-run"]]
+    assert [[row["result"] for row in run] for run in told] == [
+        ["would-take", "already-there"], ["would-take", "already-there", "taken"], ["already-there", "already-there"]]
+    assert told[0][1]["at"] == "line 3" and "line 2" in told[0][1]["detail"]
+
+
+# What the real module takes as a scratch code, and what it does not reach: a copy of its own file with lines in between.
+@pytest.mark.parametrize("between, reached", [("", True), ("\n\n", True), ('"odd\n', True), ('" ODD 1\n', True),
+                                              ("hello\n", False), ("01234567\n", False), ("123456789\n", False)])
+def test_given_lines_between_scratch_codes_then_those_that_its_module_reaches_count_here(old, between, reached):
+    text = old.file.read_text()
+    old.file.chmod(0o600)
+    old.file.write_text(text.replace(old.scratch[2], between + old.scratch[2]))
+    assert rows("import", "google-authenticator", "--all-homes", "--yes")[-1]["result"] == "taken"
+    assert old.logs_in(old.scratch[2]) == reached
+    assert old.logs_in(old.scratch[2], "cs-old") == reached
 
 
 def test_given_users_of_pam_oath_then_clocks_and_counters_go_on(clock):
@@ -162,15 +204,71 @@ def test_given_users_of_pam_oath_then_clocks_and_counters_go_on(clock):
     (["otpauth", "-"], f"\nALICE otpauth://totp/x?secret={BASE32}&period=45\n", "line 2", "period is 45"),
     (["otpauth", "-"], f"nobody-at-all otpauth://totp/x?secret={BASE32}\n", "line 1", "no such user"),
     (["otpauth", "-"], "ALICE otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ\n", "line 1", "less than 128 bits"),
+    (["otpauth", "-"], f"otpauth://totp/A B:ALICE?secret={BASE32}&secret={BASE32}\n", "line 1", "secret stands there twice"),
+    (["oath", "-"], f"HOTP/T45 ALICE - {KEY}\n", "line 1", "its type is none"),
+    (["oath", "-"], f"# x\nHOTP ALICE - {KEY} 18446744073709551615 123456 x\n", "line 2", "too high"),
     (["otpauth-migration", "-"], "otpauth-migration://offline?data=Cw==\n", "line 1", "no export"),
     (["batch", "-"], f"user,secret\nALICE,{BASE32},x\n", "line 2", "cells"),
     (["batch", "-"], f"user,secrte\nALICE,{BASE32}\n", "line 1", "no column secrte"),
     (["batch", "-"], '[{"user":"ALICE","secret":7}]', "entry 1", "not an entry"),
+    (["batch", "-"], f"user,uri,digits\nALICE,otpauth://totp/x?secret={BASE32},8\n", "line 2", "leave them out"),
+    (["batch", "-"], f"user,secret\nALICE,\"{BASE32}\n", "the table", "not closed"),
 ])
 def test_given_what_is_malformed_or_weak_then_it_is_refused_with_its_line(person, words, text, at, why):
     told = rows("import", *words, "--yes", text=text.replace("ALICE", person.name), code=1)
     assert told[0]["result"] == "refused" and told[0]["at"].startswith(at) and why in told[0]["detail"], told
+    assert BASE32 not in json.dumps(told) and KEY not in json.dumps(told)
     assert not enrollment.status(person)["enrolled"]
+
+
+def test_given_a_file_that_is_no_text_or_too_long_then_nothing_of_it_is_taken(person, tmp_path):
+    file = tmp_path / "devices.csv"
+    text = f"user,secret\n{person.name},{BASE32}\n"
+    file.write_text(text, encoding="utf-16")
+    assert "UTF-8" in admin("import", "batch", str(file), "--yes", code=1).stderr
+    file.write_text(text + "#" * 64 * 1024 * 1024)
+    assert "64 MiB" in admin("import", "batch", str(file), "--yes", code=1).stderr
+    assert not enrollment.status(person)["enrolled"]
+    file.write_text("\ufeff" + text.replace("\n", "\r\n"))
+    assert rows("import", "batch", str(file), "--yes")[-1]["result"] == "taken"
+
+
+def test_given_users_of_pam_totp_then_the_line_of_the_manual_takes_them(clock):
+    one, two = people.add(), people.add()
+    for person in (one, two):
+        folder = Path("/etc/pam_totp") / person.name
+        folder.mkdir(parents=True)
+        (folder / "KEY").write_text(BASE32 + "\n")
+        (folder / "LAST_STEP").write_text("59999999")
+    manual = (Path(__file__).parents[2] / "docs/migration.md").read_text()
+    line = next(line.strip() for line in manual.splitlines() if "/etc/pam_totp/" in line)
+    out = subprocess.run(["sh", "-c", line.replace("sudo ", "")], capture_output=True, text=True, timeout=60)
+    assert out.returncode == 0, out.stdout + out.stderr
+    clock.advance(90)
+    for person in (one, two):
+        phone = Phone(f"otpauth://totp/x?secret={BASE32}", clock)
+        assert log_in(person, person.password, phone.fresh(), service="cs-login").accepted
+
+
+def test_given_an_import_killed_at_any_write_then_a_second_one_finishes_it(clock, tmp_path):
+    def line(number):
+        persons = [people.add() for _ in range(2)]
+        file = tmp_path / f"{number}.csv"
+        file.write_text("user,secret\n" + "".join(f"{one.name},{BASE32}\n" for one in persons))
+        return persons, ["twostep", "admin", "import", "batch", str(file), "--yes"]
+
+    calls = syscalls.trace(line("first")[1], tmp_path / "trace")
+    writes = [place for place, _ in calls if place.name in {"renameat", "renameat2", "fsync", "pwrite64", "utimensat"}]
+    assert sum(place.name == "renameat" for place in writes) >= 2
+    for number, place in enumerate(writes):
+        persons, words = line(number)
+        subprocess.run(syscalls.with_fault(place, "signal=SIGKILL", words), capture_output=True, timeout=60)
+        out = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert out.returncode == 0, (place, out.stderr)
+        clock.advance(90)
+        for person in persons:
+            phone = Phone(f"otpauth://totp/x?secret={BASE32}", clock)
+            assert log_in(person, person.password, phone.fresh(), service="cs-login").accepted, place
 
 
 def test_given_addresses_and_batches_then_their_users_log_in(clock):
@@ -208,6 +306,10 @@ def test_given_a_backup_then_another_host_takes_it_with_what_is_spent(person, cl
         told = rows("import", "backup", str(file), "--yes", text="correct horse battery staple\n")
         mine = [row for row in told if row["user"] == person.name]
         assert mine[-1]["result"] == "taken", mine
+        # The host that made it may have taken this code a moment ago.
+        assert not log_in(person, person.password, enrolled.phone.code(), service="cs-login").accepted
+        told = rows("import", "backup", str(file), "--yes", text="correct horse battery staple\n")
+        assert [row["result"] for row in told if row["user"] == person.name] == ["already-there"]
         clock.advance(90)
         assert log_in(person, person.password, enrolled.phone.fresh(), service="cs-login").accepted
         assert not log_in(person, person.password, used, service="cs-login").accepted

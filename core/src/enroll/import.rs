@@ -9,7 +9,7 @@ use crate::recovery::{IMPORTED_DIGITS, RecoverySet};
 use crate::request::{Refusal, Response};
 use crate::seal::SealKey;
 use crate::secret::{Secret, Typed};
-use crate::store::{Held, Keep, Store};
+use crate::store::{Keep, Store};
 use crate::time::Clock;
 use crate::words::changes;
 
@@ -30,6 +30,18 @@ pub struct Import {
     pub scratch_codes: Vec<Typed>,
     /// Which program it comes from, for log and history.
     pub from: &'static str,
+    /// Whether programs of the user could have written it. Then it is for those who have not enrolled:
+    /// whoever has proves each change.
+    pub user_could_write: bool,
+}
+
+impl Import {
+    /// A phone that shows six digits by SHA-1.
+    #[must_use]
+    pub fn new(secret: Secret, progress: Progress, from: &'static str) -> Self {
+        let (label, algorithm, scratch_codes) = ("phone".to_owned(), Algorithm::Sha1, Vec::new());
+        Self { label, secret, algorithm, digits: 6, progress, scratch_codes, from, user_could_write: false }
+    }
 }
 
 /// What became of one.
@@ -50,66 +62,116 @@ pub enum Imported {
     },
 }
 
+/// What became of an account of a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// It is the user's.
+    Taken,
+    /// The user has its authenticators, from an earlier try.
+    AlreadyThere,
+}
+
 impl<S: Store, C: Clock> Desk<S, C> {
+    /// What would become of a device if it were taken over now. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Desk::import`].
+    pub fn foresee(&self, device: &Import) -> Result<Imported, Response> {
+        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
+        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        self.placed(account.as_ref(), device, &key)
+    }
+
     /// Takes a device over, without a confirmation: it proved itself to the other program.
     ///
     /// # Errors
-    /// [`Response::Refused`]: it cannot be one of this host's, there is no room, or the store failed.
+    /// [`Response::Refused`]: it cannot be one of this host's, it is no proof for a user who has enrolled,
+    /// there is no room, or the store failed.
     pub fn import(&self, device: &Import) -> Result<Imported, Response> {
-        let factor = device.progress.factor();
-        if !(Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
-            return Err(refused(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
-        }
-        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let now = self.clock.now().wall;
         // Hashing is slow, so it comes before the lock.
         let codes = (!device.scratch_codes.is_empty()).then(|| RecoverySet::imported(&device.scratch_codes, now));
         let codes = codes.transpose().map_err(no_randomness)?;
         self.change(|held| {
-            if let Some(label) = same_key(held, device, &key)? {
-                return Ok(Imported::AlreadyThere { label });
-            }
-            let label = self.label_for(held.account.as_ref(), &device.label)?;
+            let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
+            let placed = self.placed(held.account.as_ref(), device, &key)?;
+            let Imported::Taken { label, scratch_codes } = &placed else { return Ok(placed) };
             let id = random_id().map_err(no_randomness)?;
             let secret = key.seal(&device.secret, belongs(held, &id)).map_err(|error| from_seal(&error))?;
             let (algorithm, digits, progress) = (device.algorithm, device.digits, device.progress.clone());
             let one = Authenticator { id, label: label.clone(), algorithm, digits, progress, added_at: now, secret };
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.authenticators.push(one);
-            let has_long = account.authenticators.iter().any(|one| usize::from(one.digits) == IMPORTED_DIGITS);
-            let scratch_codes = codes.is_some() && account.recovery.is_none() && !has_long;
-            if scratch_codes {
+            if *scratch_codes {
                 account.recovery = codes;
             }
             account.record(now, "imported", &format!("{label}, from {}", device.from));
             held.keep(Keep::Account);
-            self.record(self.event("imported").with("authenticator", &label).with("from", device.from));
-            Ok(Imported::Taken { label, scratch_codes })
+            self.record(self.event("imported").with("authenticator", label).with("from", device.from));
+            Ok(placed)
         })
     }
 
-    /// Gives a user the account that another host had of them.
+    /// Where a device belongs in an account.
+    fn placed(&self, account: Option<&Account>, device: &Import, key: &SealKey) -> Result<Imported, Response> {
+        let factor = device.progress.factor();
+        if !(Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
+            return Err(refused(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
+        }
+        if let Some(account) = account
+            && let Some(label) = same_key(account, device, key)?
+        {
+            return Ok(Imported::AlreadyThere { label });
+        }
+        let there = account.map_or(&[][..], |account| &account.authenticators);
+        if device.user_could_write && !there.is_empty() {
+            return Err(refused(Refusal::ProofRequired, changes::FILE_PROVES_NOTHING));
+        }
+        let label = self.label_for(account, &device.label)?;
+        let has_long = there
+            .iter()
+            .map(|one| one.digits)
+            .chain([device.digits])
+            .any(|digits| usize::from(digits) == IMPORTED_DIGITS);
+        let has_codes = account.is_some_and(|account| account.recovery.is_some());
+        Ok(Imported::Taken { label, scratch_codes: !device.scratch_codes.is_empty() && !has_codes && !has_long })
+    }
+
+    /// What would become of a restored account now. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Desk::restore`].
+    pub fn foresee_restore(&self, account: &Account) -> Result<Restored, Response> {
+        let here = self.store.find(&self.person).map_err(|error| from_store(&error))?;
+        let name = here.as_ref().map_or(self.person.name.as_str(), |here| &here.user);
+        restored(here.as_ref(), name, account)
+    }
+
+    /// Gives a user the account that another host had of them. Codes that the other host may have taken
+    /// a moment ago are spent here.
     ///
     /// # Errors
     /// [`Response::Refused`]: the user has enrolled here already, or the store failed.
-    pub fn restore(&self, account: &Account, sealed_by: &SealKey) -> Result<(), Response> {
-        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
-        let resealed = account.resealed(sealed_by, &key).map_err(|error| from_seal(&error))?;
+    pub fn restore(&self, account: &Account, sealed_by: &SealKey) -> Result<Restored, Response> {
         let now = self.clock.now().wall;
         self.change(|held| {
-            if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(Refusal::NoRoom, changes::ENROLLED_HERE));
+            if restored(held.account.as_ref(), held.name.as_str(), account)? == Restored::AlreadyThere {
+                return Ok(Restored::AlreadyThere);
             }
-            if resealed.user != held.name.as_str() {
-                return Err(refused(Refusal::BadRequest, changes::ANOTHER_NAME));
-            }
-            let mut account = resealed.clone();
+            let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
+            let mut account = account.resealed(sealed_by, &key).map_err(|error| from_seal(&error))?;
             (account.uid, account.noticed_until) = (held.uid, now);
+            for one in &mut account.authenticators {
+                let next = one.expected(now).shifted(1);
+                if let Progress::Time { spent, .. } = &mut one.progress {
+                    *spent = next.max(*spent);
+                }
+            }
             account.record(now, "restored", "from a backup");
             held.account = Some(account);
             held.keep(Keep::Account);
             self.record(self.event("restored"));
-            Ok(())
+            Ok(Restored::Taken)
         })
     }
 
@@ -138,10 +200,22 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 }
 
+/// Whether an account of a backup may become that of a user who has this one here.
+fn restored(here: Option<&Account>, name: &str, account: &Account) -> Result<Restored, Response> {
+    if account.user != name {
+        return Err(refused(Refusal::BadRequest, changes::ANOTHER_NAME));
+    }
+    let Some(here) = here.filter(|here| here.is_enrolled()) else { return Ok(Restored::Taken) };
+    if account.authenticators.iter().all(|one| here.authenticators.iter().any(|there| there.id == one.id)) {
+        return Ok(Restored::AlreadyThere);
+    }
+    Err(refused(Refusal::NoRoom, changes::ENROLLED_HERE))
+}
+
 /// The label of the authenticator that has this key, if one has it.
-fn same_key(held: &Held, device: &Import, key: &SealKey) -> Result<Option<String>, Response> {
-    for one in held.account.iter().flat_map(|account| &account.authenticators) {
-        let secret = key.open(&one.secret, one.belongs(held.name.as_str())).map_err(|error| from_seal(&error))?;
+fn same_key(account: &Account, device: &Import, key: &SealKey) -> Result<Option<String>, Response> {
+    for one in &account.authenticators {
+        let secret = key.open(&one.secret, one.belongs(&account.user)).map_err(|error| from_seal(&error))?;
         if secret == device.secret {
             return Ok(Some(one.label.clone()));
         }

@@ -68,7 +68,8 @@ fn read_for(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
-const UNSAFE_FILE: &str = "the file is a link, no regular file, too long, of somebody else, or others may write it";
+const UNSAFE_FILE: &str =
+    "the file is a link, no regular file, too long, of somebody else, closed to the user, or others may write it";
 
 /// Has a process become the user and read the file.
 fn read_as(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
@@ -140,7 +141,8 @@ fn opened(path: &Path, owner: u32) -> Result<Option<Vec<u8>>, ()> {
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !nix::unistd::geteuid().is_root() => {
+        // Where the home itself cannot be entered, nobody knows of a file in it.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() => {
             return Ok(None);
         }
         Err(_) => return Err(()),

@@ -1,12 +1,16 @@
 //! `twostep admin import`: users of other programs and hosts, with what they have.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::Path;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
-use twostep_core::enroll::{Desk, Imported};
+use twostep_core::account::Account;
+use twostep_core::enroll::{Desk, Imported, Restored};
 use twostep_core::request::Response;
+use twostep_core::seal::SealKey;
+use twostep_core::secret::Secret;
 use twostep_core::store::Store;
 use twostep_core::username::{Person, Username};
 
@@ -18,7 +22,8 @@ use crate::host::{self, Host};
 use crate::page::Page;
 use crate::person::{Echo, who_types};
 use crate::reach;
-use crate::transfer::{Entry, Mistake, Read, backup, batch, google, migration, oath, uri};
+use crate::transfer::backup::{self, Kept};
+use crate::transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use crate::trouble::Trouble;
 
 /// Most bytes of a file.
@@ -85,17 +90,21 @@ fn of_user(all: Vec<Read>, user: Option<&String>) -> Vec<Read> {
 
 /// A file, or standard input.
 fn text(path: &Path) -> Result<String, Trouble> {
-    let failed = |error: std::io::Error| {
-        Trouble::here("unreadable", format!("{} cannot be read: {error}. Check the name.", path.display()))
-    };
-    let mut text = String::new();
+    let told = |what: &str| Trouble::here("unreadable", format!("{} {what}", path.display()));
+    let failed = |error: std::io::Error| told(&format!("cannot be read: {error}. Check the name."));
+    let mut bytes = Vec::new();
     let source: Box<dyn std::io::Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
     } else {
         Box::new(std::fs::File::open(path).map_err(failed)?)
     };
-    source.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+    source.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(told("is longer than 64 MiB. Take it over in parts."));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| told("is no text in UTF-8. Save it as such."))?;
+    // Some editors begin a file with this mark.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Shows what would be taken over, asks, and takes it.
@@ -107,38 +116,62 @@ fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> 
         ));
     }
     let host = Host::open();
-    let judged = all.into_iter().map(|read| read.and_then(|entry| fit(&host, entry, taking))).collect::<Vec<_>>();
-    let fitting = judged.iter().filter(|one| one.is_ok()).count();
-    for one in &judged {
-        match one {
-            Ok((entry, detail)) => show(
-                page,
-                &Row {
-                    at: entry.at.clone(),
-                    user: entry.user.clone(),
-                    result: Outcome::WouldTake,
-                    detail: detail.clone(),
-                },
-            )?,
-            Err(mistake) => show(page, &refused(mistake))?,
-        }
+    let (mut fitting, mut failed, count) = (Vec::new(), 0, all.len());
+    let mut earlier = Earlier::default();
+    for read in all {
+        let row = match read.and_then(|entry| fit(&host, entry, taking)) {
+            Ok((entry, detail)) => {
+                let row = earlier.place_of(&entry).unwrap_or_else(|| foreseen(&entry, detail));
+                if row.result == Outcome::WouldTake {
+                    fitting.push(entry);
+                }
+                row
+            }
+            Err(mistake) => refused(mistake),
+        };
+        failed += usize::from(row.result == Outcome::Refused);
+        show(page, &row)?;
     }
     if taking.dry_run {
-        return page.say(&format!("\nNothing was taken over (--dry-run): {fitting} of {} would be.", judged.len()));
+        return page.say(&format!("\nNothing was taken over (--dry-run): {} of {count} would be.", fitting.len()));
     }
-    if fitting > 0 {
+    if !fitting.is_empty() {
         page.say("")?;
-        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &format!("Take {fitting} over?"))?;
+        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &format!("Take {} over?", fitting.len()))?;
     }
     let mut taken = 0;
-    let mut failed = judged.len() - fitting;
-    for (entry, _) in judged.into_iter().flatten() {
-        let row = take_one(&entry);
+    for entry in &fitting {
+        let row = take_one(entry);
         taken += usize::from(row.result == Outcome::Taken);
         failed += usize::from(row.result == Outcome::Refused);
         show(page, &row)?;
     }
     ended(page, taken, failed)
+}
+
+/// The keys of a file that were seen before, by user, with where they stand.
+#[derive(Default)]
+struct Earlier(HashMap<Option<String>, Vec<(Secret, String)>>);
+
+impl Earlier {
+    /// Where the same key of the same user stands already; else it is noted.
+    fn place_of(&mut self, entry: &Entry) -> Option<Row> {
+        let keys = self.0.entry(entry.user.clone()).or_default();
+        if let Some((_, at)) = keys.iter().find(|(key, _)| *key == entry.device.secret) {
+            return Some(row(entry, Outcome::AlreadyThere, format!("the same key stands in {at}")));
+        }
+        keys.push((entry.device.secret.clone(), entry.at.clone()));
+        None
+    }
+}
+
+/// What would become of one now.
+fn foreseen(entry: &Entry, detail: String) -> Row {
+    match told(entry, |desk| desk.foresee(&entry.device)) {
+        Ok(Imported::Taken { .. }) => row(entry, Outcome::WouldTake, detail),
+        Ok(Imported::AlreadyThere { label }) => there_already(entry, &label),
+        Err(why) => row(entry, Outcome::Refused, why),
+    }
 }
 
 fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
@@ -193,13 +226,25 @@ fn described(entry: &Entry) -> String {
 }
 
 fn take_one(entry: &Entry) -> Row {
-    let (result, detail) = match desk(entry.user.as_deref().unwrap_or_default())
-        .and_then(|desk| desk.import(&entry.device).map_err(sentence))
-    {
-        Ok(Imported::Taken { label, scratch_codes }) => (Outcome::Taken, taken_as(&label, scratch_codes, entry)),
-        Ok(Imported::AlreadyThere { label }) => (Outcome::AlreadyThere, format!("it is the authenticator {label}")),
-        Err(why) => (Outcome::Refused, why),
-    };
+    match told(entry, |desk| desk.import(&entry.device)) {
+        Ok(Imported::Taken { label, scratch_codes }) => {
+            row(entry, Outcome::Taken, taken_as(&label, scratch_codes, entry))
+        }
+        Ok(Imported::AlreadyThere { label }) => there_already(entry, &label),
+        Err(why) => row(entry, Outcome::Refused, why),
+    }
+}
+
+/// What the desk of its user says to one.
+fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Response>) -> Result<Imported, String> {
+    desk(entry.user.as_deref().unwrap_or_default()).and_then(|desk| ask(&desk).map_err(sentence))
+}
+
+fn there_already(entry: &Entry, label: &str) -> Row {
+    row(entry, Outcome::AlreadyThere, format!("it is the authenticator {label}"))
+}
+
+fn row(entry: &Entry, result: Outcome, detail: String) -> Row {
     Row { at: entry.at.clone(), user: entry.user.clone(), result, detail }
 }
 
@@ -223,8 +268,8 @@ fn sentence(response: Response) -> String {
     }
 }
 
-fn refused(mistake: &Mistake) -> Row {
-    Row { at: mistake.at.clone(), user: mistake.user.clone(), result: Outcome::Refused, detail: mistake.why.clone() }
+fn refused(mistake: Mistake) -> Row {
+    Row { at: mistake.at, user: mistake.user, result: Outcome::Refused, detail: mistake.why }
 }
 
 fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
@@ -258,24 +303,28 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
     }
     let (mut taken, mut failed) = (0, 0);
     for kept in &contents.accounts {
-        let row =
-            |result, detail: String| Row { at: "backup".to_owned(), user: Some(kept.user.clone()), result, detail };
-        let account = twostep_core::account::Account::parse(&kept.text, &Username::new(&kept.user), kept.uid);
-        let row = match account {
-            Err(error) => row(Outcome::Refused, error.to_string()),
-            Ok(account) if taking.dry_run => {
-                row(Outcome::WouldTake, format!("authenticators: {}", account.authenticators.len()))
-            }
-            Ok(account) => match desk(&kept.user).and_then(|desk| desk.restore(&account, &key).map_err(sentence)) {
-                Ok(()) => row(Outcome::Taken, format!("authenticators: {}", account.authenticators.len())),
-                Err(why) => row(Outcome::Refused, why),
-            },
-        };
+        let row = bring_back(kept, &key, taking);
         taken += usize::from(row.result == Outcome::Taken);
         failed += usize::from(row.result == Outcome::Refused);
         show(page, &row)?;
     }
     if taking.dry_run { page.say("\nNothing was brought back (--dry-run).") } else { ended(page, taken, failed) }
+}
+
+fn bring_back(kept: &Kept, key: &SealKey, taking: Taking) -> Row {
+    let account = Account::parse(&kept.text, &Username::new(&kept.user), kept.uid).map_err(|error| error.to_string());
+    let brought = account.and_then(|account| {
+        let desk = desk(&kept.user)?;
+        let restored = if taking.dry_run { desk.foresee_restore(&account) } else { desk.restore(&account, key) };
+        Ok((restored.map_err(sentence)?, account.authenticators.len()))
+    });
+    let (result, detail) = match brought {
+        Ok((Restored::AlreadyThere, _)) => (Outcome::AlreadyThere, "the user has its authenticators".to_owned()),
+        Ok((Restored::Taken, count)) if taking.dry_run => (Outcome::WouldTake, format!("authenticators: {count}")),
+        Ok((Restored::Taken, count)) => (Outcome::Taken, format!("authenticators: {count}")),
+        Err(why) => (Outcome::Refused, why),
+    };
+    Row { at: "backup".to_owned(), user: Some(kept.user.clone()), result, detail }
 }
 
 #[cfg(test)]
@@ -311,7 +360,7 @@ mod tests {
         let (mut page, printed) = page(80);
         show(
             &mut page,
-            &refused(&Mistake { at: "line 3".to_owned(), user: Some("bob".to_owned()), why: "no key".to_owned() }),
+            &refused(Mistake { at: "line 3".to_owned(), user: Some("bob".to_owned()), why: "no key".to_owned() }),
         )
         .unwrap();
         assert_eq!(printed.text(), "  bob               REFUSED: no key (line 3)\n");

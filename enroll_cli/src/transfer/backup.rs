@@ -5,7 +5,7 @@
 //! lines above. The secrets in it are sealed once more by a key that stands beside them, so that it
 //! says nothing of the key of the host that made it.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use twostep_core::seal::{Belongs, KEY_BYTES, SealKey};
 use twostep_core::secret::{Secret, Typed};
@@ -101,6 +101,9 @@ pub fn write(contents: &Contents, passphrase: &Typed) -> Result<Typed, Closed> {
 pub fn read(text: &str, passphrase: &Typed) -> Result<Contents, Closed> {
     let mut lines = text.lines();
     let (title, cost, sealed) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), lines.next());
+    if lines.any(|more| !more.trim().is_empty()) {
+        return Err(Closed::NoBackup);
+    }
     if title != TITLE {
         return Err(if title.starts_with("twostep-backup ") { Closed::Newer } else { Closed::NoBackup });
     }
@@ -137,11 +140,16 @@ fn cost_of(line: &str) -> Option<(Vec<u8>, Cost)> {
 
 fn derived(passphrase: &Typed, salt: &[u8], cost: Cost) -> Result<SealKey, Closed> {
     let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(KEY_BYTES)).map_err(|_| Closed::NoBackup)?;
+    // A host that has less memory says so instead of ending the program.
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(params.block_count()).map_err(|_| Closed::NoMeans)?;
+    memory.resize(params.block_count(), Block::default());
     let mut key = vec![0; KEY_BYTES];
-    let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+    let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
         passphrase.expose().as_bytes(),
         salt,
         &mut key,
+        &mut memory,
     );
     made.map_err(|_| Closed::NoBackup)?;
     SealKey::new(Secret::new(key)).map_err(|_| Closed::NoMeans)
@@ -185,6 +193,12 @@ mod tests {
         let cheaper = text.expose().replace("t=3", "t=2");
         assert_eq!(of(&cheaper), Some(Closed::DoesNotOpen));
         assert_eq!(of(""), Some(Closed::NoBackup));
+        assert_eq!(of(&format!("{}more\n", text.expose())), Some(Closed::NoBackup));
+        let lines = text.expose().lines().collect::<Vec<_>>();
+        assert_eq!(of(&[lines[1], lines[0], lines[2]].join("\n")), Some(Closed::NoBackup));
+        assert_eq!(of(&[lines[0], lines[2], lines[1]].join("\n")), Some(Closed::NoBackup));
+        assert_eq!(of(&[lines[0], lines[1]].join("\n")), Some(Closed::DoesNotOpen));
+        assert!(read(&lines.join("\r\n"), &passphrase("x")).is_ok());
         assert_eq!(of(&text.expose().replace("twostep-backup 1", "twostep-backup 2")), Some(Closed::Newer));
         assert_eq!(of("twostep-backup 1\nargon2id m=1 t=1 p=1 salt=00\n00"), Some(Closed::NoBackup));
     }

@@ -5,11 +5,12 @@
 //! `counter` (of the next code).
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use twostep_core::account::Progress;
 use twostep_core::enroll::Import;
-use twostep_core::time::{Step, Timestamp};
+use twostep_core::time::Timestamp;
 
-use super::{Entry, Mistake, Read, key, unknown, uri};
+use super::{Entry, Mistake, Read, counting, key, unknown, uri};
 
 /// One row.
 #[derive(Debug, Default, Deserialize)]
@@ -24,6 +25,17 @@ struct Row {
     digits: Option<Number>,
     period: Option<Number>,
     counter: Option<Number>,
+}
+
+impl Row {
+    /// An address is whole; only its user and its label may stand beside it.
+    fn says_more_than_an_address(&self) -> bool {
+        self.kind.is_some()
+            || self.algorithm.is_some()
+            || self.digits.is_some()
+            || self.period.is_some()
+            || self.counter.is_some()
+    }
 }
 
 /// A number, written as one or as text.
@@ -45,40 +57,55 @@ impl Number {
 
 /// Reads a batch: JSON if it begins like that, else CSV.
 pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
-    let begin = text.trim_start_matches('\u{feff}').trim_start();
-    if begin.starts_with(['[', '{']) { json(begin, now) } else { csv(begin, now) }
+    if text.trim_start().starts_with(['[', '{']) { json(text.trim_start(), now) } else { csv(text, now) }
 }
 
 /// A list of objects, or objects one after the other.
 fn json(text: &str, now: Timestamp) -> Vec<Read> {
-    let rows: Vec<Result<Row, serde_json::Error>> = if text.starts_with('[') {
-        match serde_json::from_str::<Vec<serde_json::Value>>(text) {
-            Ok(values) => values.into_iter().map(serde_json::from_value).collect(),
-            Err(error) => vec![Err(error)],
+    // Each is read for itself, so that a wrong one hides none behind it.
+    let entries: Vec<Result<&RawValue, serde_json::Error>> = if text.starts_with('[') {
+        match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(entries) => entries.into_iter().map(Ok).collect(),
+            Err(error) => return vec![Err(Mistake::new("the list", no_json(&error)))],
         }
     } else {
         serde_json::Deserializer::from_str(text).into_iter().collect()
     };
-    let numbered = rows.into_iter().enumerate().map(|(index, row)| (format!("entry {}", index + 1), row));
-    // serde_json's own words may quote a value, which may be a secret.
+    let numbered = entries.into_iter().enumerate().map(|(index, json)| (format!("entry {}", index + 1), json));
     numbered
-        .map(|(at, row)| match row {
+        .map(|(at, json)| match json.and_then(|json| serde_json::from_str::<Row>(json.get())) {
             Ok(row) => entry(&row, at, now),
-            Err(error) => Err(Mistake::new(
-                at,
-                format!("it is not an entry of a batch, at line {} column {}", error.line(), error.column()),
-            )),
+            Err(error) if error.is_data() => Err(Mistake::new(at, no_entry(&error))),
+            Err(error) => Err(Mistake::new(at, no_json(&error))),
         })
         .collect()
 }
 
+/// serde_json's own words may quote a value, which may be a secret.
+fn no_json(error: &serde_json::Error) -> String {
+    format!("it is no JSON from line {} column {} on", error.line(), error.column())
+}
+
+fn no_entry(error: &serde_json::Error) -> String {
+    format!("it is not an entry of a batch: see line {} column {} in it", error.line(), error.column())
+}
+
 fn csv(text: &str, now: Timestamp) -> Vec<Read> {
+    let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    if said.flat_map(str::bytes).filter(|byte| *byte == b'"').count() % 2 == 1 {
+        return vec![Err(Mistake::new("the table", "a quote in it is not closed: is the file whole?"))];
+    }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
     let mut all = Vec::new();
     let head = match reader.headers() {
         Ok(head) => head.clone(),
         Err(_) => return vec![Err(Mistake::new("line 1", "it is no head of a table"))],
     };
+    if let Some(twice) = head.iter().enumerate().find(|(index, name)| head.iter().take(*index).any(|one| one == *name))
+    {
+        let name = if COLUMNS.contains(&twice.1) { twice.1 } else { "of the same name" };
+        return vec![Err(Mistake::new("line 1", format!("the column {name} stands there twice")))];
+    }
     if let Some(stranger) = head.iter().find(|name| !COLUMNS.contains(name)) {
         let shown = if stranger.len() <= 20 { stranger } else { "(a long one)" };
         return vec![Err(Mistake::new(
@@ -122,8 +149,10 @@ const COLUMNS: [&str; 9] = ["user", "secret", "uri", "label", "kind", "algorithm
 
 fn entry(row: &Row, at: String, now: Timestamp) -> Read {
     let user = (!row.user.is_empty()).then(|| row.user.clone());
-    match device(row, &at, now) {
-        Ok(entry) => Ok(Entry { user: user.or(entry.user), ..entry }),
+    let device = device(row, &at, now).map(|entry| Entry { user: user.clone().or(entry.user), ..entry });
+    match device {
+        Ok(entry) if entry.user.is_none() => Err(Mistake::new(at, "it names no user")),
+        Ok(entry) => Ok(entry),
         Err(why) => Err(Mistake { at, user, why }),
     }
 }
@@ -132,6 +161,9 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
     let mut entry = match (&row.secret, &row.uri) {
         (Some(_), Some(_)) => return Err("it has a secret and an address: one of them".to_owned()),
         (None, None) => return Err("it has no secret".to_owned()),
+        (None, Some(_)) if row.says_more_than_an_address() => {
+            return Err("an address says kind, algorithm, digits, period and counter itself: leave them out".to_owned());
+        }
         (None, Some(address)) => uri::one(address, at, now)?,
         (Some(secret), None) => {
             let secret = match secret.strip_prefix("hex:") {
@@ -140,8 +172,7 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
             };
             let digits = uri::digits(row.digits.as_ref().map(Number::text).as_deref())?;
             let (algorithm, progress) = (uri::algorithm(row.algorithm.as_deref())?, progress(row, now)?);
-            let (label, from) = ("phone".to_owned(), "batch");
-            let device = Import { label, secret, algorithm, digits, progress, scratch_codes: Vec::new(), from };
+            let device = Import { algorithm, digits, ..Import::new(secret, progress, "batch") };
             Entry { at: at.to_owned(), user: None, device, hints: Vec::new() }
         }
     };
@@ -154,14 +185,13 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
 fn progress(row: &Row, now: Timestamp) -> Result<Progress, String> {
     let number = |number: &Option<Number>, name| uri::number(number.as_ref().map(Number::text).as_deref(), name);
     match row.kind.as_deref().unwrap_or("totp") {
+        "totp" if row.counter.is_some() => Err("a counter is of a device of kind hotp".to_owned()),
+        "hotp" if row.period.is_some() => Err("a device of kind hotp has no period".to_owned()),
         "totp" => match number(&row.period, "period")?.unwrap_or(30) {
             period @ (30 | 60) => Ok(unknown(period, now)),
             period => Err(format!("its period is {period}, and this host knows 30 and 60 seconds")),
         },
-        "hotp" => match number(&row.counter, "counter")?.unwrap_or(0) {
-            next if next <= 1 << 48 => Ok(Progress::Counter { next: Step(next) }),
-            _ => Err("its counter is too high".to_owned()),
-        },
+        "hotp" => counting(number(&row.counter, "counter")?.unwrap_or(0)),
         _ => Err("its kind is neither totp nor hotp".to_owned()),
     }
 }
@@ -170,6 +200,7 @@ fn progress(row: &Row, now: Timestamp) -> Result<Progress, String> {
 mod tests {
     use proptest::prelude::*;
     use twostep_core::otp::Algorithm;
+    use twostep_core::time::Step;
 
     use super::*;
 
@@ -214,10 +245,31 @@ mod tests {
             (format!("user,secret,uri\nalice,{KEY},otpauth://"), "line 2", "one of them"),
             (format!(r#"[{{"user":"a","secret":["{KEY}"]}}]"#), "entry 1", "not an entry"),
             (format!(r#"{{"user":"a","secrets":"{KEY}"}}"#), "entry 1", "not an entry"),
-            ("[".to_owned(), "entry 1", "not an entry"),
+            ("[".to_owned(), "the list", "no JSON from line 1"),
+            (format!(r#"{{"user":"a","secret":"{KEY}","secret":"{KEY}"}}"#), "entry 1", "not an entry"),
+            (format!(r#"[{{"user":"a","secret":"{KEY}","secret":"{KEY}"}}]"#), "entry 1", "not an entry"),
+            (format!(r#"[{{"user":"a","secret":"{KEY}","digits":8.5}}]"#), "entry 1", "not an entry"),
+            (format!(r#"[{{"users":[{{"user":"a","secret":"{KEY}"}}]}}]"#), "entry 1", "not an entry"),
+            (format!("user,secret,secret\nalice,{KEY},{KEY}"), "line 1", "secret stands there twice"),
+            (format!("secret\n{KEY}"), "line 2", "names no user"),
+            (format!("user,secret\nalice,\"{KEY}\nbob,{KEY}\n"), "the table", "not closed"),
+            (format!("user,secret\nalice,\"{KEY}\nbob,\"{KEY}\n"), "line 2", "no base32"),
+            (format!("\n\nuser,secret,period\nalice,{KEY},45"), "line 4", "period is 45"),
+            (format!("user,secret,counter\nalice,{KEY},5"), "line 2", "kind hotp"),
+            (format!("user,secret,kind,period\nalice,{KEY},hotp,30"), "line 2", "no period"),
+            (format!("user,uri,digits\nalice,otpauth://totp/a?secret={KEY},8"), "line 2", "leave them out"),
         ] {
             let mistake = read(&text, NOW).remove(0).unwrap_err();
             assert!(mistake.at == at && mistake.why.contains(why) && !mistake.why.contains(KEY), "{text}: {mistake:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_entry_hides_none_behind_it() {
+        let one = |user: &str| format!(r#"{{"user":"{user}","secret":"{KEY}"}}"#);
+        let (good, wrong) = (one("alice"), r#"{"user":"bob","secrets":7}"#);
+        for text in [format!("[{good},{wrong},{good}]"), format!("{good}\n{wrong}\n{good}")] {
+            assert_eq!(read(&text, NOW).iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{text}");
         }
     }
 

@@ -2,13 +2,15 @@
 //!
 //! The key stands in the first line, options behind `" `, scratch codes of eight digits at the end.
 
+use std::collections::BTreeSet;
+
 use twostep_core::account::Progress;
 use twostep_core::enroll::Import;
 use twostep_core::otp::Algorithm;
 use twostep_core::secret::Typed;
-use twostep_core::time::{Step, Timestamp};
+use twostep_core::time::Timestamp;
 
-use super::{Entry, Mistake, Read, key, known, unknown};
+use super::{Entry, Mistake, Read, counting, key, known, unknown};
 
 /// Most bytes of a file (its module reads no more).
 pub const LONGEST: usize = 65_536;
@@ -16,8 +18,14 @@ pub const LONGEST: usize = 65_536;
 /// Letters that its module takes for others.
 const MISREAD: [(char, char); 3] = [('0', 'O'), ('1', 'L'), ('8', 'B')];
 
-/// Used steps in one `DISALLOW_REUSE` are within its window; a date of another kind is none.
-const NEWEST: u64 = 1 << 40;
+/// Steps that its module looks ahead at most: half of the widest window.
+const AHEAD: u64 = 50;
+
+/// Steps that its module finds a clock to be off at most.
+const FARTHEST: i64 = 1500;
+
+/// Most scratch codes of a file. Its program makes ten at most; each costs time to hash.
+const MOST_CODES: usize = 100;
 
 /// Reads a file. `at` is its name.
 pub fn read(bytes: &[u8], at: &str, now: Timestamp) -> Read {
@@ -35,13 +43,11 @@ pub fn read(bytes: &[u8], at: &str, now: Timestamp) -> Read {
     let options = Options::read(lines.clone()).map_err(|why| mistake(&why))?;
     let progress = options.progress(now).map_err(|why| mistake(&why))?;
     let device = Import {
-        label: "phone".to_owned(),
-        secret,
         algorithm: options.algorithm().map_err(|why| mistake(&why))?,
         digits: options.digits().map_err(|why| mistake(&why))?,
-        progress,
-        scratch_codes: scratch_codes(lines),
-        from: "google-authenticator",
+        scratch_codes: scratch_codes(lines).map_err(|why| mistake(&why))?,
+        user_could_write: true,
+        ..Import::new(secret, progress, "google-authenticator")
     };
     Ok(Entry { at: at.to_owned(), user: None, device, hints: options.hints() })
 }
@@ -73,33 +79,53 @@ impl<'a> Options<'a> {
     /// A counter above zero goes before the clock, as in its module.
     fn progress(&self, now: Timestamp) -> Result<Progress, String> {
         if let Some(next) = self.number("HOTP_COUNTER")?.filter(|counter| *counter > 0) {
-            return Ok(Progress::Counter { next: Step(next) });
+            return counting(next).map_err(|why| self.told("HOTP_COUNTER", &why));
         }
         if self.value("TOTP_AUTH").is_none() {
-            return Err("it says neither TOTP_AUTH nor HOTP_COUNTER, so nobody could log in with it".to_owned());
+            return Err(
+                "it has neither TOTP_AUTH nor a HOTP_COUNTER above 0, so nobody could log in with it".to_owned()
+            );
         }
         let period = self.number("STEP_SIZE")?.unwrap_or(30);
         if !matches!(period, 30 | 60) {
-            return Err(format!("STEP_SIZE is {period}, and this host knows codes of 30 and of 60 seconds"));
+            let why = format!("STEP_SIZE is {period}, and this host knows codes of 30 and of 60 seconds");
+            return Err(self.told("STEP_SIZE", &why));
         }
-        let Some((line, used)) = self.value("DISALLOW_REUSE") else { return Ok(unknown(period, now)) };
+        let Some((_, used)) = self.value("DISALLOW_REUSE") else { return Ok(unknown(period, now)) };
         let used = used.split_whitespace().map(str::parse::<u64>).collect::<Result<Vec<_>, _>>();
-        let used = used.ok().filter(|used| used.iter().all(|step| *step < NEWEST));
-        let used = used.ok_or_else(|| format!("line {line}: DISALLOW_REUSE holds no numbers of steps"))?;
-        Ok(known(period, used.into_iter().max().unwrap_or(0)))
+        let used = used.map_err(|_| self.told("DISALLOW_REUSE", "DISALLOW_REUSE holds no numbers of steps"))?;
+        let newest = used.into_iter().max().unwrap_or(0);
+        // Every code up to it counts as spent, so one of next year would lock the phone out until then.
+        let last = now.step(period).0.saturating_add(AHEAD).saturating_add_signed(self.skew().clamp(0, FARTHEST));
+        if newest > last {
+            let why = "DISALLOW_REUSE holds a step that is yet to come: a clock was wrong; take that number out";
+            return Err(self.told("DISALLOW_REUSE", why));
+        }
+        Ok(known(period, newest))
     }
 
     /// Only one fork knows these two.
     fn digits(&self) -> Result<u8, String> {
         match self.number("DIGITS")?.unwrap_or(6) {
             digits @ 6..=8 => Ok(u8::try_from(digits).unwrap_or(6)),
-            _ => Err("DIGITS is not 6 to 8".to_owned()),
+            _ => Err(self.told("DIGITS", "DIGITS is not 6 to 8")),
         }
     }
 
     fn algorithm(&self) -> Result<Algorithm, String> {
         let name = self.value("ALGORITHM").map_or("SHA1".to_owned(), |(_, name)| name.to_ascii_uppercase());
-        Algorithm::named(&name).ok_or_else(|| "ALGORITHM is none of sha1, sha256 and sha512".to_owned())
+        let none = || self.told("ALGORITHM", "ALGORITHM is none of sha1, sha256 and sha512");
+        Algorithm::named(&name).ok_or_else(none)
+    }
+
+    /// Steps that its module added to the time of the host.
+    fn skew(&self) -> i64 {
+        self.value("TIME_SKEW").and_then(|(_, skew)| skew.parse().ok()).unwrap_or(0)
+    }
+
+    /// What is wrong with an option, behind its line.
+    fn told(&self, name: &str, why: &str) -> String {
+        self.value(name).map_or_else(|| why.to_owned(), |(line, _)| format!("line {line}: {why}"))
     }
 
     fn hints(&self) -> Vec<String> {
@@ -107,27 +133,36 @@ impl<'a> Options<'a> {
         if self.value("RATE_LIMIT").is_some() {
             hints.push("RATE_LIMIT is left out: this host has its own".to_owned());
         }
-        if let Some((_, window)) = self.value("WINDOW_SIZE") {
-            hints.push(format!("WINDOW_SIZE {window} is left out: `window` of the configuration counts"));
+        if self.value("WINDOW_SIZE").is_some() {
+            hints.push("WINDOW_SIZE is left out: `window` of the configuration counts".to_owned());
         }
-        if let Some((_, skew)) = self.value("TIME_SKEW").filter(|(_, skew)| *skew != "0") {
-            hints.push(format!("the phone's clock was {skew} steps off there; two codes will put it right here"));
+        if self.skew() != 0 {
+            let skew = self.skew();
+            hints.push(format!(
+                "its clock was {skew} steps off there; two codes put it right here, within resync_range"
+            ));
         }
         hints
     }
 }
 
-/// From the first line that is one to the first that is neither one nor an option, as its module does.
-fn scratch_codes<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Typed> {
+/// Up to the first line that is neither one nor empty nor an option, as its module does. One that stands
+/// there twice counts once.
+fn scratch_codes<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Typed>, String> {
     let is_code =
         |line: &str| line.len() == 8 && !line.starts_with('0') && line.bytes().all(|byte| byte.is_ascii_digit());
-    let lines = lines.map(|line| line.trim_end_matches('\r')).filter(|line| !line.starts_with("\" "));
-    lines.take_while(|line| is_code(line)).map(|line| Typed::new(line.to_owned())).collect()
+    let lines = lines.map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty() && !line.starts_with('"'));
+    let codes = lines.take_while(|line| is_code(line)).collect::<BTreeSet<_>>();
+    if codes.len() > MOST_CODES {
+        return Err(format!("it has {} scratch codes; more than {MOST_CODES} are not taken", codes.len()));
+    }
+    Ok(codes.into_iter().map(|line| Typed::new(line.to_owned())).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use twostep_core::time::Step;
 
     use super::*;
 
@@ -181,6 +216,27 @@ mod tests {
         assert_eq!(codes("12345678\n02345678\n23456789\n"), 1);
         assert_eq!(codes("12345678\nhello\n23456789\n"), 1);
         assert_eq!(codes("123456789\n"), 0);
+        assert_eq!(codes("12345678\n\n\r\n\"odd\n23456789\n"), 2);
+        assert_eq!(codes("12345678\n12345678\n"), 1);
+    }
+
+    #[test]
+    fn a_file_cannot_keep_the_host_busy_with_its_scratch_codes() {
+        let codes = |count: u32| (0..count).map(|number| format!("{}\n", 10_000_000 + number)).collect::<String>();
+        let file = |count| of(&format!("{KEY}\n\" TOTP_AUTH\n{}", codes(count)));
+        assert_eq!(file(100).unwrap().device.scratch_codes.len(), 100);
+        assert!(file(101).unwrap_err().why.contains("101 scratch codes"));
+    }
+
+    #[test]
+    fn a_step_that_is_yet_to_come_locks_nobody_out() {
+        let used = |step: u64, rest: &str| of(&format!("{KEY}\n\" DISALLOW_REUSE {step}\n\" TOTP_AUTH\n{rest}"));
+        assert_eq!(used(60_000_050, "").unwrap().device.progress, known(30, 60_000_050));
+        assert!(used(60_000_051, "").unwrap_err().why.starts_with("line 2: DISALLOW_REUSE holds a step that is yet"));
+        assert_eq!(used(60_000_151, "\" TIME_SKEW 101").unwrap().device.progress, known(30, 60_000_151));
+        assert!(used(60_000_151, "\" TIME_SKEW -101").is_err());
+        assert!(used(60_001_550, "\" TIME_SKEW 9223372036854775807").is_ok());
+        assert!(used(60_001_551, "\" TIME_SKEW 9223372036854775807").is_err());
     }
 
     #[test]
@@ -189,7 +245,13 @@ mod tests {
         assert!(why("not base 32 !\n\" TOTP_AUTH").starts_with("line 1: the key is no base32"));
         assert!(why(&format!("{KEY}==\n\" TOTP_AUTH")).contains("padding"));
         assert!(why(&format!("{KEY}\n12345678\n")).contains("neither TOTP_AUTH nor"));
-        assert!(why(&format!("{KEY}\n\" STEP_SIZE 45\n\" TOTP_AUTH")).contains("STEP_SIZE is 45"));
+        assert!(why(&format!("{KEY}\n\" HOTP_COUNTER 0\n")).contains("a HOTP_COUNTER above 0"));
+        assert!(
+            why(&format!("{KEY}\n\" HOTP_COUNTER 9223372036854775808\n")).starts_with("line 2: its counter is too")
+        );
+        assert!(why(&format!("{KEY}\n\" STEP_SIZE 45\n\" TOTP_AUTH")).starts_with("line 2: STEP_SIZE is 45"));
+        assert!(why(&format!("{KEY}\n\" DIGITS 5\n\" TOTP_AUTH")).starts_with("line 2: DIGITS"));
+        assert!(why(&format!("{KEY}\n\" ALGORITHM md5\n\" TOTP_AUTH")).starts_with("line 2: ALGORITHM"));
         assert!(why(&format!("{KEY}\n\" TOTP_AUTH\n\" STEP_SIZE x")).starts_with("line 3: STEP_SIZE is no number"));
         assert!(why(&format!("{KEY}\n\" DISALLOW_REUSE 1 x\n\" TOTP_AUTH")).starts_with("line 2: DISALLOW_REUSE"));
         assert!(why(&format!("{KEY}\0\n")).contains("NUL"));

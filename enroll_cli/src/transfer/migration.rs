@@ -5,13 +5,12 @@
 //! everything else that imports.
 
 use data_encoding::BASE64;
-use twostep_core::account::Progress;
 use twostep_core::enroll::Import;
 use twostep_core::otp::Algorithm;
-use twostep_core::time::{Step, Timestamp};
+use twostep_core::time::Timestamp;
 
 use super::uri::{Parameters, strip, user_of};
-use super::{Entry, Mistake, Read, unknown};
+use super::{Entry, Mistake, Read, counting, unknown};
 
 /// Reads addresses, one a line. An export of several pictures has to be whole.
 pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
@@ -105,13 +104,11 @@ fn device(bytes: &[u8], at: &str, now: Timestamp) -> Result<Entry, String> {
     };
     let progress = match kind {
         0 | 2 => unknown(30, now),
-        1 if counter <= 1 << 48 => Progress::Counter { next: Step(counter) },
-        1 => return Err("its counter is too high".to_owned()),
+        1 => counting(counter)?,
         _ => return Err("it is neither TOTP nor HOTP".to_owned()),
     };
     let account = name.rsplit_once(':').map_or(name.as_str(), |(_, account)| account);
-    let (label, from, secret) = ("phone".to_owned(), "otpauth-migration", super::key(key)?);
-    let device = Import { label, secret, algorithm, digits, progress, scratch_codes: Vec::new(), from };
+    let device = Import { algorithm, digits, ..Import::new(super::key(key)?, progress, "otpauth-migration") };
     Ok(Entry { at: at.to_owned(), user: user_of(account), device, hints: Vec::new() })
 }
 
@@ -165,6 +162,8 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
+    use twostep_core::account::Progress;
+    use twostep_core::time::Step;
 
     use super::*;
 

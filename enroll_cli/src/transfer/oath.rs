@@ -2,28 +2,32 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use twostep_core::account::Progress;
 use twostep_core::enroll::Import;
 use twostep_core::otp::{Algorithm, MovingFactor, Parameters, Window, matching_steps};
-use twostep_core::time::{Step, Timestamp};
+use twostep_core::time::Timestamp;
 
-use super::{Entry, Mistake, Read, key, known, unknown};
+use super::{Entry, Mistake, Read, counting, key, known, unknown};
 
 /// Steps around its time in which a code that was used is looked for.
 const AROUND: u64 = 20;
 
-/// Reads the lines that liboath reads; it leaves out those of a type that it does not know.
+/// Reads the lines that liboath reads. Those of a type that it does not know it leaves out; whoever
+/// they are of is told, unless they are comments.
 pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.split_whitespace().collect::<Vec<_>>()));
-    let known = lines.filter_map(|(number, fields)| Some((number, kind(fields.first()?)?, fields)));
-    known
-        .map(|(number, kind, fields)| {
-            let at = format!("line {number}");
-            let user = fields.get(1).map(|user| (*user).to_owned());
-            line(kind, &fields, &at, now).map_err(|why| Mistake { at, user, why })
-        })
-        .collect()
+    let said = lines.filter(|(_, fields)| fields.first().is_some_and(|first| !first.starts_with('#')));
+    said.map(|(number, fields)| {
+        let at = format!("line {number}");
+        let user = fields.get(1).map(|user| (*user).to_owned());
+        let kind = fields.first().and_then(|first| kind(first)).ok_or_else(|| NO_TYPE.to_owned());
+        kind.and_then(|kind| line(kind, &fields, &at, now)).map_err(|why| Mistake { at, user, why })
+    })
+    .collect()
 }
+
+/// What is wrong with a line that liboath leaves out.
+const NO_TYPE: &str =
+    "its type is none that pam_oath reads: HOTP, HOTP/E, HOTP/T30 or HOTP/T60, and /6, /7 or /8 digits";
 
 /// What the first field says, if liboath knows it: the moving factor and the digits.
 fn kind(field: &str) -> Option<(MovingFactor, u8)> {
@@ -55,13 +59,17 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
     }
     let secret = key::hexadecimal(hex)?;
     let parameters = Parameters { algorithm: Algorithm::Sha1, digits, factor };
-    let counter = fields.get(4).map(|text| text.parse::<u64>().map_err(|_| "its counter is no number")).transpose()?;
-    let last = fields.get(5).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+    let last = fields.get(5).filter(|code| **code != "-");
+    if last.is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err("its last code is no number".to_owned());
+    }
     let progress = match factor {
         // The counter is that of the last code that was used, if one was.
-        MovingFactor::Counter => Progress::Counter { next: Step(counter.unwrap_or(0) + u64::from(last.is_some())) },
+        MovingFactor::Counter => counting(counter(fields)?.saturating_add(u64::from(last.is_some())))?,
         MovingFactor::Time { period } => {
             let step = last.zip(fields.get(6)).and_then(|(code, time)| spent(&secret, parameters, period, code, time));
+            // A time that is yet to come is of a clock that was wrong.
+            let step = step.filter(|step| *step <= now.step(period).0.saturating_add(AROUND));
             step.map_or_else(
                 || if last.is_some() { unknown(period, now) } else { known(period, 0) },
                 |step| known(period, step),
@@ -75,10 +83,16 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
                 .to_owned(),
         );
     }
-    let (label, from) = ("token".to_owned(), "oath");
-    let device =
-        Import { label, secret, algorithm: Algorithm::Sha1, digits, progress, scratch_codes: Vec::new(), from };
+    if let (MovingFactor::Time { .. }, Some(offset)) = (factor, fields.get(4).filter(|offset| **offset != "0")) {
+        let offset = offset.parse::<i64>().map_err(|_| "its counter is no number")?;
+        hints.push(format!("its clock was {offset} steps off there; two codes put it right here, within resync_range"));
+    }
+    let device = Import { label: "token".to_owned(), digits, ..Import::new(secret, progress, "oath") };
     Ok(Entry { at: at.to_owned(), user: Some((*user).to_owned()), device, hints })
+}
+
+fn counter(fields: &[&str]) -> Result<u64, String> {
+    fields.get(4).map_or(Ok(0), |text| text.parse().map_err(|_| "its counter is no number".to_owned()))
 }
 
 /// The step of the code that was used last, around the time that stands beside it: local time, so it
@@ -102,6 +116,8 @@ fn spent(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use twostep_core::account::Progress;
+    use twostep_core::time::Step;
 
     use super::*;
 
@@ -129,7 +145,10 @@ mod tests {
             assert_eq!((entry.user.as_deref(), entry.device.digits), (Some("alice"), digits), "{kind}");
             assert_eq!(matches!(entry.device.progress, Progress::Time { .. }), is_time, "{kind}");
         }
-        assert!(read("# HOTP\nMOTP alice - 00\nHOTP/T45 alice - 00\nHOTP/E/9 alice - 00\n\n", NOW).is_empty());
+        assert!(read("# HOTP\n\n#HOTP alice - 00\n", NOW).is_empty());
+        for line in ["MOTP alice - 00", "HOTP/T45 alice - 00", "HOTP/E/9 alice - 00", "hotp alice - 00"] {
+            assert!(why(line).contains("its type is none"), "{line}");
+        }
     }
 
     #[test]
@@ -156,6 +175,24 @@ mod tests {
         assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 287082 {}", time(3700))), known(30, 1));
         assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 000000 {}", time(59))), unknown(30, NOW));
         assert_eq!(progress(&format!("HOTP/T30 alice - {KEY}")), known(30, 0));
+        assert_eq!(progress(&format!("HOTP/T30 alice - {KEY} 0 - - 192.0.2.1")), known(30, 0));
+    }
+
+    #[test]
+    fn a_last_code_of_a_time_to_come_locks_nobody_out() {
+        // RFC 6238, appendix B: 07081804 is the code of this moment.
+        let used = jiff::Timestamp::from_second(1_111_111_109).unwrap().to_zoned(TimeZone::system());
+        let line = format!("HOTP/T30/8 alice - {KEY} 0 07081804 {}", used.strftime("%Y-%m-%dT%H:%M:%SL"));
+        let progress = |now| read(&line, Timestamp(now)).remove(0).unwrap().device.progress;
+        assert_eq!(progress(1_111_111_200), known(30, 1_111_111_109 / 30));
+        assert_eq!(progress(1_111_000_000), unknown(30, Timestamp(1_111_000_000)));
+    }
+
+    #[test]
+    fn an_offset_of_mod_authn_otp_is_told_and_not_believed() {
+        let entry = read(&format!("HOTP/T30 alice - {KEY} -3"), NOW).remove(0).unwrap();
+        assert_eq!(entry.device.progress, known(30, 0));
+        assert!(entry.hints[0].contains("-3 steps"));
     }
 
     #[test]
@@ -164,6 +201,8 @@ mod tests {
         assert!(why("HOTP alice - xyz").contains("no hexadecimal"));
         assert!(why(&format!("HOTP alice - {KEY}{KEY}")).contains("longer"));
         assert!(why(&format!("HOTP alice - {KEY} x")).contains("counter"));
+        assert!(why(&format!("HOTP alice - {KEY} 18446744073709551615 1 x")).contains("too high"));
+        assert!(why(&format!("HOTP/T30 alice - {KEY} 0 12345x")).contains("last code"));
         let pin = read(&format!("HOTP alice secret {KEY}"), NOW).remove(0).unwrap();
         assert!(pin.hints[0].contains("password") && !pin.hints[0].contains("secret "));
         let two = read(&format!("HOTP alice - {KEY}\nHOTP/T30 alice - {KEY}00"), NOW);

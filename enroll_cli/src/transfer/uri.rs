@@ -4,18 +4,22 @@ use percent_encoding::percent_decode_str;
 use twostep_core::account::Progress;
 use twostep_core::enroll::Import;
 use twostep_core::otp::Algorithm;
-use twostep_core::time::{Step, Timestamp};
+use twostep_core::time::Timestamp;
 
-use super::{Entry, Mistake, Read, key, unknown};
+use super::{Entry, Mistake, Read, counting, key, unknown};
+
+/// How an address begins.
+const SCHEME: &str = "otpauth://";
 
 /// Reads lines of `address` or `user address`. Empty lines and those that begin with `#` say nothing.
 pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
     let lines = text.lines().enumerate().map(|(index, line)| (format!("line {}", index + 1), line.trim()));
     let said = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     said.map(|(at, line)| {
+        // An address may hold spaces that nobody encoded; what stands before it is shown, so it is no address.
         let (user, address) = match line.split_once(char::is_whitespace) {
-            Some((user, address)) => (Some(user.to_owned()), address.trim()),
-            None => (None, line),
+            Some((user, address)) if strip(line, SCHEME).is_none() => (Some(user.to_owned()), address.trim()),
+            _ => (None, line),
         };
         one(address, &at, now)
             .map(|entry| Entry { user: user.clone().or(entry.user.clone()), ..entry })
@@ -26,7 +30,7 @@ pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
 
 /// Reads one address.
 pub fn one(address: &str, at: &str, now: Timestamp) -> Result<Entry, String> {
-    let rest = strip(address, "otpauth://").ok_or("it is no otpauth:// address")?;
+    let rest = strip(address, SCHEME).ok_or("it is no otpauth:// address")?;
     let (kind, rest) = rest.split_once('/').ok_or("it has no label")?;
     let (label, query) = rest.split_once('?').ok_or("it has no parameters")?;
     let parameters = Parameters::read(query)?;
@@ -44,13 +48,9 @@ pub fn one(address: &str, at: &str, now: Timestamp) -> Result<Entry, String> {
     }
     let secret = key::base32(parameters.value("secret").ok_or("it has no secret")?, &[])?;
     let device = Import {
-        label: "phone".to_owned(),
-        secret,
         algorithm: algorithm(parameters.value("algorithm"))?,
         digits: digits(parameters.value("digits"))?,
-        progress: progress(kind, &parameters, now)?,
-        scratch_codes: Vec::new(),
-        from: "otpauth",
+        ..Import::new(secret, progress(kind, &parameters, now)?, "otpauth")
     };
     Ok(Entry { at: at.to_owned(), user: user_of(&account), device, hints })
 }
@@ -71,14 +71,7 @@ fn progress(kind: &str, parameters: &Parameters, now: Timestamp) -> Result<Progr
                 Err(format!("its period is {period}, and this host knows 30 and 60 seconds"))
             }
         }
-        "hotp" => {
-            let next = number(parameters.value("counter"), "counter")?.ok_or("it counts and has no counter")?;
-            if next > 1 << 48 {
-                Err("its counter is too high".to_owned())
-            } else {
-                Ok(Progress::Counter { next: Step(next) })
-            }
-        }
+        "hotp" => counting(number(parameters.value("counter"), "counter")?.ok_or("it counts and has no counter")?),
         _ => Err("it is neither totp nor hotp".to_owned()),
     }
 }
@@ -147,6 +140,8 @@ fn decoded(text: &str) -> Result<String, String> {
 mod tests {
     use proptest::prelude::*;
 
+    use twostep_core::time::Step;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -187,6 +182,14 @@ mod tests {
         assert_eq!(read[0].as_ref().unwrap().user.as_deref(), Some("bob"));
         assert_eq!(read[1].as_ref().unwrap_err().at, "line 4");
         assert_eq!((read[2].as_ref().unwrap().user.as_deref(), read.len()), (Some("x"), 3));
+    }
+
+    #[test]
+    fn an_address_with_spaces_is_never_taken_for_a_user() {
+        let text = format!("otpauth://totp/Big Co:alice?secret={KEY}\notpauth://totp/x?secret={KEY} &digits=9\n");
+        let read = read(&text, NOW);
+        assert_eq!(read[0].as_ref().unwrap().user.as_deref(), Some("alice"));
+        assert_eq!(read[1].as_ref().unwrap_err().user, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What another program or another host knew of a user.
 
 use super::*;
-use crate::enroll::{Import, Imported};
+use crate::enroll::{Import, Imported, Restored};
 use crate::seal::SealKey;
 use crate::time::Step;
 
@@ -10,13 +10,12 @@ const SCRATCH: [&str; 2] = ["12345678", "87654321"];
 
 fn device(spent: u64) -> Import {
     Import {
-        label: "phone".to_owned(),
-        secret: Secret::new(KEY.to_vec()),
-        algorithm: Algorithm::Sha1,
-        digits: 6,
-        progress: Progress::Time { period: 30, drift: 0, spent: Step(spent), resynchronized_at: None },
         scratch_codes: SCRATCH.iter().map(|code| Typed::new((*code).to_owned())).collect(),
-        from: "google-authenticator",
+        ..Import::new(
+            Secret::new(KEY.to_vec()),
+            Progress::Time { period: 30, drift: 0, spent: Step(spent), resynchronized_at: None },
+            "google-authenticator",
+        )
     }
 }
 
@@ -88,6 +87,34 @@ fn the_same_key_is_not_taken_twice() {
 }
 
 #[test]
+fn what_would_become_of_a_device_is_known_before_and_changes_nothing() {
+    let world = World::new("[totp]\nmax_authenticators = 1");
+    let desk = world.desk(Authority::Administrator);
+    let foreseen = desk.foresee(&device(0)).unwrap();
+    assert_eq!(world.store().find(&alice()).unwrap(), None);
+    assert_eq!(desk.import(&device(0)).unwrap(), foreseen);
+    assert_eq!(desk.foresee(&device(0)).ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
+    let other = Import { secret: Secret::new(vec![9; 20]), ..device(0) };
+    assert_eq!(desk.foresee(&other).ok(), desk.import(&other).ok());
+    assert!(desk.foresee(&other).is_err());
+}
+
+#[test]
+fn a_file_that_the_user_could_write_adds_nothing_to_an_enrolled_account() {
+    let theirs = Import { user_could_write: true, ..device(0) };
+    let enrolled = World::enrolled("");
+    let desk = enrolled.desk(Authority::Administrator);
+    for answer in [desk.foresee(&theirs), desk.import(&theirs)] {
+        assert!(matches!(answer, Err(Response::Refused { reason: Refusal::ProofRequired, .. })), "{answer:?}");
+    }
+    assert_eq!(enrolled.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
+    assert!(matches!(desk.import(&device(0)), Ok(Imported::Taken { .. })), "root's own file is root's word");
+    let world = World::imported("", &theirs);
+    let again = world.desk(Authority::Administrator).import(&theirs);
+    assert_eq!(again.ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
+}
+
+#[test]
 fn what_this_host_cannot_check_is_refused_and_so_is_one_too_many() {
     let world = World::imported("[totp]\nmax_authenticators = 1", &device(0));
     let desk = world.desk(Authority::Administrator);
@@ -108,10 +135,18 @@ fn an_account_comes_back_on_another_host_by_a_key_of_its_own() {
     (new.secret, new.codes) = (old.secret.clone(), old.codes.clone());
     let wrong = SealKey::new(Secret::new(vec![4; 32])).unwrap();
     assert!(new.desk(Authority::Administrator).restore(&account, &wrong).is_err());
-    new.desk(Authority::Administrator).restore(&account, &key).unwrap();
+    let desk = new.desk(Authority::Administrator);
+    assert_eq!(desk.foresee_restore(&account).ok(), Some(Restored::Taken));
+    assert_eq!(new.store().find(&alice()).unwrap(), None);
+    assert_eq!(desk.restore(&account, &key).ok(), Some(Restored::Taken));
+    // The other host may have taken these a moment ago.
+    assert_eq!([0, 1].map(|ahead| reason(&new.login(&new.code(ahead)))), ["spent-code", "spent-code"]);
     new.pass(60);
     assert!(new.gets_in(&new.code(0)));
     assert_eq!(reason(&new.login(&new.codes[0])), "used-recovery-code");
     assert!(new.gets_in(&new.codes[1]));
-    assert!(new.desk(Authority::Administrator).restore(&account, &key).is_err(), "it is there already");
+    assert_eq!(new.desk(Authority::Administrator).restore(&account, &key).ok(), Some(Restored::AlreadyThere));
+    let enrolled_anew = World::enrolled("");
+    assert!(enrolled_anew.desk(Authority::Administrator).foresee_restore(&account).is_err());
+    assert!(enrolled_anew.desk(Authority::Administrator).restore(&account, &key).is_err());
 }
