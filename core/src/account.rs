@@ -14,6 +14,7 @@ use crate::time::{Step, Timestamp};
 use crate::username::Username;
 
 mod file;
+mod gone;
 mod invite;
 mod suspension;
 
@@ -193,6 +194,25 @@ impl Account {
             one.secret = to.seal(&secret, one.belongs(&self.user))?;
         }
         Ok(account)
+    }
+
+    /// Seals by the newest key what an earlier one sealed. Whether anything was, and the labels of what
+    /// no key opens.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn reseal(&mut self, key: &SealKey) -> Result<(bool, Vec<String>), SealError> {
+        let (mut changed, mut lost) = (false, Vec::new());
+        let pending = self.pending.iter_mut().map(|pending| &mut pending.authenticator);
+        for one in self.authenticators.iter_mut().chain(pending) {
+            match key.reseal(&one.secret, one.belongs(&self.user)) {
+                Ok(None) => {}
+                Ok(Some(secret)) => (one.secret, changed) = (secret, true),
+                Err(SealError::DoesNotOpen) => lost.push(one.label.clone()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((changed, lost))
     }
 
     /// Whether at least one authenticator is confirmed.

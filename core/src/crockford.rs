@@ -17,6 +17,18 @@ pub fn random(characters: usize) -> Result<Typed, NoRandomness> {
     Ok(Typed::new(base32::encode(Secret::random(characters * BITS / 8)?.expose(), ALPHABET)))
 }
 
+/// Bytes as letters.
+#[must_use]
+pub fn encoded(bytes: &[u8]) -> Typed {
+    Typed::new(alphabet().encode(bytes))
+}
+
+/// The bytes behind letters that [`encoded`] made.
+#[must_use]
+pub fn decoded(letters: &str) -> Option<Vec<u8>> {
+    alphabet().decode(letters.as_bytes()).ok()
+}
+
 /// The code as it is shown: `0123-4567-89AB-CDEF`.
 #[must_use]
 pub fn grouped(code: &Typed) -> Typed {

@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 use crate::login::{self, Attempt, Conversation, LoginError, Silence};
 use crate::policy::{Requirement, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
-use crate::seal::{SealError, SealKey};
+use crate::seal::SealError;
 use crate::secret::Typed;
 use crate::store::files::FilesStore;
 use crate::store::{Held, Store, StoreError};
@@ -32,6 +32,7 @@ mod in_login;
 mod permit;
 mod recovery;
 mod report;
+mod reseal;
 mod suspension;
 mod synchronize;
 
@@ -40,6 +41,7 @@ pub use help::Issued;
 pub use import::{Import, Imported, Restored};
 pub use permit::Passwords;
 pub use report::AccountReport;
+pub use reseal::{Resealed, reseal};
 
 /// Longest name of a PAM service, in bytes.
 const SERVICE_BYTES: usize = 64;
@@ -73,7 +75,6 @@ pub enum Authority {
 /// A proof that was read and hashed before the lock.
 struct Proof {
     answer: Option<Answer>,
-    key: Result<SealKey, SealError>,
     source: Source,
 }
 
@@ -268,7 +269,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             _ => None,
         };
         let source = Source::of(&origin(), &self.config.policy.proxies);
-        Ok(Proof { answer, key: self.store.seal_key(), source })
+        Ok(Proof { answer, source })
     }
 
     /// Holds a proof against the account under its lock. An administrator needs none, and neither
@@ -282,7 +283,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         };
         let question = Question {
             config: &self.config,
-            key: &proof.key,
+            key: &self.store.seal_key(),
             service: SERVICE,
             source: &proof.source,
             now: self.clock.now(),
@@ -300,6 +301,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Changes the account, in one step with the proof.
     fn change<T>(&self, change: impl FnOnce(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
         let changed = self.store.update(&self.person, change);
+        for strange in self.store.strange() {
+            self.audit.record(&self.event("strange").with("reason", strange).finish());
+        }
         let lines = self.lines.take();
         match changed {
             Ok(answer) => {

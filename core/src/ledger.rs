@@ -29,6 +29,8 @@ const USES: usize = 50;
 const REMEMBERED: usize = 8;
 /// How long a second step stands in for a proof, in seconds.
 const FRESH: u64 = 120;
+/// What is gone from the account and is remembered.
+const GONE: usize = 64;
 /// Superseded incarnations that are remembered by name.
 const SUPERSEDED: usize = 100;
 /// Stands for a second step that was never passed.
@@ -68,6 +70,8 @@ pub struct Ledger {
     remembered: Vec<(String, Uptime)>,
     /// The last use of each application password, by id, the latest last.
     uses: Vec<(String, Use)>,
+    /// What was used up in the account or taken out of it: an old version of the file brings none back.
+    gone: Vec<String>,
 }
 
 /// Wrong answers, for the notice at the next login.
@@ -89,7 +93,21 @@ impl Ledger {
         let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
         let (generation, superseded) = (random_generation()?, Vec::new());
         let (spent, shown, passed, remembered, uses) = (Vec::new(), Vec::new(), None, Vec::new(), Vec::new());
-        Ok(Self { generation, superseded, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses })
+        let gone = Vec::new();
+        Ok(Self {
+            generation,
+            superseded,
+            floor,
+            spent,
+            shown,
+            throttle,
+            wrong,
+            unnoticed,
+            passed,
+            remembered,
+            uses,
+            gone,
+        })
     }
 
     /// The step recorded for an authenticator.
@@ -168,6 +186,28 @@ impl Ledger {
         self.uses.push((id.to_owned(), used));
     }
 
+    /// Remembers what is gone from the account.
+    pub fn lose(&mut self, what: impl Iterator<Item = String>) {
+        for one in what {
+            self.gone.retain(|known| *known != one);
+            if self.gone.len() == GONE {
+                self.gone.remove(0);
+            }
+            self.gone.push(one);
+        }
+    }
+
+    /// Whether this is gone from the account.
+    #[must_use]
+    pub fn has_lost(&self, what: &str) -> bool {
+        self.gone.iter().any(|known| known == what)
+    }
+
+    /// Forgets what is gone, but for what was used up: an administrator brings it back.
+    pub fn regain(&mut self, is_used_up: impl Fn(&str) -> bool) {
+        self.gone.retain(|known| is_used_up(known));
+    }
+
     /// The last use of an application password since boot.
     #[must_use]
     pub fn last_use(&self, id: &str) -> Option<&Use> {
@@ -205,6 +245,7 @@ impl Ledger {
         self.passed = other.passed;
         self.remembered.clone_from(&other.remembered);
         self.uses.clone_from(&other.uses);
+        self.lose(other.gone.iter().cloned());
     }
 
     /// The file's bytes that count, without the count of takings. What stands behind them in the file
@@ -280,6 +321,8 @@ impl Ledger {
             body.u64(used.at.cast_unsigned());
             body.text(&used.source);
         }
+        body.u32(self.gone.len());
+        self.gone.iter().for_each(|gone| body.text(gone));
         body.finish()
     }
 }
@@ -299,7 +342,22 @@ impl Ledger {
         let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
         let uses = reader.many(USES, Self::last_use_of)?;
         let throttle = Throttle { slots, gone };
-        Some(Self { generation, superseded, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses })
+        // A process of an earlier release, which is still at work, writes ledgers that end here.
+        let gone = if reader.is_at_end() { Vec::new() } else { reader.many(GONE, Reader::text)? };
+        Some(Self {
+            generation,
+            superseded,
+            floor,
+            spent,
+            shown,
+            throttle,
+            wrong,
+            unnoticed,
+            passed,
+            remembered,
+            uses,
+            gone,
+        })
     }
 
     fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {
@@ -373,6 +431,7 @@ mod tests {
             ledger.remember(format!("{number:045} {}", "s".repeat(64)), Uptime(number));
             ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
         }
+        ledger.lose((0..70).map(|number| format!("a{number:016x}")));
         ledger
     }
 
@@ -386,7 +445,24 @@ mod tests {
         assert!(read.was_shown("0000000000000000", Step(99)) && !read.was_shown("0000000000000000", Step(3)));
         assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
         assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
+        assert!(read.has_lost("a0000000000000045") && !read.has_lost("a0000000000000000"));
         assert_eq!(read.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn a_ledger_of_an_earlier_release_is_read() {
+        let ledger = Ledger::new(Uptime(7), Sums::default()).unwrap();
+        let body = ledger.body();
+        let earlier = body.get(..body.len() - 4).unwrap();
+        assert_eq!(Ledger::read(&mut Reader::new(earlier, &[]).unwrap()), Some(ledger));
+    }
+
+    #[test]
+    fn what_is_used_up_stays_so_when_the_rest_is_regained() {
+        let mut ledger = Ledger::new(Uptime(7), Sums::default()).unwrap();
+        ledger.lose(["c1", "a2"].map(str::to_owned).into_iter());
+        ledger.regain(|gone| gone.starts_with('c'));
+        assert!(ledger.has_lost("c1") && !ledger.has_lost("a2"));
     }
 
     #[test]

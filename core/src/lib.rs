@@ -10,7 +10,7 @@ pub mod app_password;
 pub mod audit;
 mod base32;
 pub mod config;
-mod crockford;
+pub mod crockford;
 pub mod document;
 pub mod enroll;
 pub mod groups;

@@ -113,9 +113,9 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
         if let Answer::NotACode(why) = answer {
             return Ok(Verdict::Refused(Refused::NotACode(*why)));
         }
-        let key = store.seal_key();
         let source = Source::of(&attempt.origin, &config.policy.proxies);
         let judged = store.update(&attempt.person, |held| {
+            let key = store.seal_key();
             let question = Question { config, key: &key, service: &attempt.service, source: &source, now: clock.now() };
             match first {
                 None => verdict::judge(held, answer, &question),

@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 pub const CHARACTERS: usize = 16;
 /// Digits of a code of another program.
 pub const IMPORTED_DIGITS: usize = 8;
+/// Characters of a salt or hash that tell it from all others.
+const NAME: usize = 16;
 /// Random bytes of a salt.
 const SALT_BYTES: usize = 16;
 /// Iterations of PBKDF2.
@@ -172,6 +174,21 @@ impl RecoverySet {
         if let Some(code) = self.issued.take() {
             self.used.push(UsedCode { hash: code.hash, step });
         }
+    }
+
+    /// A name of the set, of which no code can be learned.
+    pub(crate) fn name(&self) -> String {
+        self.salt.chars().take(NAME).collect()
+    }
+
+    /// The same of each unused code. Its hash is on the disk beside it.
+    pub(crate) fn unused_names(&self) -> impl Iterator<Item = String> {
+        self.unused.iter().map(|hash| hash.chars().take(NAME).collect())
+    }
+
+    /// Keeps the unused codes with these names only.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.unused.retain(|hash| is_kept(hash.get(..NAME).unwrap_or(hash)));
     }
 
     /// How many codes are unused.

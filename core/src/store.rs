@@ -40,11 +40,15 @@ pub trait Store {
     /// The ledger as it is, if it can be read: without its lock, so it may be torn and then is none.
     fn peek(&self, person: &Person) -> Option<Ledger>;
 
-    /// The sealing key.
+    /// The sealing key. What is sealed or opened under the account's lock takes the key of that moment:
+    /// a reseal changes it, and then each account under its lock.
     ///
     /// # Errors
     /// It is missing, unsafe or broken.
     fn seal_key(&self) -> Result<SealKey, SealError>;
+
+    /// What [`Store::update`] found strange since this was asked last, for the log.
+    fn strange(&self) -> Vec<StoreError>;
 }
 
 /// Account and ledger of one user, under their lock.
@@ -157,6 +161,12 @@ pub enum StoreError {
     },
     /// The user database does not say what other name the user has.
     Lookup(LookupError),
+    /// The account file is older than what was seen since boot. What was used up or removed since is so
+    /// still: no login fails for this, and it is for the log alone.
+    Older {
+        /// Which one.
+        path: String,
+    },
     /// The lock was taken over while this process stood still.
     Superseded,
     /// Others kept the account locked all the time.
@@ -195,6 +205,10 @@ impl fmt::Display for StoreError {
             Self::Unsafe { path, what, remedy } => write!(f, "{path} {what}; {remedy}"),
             Self::Account { path, error } => write!(f, "{path} does not count: {error}"),
             Self::Lookup(error) => error.fmt(f),
+            Self::Older { path } => write!(
+                f,
+                "{path} is an old version, put back since boot; what was used or removed since stays so, and was taken out: see twostep admin show"
+            ),
             Self::Superseded => f.write_str("this process stood still for too long and another one went on; try again"),
             Self::Busy => f.write_str("other logins kept the account busy; try again"),
             Self::NoRandomness => NoRandomness.fmt(f),

@@ -14,7 +14,7 @@ mod login;
 pub(crate) mod notices;
 
 pub use login::{
-    CANNOT_CHECK_FOR_ANOTHER, GENERIC, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code, text,
+    CANNOT_CHECK_FOR_ANOTHER, GENERIC, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code, sealed, text,
     text_for_program,
 };
 

@@ -50,7 +50,9 @@ pub fn app_password(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
 /// As root, who reaches the account.
 fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Result<Ended, Failed> {
     let login = attempt.login(person);
-    let judged = login::app_password(&login, &attempt.config, &attempt.store(), &SystemClock, question);
+    let store = attempt.store();
+    let judged = login::app_password(&login, &attempt.config, &store, &SystemClock, question);
+    attempt.log_strange(&store);
     let Judged { verdict, told } = judged?;
     Ok(Ended::with(&verdict, told, words::text_for_program(&verdict, &attempt.config)))
 }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use twostep_core::audit::{Line, printable};
 use twostep_core::config::{self, Config};
-use twostep_core::login;
+use twostep_core::login::{self, LoginError};
+use twostep_core::store::Store;
 use twostep_core::store::files::FilesStore;
 use twostep_core::throttle::Origin;
 use twostep_core::username::{LookupError, Person};
@@ -124,11 +125,30 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Logs why there is no verdict, and tells the person no more than what works meanwhile.
+    pub fn report_failed(&self, failed: Failed) {
+        match failed {
+            Failed::Login(LoginError::Seal(error)) => self.tell_failure(&error, &words::sealed(&self.config)),
+            failed => self.report_failure(failed),
+        }
+    }
+
     /// Logs that something failed, and tells the person no more than that.
     pub fn report_failure(&self, reason: impl fmt::Display) {
+        self.tell_failure(reason, &words::failed(&self.config));
+    }
+
+    fn tell_failure(&self, reason: impl fmt::Display, text: &str) {
         self.log_failure(reason);
-        self.host.tell(Style::Error, &words::failed(&self.config));
+        self.host.tell(Style::Error, text);
         self.report_configuration(self.is_first_step_proved());
+    }
+
+    /// Logs what the store found strange. No login fails for it.
+    pub fn log_strange(&self, store: &impl Store) {
+        for strange in store.strange() {
+            self.host.log(Priority::Error, &self.line("strange").with("reason", strange).finish());
+        }
     }
 
     /// Logs that something failed.

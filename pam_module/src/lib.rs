@@ -69,7 +69,7 @@ fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
             codes(ended.outcome).0
         }
         Err(failed) => {
-            attempt.report_failure(failed);
+            attempt.report_failed(failed);
             PamError::SERVICE_ERR
         }
     }
@@ -103,7 +103,7 @@ fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
     match account_phase::account_phase(&attempt) {
         Ok(outcome) => codes(outcome).1,
         Err(failed) => {
-            attempt.report_failure(failed);
+            attempt.report_failed(failed);
             PamError::SERVICE_ERR
         }
     }

@@ -44,7 +44,10 @@ pub fn second_step(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
 /// As root, who reaches the account. Says also how many digits of the answer were the code.
 fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Result<(Ended, usize), Failed> {
     let login = attempt.login(person);
-    let verdict = match login::second_step(&login, &attempt.config, &attempt.store(), &SystemClock, question) {
+    let store = attempt.store();
+    let verdict = login::second_step(&login, &attempt.config, &store, &SystemClock, question);
+    attempt.log_strange(&store);
+    let verdict = match verdict {
         Err(LoginError::Silence) => return Ok((unanswered(), 0)),
         verdict => verdict.map_err(Failed::Login)?,
     };

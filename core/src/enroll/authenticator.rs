@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::device::NewKey;
-use super::{Authority, Desk, Proof, from_seal, from_store, refused};
+use super::{Authority, Desk, from_seal, from_store, refused};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
 use crate::otp::{self, Label};
@@ -41,7 +41,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let key = self.new_key(device)?;
         self.change(|held| {
             let label = self.free_label(held.account.as_ref(), label)?;
-            let pending = self.pending(held, &proof, &key, label)?;
+            let pending = self.pending(held, &key, label)?;
             self.prove(held, &proof)?;
             self.check_permit(held, &permit)?;
             Ok(self.begun(held, &key.secret, pending))
@@ -63,7 +63,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let index = named(authenticators, label, "twostep replace LABEL")?;
             let old = authenticators.get(index).ok_or_else(no_authenticator)?;
             let (replaces, label) = (Some(old.id.clone()), old.label.clone());
-            let pending = self.pending(held, &proof, &key, label)?;
+            let pending = self.pending(held, &key, label)?;
             self.prove(held, &proof)?;
             Ok(self.begun(held, &key.secret, PendingAuthenticator { replaces, renews_codes, ..pending }))
         })
@@ -126,14 +126,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    pub(super) fn pending(
-        &self,
-        held: &Held,
-        proof: &Proof,
-        new: &NewKey,
-        label: String,
-    ) -> Result<PendingAuthenticator, Response> {
-        let key = proof.key.as_ref().map_err(from_seal)?;
+    pub(super) fn pending(&self, held: &Held, new: &NewKey, label: String) -> Result<PendingAuthenticator, Response> {
+        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let id = random_id().map_err(no_randomness)?;
         let secret = key.seal(&new.secret, belongs(held, &id)).map_err(|error| from_seal(&error))?;
         let created_at = self.clock.now().wall;

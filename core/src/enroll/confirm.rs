@@ -31,11 +31,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let has_codes = account.is_some_and(|account| account.recovery.is_some());
         let codes = (renews || !has_codes).then(|| RecoverySet::generate(self.config.recovery.count, now));
         let codes = codes.transpose().map_err(no_randomness)?;
-        let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let (code, next) = (digits(code), next.map(digits));
         self.change(|held| {
             let pending = self.confirmable(held)?;
             let one = &pending.authenticator;
+            let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
             let secret = key.open(&one.secret, belongs(held, &one.id)).map_err(|error| from_seal(&error))?;
             let now = self.clock.now();
             let place = |code: &Typed| self.place(one, &secret, code, now.wall);

@@ -160,6 +160,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             }
             let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
             let mut account = account.resealed(sealed_by, &key).map_err(|error| from_seal(&error))?;
+            held.ledger.let_back();
+            account.take_out_gone(&held.ledger);
             (account.uid, account.noticed_until) = (held.uid, now);
             for one in &mut account.authenticators {
                 let next = one.expected(now).shifted(1);

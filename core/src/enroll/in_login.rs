@@ -40,20 +40,19 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// [`Response::Refused`]: the user has enrolled meanwhile, or the account cannot be changed.
     pub fn offer(&self, source: &Source) -> Result<Pending, Response> {
         let key = self.new_key(None)?;
-        let proof = self.proof(None)?;
         let offered = self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
                 return Err(refused(Refusal::NoRoom, changes::ENROLLED_MEANWHILE));
             }
             if let Some(pending) = self.shown_here_before(held, source) {
-                let sealed_with = proof.key.as_ref().map_err(from_seal)?;
+                let sealed_with = self.store.seal_key().map_err(|error| from_seal(&error))?;
                 let authenticator = &pending.authenticator;
                 let belongs = authenticator.belongs(held.name.as_str());
                 let secret = sealed_with.open(&authenticator.secret, belongs).map_err(|error| from_seal(&error))?;
                 return Ok(self.shown(held, &secret, &pending));
             }
             let label = self.free_label(held.account.as_ref(), None)?;
-            let pending = self.pending(held, &proof, &key, label)?;
+            let pending = self.pending(held, &key, label)?;
             let pending = PendingAuthenticator { login_from: Some(source.as_str().to_owned()), ..pending };
             let shown = self.shown(held, &key.secret, &pending);
             self.record(self.event("enrollment-begun").with("authenticator", &shown.label));

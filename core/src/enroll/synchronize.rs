@@ -16,14 +16,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
         if self.config.totp.resync_range.is_zero() {
             return Err(refused(Refusal::Policy, changes::NO_CLOCKS));
         }
-        let Proof { answer: first, key, source } = self.proof(Some(first))?;
+        let Proof { answer: first, source } = self.proof(Some(first))?;
         let Proof { answer: second, .. } = self.proof(Some(second))?;
         self.change(|held| {
             let (Some(first), Some(second)) = (&first, &second) else {
                 return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
             };
-            let question =
-                Question { config: &self.config, key: &key, service: SERVICE, source: &source, now: self.clock.now() };
+            let (key, now) = (self.store.seal_key(), self.clock.now());
+            let question = Question { config: &self.config, key: &key, service: SERVICE, source: &source, now };
             let judged = verdict::judge_pair(held, first, second, &question).map_err(|error| from_seal(&error))?;
             let verdict = judged.doubting(&self.clock);
             let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE);

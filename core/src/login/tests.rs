@@ -32,6 +32,7 @@ mod helping;
 mod histories;
 mod imports;
 mod overview;
+mod sealing;
 mod tokens;
 
 /// A clock that only the test turns.

@@ -37,7 +37,9 @@ pub const STATE: &str = "/var/lib/twostep";
 /// Where the volatile part is.
 pub const RUN: &str = "/run/twostep";
 /// Where a sealing key from elsewhere is put, a TPM for one; it goes before the configured file.
-const PROVIDED_KEY: &str = "/run/twostep-key/seal.key";
+pub const PROVIDED_KEY: &str = "/run/twostep-key/seal.key";
+/// What the name of a key file has behind it where the key is kept sealed by the TPM or the host.
+pub const SEALED_KEY: &str = ".cred";
 /// Group may write, others may do anything.
 const NOT_THE_GROUPS_READ: u32 = 0o037;
 
@@ -48,6 +50,8 @@ pub struct FilesStore<C = SystemClock> {
     run: PathBuf,
     keys: Vec<PathBuf>,
     clock: C,
+    /// What was found strange, for the log.
+    strange: RefCell<Vec<StoreError>>,
     /// The account that was read last. Under the lock it is read again only if its file is another
     /// one or was changed.
     seen: RefCell<Option<Seen>>,
@@ -92,8 +96,8 @@ impl FilesStore {
     #[must_use]
     pub fn new(key_file: &str) -> Self {
         let keys = vec![PathBuf::from(PROVIDED_KEY), PathBuf::from(key_file)];
-        let (seen, opened) = Default::default();
-        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, seen, opened }
+        let (strange, seen, opened) = Default::default();
+        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, strange, seen, opened }
     }
 }
 
@@ -106,6 +110,7 @@ impl<C: Clock> FilesStore<C> {
             run: root.join("run"),
             keys: vec![root.join("seal.key")],
             clock,
+            strange: RefCell::default(),
             seen: RefCell::default(),
             opened: RefCell::default(),
         }
@@ -225,6 +230,35 @@ impl<C: Clock> FilesStore<C> {
         locked.check()
     }
 
+    /// An old version of the file, put back by whoever it was, brings nothing back that was used up or
+    /// removed since boot.
+    fn take_out_gone(&self, accounts: &Directory, held: &mut Held) {
+        let Held { account: Some(account), ledger, name, .. } = held else { return };
+        if account.take_out_gone(ledger) {
+            account.record(self.clock.now().wall, "older-file", "an old version of the account was put back");
+            self.strange.borrow_mut().push(StoreError::Older { path: accounts.path_of(&account_file(name)) });
+            held.keep(Keep::AccountIfPossible);
+        }
+    }
+
+    /// Waits until everyone is done who holds a lock now. Whoever takes one after this was called reads
+    /// the sealing key as it is by then. Only root may.
+    ///
+    /// # Errors
+    /// A lock cannot be had.
+    pub fn wait_for_holders(&self) -> Result<(), StoreError> {
+        let accounts = self.accounts()?;
+        let now = self.clock.now().uptime;
+        let (run, ledgers) = volatile::ledgers(&self.run, accounts.gid, now)?;
+        let birth = || volatile::birth(&run, now);
+        for name in volatile::names(&ledgers)? {
+            let Some(uid) = volatile::owner(&ledgers, &name) else { continue };
+            let locked = Locked::take(&ledgers, &name, Start { uid, birth: &birth, failures: Sums::default() })?;
+            discard_superseded(&accounts, &durable::file_of(&name), &locked.ledger.superseded)?;
+        }
+        Ok(())
+    }
+
     /// The names of all account files, without their ending: what is there, whoever it belongs to.
     /// Only root may list them.
     ///
@@ -288,13 +322,18 @@ impl<C: Clock> Store for FilesStore<C> {
         let start = Start { uid: person.uid, birth: &birth, failures };
         let mut locked = Locked::take(&ledgers, &name.file_name(), start)?;
         locked.settle(self.clock.now().uptime, person.uid)?;
-        discard_superseded(&accounts, &name, &std::mem::take(&mut locked.ledger.superseded))?;
+        discard_superseded(&accounts, &account_file(&name), &std::mem::take(&mut locked.ledger.superseded))?;
         let found = self.read(&accounts, &name, person.uid)?;
         let spent_until = found.as_ref().map_or(Timestamp(0), |found| found.changed);
         let (account, on_disk) = found.map(Found::split).unzip();
         let ledger = locked.ledger.clone();
         let mut held = Held { name, uid: person.uid, account, ledger, spent_until, keep: Keep::Ledger };
+        self.take_out_gone(&accounts, &mut held);
+        let before = held.account.clone();
         let value = change(&mut held);
+        if let (Some(before), Some(after), true) = (&before, &held.account, held.keep != Keep::Ledger) {
+            before.note_losses(after, &mut held.ledger);
+        }
         if held.keep == Keep::Account
             && let Some(uids) = self.uids()
         {
@@ -321,10 +360,16 @@ impl<C: Clock> Store for FilesStore<C> {
         for path in &self.keys {
             read = read_key(path);
             if !matches!(read, Err(SealError::NoKey { errno: Errno::ENOENT, .. })) {
-                break;
+                return read;
             }
         }
-        read
+        let mut sealed = self.keys.last().cloned().unwrap_or_default().into_os_string();
+        sealed.push(SEALED_KEY);
+        if Path::new(&sealed).exists() { Err(SealError::NotGiven { path: PROVIDED_KEY.to_owned() }) } else { read }
+    }
+
+    fn strange(&self) -> Vec<StoreError> {
+        self.strange.take()
     }
 }
 
@@ -339,7 +384,7 @@ fn read_key(path: &Path) -> Result<SealKey, SealError> {
     if !trusted || !regular || stat.st_mode & NOT_THE_GROUPS_READ != 0 {
         return Err(SealError::KeyOpen { path: shown });
     }
-    let mut bytes = vec![0; crate::seal::KEY_BYTES + 1];
+    let mut bytes = vec![0; crate::seal::KEY_BYTES * crate::seal::MOST_KEYS + 1];
     let length = std::os::unix::fs::FileExt::read_at(&file, &mut bytes, 0).map_err(|error| missing(errno(&error)))?;
     bytes.truncate(length);
     SealKey::new(Secret::new(bytes))

@@ -20,6 +20,13 @@ pub fn failed(config: &Config) -> String {
     format!("The second step could not be checked. {}", ask("look into the system log", config))
 }
 
+/// For everyone, when the sealing key is gone or does not fit.
+#[must_use]
+pub fn sealed(config: &Config) -> String {
+    let else_ask = lowered(&ask("look into the system log", config));
+    format!("Verification codes cannot be checked on this host now. Use a recovery code, or {else_ask}")
+}
+
 /// What a verdict says to the person who proved the first step; `None` where there is nothing to say.
 #[must_use]
 pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {

@@ -31,7 +31,7 @@ const ACCOUNTS: &str = "../accounts/";
 pub(super) fn write_account(accounts: &Directory, locked: &Locked<'_>, held: &Held) -> Result<(), StoreError> {
     let Some(account) = &held.account else { return Ok(()) };
     let file_name = account_file(&held.name);
-    let temporary = temporary(&held.name, held.ledger.generation);
+    let temporary = temporary(&file_name, held.ledger.generation);
     let text = account.to_text();
     if text.len() as u64 > LONGEST {
         return Err(StoreError::Unsafe {
@@ -125,9 +125,13 @@ pub(super) fn set_changed(file: impl AsFd, moment: Timestamp) -> Result<(), Errn
 /// Removes what superseded incarnations may still have to put in place. When there were too many
 /// to remember, every temporary file of this account goes; for that the directory must be read,
 /// which the helper may not.
-pub(super) fn discard_superseded(accounts: &Directory, name: &Username, superseded: &[u64]) -> Result<(), StoreError> {
+pub(super) fn discard_superseded(
+    accounts: &Directory,
+    account_file: &str,
+    superseded: &[u64],
+) -> Result<(), StoreError> {
     if !superseded.contains(&ANY_OTHER) {
-        return superseded.iter().try_for_each(|generation| discard(accounts, &temporary(name, *generation)));
+        return superseded.iter().try_for_each(|generation| discard(accounts, &temporary(account_file, *generation)));
     }
     let failed = |errno| accounts.failed("list", ".", errno);
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -135,7 +139,7 @@ pub(super) fn discard_superseded(accounts: &Directory, name: &Username, supersed
         Err(Errno::EACCES) => return Err(StoreError::Busy),
         entries => entries.map_err(failed)?,
     };
-    let prefix = format!("{}.", account_file(name));
+    let prefix = format!("{account_file}.");
     for entry in entries.iter() {
         let entry = entry.map_err(failed)?;
         match entry.file_name().to_str() {
@@ -181,9 +185,14 @@ pub(super) fn remove_account(accounts: &Directory, name: &str) -> Result<(), Sto
 }
 
 pub(super) fn account_file(name: &Username) -> String {
-    format!("{}{ENDING}", name.file_name())
+    file_of(&name.file_name())
 }
 
-fn temporary(name: &Username, generation: u64) -> String {
-    format!("{}.{generation:016x}", account_file(name))
+/// The account file beside the ledger of this name.
+pub(super) fn file_of(ledger: &str) -> String {
+    format!("{ledger}{ENDING}")
+}
+
+fn temporary(account_file: &str, generation: u64) -> String {
+    format!("{account_file}.{generation:016x}")
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, open, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, fstat, mkdirat};
@@ -44,10 +45,27 @@ pub(super) fn ledgers(run: &Path, gid: u32, now: Uptime) -> Result<(Directory, D
     Ok((directory, ledgers))
 }
 
+/// The names of all ledgers. Other files there have a dot in their names.
+pub(super) fn names(ledgers: &Directory) -> Result<Vec<String>, StoreError> {
+    let failed = |errno| ledgers.failed("list", ".", errno);
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = Dir::openat(&ledgers.fd, ".", flags, Mode::empty()).map_err(failed)?;
+    let mut names = Vec::new();
+    for entry in directory.iter() {
+        let entry = entry.map_err(failed)?;
+        names.extend(entry.file_name().to_str().ok().filter(|name| !name.contains('.')).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+/// Whose a file is.
+pub(super) fn owner(ledgers: &Directory, name: &str) -> Option<u32> {
+    ledgers.file(name, OFlag::O_RDONLY).and_then(fstat).ok().map(|stat| stat.st_uid)
+}
+
 /// Removes a file of the user with this uid, and nobody else's.
 pub(super) fn remove(ledgers: &Directory, name: &str, uid: u32) {
-    let owner = ledgers.file(name, OFlag::O_RDONLY).and_then(fstat).map(|stat| stat.st_uid);
-    if owner == Ok(uid) {
+    if owner(ledgers, name) == Some(uid) {
         let _ = unlinkat(&ledgers.fd, name, UnlinkatFlags::NoRemoveDir);
     }
 }
