@@ -16,6 +16,7 @@ mod import;
 mod prune;
 mod report;
 mod require;
+mod reseal;
 mod reset;
 mod show;
 mod suspension;
@@ -48,6 +49,8 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Export(wishes) => export::run(page, wishes),
         Admin::Check(wishes) => check::run(page, wishes),
         Admin::Edit(wishes) => edit::run(page, wishes),
+        Admin::Reseal(wishes) => reseal::run(page, wishes),
+        Admin::GiveKey => reseal::give(),
     }
 }
 

@@ -17,6 +17,7 @@ mod device;
 mod help;
 mod overview;
 mod policy;
+mod reseal;
 mod transfer;
 
 pub use admin::Admin;
@@ -29,6 +30,7 @@ pub use overview::{Prune, Report};
 #[cfg(test)]
 pub use policy::Span;
 pub use policy::{Edit, Require};
+pub use reseal::Reseal;
 pub use transfer::{Export, Import, Taking};
 
 /// Below the flags of each command and above `--help`.

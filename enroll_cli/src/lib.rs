@@ -15,6 +15,7 @@ mod configuration;
 mod dates;
 mod enroll;
 mod host;
+mod keys;
 mod layout;
 mod page;
 mod permit;

@@ -10,6 +10,7 @@ INSTALL = 'install() { make --no-print-directory -s -C "$TOP" install "$@"; }\n'
 PLACES = ("/etc/twostep /var/lib/twostep /usr/bin/twostep /usr/libexec/twostep /usr/share/twostep "
           "/usr/lib/sysusers.d/twostep.conf /usr/lib/tmpfiles.d/twostep.conf "
           "/usr/lib/systemd/user/twostep-app-passwords.service /usr/lib/systemd/system/twostep-revert.service "
+          "/usr/lib/systemd/system/twostep-key.service "
           "/usr/share/man/man?/*twostep* /etc/apparmor.d/abstractions/twostep "
           "/usr/share/bash-completion/completions/twostep /usr/share/zsh/vendor-completions/_twostep "
           "/usr/share/fish/vendor_completions.d/twostep.fish /run/twostep "
@@ -26,6 +27,7 @@ drwxr-x--- root:twostep /run/twostep
 drwx-wx--T root:twostep /run/twostep/ledgers
 -rw-r--r-- root:root /run/twostep/since
 -rwxr-xr-x root:root /usr/bin/twostep
+-rw-r--r-- root:root /usr/lib/systemd/system/twostep-key.service
 -rw-r--r-- root:root /usr/lib/systemd/system/twostep-revert.service
 -rw-r--r-- root:root /usr/lib/systemd/user/twostep-app-passwords.service
 -rw-r--r-- root:root /usr/lib/sysusers.d/twostep.conf

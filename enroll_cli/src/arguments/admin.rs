@@ -10,6 +10,7 @@ use super::check::{self, Check};
 use super::help::{self, Invite};
 use super::overview::{self, Prune, Report};
 use super::policy::{self, Edit, Require};
+use super::reseal::{self, Reseal};
 use super::transfer::{self, Export, Import};
 
 /// How an administrator can help.
@@ -96,6 +97,12 @@ pub enum Admin {
     /// Write every account into a backup under a passphrase
     #[command(after_help = transfer::EXPORT_EXAMPLES)]
     Export(Export),
+    /// Make a new sealing key, and say what keeps it
+    #[command(after_help = reseal::EXAMPLES)]
+    Reseal(Reseal),
+    /// Put the sealing key where logins find it, as the boot does
+    #[command(hide = true, after_help = "Example:\n  twostep admin give-key")]
+    GiveKey,
     /// Read a file as its user
     #[command(hide = true, after_help = "Example:\n  twostep admin read-home alice /home/alice/x")]
     ReadHome {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd::{Gid, Group};
-use twostep_core::store::files::{RUN, STATE};
+use twostep_core::store::files::{PROVIDED_KEY, RUN, SEALED_KEY, STATE};
 
 use super::Finding;
 use crate::host::members_of;
@@ -185,8 +185,26 @@ fn of_config(config: &Path, group: Gid) -> Option<Finding> {
     Some(Finding::error("configuration-closed", closed.display(), what, format!("sudo chmod {mode} {path}")))
 }
 
-/// 32 bytes, for root and the helper.
+/// 32 bytes, for root and the helper: those of the file, or what the boot brought in its place.
 fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
+    let mut sealed = key.as_os_str().to_owned();
+    sealed.push(SEALED_KEY);
+    if !Path::new(&sealed).exists() {
+        return of_open_key(key, group);
+    }
+    let given = Path::new(PROVIDED_KEY);
+    if given.exists() {
+        return of_open_key(given, group);
+    }
+    vec![Finding::error(
+        "key-not-given",
+        given.display(),
+        "The TPM or the host's own key did not give the sealing key, so no verification code can be checked.",
+        "See why: journalctl -u twostep-key. Recovery codes and application passwords work meanwhile. To give the printed key back: sudo twostep admin reseal --restore-key --protect file",
+    )]
+}
+
+fn of_open_key(key: &Path, group: Gid) -> Vec<Finding> {
     let path = key.display();
     let Ok(found) = fs::symlink_metadata(key) else {
         let accounts = fs::read_dir(Path::new(STATE).join("accounts")).is_ok_and(|mut all| all.next().is_some());
@@ -198,14 +216,23 @@ fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
         let what = format!("The sealing key {path} is missing, so no verification code can be checked.");
         return vec![Finding::error("key-missing", path, what, remedy)];
     };
-    if found.len() != 32 {
+    let mut findings = Vec::new();
+    if matches!(found.len(), 64 | 96 | 128) {
+        findings.push(Finding::warning(
+            "reseal-unfinished",
+            &path,
+            format!("{path} holds earlier keys beside the newest one: a reseal was broken off. Every login works."),
+            "Finish it: sudo twostep admin reseal",
+        ));
+    } else if found.len() != 32 {
         let what = format!(
             "The sealing key {path} is {} bytes long and has to be 32: no verification code can be checked.",
             found.len()
         );
         return vec![Finding::error("key-size", path, what, "Bring it back from a backup.")];
     }
-    Place { path: key, is_directory: false, is_helpers: true, mode: 0o640 }.check(group).into_iter().collect()
+    findings.extend(Place { path: key, is_directory: false, is_helpers: true, mode: 0o640 }.check(group));
+    findings
 }
 
 /// What SELinux's own tool says of the labels of what is ours, where SELinux rules.
@@ -292,6 +319,12 @@ mod tests {
         let key = folder.path().join("seal.key");
         std::fs::write(&key, [0; 31]).unwrap();
         assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-size");
+        std::fs::write(&key, [0; 64]).unwrap();
+        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "reseal-unfinished");
+        let sealed = folder.path().join("seal.key.cred");
+        std::fs::write(&sealed, "x").unwrap();
+        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-not-given");
+        std::fs::remove_file(&sealed).unwrap();
         std::fs::remove_file(&key).unwrap();
         assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-missing");
     }
