@@ -24,7 +24,7 @@ use twostep_core::options::Mode;
 /// Something failed. The login must be refused then.
 pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
     let Some(person) = attempt.person.clone()? else {
-        return Ok(Outcome::NotAsked);
+        return unknown(attempt);
     };
     match HandOver::find(attempt.host, person.name.as_str()) {
         Some(HandOver { outcome: Outcome::MustEnroll, .. }) => {
@@ -55,6 +55,15 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
             Ok(Outcome::NotAsked)
         }
     }
+}
+
+/// Nobody knows the user, or so it seems: where one source of the user database fails and the next one
+/// does not know the name, the C library says just that. Whom the auth phase knew is known.
+fn unknown(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
+    if HandOver::is_there(attempt.host) || attempt.options.require_step {
+        return Err(Failed::Unknown);
+    }
+    Ok(Outcome::NotAsked)
 }
 
 /// What is recorded of a login that goes on, and what the person is reminded of. A line for

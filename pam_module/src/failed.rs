@@ -13,6 +13,8 @@ use crate::helper_client::HelperError;
 pub enum Failed {
     /// The user database gave no answer.
     Lookup(LookupError),
+    /// The user database does not know a user who has come this far.
+    Unknown,
     /// Store or seal.
     Login(LoginError),
     /// The helper.
@@ -43,6 +45,9 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lookup(error) => error.fmt(f),
+            Self::Unknown => f.write_str(
+                "the user database does not know this user now; check nsswitch.conf and its services, and the limits of this process",
+            ),
             Self::Login(error) => error.fmt(f),
             Self::Helper(error) => error.fmt(f),
             Self::Pam(code) => write!(f, "libpam refuses with its code {code}; the process may be out of memory"),
@@ -56,7 +61,7 @@ impl std::error::Error for Failed {
             Self::Lookup(error) => Some(error),
             Self::Login(error) => Some(error),
             Self::Helper(error) => Some(error),
-            Self::Pam(_) => None,
+            Self::Unknown | Self::Pam(_) => None,
         }
     }
 }
