@@ -24,11 +24,11 @@ HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep
 # The shell scripts and Python programs that `make lint` reads.
 SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
-	tests/bench/bench tests/bench/room tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e
+	tests/bench/bench tests/bench/room tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-packages bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
+.PHONY: help build test test-faults test-packages bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -43,6 +43,9 @@ test: packages build ## Run all tests: unit, property and end-to-end, the last i
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
 	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
 		tests/view/run-e2e
+
+test-faults: packages build ## Fail every system call of Twostep in turn, in the view; the table is in target/faults.txt
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run

@@ -1,20 +1,25 @@
 """A program that is stopped, killed or failed at one of its system calls, by strace.
 
 A run without a fault says which calls there are; a test then repeats the run once for each of them.
-The calls are counted per name, as strace counts them."""
+The calls are counted per process and name, as strace counts them."""
 
 import re
 import subprocess
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 # The names of calls at the start of a line of `strace -f -o`: "PID  name(".
 CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed>)")
 # A signal at these changes nothing that the next call does not show too.
 ENDS = {"exit_group", "exit", "rt_sigreturn", "restart_syscall", "execve"}
+# The shim that moves the clocks opens, reads and closes a file at each look at a clock. The loader
+# loads it before it looks for anything else.
+SHIM, CALLS_OF_THE_SHIM = "/run/twostep-clock/", 3
+PRELOADS, LOADS_THE_REST = '"/etc/ld.so.preload"', '"/etc/ld.so.cache"'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """The n-th call of this name that a process makes."""
 
@@ -31,23 +36,33 @@ class Place:
 def trace(line, trace_file, **options):
     """Runs the command line to its end; every call of its first process, in order, as (Place, the
     line that strace wrote)."""
+    first, *_ = processes(line, trace_file, **options)
+    return first
+
+
+def processes(line, trace_file, **options):
+    """The same for every process, the first one first."""
     subprocess.run(["strace", "-f", "-o", trace_file, *line], check=False, capture_output=True,
                    timeout=60, **options)
     with open(trace_file, encoding="utf-8", errors="replace") as out:
-        return places(out.read().splitlines())
+        return list(places(out.read().splitlines()).values())
 
 
 def places(lines):
-    counts, found, first = Counter(), [], None
+    """The calls of each process. Those of the shim are counted, as strace does, and left out."""
+    counts, found, of_the_shim = defaultdict(Counter), defaultdict(list), Counter()
     for line in lines:
         match = CALL.match(line)
         if not match or "resumed>" in line:
             continue
-        first = first or match.group(1)
-        if match.group(1) != first:
-            continue
-        counts[match.group(2)] += 1
-        found.append((Place(match.group(2), counts[match.group(2)]), line))
+        process, name = match.groups()
+        counts[process][name] += 1
+        if SHIM in line or PRELOADS in line or LOADS_THE_REST in line:
+            of_the_shim[process] = CALLS_OF_THE_SHIM if SHIM in line else sys.maxsize * (PRELOADS in line)
+        if of_the_shim[process]:
+            of_the_shim[process] -= 1
+        else:
+            found[process].append((Place(name, counts[process][name]), line))
     return found
 
 

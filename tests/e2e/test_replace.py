@@ -6,11 +6,9 @@ import subprocess
 import pytest
 
 import configuration
-import syscalls
 from attempts import log_in
 from enrollment import status
 from phones import Phone
-from test_killed import HELPER, writes_of_the_helper
 
 
 def replace(somebody, clock, *options, proof=None):
@@ -65,28 +63,6 @@ def test_given_a_host_that_requires_a_phone_then_it_can_still_be_replaced(enroll
     configuration.write(policy={"required": True}, totp={"max_authenticators": 1})
     new, _ = replace(enrolled, clock)
     assert log_in(enrolled, new.fresh()).accepted
-
-
-def test_given_a_replacement_killed_at_any_call_then_exactly_one_phone_works(
-        enroll_another, clock, tmp_path):
-    def begun():
-        somebody = enroll_another()
-        request = {"do": "replace", "label": None, "renew_codes": False, "proof": somebody.phone.fresh()}
-        told = json.loads(somebody.person.run(HELPER, input=json.dumps(request)).stdout)
-        return somebody, Phone(told["uri"], clock)
-
-    def confirmation(phone):
-        return json.dumps({"do": "confirm", "code": phone.code()})
-
-    somebody, new = begun()
-    calls = syscalls.trace(somebody.person.command(HELPER), tmp_path / "trace", text=True,
-                           input=confirmation(new))
-    for place in writes_of_the_helper(calls):
-        somebody, new = begun()
-        line = syscalls.with_fault(place, "signal=SIGKILL", somebody.person.command(HELPER))
-        subprocess.run(line, input=confirmation(new), capture_output=True, text=True, timeout=30)
-        works = [log_in(somebody, phone.fresh()).accepted for phone in (somebody.phone, new)]
-        assert works.count(True) == 1, (place, works)
 
 
 @pytest.mark.parametrize("offset", [-18, 18])
