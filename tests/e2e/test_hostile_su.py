@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -149,6 +150,22 @@ def block_signals():
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 30))
 
 
+def no_signal_ignored():
+    for number in (signal.SIGXFSZ, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+
+
+def closed(*fds):
+    return lambda: [os.close(fd) for fd in fds]
+
+
+def folder_that_is_gone():
+    gone = tempfile.mkdtemp()
+    os.chdir(gone)
+    os.rmdir(gone)
+
+
 def pending_alarm():
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
@@ -164,6 +181,14 @@ HOSTILE = {
     "ulimit -s 64": limited(resource.RLIMIT_STACK, 64 * 1024),
     "ulimit -c 0 -l 0": limited(resource.RLIMIT_MEMLOCK, 0),
     "ulimit -t 1": limited(resource.RLIMIT_CPU, 1),
+    "ulimit -u 0": limited(resource.RLIMIT_NPROC, 0),
+    "ulimit -d 1000": limited(resource.RLIMIT_DATA, 1000 * 1024),
+    "SIGXFSZ and SIGPIPE as they come": no_signal_ignored,
+    "no standard input": closed(0),
+    "no standard output": closed(1),
+    "no standard error": closed(2),
+    "nothing open": closed(0, 1, 2),
+    "a folder that is gone": folder_that_is_gone,
     "signals ignored": ignore_signals,
     "signals blocked": block_signals,
     "an alarm again and again": pending_alarm,

@@ -2,7 +2,7 @@
  *
  *   cc -O2 -Wall -Wextra -o attempt attempt.c -lpam
  *   attempt -u USER -s SERVICE [-i ITEM=VALUE] [-e NAME=VALUE] [-p PHASES] [-n USER] [-S] [-k]
- *           [ANSWER...]
+ *           [-a MICROSECONDS] [ANSWER...]
  *
  *   -i   a PAM item before the first phase: rhost, tty or ruser
  *   -e   a variable of the PAM environment, as sshd sets SSH_AUTH_INFO_0
@@ -11,6 +11,7 @@
  *   -n   the user's name after the first phase, as a program sets it that maps names
  *   -S   PAM_SILENT in every phase
  *   -k   keep going after a phase that failed
+ *   -a   an alarm again and again, with a handler, so that it interrupts whatever waits
  *
  * The answers go to the prompts in order. \n \r \\ and \xHH are unescaped in them. "-" is the next
  * line of standard input, so that a test can hold a login at its prompt; ":null" answers without
@@ -23,9 +24,11 @@
  *   user TEXT         PAM_USER at the end
  * Exit status: 0 when every phase returned PAM_SUCCESS, 1 when not, 64 for wrong usage. */
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct script {
@@ -159,6 +162,21 @@ static int run_phase(pam_handle_t *pam, char phase, int flags)
 	return result;
 }
 
+static void wake(int number)
+{
+	(void)number;
+}
+
+/* Without SA_RESTART: what is interrupted ends with EINTR. */
+static void raise_alarms(long pause)
+{
+	struct sigaction action = { .sa_handler = wake };
+	struct itimerval timer = { { 0, pause }, { 0, pause } };
+
+	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &timer, NULL))
+		exit(71);
+}
+
 int main(int argc, char **argv)
 {
 	const char *user = NULL, *next_user = NULL, *service = NULL, *phases = "ac", *items[8], *variables[8];
@@ -168,7 +186,7 @@ int main(int argc, char **argv)
 	pam_handle_t *pam = NULL;
 	const void *item = NULL;
 
-	while ((c = getopt(argc, argv, "+u:s:i:e:p:n:Sk")) != -1) {
+	while ((c = getopt(argc, argv, "+u:s:i:e:p:n:Ska:")) != -1) {
 		switch (c) {
 		case 'u': user = optarg; break;
 		case 's': service = optarg; break;
@@ -176,6 +194,7 @@ int main(int argc, char **argv)
 		case 'n': next_user = optarg; break;
 		case 'S': flags = PAM_SILENT; break;
 		case 'k': keep_going = 1; break;
+		case 'a': raise_alarms(atol(optarg)); break;
 		case 'i': if (n_items < 8) items[n_items++] = optarg; break;
 		case 'e': if (n_variables < 8) variables[n_variables++] = optarg; break;
 		default: return 64;
