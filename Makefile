@@ -12,6 +12,11 @@ BUILT  ?= $(TARGET)/release
 # The same module, made to panic at each login: a test shows that the host survives it.
 PANICKING = $(TARGET)/fault-panic
 
+# The same once more, watched by AddressSanitizer: it finds what is read or written where it should not.
+# The compiler calls that experimental; nothing of it is installed.
+SANITIZED = $(TARGET)/sanitized
+HOST = $(shell "$(CARGO)" -vV 2>/dev/null | sed -n 's/^host: //p')
+
 # An ordinary user may build and start everything; only the steps that need root ask for it.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -28,7 +33,7 @@ SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build pa
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-faults test-packages bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
+.PHONY: help build test test-faults test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -37,15 +42,19 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 	$(HELPER) "$(CARGO)" build --release --locked
 	"$(BUILT)/manuals" "$(BUILT)/pages"
 
-test: packages build ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
+test: packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
 	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
 	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
+		TWOSTEP_SANITIZED_MODULE="$(abspath $(SANITIZED))/$(HOST)/debug/libpam_twostep.so" \
 		tests/view/run-e2e
 
 test-faults: packages build ## Fail every system call of Twostep in turn, in the view; the table is in target/faults.txt
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
+
+sanitized: need-cargo
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)"
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
