@@ -1,5 +1,7 @@
 """What people, programs and attackers answer to the prompt for the code."""
 
+from pathlib import Path
+
 import pytest
 
 import attempts
@@ -116,6 +118,22 @@ def test_given_a_right_code_with_more_digits_around_it_then_login_is_refused(enr
         if not answer.endswith(r"\x00"):  # a C string ends there, so that one is the code itself
             assert not log_in(enrolled, answer).accepted, answer
     assert log_in(enrolled, code).accepted
+
+
+def test_given_parts_of_an_accepted_code_then_login_is_refused(enrolled):
+    code = enrolled.phone.fresh()
+    assert log_in(enrolled, code).accepted
+    for answer in [code[:cut] for cut in range(1, 6)] + [code[cut:] for cut in range(1, 6)]:
+        assert not log_in(enrolled, answer).accepted, answer
+    assert log_in(enrolled, enrolled.phone.fresh()).accepted
+
+
+def test_given_an_unknown_user_then_nothing_is_stored_of_it(view):
+    configuration.write(policy={"required": True})
+    for answer in ("123456", "0000-0000-0000-0000", ""):
+        assert not log_in("nobody-here", answer).accepted
+    stored = [path for top in ("/var/lib/twostep", "/run/twostep") for path in Path(top).rglob("*nobody-here*")]
+    assert stored == []
 
 
 def test_given_a_conversation_that_fails_then_login_is_refused(enrolled):
