@@ -28,6 +28,7 @@ const START: i64 = 1_800_000_000;
 mod afterwards;
 mod app_passwords;
 mod clocks;
+mod failing;
 mod helping;
 mod histories;
 mod imports;

@@ -46,7 +46,7 @@ impl World {
         Typed::new(self.code(0))
     }
 
-    fn create(&self, label: &str, networks: &[&str], expires_after: Option<u64>) -> String {
+    pub(super) fn create(&self, label: &str, networks: &[&str], expires_after: Option<u64>) -> String {
         match self.ask(self.wish(label, &["dovecot", "smtp"], networks, expires_after)) {
             Response::AppPassword { password, .. } => password.expose().to_owned(),
             other => panic!("{other:?}"),

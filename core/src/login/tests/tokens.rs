@@ -12,7 +12,7 @@ fn token(counter: Option<u64>) -> Device {
     Device { kind: Kind::Hotp, secret, algorithm: None, digits: None, period: None, counter }
 }
 
-fn shows(counter: u64) -> String {
+pub(super) fn shows(counter: u64) -> String {
     code_at(&Secret::new(b"12345678901234567890".to_vec()), COUNTING, counter)
 }
 
@@ -22,7 +22,7 @@ fn typed(text: &str) -> Typed {
 
 impl World {
     /// A host whose user has a token that counts, confirmed by the code of this counter.
-    fn with_token(counter: u64) -> Self {
+    pub(super) fn with_token(counter: u64) -> Self {
         let mut world = Self::new("[throttle]\nfailures = 100");
         let desk = world.desk(Authority::User);
         let device = Some(token(Some(counter)));
