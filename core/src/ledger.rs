@@ -510,6 +510,35 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_superseded_incarnations_are_known_by_name() {
+        let mut old = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        old.superseded = (1..=99).collect();
+        let mut new = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        new.merge(&old);
+        assert_eq!((new.superseded.len(), new.superseded.last()), (100, Some(&old.generation)));
+        new.superseded.push(7);
+        let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        next.merge(&new);
+        assert_eq!(next.superseded, [ANY_OTHER]);
+    }
+
+    /// A number of few bits would be met again.
+    #[test]
+    fn an_incarnation_has_a_number_of_its_own() {
+        let numbers: Vec<u64> = (0..64).map(|_| random_generation().unwrap()).collect();
+        assert_eq!(numbers.iter().fold(0, |bits, number| bits | number), u64::MAX);
+        assert!(numbers.iter().enumerate().all(|(index, number)| !numbers[..index].contains(number)));
+    }
+
+    #[test]
+    fn a_place_is_remembered_as_long_as_policy_says() {
+        let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        ledger.remember("192.0.2.1 sshd".into(), Uptime(100));
+        let holds = |place, now| ledger.remembers(place, Uptime(now), Duration::from_secs(60));
+        assert!(holds("192.0.2.1 sshd", 159) && !holds("192.0.2.1 sshd", 160) && !holds("192.0.2.1 sudo", 101));
+    }
+
+    #[test]
     fn a_second_step_is_fresh_for_two_minutes() {
         let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
         assert!(!ledger.passed_just_now(Uptime(0)));

@@ -238,6 +238,8 @@ impl std::error::Error for OptionError {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Options, OptionError> {
@@ -335,5 +337,25 @@ mod tests {
     fn bytes_that_are_not_text_are_named() {
         let error = Options::parse(&[b"echo".to_vec(), b"prompt=\xff".to_vec()]).unwrap_err();
         assert_eq!(error, OptionError::NotText("prompt=\u{fffd}".to_owned()));
+    }
+
+    proptest! {
+        /// Whatever is written there: it is understood, or it is named.
+        #[test]
+        fn no_argument_goes_unnoticed(name in "[a-z_]{1,8}", value in "=?.{0,20}") {
+            let argument = format!("{name}{value}");
+            match Options::parse(&[argument.clone().into_bytes()]) {
+                Ok(_) => prop_assert!(NAMES.contains(&argument.split('=').next().unwrap())),
+                Err(error) => {
+                    let named = argument.split('=').next().unwrap();
+                    prop_assert!(error.to_string().contains(named), "{}", error);
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(arguments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..30), 0..4)) {
+            let _ = Options::parse(&arguments);
+        }
     }
 }

@@ -298,6 +298,13 @@ mod tests {
         assert_eq!(new.find(&old.hash(&typed(shown[0].expose()))), Found::None);
     }
 
+    /// Ten thousand rounds and no fewer; computed with Python's hashlib.
+    #[test]
+    fn a_stored_hash_is_as_slow_as_it_says() {
+        let hash = pbkdf2(&Typed::new("0123456789ABCDEF".into()), b"0123456789abcdef");
+        assert_eq!(hex::encode(hash.expose()), "f5c55998fa4013cb41dc206f32cfebc3e8a2196e279af300aafbc39b1a31f45d");
+    }
+
     /// RFC 7914 §11, the vector with 80,000 rounds shortened to what a test can wait for.
     #[test]
     fn pbkdf2_vector() {

@@ -278,6 +278,7 @@ mod tests {
     #[test]
     fn sources_have_names() {
         assert_eq!(from("203.0.113.7").as_str(), "203.0.113.7");
+        assert_eq!(from("203.0.113.7").to_string(), "203.0.113.7");
         assert_eq!(from("::ffff:203.0.113.7").as_str(), "203.0.113.7");
         assert_eq!(from("2001:db8:1:2:3:4:5:6").as_str(), "2001:db8:1:2::/64");
         assert_eq!(from("fe80::1%eth0").as_str(), "fe80::/64");
@@ -313,6 +314,19 @@ mod tests {
         assert_eq!(throttle.gate(&from("192.0.2.1"), false, Uptime(1000), &LIMITS), Gate::Wait(5));
         assert_eq!(throttle.gate(&from("192.0.2.1"), false, Uptime(1005), &LIMITS), Gate::Open);
         assert_eq!(throttle.gate(&from("192.0.2.2"), false, Uptime(1000), &LIMITS), Gate::Open);
+    }
+
+    /// A wait until a moment of another boot would lock a source out for as long as that boot lasted.
+    #[test]
+    fn a_wait_longer_than_any_is_none() {
+        let mut throttle = Throttle::default();
+        failing(&mut throttle, &from("192.0.2.1"), 5);
+        let gate = |until| {
+            let mut throttle = throttle.clone();
+            throttle.slots[0].until = Uptime(until);
+            throttle.gate(&from("192.0.2.1"), false, Uptime(1000), &LIMITS)
+        };
+        assert_eq!((gate(1000 + 3600), gate(1000 + 3601)), (Gate::Wait(3600), Gate::Open));
     }
 
     #[test]

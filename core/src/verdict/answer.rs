@@ -114,3 +114,89 @@ impl fmt::Display for NotACode {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::account::Authenticator;
+    use crate::account::tests::authenticator;
+    use crate::recovery::RecoverySet;
+    use crate::time::Timestamp;
+    use crate::username::Username;
+
+    /// A user whose codes have so many digits.
+    fn account(digits: &[u8]) -> Account {
+        let mut account = Account::new(&Username::new("alice"), 1000, Timestamp(0));
+        account.authenticators.extend(digits.iter().map(|digits| Authenticator { digits: *digits, ..authenticator() }));
+        account
+    }
+
+    fn with(recovery: RecoverySet, digits: &[u8]) -> Account {
+        let mut account = account(digits);
+        account.recovery = Some(recovery);
+        account
+    }
+
+    fn read(text: &str, account: &Account) -> Answer {
+        Answer::read(&Typed::new(text.to_owned()), Shape::Code, account)
+    }
+
+    fn why(text: &str, account: &Account) -> Option<NotACode> {
+        match read(text, account) {
+            Answer::NotACode(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_code_is_told_apart() {
+        let six = account(&[6]);
+        for (text, expected) in [
+            (" - ", NotACode::Empty),
+            ("12345", NotACode::Length),
+            (&"1".repeat(128), NotACode::Length),
+            (&"1".repeat(129), NotACode::TooLong),
+            (&"1".repeat(16), NotACode::Characters),
+            ("hunter2", NotACode::Characters),
+            ("12345\u{7f}", NotACode::Characters),
+            ("0123-4567-89ab-cdef", NotACode::Characters),
+        ] {
+            assert_eq!(why(text, &six), Some(expected), "{text:?}");
+        }
+        assert!(matches!(read("123 456", &six), Answer::Codes(codes) if codes[0].expose() == "123456"));
+    }
+
+    #[test]
+    fn codes_of_another_program_are_those_of_eight_digits_alone() {
+        let scratch = RecoverySet::imported(&[Typed::new("12345678".into())], Timestamp(0)).unwrap();
+        let imported = with(scratch.clone(), &[6]);
+        assert!(matches!(read("12345678", &imported), Answer::ImportedRecovery(_)));
+        assert!(matches!(read("123456", &imported), Answer::Codes(_)));
+        assert_eq!(why("1234567", &imported), Some(NotACode::Length));
+        assert_eq!(why("1234567a", &imported), Some(NotACode::Characters));
+        let own = with(RecoverySet::generate(1, Timestamp(0)).unwrap().0, &[6]);
+        assert_eq!(why("12345678", &own), Some(NotACode::Length));
+        assert!(matches!(read("0123 4567 89ab cdef", &own), Answer::Recovery(_)));
+        let both = with(scratch, &[8]);
+        assert!(matches!(read("12345678", &both), Answer::Codes(_)), "an authenticator goes before them");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// However it is typed: digits in the number of this user's codes, or no verification code.
+        #[test]
+        fn a_verification_code_is_as_many_digits_as_the_users_have(text in "[ 0-9a-z-]{0,20}|.{0,200}", is_tail: bool) {
+            let shape = if is_tail { Shape::PasswordAndCode } else { Shape::Code };
+            if let Answer::Codes(codes) = Answer::read(&Typed::new(text), shape, &account(&[6, 8])) {
+                prop_assert!((1..=2).contains(&codes.len()));
+                for code in codes {
+                    prop_assert!(matches!(code.expose().len(), 6 | 8), "{}", code.expose());
+                    prop_assert!(code.expose().bytes().all(|byte| byte.is_ascii_digit()), "{}", code.expose());
+                }
+            }
+        }
+    }
+}
