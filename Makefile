@@ -17,8 +17,8 @@ PANICKING = $(TARGET)/fault-panic
 SANITIZED = $(TARGET)/sanitized
 HOST = $(shell "$(CARGO)" -vV 2>/dev/null | sed -n 's/^host: //p')
 
-# What CI checks dependencies with.
-TOOLS = $(TARGET)/tools
+# What only some targets need, installed where `make clean` finds it.
+TOOLS = $(abspath $(TARGET))/tools
 DENY = $(TOOLS)/bin/cargo-deny
 
 # An ordinary user may build and start everything; only the steps that need root ask for it.
@@ -37,7 +37,7 @@ SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build pa
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-faults test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
+.PHONY: help build test test-faults mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -59,6 +59,11 @@ test-faults: packages build ## Fail every system call of Twostep in turn, in the
 
 sanitized: need-cargo
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)"
+
+mutants: need-cargo ## Take the rules of a verdict out, one by one: tests must see each (takes hours; MUTANTS=--shard=0/8 for a part)
+	@"$(TOOLS)/bin/cargo-mutants" --version >/dev/null 2>&1 || \
+		"$(CARGO)" install --quiet --locked --root "$(TOOLS)" cargo-mutants@27.1.0
+	CARGO="$(CARGO)" PROPTEST_CASES=16 "$(TOOLS)/bin/cargo-mutants" mutants --package twostep-core --output "$(TARGET)" $(MUTANTS)
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
