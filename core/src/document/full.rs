@@ -1,7 +1,5 @@
 //! The reader of all of TOML.
 
-use std::borrow::Cow;
-
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -50,7 +48,7 @@ fn placed(value: Spanned<DeValue<'_>>) -> Placed<'_> {
 
 fn node(value: DeValue<'_>) -> Node<'_> {
     match value {
-        DeValue::String(text) => Node::Text(Cow::from(text)),
+        DeValue::String(text) => Node::Text(text),
         DeValue::Integer(number) => {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Node::Other, Node::Number)
         }
