@@ -20,13 +20,15 @@ pub fn random(characters: usize) -> Result<Typed, NoRandomness> {
 /// Bytes as letters.
 #[must_use]
 pub fn encoded(bytes: &[u8]) -> Typed {
-    Typed::new(alphabet().encode(bytes))
+    Typed::new(base32::encode(bytes, ALPHABET))
 }
 
 /// The bytes behind letters that [`encoded`] made.
 #[must_use]
 pub fn decoded(letters: &str) -> Option<Vec<u8>> {
-    alphabet().decode(letters.as_bytes()).ok()
+    let mut base32 = data_encoding::Specification::new();
+    base32.symbols.extend(ALPHABET.iter().map(|letter| char::from(*letter)));
+    base32.encoding().ok()?.decode(letters.as_bytes()).ok()
 }
 
 /// The code as it is shown: `0123-4567-89AB-CDEF`.
