@@ -43,7 +43,7 @@ pub fn source() -> Source {
 
 /// This process's own user: files of others would be refused.
 pub fn person() -> Person {
-    Person { name: Username::new("alice"), alias: None, uid: getuid().as_raw(), gid: getgid().as_raw() }
+    Person { name: Username::new("alice"), alias: None.into(), uid: getuid().as_raw(), gid: getgid().as_raw() }
 }
 
 /// With so many authenticators, the last of which is RFC 6238's, and application passwords, the last

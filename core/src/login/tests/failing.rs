@@ -74,6 +74,10 @@ impl Store for Failing<'_> {
     fn seal_key(&self) -> Result<SealKey, SealError> {
         if self.is_now() { Err(SealError::KeyLength) } else { self.store.seal_key() }
     }
+
+    fn strange(&self) -> Vec<StoreError> {
+        self.store.strange()
+    }
 }
 
 /// Answers that are right, one after the other.

@@ -197,11 +197,9 @@ fn enroll_stands_in_both_lines_or_in_none() {
 
 #[test]
 fn a_screen_locker_without_an_account_phase_needs_no_account_line() {
-    let login = format!(
-        "@include common-auth\nauth required pam_twostep.so after_first_step enroll\n@include common-account\naccount required pam_twostep.so enroll"
-    );
+    let login = "@include common-auth\nauth required pam_twostep.so after_first_step enroll\n@include common-account\naccount required pam_twostep.so enroll";
     let other = ("other", "auth required pam_deny.so\naccount required pam_deny.so");
-    assert_eq!(found(&files(&[("login", &login), ("sshd", "auth include login"), other]), Before::Nothing), []);
+    assert_eq!(found(&files(&[("login", login), ("sshd", "auth include login"), other]), Before::Nothing), []);
     let own = found(&files(&[("sshd", "@include common-auth\nauth required pam_twostep.so"), other]), Before::Nothing);
     assert_eq!(own, [(Severity::Warning, "account-line-missing")]);
 }
