@@ -58,7 +58,8 @@ test-faults: packages build ## Fail every system call of Twostep in turn, in the
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
 
 sanitized: need-cargo
-	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)"
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)" \
+		--config 'profile.dev.package."*".opt-level=0'
 
 mutants: need-cargo ## Take the rules of a verdict out, one by one: tests must see each (takes hours; MUTANTS=--shard=0/8 for a part)
 	@"$(TOOLS)/bin/cargo-mutants" --version >/dev/null 2>&1 || \
