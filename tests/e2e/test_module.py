@@ -65,8 +65,8 @@ def test_given_ten_thousand_logins_in_one_process_then_nothing_is_left_behind(en
     phone.last_shown = phone.step()
 
 
-def soak(somebody, codes, *options, prefix=(), service="cs-code"):
-    line = [*prefix, str(BUILT / "soak"), "-u", somebody.name, "-s", service, *options]
+def soak(somebody, codes, *options, prefix=(), service="cs-code", program=BUILT / "soak"):
+    line = [*prefix, str(program), "-u", somebody.name, "-s", service, *options]
     done = subprocess.run(line, input="\n".join(codes) + "\n", capture_output=True, text=True,
                           timeout=300, cwd="/")
     told = {"changed": [], "stderr": done.stderr, "status": done.returncode}
