@@ -85,8 +85,8 @@ def test_given_a_module_with_an_address_sanitizer_then_nothing_is_read_or_writte
         clock.advance(phone.period)
         answers = codes + ["123456", "", "x" * 600, "\x01\x02", enrolled.recovery_codes[0], "0000-0000-0000-0000"]
         told = soak(enrolled, answers, "-t", str(phone.period), "-w", "1", program=soak_by_gcc,
-                    prefix=["env", f"ASAN_OPTIONS=detect_leaks=0:log_path={report}"])
-        assert told["accepted"] >= len(codes), told
+                    prefix=["env", f"ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:log_path={report}"])
+        assert told.get("accepted", 0) >= len(codes), (told, [path.read_text() for path in tmp_path.glob("report*")])
         assert log_in(enrolled, "000000", phases="acsox", keep_going=True).phases["auth"] != attempts.SUCCESS
     finally:
         module.write_bytes(kept)
