@@ -67,6 +67,17 @@ def test_given_a_dry_run_then_nothing_changes(host, services):
     assert snapshot() == host.before and wait_until(lambda: not waiting())
 
 
+def test_given_su_that_asks_root_for_nothing_then_its_stack_is_tried_as_somebody_else(host):
+    before = (PAM / "su").read_text()
+    (PAM / "su").write_text("auth sufficient pam_rootok.so\n" + STOCK)
+    try:
+        done = twostep("apply", "su", "--dry-run")
+        assert done.returncode == 0, done.stderr
+        assert "pam_twostep.so" in done.stdout
+    finally:
+        (PAM / "su").write_text(before)
+
+
 def test_given_keys_with_code_then_a_key_needs_the_code_and_refuse_takes_none_and_alone_needs_no_code(host, clock):
     enrolled = enrollment.enroll(host.person, clock)
     key = sshd.make_key(host.person)
