@@ -31,13 +31,13 @@ CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
-	tests/bench/bench tests/bench/room tests/demo/demo tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
+	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-faults mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
+.PHONY: help build test test-docs docs reference pictures test-faults mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -48,6 +48,7 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 
 test: packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
+	$(MAKE) --no-print-directory test-docs
 	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
 	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
@@ -65,6 +66,18 @@ mutants: need-cargo ## Take the rules of a verdict out, one by one: tests must s
 	@"$(TOOLS)/bin/cargo-mutants" --version >/dev/null 2>&1 || \
 		"$(CARGO)" install --quiet --locked --root "$(TOOLS)" cargo-mutants@27.1.0
 	CARGO="$(CARGO)" PROPTEST_CASES=16 "$(TOOLS)/bin/cargo-mutants" mutants --package twostep-core --output "$(TARGET)" $(MUTANTS)
+
+test-docs: packages ## Hold the guide against the program: blocks, messages, options, links (a part of test)
+	/usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/docs
+
+docs: need-cargo ## Build the guide as a book, in target/book, and check its links
+	CARGO="$(CARGO)" packaging/book/build
+
+reference: build ## Write the guide's chapter of commands anew, from the list of flags
+	cp "$(BUILT)/pages/commands.md" docs/commands.md
+
+pictures: packages build ## Make the pictures of the README anew, from a real enrollment and a real login
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/draw docs/pictures
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run

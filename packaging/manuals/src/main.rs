@@ -1,6 +1,6 @@
-//! `manuals FOLDER`: writes the manual pages of `twostep` and its completions into a folder. Both come
-//! from the one list of flags. The pages of the PAM module and of the configuration are written by
-//! hand (packaging/man); tests hold them against the code.
+//! `manuals FOLDER`: writes the manual pages of `twostep`, its completions, and the chapter of the guide
+//! that has every command, into a folder. All come from the one list of flags. The pages of the PAM module
+//! and of the configuration are written by hand (packaging/man); tests hold them against the code.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,6 +11,8 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use roff::{Roff, bold, italic, roman};
 use twostep_cli::arguments::Arguments;
+
+mod guide;
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else { return ExitCode::from(2) };
@@ -27,6 +29,7 @@ fn write(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("twostep.1"), user_page())?;
     fs::write(folder.join("twostep-admin.8"), admin_page())?;
+    fs::write(folder.join("commands.md"), guide::page())?;
     let mut command = Arguments::command();
     for (shell, name) in [(Shell::Bash, "twostep.bash"), (Shell::Zsh, "_twostep"), (Shell::Fish, "twostep.fish")] {
         clap_complete::generate(shell, &mut command, "twostep", &mut File::create(folder.join(name))?);
@@ -204,6 +207,12 @@ mod tests {
             }
         });
         assert!(seen > 60, "only {seen} flags were looked at");
+    }
+
+    #[test]
+    fn the_guide_has_every_command_as_it_is() {
+        let page = include_str!("../../../docs/commands.md");
+        assert!(page == guide::page(), "docs/commands.md is not as the program is. Write it anew: make reference");
     }
 
     #[test]
