@@ -48,8 +48,8 @@ class Alice:
     @staticmethod
     def quiet(terminal):
         terminal.setwinsize(60, 120)
-        terminal.sendline(f"PS1='{PROMPT}'; bind 'set enable-bracketed-paste off'; stty -echo; clear")
-        terminal.expect_exact(PROMPT)
+        # In two pieces, so that what is typed does not look like the prompt.
+        terminal.sendline(f"bind 'set enable-bracketed-paste off'; stty -echo; PS1='{PROMPT[:4]}''{PROMPT[4:]}'")
         terminal.expect_exact(PROMPT)
 
     def type(self, terminal, command):
@@ -126,7 +126,6 @@ def follow(alice, terminals, block):
             alice.quiet(terminal)
         elif command == "exit":
             terminal.sendline(command)
-            terminal.expect(r"closed\.\r\n")
             terminal.expect_exact(PROMPT)
             continue
         else:
