@@ -9,7 +9,9 @@ use twostep_cli::arguments::Arguments;
 
 fn pages() -> Vec<PathBuf> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut pages = ["README.md", "SECURITY.md", "packaging/pam/README", "packaging/config.toml"].map(|name| top.join(name)).to_vec();
+    let mut pages = ["README.md", "SECURITY.md", "packaging/pam/README", "packaging/config.toml"]
+        .map(|name| top.join(name))
+        .to_vec();
     let docs = fs::read_dir(top.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|kind| kind == "md")));
     pages
@@ -104,10 +106,18 @@ fn every_command_in_a_sentence_is_one() {
 
 #[test]
 fn a_command_that_is_none_is_found() {
-    for line in ["twostep enrol", "twostep enroll --colour", "sudo twostep admin suspend alice --for 2", "cd x && twostep admin reprot"] {
+    for line in [
+        "twostep enrol",
+        "twostep enroll --colour",
+        "sudo twostep admin suspend alice --for 2",
+        "cd x && twostep admin reprot",
+    ] {
         let found = ours(line);
         assert_eq!(found.len(), 1, "{line}");
         assert!(understood(&found[0]).is_err(), "{line}");
     }
-    assert_eq!(words("twostep app-password create \"laptop mail\" --service imap | x"), ["twostep", "app-password", "create", "laptop mail", "--service", "imap"]);
+    assert_eq!(
+        words("twostep app-password create \"laptop mail\" --service imap | x"),
+        ["twostep", "app-password", "create", "laptop mail", "--service", "imap"]
+    );
 }
