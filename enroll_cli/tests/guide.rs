@@ -1,5 +1,7 @@
 //! Every command of ours in the guide is one that the command line understands: in blocks and in sentences.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
