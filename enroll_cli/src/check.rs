@@ -21,6 +21,7 @@ use twostep_core::time::{Clock, ClockDoubt, SystemClock};
 use crate::host::{Host, unknown_names};
 use crate::reach::HELPER;
 use crate::stack::Files;
+use crate::words;
 use sshd::Door;
 use stacks::{Before, Service, Wanted};
 use sudo::Rules;
@@ -35,7 +36,7 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     findings.extend(logins(&files, &host.config));
     // What keeps the accounts from being read is one thing more that is wrong.
     findings.extend(people::check(host, administrator).unwrap_or_else(|trouble| {
-        vec![Finding::error("accounts-unreadable", "accounts", trouble.message, "Mend that first, and check again.")]
+        vec![Finding::error("accounts-unreadable", "accounts", trouble.message, words::check_host::MEND_FIRST)]
     }));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -114,16 +115,11 @@ fn together(findings: Vec<(String, Finding)>) -> Vec<Finding> {
 fn configuration(host: &Host) -> Vec<Finding> {
     let file = twostep_core::config::PATH;
     let broken = host.trouble.iter().map(|trouble| {
-        Finding::error(
-            "configuration",
-            file,
-            format!("{trouble}."),
-            "sudo twostep admin edit corrects it, and checks it before it counts.",
-        )
+        Finding::error("configuration", file, format!("{trouble}."), words::check_host::CONFIGURATION_BROKEN)
     });
     let names = unknown_names(&host.config).into_iter().map(|sentence| {
         let what = sentence.trim_start_matches("WARNING: ").to_owned();
-        Finding::warning("configuration-name", file, what, "sudo twostep admin edit corrects the name.")
+        Finding::warning("configuration-name", file, what, words::check_host::NAME_UNKNOWN)
     });
     broken.chain(names).collect()
 }
@@ -131,20 +127,16 @@ fn configuration(host: &Host) -> Vec<Finding> {
 /// Whether codes can be right here.
 fn clock(clock: &impl Clock) -> Option<Finding> {
     let doubt = clock.now().wall.doubt().or((!clock.is_synchronized()).then_some(ClockDoubt::Unsynchronized))?;
-    let remedy = "Let something keep it right: systemd-timesyncd, chrony or ntpd; `timedatectl` shows how it stands.";
     Some(match doubt {
         ClockDoubt::Unsynchronized => Finding::warning(
             "clock-unsynchronized",
             "clock",
-            "Nothing keeps the host's clock right (adjtimex): codes of every phone are refused once it is off by half a minute.",
-            remedy,
+            words::check_host::CLOCK_UNKEPT,
+            words::check_host::CLOCK_REMEDY,
         ),
-        ClockDoubt::BeforeRelease | ClockDoubt::SetBack => Finding::error(
-            "clock-wrong",
-            "clock",
-            "The host's clock is years behind: no code of any phone is accepted, only recovery codes are.",
-            remedy,
-        ),
+        ClockDoubt::BeforeRelease | ClockDoubt::SetBack => {
+            Finding::error("clock-wrong", "clock", words::check_host::CLOCK_WRONG, words::check_host::CLOCK_REMEDY)
+        }
     })
 }
 

@@ -6,5 +6,13 @@
 pub mod account;
 pub mod admin;
 pub mod app_password;
+pub mod check_host;
+pub mod check_lines;
+pub mod check_places;
+pub mod check_remedies;
+pub mod check_sshd;
+pub mod check_stacks;
+pub mod check_sudo;
 pub mod configuration;
 pub mod general;
+pub mod rehearsal;

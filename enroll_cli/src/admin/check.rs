@@ -13,6 +13,7 @@ use crate::page::Page;
 use crate::reach;
 use crate::stack::Files;
 use crate::trouble::{Exit, Trouble};
+use crate::words;
 
 /// Checks the host, or rehearses a login.
 pub fn run(page: &mut Page, wishes: &Check) -> Result<(), Trouble> {
@@ -38,10 +39,9 @@ fn show(page: &mut Page, findings: &[Finding]) -> Result<(), Trouble> {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors + warnings == 0 {
-        return page.say("Nothing is wrong.");
+        return page.say(words::check_host::NOTHING_WRONG);
     }
-    let message =
-        format!("{} and {}. Each says above what to do.", counted(errors, "error"), counted(warnings, "warning"));
+    let message = words::check_host::found(errors, warnings);
     Err(Trouble { exit: if errors > 0 { Exit::Refused } else { Exit::Warned }, reason: "found".to_owned(), message })
 }
 
@@ -53,18 +53,13 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 fn rehearse(page: &mut Page, host: &Host, user: &str, wishes: &Check) -> Result<(), Trouble> {
-    let found = Person::lookup(user)
-        .map_err(|error| Trouble::here("failed", format!("{error}. Try again when it answers.")))?;
-    let person =
-        found.ok_or_else(|| Trouble::here("no_user", format!("There is no user called {user}. Check the name.")))?;
+    let found =
+        Person::lookup(user).map_err(|error| Trouble::here("failed", words::rehearsal::user_database(error)))?;
+    let person = found.ok_or_else(|| Trouble::here("no_user", words::rehearsal::no_user(user)))?;
     let files = Files::below(Path::new("/"));
     if files.find(&wishes.service).is_none() && files.has_folder() {
-        page.say(&format!("There is no PAM service {}: the lines of `other` count.", wishes.service))?;
+        page.say(&words::rehearsal::no_service(&wishes.service))?;
     }
     let login =
         Visitors { host, files: &files, person: &person, service: &wishes.service, from: wishes.from.as_deref() };
@@ -76,7 +71,7 @@ fn rehearse(page: &mut Page, host: &Host, user: &str, wishes: &Check) -> Result<
     }
     page.say("")?;
     if rehearsal.ends == Ends::Refused {
-        return Err(Trouble::here("refused", format!("{} Nothing was touched.", rehearsal.outcome)));
+        return Err(Trouble::here("refused", words::rehearsal::untouched(&rehearsal.outcome)));
     }
     page.say(&rehearsal.outcome)
 }

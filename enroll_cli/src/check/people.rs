@@ -8,6 +8,7 @@ use twostep_core::username::Person;
 use super::Finding;
 use crate::host::{Host, Subject, administrators};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// More names than a sentence holds.
 const SHOWN: usize = 5;
@@ -73,31 +74,32 @@ fn judge_all(host: &Host, names: &[String]) -> Vec<(String, Stands)> {
 fn of_administrators(all: &[(String, Stands)]) -> Vec<Finding> {
     let who =
         |wanted| all.iter().filter(|(_, stands)| *stands == wanted).map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let remedy = "Let them enroll first (sudo twostep enroll --user NAME), or give them time: sudo twostep admin require --all --within 14d";
     let mut findings = Vec::new();
     let (refused, required) = (who(Stands::Refused), who(Stands::Required));
     if !refused.is_empty() {
-        let what = format!(
-            "{} may be needed to look after this host, and would be refused now for not having enrolled.",
-            list(&refused)
-        );
-        findings.push(Finding::error("administrator-refused", list(&refused), what, remedy));
+        let what = words::check_host::administrator_refused(&list(&refused));
+        findings.push(Finding::error(
+            "administrator-refused",
+            list(&refused),
+            what,
+            words::check_host::ADMINISTRATOR_REMEDY,
+        ));
     }
     if !required.is_empty() {
-        let what = format!("{} may be needed to look after this host, and must still enroll.", list(&required));
+        let what = words::check_host::administrator_must_enroll(&list(&required));
         findings.push(Finding::warning(
             "administrator-not-enrolled",
             list(&required),
             what,
-            "Let them enroll: twostep enroll",
+            words::check_host::LET_THEM_ENROLL,
         ));
     }
     if !all.iter().any(|(_, stands)| matches!(stands, Stands::Enrolled)) && refused.is_empty() && required.is_empty() {
         findings.push(Finding::notice(
             "no-administrator-enrolled",
             "administrators",
-            "Nobody who looks after this host has enrolled: their passwords alone open it.",
-            "Enroll yourself: twostep enroll",
+            words::check_host::NO_ADMINISTRATOR_ENROLLED,
+            words::check_host::ENROLL_YOURSELF,
         ));
     }
     findings
@@ -106,20 +108,13 @@ fn of_administrators(all: &[(String, Stands)]) -> Vec<Finding> {
 fn not_enrolled(overdue: &[String], waiting: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !overdue.is_empty() {
-        let what =
-            format!("{} had to enroll by now and {}: their logins are refused.", counted(overdue), has_not(overdue));
-        let remedy =
-            "sudo twostep admin report --overdue lists them; sudo twostep admin enroll NAME --invite helps one.";
+        let what = words::check_host::users_refused(&counted(overdue), has_not(overdue));
+        let remedy = words::check_host::LIST_OVERDUE;
         findings.push(Finding::warning("users-refused", list(overdue), what, remedy));
     }
     if !waiting.is_empty() {
-        let what = format!("{} must still enroll.", counted(waiting));
-        findings.push(Finding::notice(
-            "users-not-enrolled",
-            list(waiting),
-            what,
-            "sudo twostep admin report --in-grace lists them, with the time they have.",
-        ));
+        let what = words::check_host::users_must_enroll(&counted(waiting));
+        findings.push(Finding::notice("users-not-enrolled", list(waiting), what, words::check_host::LIST_IN_GRACE));
     }
     findings
 }
@@ -138,21 +133,16 @@ fn list(names: &[String]) -> String {
 }
 
 fn unread(user: &str, why: &str) -> Finding {
-    let what = format!("The account of {user} does not count, so {user}'s logins are refused: {why}.");
-    Finding::error(
-        "account-unreadable",
-        user,
-        what,
-        "Bring the file back from a backup, or let them start over: sudo twostep admin reset NAME",
-    )
+    let what = words::check_host::account_unreadable(user, why);
+    Finding::error("account-unreadable", user, what, words::check_host::BRING_BACK_OR_RESET)
 }
 
 fn orphan(why: &str) -> Finding {
     Finding::notice(
         "account-of-nobody",
         "accounts",
-        format!("An account is left over: {why}."),
-        "sudo twostep admin prune shows them first.",
+        words::check_host::account_left(why),
+        words::check_host::SHOW_ORPHANS,
     )
 }
 
@@ -162,14 +152,8 @@ fn shared_uids(uids: &BTreeMap<u32, Vec<String>>) -> Vec<Finding> {
     shared
         .map(|(uid, names)| {
             let first = User::from_uid((*uid).into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-            let what =
-                format!("{} have one uid ({uid}), so they share one account, which is that of {first}.", list(names));
-            Finding::warning(
-                "shared-uid",
-                list(names),
-                what,
-                "Give each person a uid, or let only one of the names log in.",
-            )
+            let what = words::check_host::shared_uid(&list(names), *uid, &first);
+            Finding::warning("shared-uid", list(names), what, words::check_host::ONE_UID_EACH)
         })
         .collect()
 }

@@ -12,11 +12,9 @@ use twostep_core::store::files::{PROVIDED_KEY, RUN, SEALED_KEY, STATE};
 
 use super::Finding;
 use crate::host::members_of;
+use crate::words;
 
 mod disk;
-
-/// What puts right what an installation made.
-const SETUP: &str = "sudo /usr/libexec/twostep/setup-host";
 
 /// The group of the helper.
 const GROUP: &str = "twostep";
@@ -39,8 +37,8 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
         return vec![Finding::error(
             "no-group",
             GROUP,
-            "There is no group twostep, so no user can reach their account.",
-            format!("{SETUP} makes it."),
+            words::check_places::NO_GROUP,
+            words::check_places::made_by_setup(),
         )];
     };
     let mut findings = members(&members_of(&group)).into_iter().collect::<Vec<_>>();
@@ -71,8 +69,8 @@ impl Place<'_> {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => return Some(self.missing()),
             Err(error) => {
-                let what = format!("{path} cannot be looked at: {error}.");
-                return Some(Finding::error("store-unreadable", path, what, "Repair the disk that it lies on."));
+                let what = words::check_places::unreadable(&path, &error);
+                return Some(Finding::error("store-unreadable", path, what, words::check_places::REPAIR_DISK));
             }
         };
         let group = if self.is_helpers { helpers.as_raw() } else { 0 };
@@ -80,38 +78,31 @@ impl Place<'_> {
         if is_kind && found.uid() == 0 && found.gid() == group && found.mode() & MODE == self.mode {
             return None;
         }
-        let what = format!(
-            "{path} is {} and has to be root:{} {:04o}; {}.",
-            described(&found),
-            if self.is_helpers { GROUP } else { "root" },
-            self.mode,
-            if self.is_directory {
-                "logins of enrolled users fail, or others can read what is in it"
-            } else {
-                "others can read it, or the helper cannot"
-            },
-        );
+        let what = words::check_places::wrong_mode(&path, &described(&found), &self.should_be(), self.is_directory);
         // The first is short, and sees to what is installed; what lies in /run is made once after boot.
         let remedy = if is_kind && !self.path.starts_with(RUN) {
-            format!("{SETUP} puts it right.")
+            words::check_places::righted_by_setup()
         } else if is_kind {
-            let owner = if self.is_helpers { GROUP } else { "root" };
+            let owner = self.owner();
             format!("sudo chown root:{owner} {path} && sudo chmod {:04o} {path}", self.mode)
         } else {
-            format!("Move it away; then {SETUP} makes it anew.")
+            words::check_places::made_anew_by_setup()
         };
         Some(Finding::error("wrong-mode", self.path.display(), what, remedy))
     }
 
+    fn owner(&self) -> &'static str {
+        if self.is_helpers { GROUP } else { "root" }
+    }
+
+    fn should_be(&self) -> String {
+        format!("root:{} {:04o}", self.owner(), self.mode)
+    }
+
     fn missing(&self) -> Finding {
         let path = self.path.display();
-        let what = format!("{path} is missing, so every login that asks for a code is refused.");
-        Finding::error(
-            "store-missing",
-            path,
-            what,
-            format!("If it lies on a file system of its own, mount that. Else {SETUP} makes it."),
-        )
+        let what = words::check_places::store_missing(&path);
+        Finding::error("store-missing", path, what, words::check_places::mounted_or_made())
     }
 }
 
@@ -137,7 +128,7 @@ fn members(names: &BTreeSet<String>) -> Option<Finding> {
     Some(Finding::error(
         "group-has-members",
         GROUP,
-        format!("The group twostep has members ({all}), who can read the sealing key and reach every account."),
+        words::check_places::group_has_members(&all),
         format!(
             "sudo gpasswd --delete {first} twostep; whose own group it is needs another: sudo usermod --gid GROUP {first}"
         ),
@@ -147,19 +138,16 @@ fn members(names: &BTreeSet<String>) -> Option<Finding> {
 fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
     let path = helper.display();
     let Ok(found) = fs::metadata(helper) else {
-        let what = format!("{path} is missing, so no user can enroll or change anything.");
-        return vec![Finding::error("helper-missing", path, what, "Install Twostep again.")];
+        let what = words::check_places::helper_missing(&path);
+        return vec![Finding::error("helper-missing", path, what, words::check_places::INSTALL_AGAIN)];
     };
     let mut findings = Vec::new();
     if found.mode() & MODE != 0o2755 || found.uid() != 0 || found.gid() != group.as_raw() {
         findings.push(Finding::error(
             "helper-mode",
             path.to_string(),
-            format!(
-                "{path} is {} and has to be root:twostep 2755: without that no user reaches their account.",
-                described(&found)
-            ),
-            format!("{SETUP} puts it right."),
+            words::check_places::helper_mode(&path, &described(&found)),
+            words::check_places::righted_by_setup(),
         ));
     }
     findings.extend(disk::of_helper(helper));
@@ -180,8 +168,7 @@ fn of_config(config: &Path, group: Gid) -> Option<Finding> {
         .into_iter()
         .find_map(|(path, others, mode)| (!allows(path, others)).then_some((path, mode)))?;
     let path = closed.display();
-    let what =
-        format!("{path} is closed to the helper, so users reach their account by another configuration, or none.");
+    let what = words::check_places::configuration_closed(&path);
     Some(Finding::error("configuration-closed", closed.display(), what, format!("sudo chmod {mode} {path}")))
 }
 
@@ -199,8 +186,8 @@ fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
     vec![Finding::error(
         "key-not-given",
         given.display(),
-        "The TPM or the host's own key did not give the sealing key, so no verification code can be checked.",
-        "See why: journalctl -u twostep-key. Recovery codes and application passwords work meanwhile. To give the printed key back: sudo twostep admin reseal --restore-key --protect file",
+        words::check_places::KEY_NOT_GIVEN,
+        words::check_places::SEE_WHY_KEY,
     )]
 }
 
@@ -209,11 +196,11 @@ fn of_open_key(key: &Path, group: Gid) -> Vec<Finding> {
     let Ok(found) = fs::symlink_metadata(key) else {
         let accounts = fs::read_dir(Path::new(STATE).join("accounts")).is_ok_and(|mut all| all.next().is_some());
         let remedy = if accounts {
-            "Bring it back from a backup: recovery codes and application passwords work meanwhile.".to_owned()
+            words::check_places::KEY_FROM_BACKUP.to_owned()
         } else {
-            format!("{SETUP} makes one.")
+            words::check_places::key_made_by_setup()
         };
-        let what = format!("The sealing key {path} is missing, so no verification code can be checked.");
+        let what = words::check_places::key_missing(&path);
         return vec![Finding::error("key-missing", path, what, remedy)];
     };
     let mut findings = Vec::new();
@@ -221,15 +208,12 @@ fn of_open_key(key: &Path, group: Gid) -> Vec<Finding> {
         findings.push(Finding::warning(
             "reseal-unfinished",
             &path,
-            format!("{path} holds earlier keys beside the newest one: a reseal was broken off. Every login works."),
-            "Finish it: sudo twostep admin reseal",
+            words::check_places::reseal_unfinished(&path),
+            words::check_places::FINISH_RESEAL,
         ));
     } else if found.len() != 32 {
-        let what = format!(
-            "The sealing key {path} is {} bytes long and has to be 32: no verification code can be checked.",
-            found.len()
-        );
-        return vec![Finding::error("key-size", path, what, "Bring it back from a backup.")];
+        let what = words::check_places::key_size(&path, found.len());
+        return vec![Finding::error("key-size", path, what, words::check_places::BRING_BACK)];
     }
     findings.extend(Place { path: key, is_directory: false, is_helpers: true, mode: 0o640 }.check(group));
     findings
@@ -243,9 +227,7 @@ fn labels() -> Option<Finding> {
     if wrong == 0 {
         return None;
     }
-    let what = format!(
-        "{wrong} files of Twostep have not the SELinux label that the policy gives them, so sshd may not read them."
-    );
+    let what = words::check_places::labels(wrong);
     let remedy = format!("sudo restorecon -R /etc/twostep {STATE} {RUN}");
     Some(if rules.trim() == "1" {
         Finding::error("selinux-label", "SELinux", what, remedy)
@@ -262,8 +244,8 @@ fn profiles() -> Option<Finding> {
         Finding::notice(
             "apparmor-profile",
             "AppArmor",
-            format!("AppArmor confines {}: its profile has to let it read Twostep's files.", names.join(", ")),
-            "Write `include <abstractions/twostep>` into the profile, if it has not that line.",
+            words::check_places::confined(&names.join(", ")),
+            words::check_places::INCLUDE_ABSTRACTION,
         )
     })
 }
@@ -285,11 +267,11 @@ pub fn of_module(module: Option<PathBuf>) -> Option<Finding> {
     let remedy = format!("sudo chown root:root {0} && sudo chmod 0644 {0}", path.display());
     let is = format!("{} is {}", path.display(), described(&found));
     if found.uid() != 0 || found.mode() & 0o022 != 0 {
-        let what = format!("{is}: others than root can change it.");
+        let what = words::check_places::module_writable(&is);
         return Some(Finding::error("module-writable", path.display(), what, remedy));
     }
     (found.mode() & 0o444 != 0o444).then(|| {
-        let what = format!("{is}: programs that run as a user, such as screen lockers, cannot load it.");
+        let what = words::check_places::module_unreadable(&is);
         Finding::warning("module-unreadable", path.display(), what, remedy)
     })
 }
@@ -310,7 +292,7 @@ mod tests {
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
         let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
         assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"), "{}", wrong.what);
-        assert_eq!(wrong.remedy, format!("{SETUP} puts it right."));
+        assert_eq!(wrong.remedy, words::check_places::righted_by_setup());
     }
 
     #[test]

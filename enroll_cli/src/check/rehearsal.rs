@@ -6,7 +6,7 @@ use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
 use twostep_core::login::would_hold;
 use twostep_core::options::Mode;
-use twostep_core::policy::{Requirement, Rule, Visit};
+use twostep_core::policy::{Requirement, Visit};
 use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
@@ -14,8 +14,9 @@ use twostep_core::username::Person;
 
 use super::stacks::{Before, Service, Way};
 use crate::host::Host;
+use crate::layout;
 use crate::stack::{Code, Files, Phase};
-use crate::{dates, layout};
+use crate::words;
 
 mod offer;
 
@@ -119,16 +120,16 @@ impl Visitors<'_> {
         match requirement {
             Requirement::Asked if self.is_closed(account).is_some() => {
                 let what = self.is_closed(account).unwrap_or_default();
-                Part { what: format!("{user} is enrolled, but {what}."), code: Code::AUTH_ERR, ends: Ends::Refused }
+                Part { what: words::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }
             }
             Requirement::Asked => {
                 let labels = account
                     .map(|account| account.authenticators.iter().map(|one| one.label.clone()).collect::<Vec<_>>());
-                let what = format!("{user} is enrolled ({}): a code is asked.", labels.unwrap_or_default().join(", "));
+                let what = words::rehearsal::asked(user, &labels.unwrap_or_default().join(", "));
                 Part { what, code: Code::SUCCESS, ends: Ends::InWithCode }
             }
             Requirement::NotAsked(rule) => {
-                let what = format!("{user} is asked for no code: {}.", reason(rule));
+                let what = words::rehearsal::not_asked(user, rule);
                 Part { what, code: Code::IGNORE, ends: Ends::InWithoutCode }
             }
             Requirement::MustEnroll => {
@@ -137,10 +138,7 @@ impl Visitors<'_> {
                     stack.ours().any(|(_, module)| module.options().is_ok_and(|options| options.enroll))
                 });
                 let is_open = enrolls && self.host.config.policy.after_grace == AfterGrace::Enroll;
-                let what = format!(
-                    "{user} had to enroll by now and has not: {}.",
-                    if is_open { "this login has to" } else { "the login is refused" }
-                );
+                let what = words::rehearsal::overdue(user, is_open);
                 let (code, ends) =
                     if is_open { (Code::SUCCESS, Ends::InByEnrolling) } else { (Code::AUTH_ERR, Ends::Refused) };
                 Part { what, code, ends }
@@ -157,15 +155,9 @@ impl Visitors<'_> {
         let user = layout::as_word(self.person.name.as_str());
         match throttle.gate(&source, known, SystemClock.now().uptime, &self.host.config.limits()) {
             Gate::Open => None,
-            Gate::Wait(seconds) => {
-                Some(format!("wrong codes came from there: none is judged for another {seconds} seconds"))
-            }
-            Gate::ClosedToStrangers => Some(format!(
-                "too many wrong codes came, so from an unknown place only a recovery code counts; to end it: twostep admin unlock {user}"
-            )),
-            Gate::Disabled => Some(format!(
-                "too many wrong codes came, so only a recovery code counts; to end it: twostep admin unlock {user}"
-            )),
+            Gate::Wait(seconds) => Some(words::rehearsal::wait(seconds)),
+            Gate::ClosedToStrangers => Some(words::rehearsal::closed_to_strangers(&user)),
+            Gate::Disabled => Some(words::rehearsal::closed(&user)),
         }
     }
 
@@ -174,8 +166,7 @@ impl Visitors<'_> {
     }
 
     fn unreadable(&self, error: &StoreError) -> Part {
-        let what =
-            format!("The account of {} does not count, so the login is refused: {error}.", self.person.name.as_str());
+        let what = words::rehearsal::account_unreadable(self.person.name.as_str(), error);
         Part { what, code: Code::SERVICE_ERR, ends: Ends::Refused }
     }
 
@@ -183,8 +174,8 @@ impl Visitors<'_> {
     fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> (Ends, String) {
         let service = &Service::new(self.files, self.service, offer.before);
         if let Some(why) = service.broken() {
-            steps.push(Step { at: "PAM".to_owned(), what: format!("libpam gives the service up: {why}.") });
-            return (Ends::Refused, "The login is refused: PAM cannot read the service.".to_owned());
+            steps.push(Step { at: "PAM".to_owned(), what: words::rehearsal::given_up(why) });
+            return (Ends::Refused, words::rehearsal::SERVICE_UNREADABLE.to_owned());
         }
         let asks = match self.auth(service, offer, part, steps) {
             Ok(asks) => asks,
@@ -203,7 +194,7 @@ impl Visitors<'_> {
             self.tell(service, Phase::Account, account, part, steps);
         }
         if account.is_some_and(|account| !account.lets_in) {
-            return (Ends::Refused, "The login is refused in the account phase.".to_owned());
+            return (Ends::Refused, words::rehearsal::IN_ACCOUNT_PHASE.to_owned());
         }
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
         (ends, outcome(ends, asks, offer))
@@ -214,18 +205,14 @@ impl Visitors<'_> {
         if !offer.asks_pam {
             return Ok(false);
         }
-        let auth = service
-            .likely_auth(part.code, offer.before == Before::Key)
-            .ok_or("The login is refused: the service has no lines.")?;
+        let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(words::rehearsal::NO_LINES)?;
         self.tell(service, Phase::Auth, &auth, part, steps);
         let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
         if !auth.lets_in {
-            return Err("The login is refused in the auth phase.".to_owned());
+            return Err(words::rehearsal::IN_AUTH_PHASE.to_owned());
         }
         if asks && part.ends == Ends::InWithCode && !offer.can_ask && !service.takes_one_answer() {
-            return Err(
-                "The login is refused: sshd offers no keyboard-interactive, so nobody can type the code.".to_owned()
-            );
+            return Err(words::rehearsal::NOBODY_CAN_TYPE.to_owned());
         }
         Ok(asks)
     }
@@ -236,10 +223,10 @@ impl Visitors<'_> {
             let ours = line.module().filter(|module| module.is_ours()).and_then(|module| module.options().ok());
             let what = match ours {
                 Some(options) if phase == Phase::Auth && options.mode == Mode::SshKey => {
-                    format!("whether sshd accepted a key: {}", code.name())
+                    words::rehearsal::key_returns(code.name())
                 }
-                Some(options) if phase == Phase::Auth => our_line(&options.mode, part),
-                _ => format!("taken to return {}", code.name()),
+                Some(options) if phase == Phase::Auth => words::rehearsal::our_line(&options.mode, part.ends),
+                _ => words::rehearsal::returns(code.name()),
             };
             steps
                 .push(Step { at: format!("{} {}", phase.word(), line.place), what: format!("{}: {what}.", line.text) });
@@ -250,43 +237,15 @@ impl Visitors<'_> {
 /// The end in a sentence.
 fn outcome(ends: Ends, asks: bool, offer: &Offer) -> String {
     let outcome = match ends {
-        _ if !offer.asks_pam => "The login succeeds with the first step alone: sshd asks PAM for nothing.",
-        Ends::InWithCode => "The login succeeds with the first step and a code.",
-        Ends::InByEnrolling => "The login succeeds when the user has enrolled in it.",
-        Ends::InWithoutCode if asks => "The login succeeds with the first step alone.",
-        _ => "The login succeeds with the first step alone: no line of ours asks for a code there.",
+        _ if !offer.asks_pam => words::rehearsal::PAM_FOR_NOTHING,
+        Ends::InWithCode => words::rehearsal::WITH_CODE,
+        Ends::InByEnrolling => words::rehearsal::BY_ENROLLING,
+        Ends::InWithoutCode if asks => words::rehearsal::FIRST_STEP_ALONE,
+        _ => words::rehearsal::NO_LINE_ASKS,
     };
     match &offer.beside {
-        Some(way) if ends != Ends::InWithoutCode => format!("{outcome} With {way} alone it succeeds without a code."),
+        Some(way) if ends != Ends::InWithoutCode => words::rehearsal::beside(outcome, way),
         _ => outcome.to_owned(),
-    }
-}
-
-fn our_line(mode: &Mode, part: &Part) -> String {
-    let asks = match mode {
-        Mode::AppPassword => "an application password",
-        Mode::Code | Mode::SshKey => "a code",
-    };
-    match part.ends {
-        Ends::InWithCode => format!("asks for {asks}; a right one goes on"),
-        Ends::InWithoutCode => "asks for nothing".to_owned(),
-        Ends::InByEnrolling => "lets through, and the account phase enrolls".to_owned(),
-        Ends::Refused => "refuses".to_owned(),
-    }
-}
-
-/// A rule, for people.
-fn reason(rule: &Rule) -> String {
-    match rule {
-        Rule::Suspended => "an administrator has switched the second step off for a time".to_owned(),
-        Rule::ExemptUser => "exempt_users names them".to_owned(),
-        Rule::ExemptGroup(group) => format!("exempt_groups names {group}"),
-        Rule::ExemptService => "exempt_services names this service".to_owned(),
-        Rule::ExemptNetwork => "exempt_networks holds this address".to_owned(),
-        Rule::Remembered => "a second step was passed from there a short while ago (remember)".to_owned(),
-        Rule::NotYet(since) => format!("it is required from {} on", dates::minute(since.0)),
-        Rule::Grace(until) => format!("they have until {} to enroll", dates::minute(until.0)),
-        Rule::NotEnrolled => "they have not enrolled, and nothing requires it".to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ pub use visitors::{Visitor, visitors};
 
 use super::Finding;
 use super::stacks::Before;
+use crate::words;
 
 /// The patterns of an Include line, if it is one.
 pub fn included(line: &str) -> Option<&str> {
@@ -62,7 +63,7 @@ impl Effective {
                 Ok(Self { lines: lines(config), ..Self::parse(&String::from_utf8_lossy(&output.stdout)) })
             }
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().replace("\r\n", "; ").replace('\n', "; ")),
-            Err(error) => Err(format!("{program} cannot be started: {error}")),
+            Err(error) => Err(words::check_sshd::unstarted(program, &error)),
         })
     }
 
@@ -106,18 +107,18 @@ impl Effective {
             };
             format!("`{keyword} {value}` {place}")
         });
-        format!("Write {}; then reload sshd.", written.collect::<Vec<_>>().join(", and "))
+        words::check_sshd::write(&written.collect::<Vec<_>>())
     }
 
     /// The ways in, in a sentence.
     pub fn offers(&self) -> String {
         if !self.is_on("usepam") {
-            return "It does not ask PAM.".to_owned();
+            return words::check_sshd::NOT_PAM.to_owned();
         }
         let alternatives = Alternatives::of(self);
         let names = |list: &Vec<Method>| list.iter().map(Method::name).collect::<Vec<_>>().join(" and then ");
         let ways = alternatives.lists().map(names).collect::<Vec<_>>();
-        format!("It offers {}.", if ways.is_empty() { "no way in".to_owned() } else { ways.join(", or ") })
+        words::check_sshd::offers(&ways)
     }
 
     /// What is proved when sshd asks PAM: whether a key always goes before.
@@ -157,15 +158,15 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
                 return vec![Finding::notice(
                     "sshd-not-checked",
                     "sshd",
-                    "sshd was not checked: it has never run since boot.",
-                    "Start sshd, and check again.",
+                    words::check_sshd::NEVER_RAN,
+                    words::check_sshd::START_SSHD,
                 )];
             }
             Some(Err(why)) => {
                 return vec![Finding::error(
                     "sshd-configuration",
                     config.display(),
-                    format!("sshd refuses its configuration and would not start again: {}.", why.trim_end_matches('.')),
+                    words::check_sshd::configuration(why.trim_end_matches('.')),
                     faults::corrected(config, &why),
                 )];
             }
@@ -186,8 +187,8 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
         Finding::notice(
             "sshd-match-not-checked",
             line,
-            format!("What sshd does for those of `{}` was not checked: nobody can be made up who fits.", line.text),
-            "Ask sshd about somebody real: sudo sshd -T -C user=NAME,host=HOST,addr=ADDRESS",
+            words::check_sshd::match_not_checked(&line.text),
+            words::check_sshd::ASK_SSHD,
         )
     }));
     findings

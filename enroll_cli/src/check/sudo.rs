@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::Finding;
+use crate::words;
 
 mod settings;
 mod users;
@@ -87,8 +88,8 @@ impl Rules {
             findings.push(Finding::warning(
                 "sudo-nopasswd",
                 SUDOERS,
-                format!("sudo asks {} for neither password nor code for what is marked NOPASSWD.", unasked.join(", ")),
-                "Take NOPASSWD out of that rule (sudo visudo), if a person uses it.",
+                words::check_sudo::nopasswd(&unasked.join(", ")),
+                words::check_sudo::TAKE_NOPASSWD_OUT,
             ));
         }
         let settings = self.settings();
@@ -111,8 +112,8 @@ fn asks_nothing(setting: &Setting<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "sudo-nopasswd",
         SUDOERS,
-        format!("sudo asks {whom} for neither password nor code: Defaults say {option}."),
-        format!("Take {option} out of the Defaults (sudo visudo)."),
+        words::check_sudo::asks_nothing(&whom, option),
+        words::check_sudo::take_out(option),
     ))
 }
 
@@ -127,16 +128,11 @@ fn ticket(settings: &[Setting<'_>]) -> Vec<Finding> {
         .map(|(setting, minutes)| {
             let whom = setting.whom();
             let what = if minutes < 0.0 {
-                format!("sudo asks {whom} once and never again until the next boot (timestamp_timeout is negative).")
+                words::check_sudo::once_a_boot(&whom)
             } else {
-                format!("sudo asks {whom} for nothing for {minutes} minutes after a code (timestamp_timeout).")
+                words::check_sudo::long_ticket(&whom, minutes)
             };
-            Finding::warning(
-                "sudo-ticket",
-                SUDOERS,
-                what,
-                "Write `Defaults timestamp_timeout=15` or less (sudo visudo).",
-            )
+            Finding::warning("sudo-ticket", SUDOERS, what, words::check_sudo::SHORTER_TICKET)
         })
         .collect()
 }
@@ -148,8 +144,8 @@ fn shared_ticket(setting: &Setting<'_>) -> Option<Finding> {
         Finding::notice(
             "sudo-ticket-shared",
             SUDOERS,
-            format!("One answer of {} to sudo counts in every other session of that user too.", setting.whom()),
-            "Write `Defaults timestamp_type=tty` (sudo visudo).",
+            words::check_sudo::shared_ticket(&setting.whom()),
+            words::check_sudo::TICKET_EACH,
         )
     })
 }
@@ -161,10 +157,8 @@ fn asks_another(setting: &Setting<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "sudo-asks-another",
         SUDOERS,
-        format!("sudo asks {} for password and code of {of}, not for their own ({option}).", setting.whom()),
-        format!(
-            "Take {option} out of the Defaults (sudo visudo); else root has to enroll: sudo twostep enroll --user root"
-        ),
+        words::check_sudo::asks_another(&setting.whom(), of, option),
+        words::check_sudo::own_or_root(option),
     ))
 }
 
@@ -173,25 +167,19 @@ fn no_account_phase(setting: &Setting<'_>, enrolls: bool) -> Option<Finding> {
     if !setting.is("pam_acct_mgmt", false) {
         return None;
     }
-    let remedy = "Take !pam_acct_mgmt out of the Defaults (sudo visudo).";
-    let skips = "sudo does not come to our account line (!pam_acct_mgmt), so";
+    let remedy = words::check_sudo::WITH_ACCOUNT_PHASE;
     Some(if enrolls {
-        let what = format!("{skips} it lets in who must enroll and has not.");
+        let what = words::check_sudo::LETS_IN;
         Finding::error("sudo-without-account-phase", SUDOERS, what, remedy)
     } else {
-        let what = format!("{skips} nobody's time to enroll begins there and nobody is reminded.");
+        let what = words::check_sudo::REMINDS_NOBODY;
         Finding::warning("sudo-without-account-phase", SUDOERS, what, remedy)
     })
 }
 
 /// sudo that does not understand its rules.
 pub fn unreadable(why: &str) -> Finding {
-    Finding::warning(
-        "sudo-rules",
-        SUDOERS,
-        format!("sudo does not understand all of its rules ({why}), and may refuse everybody."),
-        "As root, `visudo -c` shows where; correct it.",
-    )
+    Finding::warning("sudo-rules", SUDOERS, words::check_sudo::rules_unreadable(why), words::check_sudo::VISUDO)
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl DoubleEndedIterator<Item = &'a Value> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
 
 use crate::check::Finding;
+use crate::words;
 
 /// Less than any account needs when it is written anew.
 const LITTLE: u64 = 1024 * 1024;
@@ -14,12 +15,12 @@ pub fn of_helper(helper: &Path) -> Option<Finding> {
     let path = helper.display();
     let flags = statvfs(helper).ok()?.flags();
     if flags.contains(FsFlags::ST_NOEXEC) {
-        let what = format!("{path} lies on a file system that is mounted noexec, so it cannot be started.");
-        return Some(Finding::error("helper-noexec", path, what, "Mount it without noexec."));
+        let what = words::check_host::helper_noexec(&path);
+        return Some(Finding::error("helper-noexec", path, what, words::check_host::MOUNT_EXEC));
     }
     flags.contains(FsFlags::ST_NOSUID).then(|| {
-        let what = format!("{path} lies on a file system that is mounted nosuid, so it cannot reach any account.");
-        Finding::error("helper-nosuid", path, what, "Mount it without nosuid.")
+        let what = words::check_host::helper_nosuid(&path);
+        Finding::error("helper-nosuid", path, what, words::check_host::MOUNT_SUID)
     })
 }
 
@@ -27,23 +28,12 @@ pub fn of_helper(helper: &Path) -> Option<Finding> {
 pub fn of_store(state: &Path) -> Option<Finding> {
     let system = statvfs(state).ok()?;
     let path = state.display();
-    let so = "nobody can enroll, and recovery codes are refused; verification codes still count";
     if system.flags().contains(FsFlags::ST_RDONLY) {
-        let what = format!("{path} is read-only: {so}.");
-        return Some(Finding::warning(
-            "store-read-only",
-            path,
-            what,
-            "Mount it for writing; `dmesg` says if its disk failed.",
-        ));
+        let what = words::check_host::read_only(&path);
+        return Some(Finding::warning("store-read-only", path, what, words::check_host::MOUNT_WRITABLE));
     }
     is_full(&system).then(|| {
-        Finding::warning(
-            "store-full",
-            state.display(),
-            format!("The disk of {path} is full: {so}."),
-            "Make room: df shows how much there is.",
-        )
+        Finding::warning("store-full", state.display(), words::check_host::full(&path), words::check_host::MAKE_ROOM)
     })
 }
 

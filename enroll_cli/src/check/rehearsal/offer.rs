@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{Ends, Step, Visitors};
 use crate::check::sshd::{Alternatives, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
+use crate::words;
 
 /// What a program offers this user.
 pub struct Offer {
@@ -33,11 +34,11 @@ impl Offer {
         let beside = lists.iter().find(|list| !list.iter().any(Method::is_asked_by_pam));
         let beside = beside.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and "));
         let ends = if user == "root" && effective.value("permitrootlogin") == "no" {
-            Some((Ends::Refused, "The login is refused: sshd lets root in by no way (PermitRootLogin no)."))
+            Some((Ends::Refused, words::rehearsal::ROOT_BY_NO_WAY))
         } else if lists.is_empty() {
-            Some((Ends::Refused, "The login is refused: sshd offers no way in."))
+            Some((Ends::Refused, words::rehearsal::NO_WAY_IN))
         } else if !effective.is_on("usepam") {
-            Some((Ends::InWithoutCode, "The login succeeds with the first step alone: sshd does not ask PAM."))
+            Some((Ends::InWithoutCode, words::rehearsal::PAST_PAM))
         } else {
             None
         };
@@ -61,7 +62,7 @@ impl Visitors<'_> {
         }
         let (what, offer) = match Effective::ask(&self.files.real(Path::new(CONFIG)), &visitor) {
             Some(Ok(effective)) => (effective.offers(), Offer::of(&effective, user)),
-            Some(Err(why)) => (format!("It does not tell what it offers: {why}."), Offer::by_pam()),
+            Some(Err(why)) => (words::rehearsal::offer_untold(&why), Offer::by_pam()),
             None => return Offer::by_pam(),
         };
         steps.push(Step { at: "sshd".to_owned(), what });

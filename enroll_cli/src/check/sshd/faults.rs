@@ -6,6 +6,7 @@ use std::path::Path;
 use super::files::lines;
 use super::{Alternatives, Effective, Method, Visitor};
 use crate::check::Finding;
+use crate::words;
 
 /// A person who needs a minute for the code needs more than that for all.
 const SHORT_GRACE: u64 = 60;
@@ -33,7 +34,7 @@ pub fn findings(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Fin
         return vec![Finding::error(
             "sshd-without-pam",
             visitor,
-            format!("sshd does not ask PAM{}, so it asks for no code.", visitor.whom()),
+            words::check_sshd::without_pam(&visitor.whom()),
             effective.write(visitor, &[("UsePAM", "yes")]),
         )];
     }
@@ -65,11 +66,11 @@ fn no_way_in(effective: &Effective, alternatives: &Alternatives, visitor: &Visit
         effective.write(visitor, &settings)
     };
     let why = if effective.names_methods() {
-        format!("AuthenticationMethods asks for {names}, which is off")
+        words::check_sshd::methods_off(&names)
     } else {
-        "no method is on".to_owned()
+        words::check_sshd::NO_METHOD.to_owned()
     };
-    let what = format!("sshd lets nobody in{}: {why}.", visitor.whom());
+    let what = words::check_sshd::nobody_in(&visitor.whom(), &why);
     Finding::error("sshd-no-way-in", visitor, what, remedy)
 }
 
@@ -84,7 +85,7 @@ pub fn corrected(config: &Path, why: &str) -> String {
         return effective
             .write(&everybody, &[("AuthenticationMethods", METHODS), ("KbdInteractiveAuthentication", "yes")]);
     }
-    "Correct it; `sudo sshd -t` says the same.".to_owned()
+    words::check_sshd::CORRECT_IT.to_owned()
 }
 
 /// Whether a person can be asked for the code at all.
@@ -104,18 +105,11 @@ fn unanswerable(effective: &Effective, alternatives: &Alternatives, visitor: &Vi
         return Some(Finding::warning(
             "sshd-password-method",
             visitor,
-            format!(
-                "sshd offers the method `password`{whom}, which cannot ask for a code: a client that tries it gives the password as the code."
-            ),
-            format!("{remedy} keyboard-interactive asks for the password too."),
+            words::check_sshd::password_method(&whom),
+            words::check_sshd::password_asked_too(&remedy),
         ));
     }
     let is_on = effective.is_on("kbdinteractiveauthentication");
-    let why = if is_on {
-        "AuthenticationMethods names only the method"
-    } else {
-        "keyboard-interactive is off, and the method"
-    };
     let mut settings = Vec::new();
     if !is_on {
         settings.push(("KbdInteractiveAuthentication", "yes"));
@@ -124,10 +118,7 @@ fn unanswerable(effective: &Effective, alternatives: &Alternatives, visitor: &Vi
     Some(Finding::error(
         "sshd-cannot-ask",
         visitor,
-        format!(
-            "sshd cannot ask for a code{whom}: {why} `password` {}has no second question.",
-            if is_on { "that " } else { "" }
-        ),
+        words::check_sshd::cannot_ask(&whom, is_on),
         effective.write(visitor, &settings),
     ))
 }
@@ -140,10 +131,8 @@ fn without_code(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Fin
         past.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and ")).collect::<BTreeSet<_>>();
     past.into_iter()
         .map(|way| {
-            let what = format!("{way} alone opens the door{}, without a code.", visitor.whom());
-            let remedy = "To ask for the code behind it: AuthenticationMethods publickey,keyboard-interactive \
-                          keyboard-interactive, and the stack sshd-key-or-password of the examples (sudo twostep \
-                          admin apply sshd --keys=with-code).";
+            let what = words::check_sshd::without_code(&way, &visitor.whom());
+            let remedy = words::check_sshd::CODE_BEHIND_KEY;
             if door.is_required {
                 Finding::warning("sshd-way-without-code", visitor, what, remedy)
             } else {
@@ -159,10 +148,7 @@ fn grace_time(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
         Finding::warning(
             "sshd-grace-time",
             visitor,
-            format!(
-                "sshd gives {seconds} seconds for the whole login{}: too little to look a code up.",
-                visitor.whom()
-            ),
+            words::check_sshd::short_grace(seconds, &visitor.whom()),
             effective.write(visitor, &[("LoginGraceTime", "120")]),
         )
     })
@@ -179,11 +165,8 @@ fn root(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
         Finding::notice(
             "sshd-root-closed",
             visitor,
-            "root cannot log in by ssh: PermitRootLogin asks for a key alone, and the methods ask for more.",
-            format!(
-                "That is safe. If root must get in by key and code: {}",
-                effective.write(visitor, &[("PermitRootLogin", "yes")])
-            ),
+            words::check_sshd::ROOT_CLOSED,
+            words::check_sshd::root_by_key_and_code(&effective.write(visitor, &[("PermitRootLogin", "yes")])),
         )
     })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Service, ours, quoted};
 use crate::check::Finding;
 use crate::stack::{Code, End, Kind, Line, explore};
+use crate::words;
 
 /// Everything that the account phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
@@ -39,14 +40,8 @@ fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
     Some(Finding::warning(
         "account-line-missing",
         &first.place,
-        format!(
-            "{}: there is no account line of ours, so nobody's time to enroll begins here and nobody is reminded.",
-            service.name
-        ),
-        format!(
-            "Write `account required pam_twostep.so` into {}, above an include that may end the stack.",
-            first.place.file.display()
-        ),
+        words::check_stacks::no_account_line(service.name),
+        words::check_stacks::write_account_line(first.place.file.display()),
     ))
 }
 
@@ -55,14 +50,13 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
     let named = super::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
     let place = named.and_then(|index| stack.lines.get(index)).map(|line| line.place.to_string());
     let (here, there) = if is_auth { ("auth", "account") } else { ("account", "auth") };
-    let what = format!("{}: `enroll` stands in the {here} line and not in the {there} line", service.name);
-    let remedy = format!("Write `enroll` in both lines, or in none: `{there} required pam_twostep.so enroll`.");
+    let what = |so| words::check_stacks::enroll_on_one(service.name, (here, there), so);
+    let remedy = words::check_stacks::enroll_on_both(there);
     let place = place.unwrap_or_else(|| service.name.to_owned());
     if is_auth && service.name.starts_with("sudo") {
-        let what = format!("{what}, so sudo lets in who must enroll and has not.");
-        return Finding::error("enroll-on-one-line", place, what, remedy);
+        return Finding::error("enroll-on-one-line", place, what(words::check_stacks::SUDO_LETS_IN), remedy);
     }
-    Finding::warning("enroll-on-one-line", place, format!("{what}, so it enrolls nobody."), remedy)
+    Finding::warning("enroll-on-one-line", place, what(words::check_stacks::ENROLLS_NOBODY), remedy)
 }
 
 impl Service<'_> {
@@ -94,14 +88,17 @@ fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
     let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != Kind::Root));
     lines
         .map(|line| {
-            let remedy = format!("Write our account line above {}, or above the include that brings it.", quoted(line));
-            let ends = format!("{}: {} ends the account phase before our line", service.name, quoted(line));
+            let remedy = words::check_stacks::account_line_higher(&quoted(line));
+            let what = |so| words::check_stacks::account_skipped(service.name, &quoted(line), so);
             if acts {
-                let what = format!("{ends}, so `enroll` and `require_step` do nothing for whom it lets through.");
-                return Finding::error("account-line-skipped", &line.place, what, remedy);
+                return Finding::error(
+                    "account-line-skipped",
+                    &line.place,
+                    what(words::check_stacks::DO_NOTHING),
+                    remedy,
+                );
             }
-            let what = format!("{ends}, so time to enroll does not begin and nobody is reminded.");
-            Finding::warning("account-line-skipped", &line.place, what, remedy)
+            Finding::warning("account-line-skipped", &line.place, what(words::check_stacks::NO_GRACE), remedy)
         })
         .collect()
 }
@@ -116,8 +113,8 @@ fn ignored(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::error(
         "account-refusal-ignored",
         &line.place,
-        format!("{}: what our account line refuses is let in all the same, because of {}.", service.name, quoted(line)),
-        "Write `required` in it.",
+        words::check_stacks::account_refusal_ignored(service.name, &quoted(line)),
+        words::check_stacks::REQUIRED,
     ))
 }
 
@@ -125,16 +122,13 @@ fn refuses(service: &Service<'_>) -> Option<Finding> {
     let line = service.account.ours().next().and_then(|(index, _)| service.account.lines.get(index))?;
     let lets_in = |code| service.account_ways(code).iter().any(End::lets_in);
     let what = if !lets_in(Code::SUCCESS) {
-        format!("{}: its account phase lets nobody in.", service.name)
+        words::check_stacks::account_refuses_all(service.name)
     } else if !lets_in(Code::IGNORE) {
-        format!(
-            "{}: its account phase refuses everyone whom our line does not ask, since no other line succeeds.",
-            service.name
-        )
+        words::check_stacks::account_refuses_unasked(service.name)
     } else {
         return None;
     };
-    Some(Finding::error("account-refuses", &line.place, what, "Write `account required pam_permit.so` below our line."))
+    Some(Finding::error("account-refuses", &line.place, what, words::check_stacks::ACCOUNT_PERMIT))
 }
 
 /// The way of the account phase, our line returning this.

@@ -8,6 +8,7 @@ use twostep_core::options::Mode;
 use super::{Before, Service, ours, quoted, reached, refused, with_mode};
 use crate::check::Finding;
 use crate::stack::{Code, End, Kind, Line, Module, explore};
+use crate::words;
 
 /// A kind of login.
 #[derive(Clone, Copy)]
@@ -148,30 +149,23 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
         Kind::Condition | Kind::Guard => Finding::notice(
             "second-step-by-condition",
             place,
-            format!("{name}: who fits {written} is asked for no code."),
-            "If that is not meant, write it below our line, or use the exempt keys of the configuration, which are logged.",
+            words::check_stacks::by_condition(name, &written),
+            words::check_stacks::CONDITION_MEANT,
         ),
         Kind::OtherProof => Finding::warning(
             "second-step-skipped-by-other-proof",
             place,
-            format!("{name}: {written} alone lets in, without a code."),
-            "Write it with [success=N default=ignore], N counting the lines up to our line, or leave it so if it is a second step itself.",
+            words::check_stacks::other_proof(name, &written),
+            words::check_stacks::OTHER_PROOF_JUMP,
         ),
-        Kind::Ours => Finding::warning(
-            "key-alone",
-            place,
-            format!("{name}: with a key alone one gets in without a code."),
-            "Let the jump of `mode=ssh_key` end at a line of ours, as in sshd-key-or-password of the examples.",
-        ),
+        Kind::Ours => {
+            Finding::warning("key-alone", place, words::check_stacks::key_alone(name), words::check_stacks::KEY_JUMP)
+        }
         _ => Finding::error(
             "second-step-skipped",
             place,
-            format!("{name}: {written} ends the stack before our line, so nobody who passes it is asked for a code."),
-            reached::tried(service, index, codes).unwrap_or_else(|| {
-                format!(
-                    "Take our lines out; then sudo twostep admin apply {name} finds the place where they are reached."
-                )
-            }),
+            words::check_stacks::skipped(name, &written),
+            reached::tried(service, index, codes).unwrap_or_else(|| words::check_stacks::take_ours_out(name)),
         ),
     })
 }
@@ -197,17 +191,9 @@ fn stranger(service: &Service<'_>, line: &Line, index: usize, end: &End<Facts>) 
     let before = end.way.iter().take_while(|(other, _)| *other < index);
     let failed = before.filter_map(|(other, _)| service.line(*other)).filter(|line| is_proof(line)).last();
     let remedy = match failed {
-        Some(failed) if failed.level > line.level => {
-            "Write `include` for `substack` before our line, or move our line into the included file: a \
-             substack that failed does not end the stack."
-                .to_owned()
-        }
-        Some(failed) => format!(
-            "Let a wrong password end the stack: write requisite, or default=die, in {} ({}).",
-            quoted(failed),
-            failed.place
-        ),
-        None => "Put our line behind the password.".to_owned(),
+        Some(failed) if failed.level > line.level => words::check_stacks::INCLUDE_FOR_SUBSTACK.to_owned(),
+        Some(failed) => words::check_stacks::end_at(&quoted(failed), &failed.place),
+        None => words::check_stacks::BEHIND_PASSWORD.to_owned(),
     };
     let claims = service
         .auth
@@ -217,18 +203,11 @@ fn stranger(service: &Service<'_>, line: &Line, index: usize, end: &End<Facts>) 
         return Finding::error(
             "after-first-step-untrue",
             &line.place,
-            format!(
-                "{name}: our line says after_first_step, but somebody without the password reaches it, and reads what only the user may."
-            ),
+            words::check_stacks::after_first_step_untrue(name),
             remedy,
         );
     }
-    Finding::warning(
-        "strangers-asked",
-        &line.place,
-        format!("{name}: somebody without the password reaches our prompt, and may guess codes."),
-        remedy,
-    )
+    Finding::warning("strangers-asked", &line.place, words::check_stacks::strangers_asked(name), remedy)
 }
 
 /// Whether somebody without the password fails at this line.
@@ -246,21 +225,17 @@ fn code_alone(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::error(
         "code-instead-of-password",
         &line.place,
-        format!("{}: a code alone lets in, without the password.", service.name),
-        "Write `required` in our line, and have the password asked in a line that must succeed.",
+        words::check_stacks::code_alone(service.name),
+        words::check_stacks::REQUIRED_AND_PASSWORD,
     ))
 }
 
 /// Whether our refusal, or our failure, lets in all the same.
 fn lets_in(service: &Service<'_>) -> Vec<Finding> {
     let answers = [
-        (Code::AUTH_ERR, "wrong-code-lets-in", "a wrong answer to our question lets in all the same"),
-        (
-            Code::SERVICE_ERR,
-            "failure-lets-in",
-            "where our module fails (a broken disk, a wrong option), it lets in without a code",
-        ),
-        (Code::MODULE_UNKNOWN, "missing-module-lets-in", "were our module missing, everybody got in without a code"),
+        (Code::AUTH_ERR, "wrong-code-lets-in", words::check_stacks::WRONG_CODE),
+        (Code::SERVICE_ERR, "failure-lets-in", words::check_stacks::FAILURE),
+        (Code::MODULE_UNKNOWN, "missing-module-lets-in", words::check_stacks::MISSING_MODULE),
     ];
     let mut findings: Vec<Finding> = Vec::new();
     for (code, id, what) in answers {
@@ -270,9 +245,8 @@ fn lets_in(service: &Service<'_>) -> Vec<Finding> {
         findings.push(Finding::error(
             id,
             &line.place,
-            format!("{}: {what}, because of {}.", service.name, quoted(line)),
-            "Write `required` or `requisite` in our line; for mode=app_password \
-             [success=done ignore=ignore default=die].",
+            words::check_stacks::lets_in(service.name, what, &quoted(line)),
+            words::check_stacks::REQUIRED_OR_REQUISITE,
         ));
     }
     findings
@@ -290,11 +264,8 @@ fn twice(service: &Service<'_>, codes: &[usize]) -> Option<Finding> {
     Some(Finding::error(
         "second-step-twice",
         &second.place,
-        format!(
-            "{}: one login is asked for two codes, here and in {}, and no code counts twice.",
-            service.name, first.place
-        ),
-        format!("Take one of the two out: {} or {}.", first.place, second.place),
+        words::check_stacks::twice(service.name, &first.place),
+        words::check_stacks::one_of_two_out(&first.place, &second.place),
     ))
 }
 

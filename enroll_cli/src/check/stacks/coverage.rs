@@ -3,6 +3,7 @@
 use super::{Before, Service};
 use crate::check::Finding;
 use crate::stack::Files;
+use crate::words;
 
 /// By these people become somebody too, beside the services that the configuration calls interactive.
 const ALSO_FOR_PEOPLE: [&str; 7] = ["polkit-1", "doas", "remote", "xdm", "lxdm", "greetd", "ly"];
@@ -52,8 +53,8 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
         return vec![Finding::notice(
             "no-service-asks",
             "PAM",
-            "No service asks for a code yet.",
-            "Enroll yourself (twostep enroll), then: sudo twostep admin apply sshd sudo",
+            words::check_stacks::NO_SERVICE,
+            words::check_stacks::APPLY_FIRST,
         )];
     }
     let is_meant = |name: &&String| !wanted.exempt.contains(name);
@@ -69,11 +70,8 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
 
 fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
     let (who, ask) = subject(names)?;
-    let what = format!("{who} {ask} for no code: whoever has the password gets in there.");
-    let remedy = format!(
-        "sudo twostep admin apply {}; what is meant so, write in exempt_services of the configuration.",
-        names.join(" ")
-    );
+    let what = words::check_stacks::uncovered(&who, ask);
+    let remedy = words::check_stacks::apply_or_exempt(&names.join(" "));
     let about = names.join(", ");
     Some(if wanted.is_required {
         Finding::warning("service-without-second-step", about, what, remedy)
@@ -91,9 +89,8 @@ fn mute(files: &Files, covered: &[&str]) -> Option<Finding> {
     Some(Finding::warning(
         "service-cannot-ask",
         names.join(", "),
-        format!("{who} {verb} for a code, and the programs there cannot: who has to give one is refused."),
-        "Write `auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password` above the other auth \
-         lines there, for application passwords; or name it in exempt_services of the configuration.",
+        words::check_stacks::mute(&who, verb),
+        words::check_stacks::APP_PASSWORDS_THERE,
     ))
 }
 
@@ -116,8 +113,8 @@ fn one_file(files: &Files) -> Option<Finding> {
         Finding::warning(
             "pam-conf-not-read",
             path.display(),
-            "It names our module, but PAM reads /etc/pam.d and not this file.",
-            "Write the lines into the files of /etc/pam.d.",
+            words::check_stacks::ONE_FILE_UNREAD,
+            words::check_stacks::WRITE_INTO_FOLDER,
         )
     })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{Service, ours, quoted};
 use crate::check::Finding;
 use crate::stack::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
+use crate::words;
 
 /// What makes further questions meaningless.
 pub const STOPS: [&str; 3] = ["stack-unreadable", "option-wrong", "module-missing"];
@@ -17,8 +18,8 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
             findings.push(Finding::error(
                 "stack-unreadable",
                 service.name,
-                format!("{}: libpam gives the service up and refuses everyone: {why}.", service.name),
-                corrected(why, "Mend that line."),
+                words::check_lines::given_up(service.name, why),
+                corrected(why, words::check_lines::MEND_LINE),
             ));
             return findings;
         }
@@ -35,15 +36,25 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
 fn of_line(service: &Service<'_>, line: &Line) -> Option<Finding> {
     let name = service.name;
     if let Some(mistake) = &line.mistake {
-        let what = format!("{name}: libpam does not understand {} and fails there: {mistake}.", quoted(line));
-        return Some(Finding::error("line-mistake", &line.place, what, corrected(&line.text, "Correct that line.")));
+        let what = words::check_lines::mistake(name, &quoted(line), mistake);
+        return Some(Finding::error(
+            "line-mistake",
+            &line.place,
+            what,
+            corrected(&line.text, words::check_lines::CORRECT_LINE),
+        ));
     }
     let module = line.module()?;
     if module.is_ours()
         && let Err(error) = module.options()
     {
-        let what = format!("{name}: every login stops at our line: {error}.");
-        return Some(Finding::error("option-wrong", &line.place, what, corrected(&line.text, "Correct that option.")));
+        let what = words::check_lines::option_wrong(name, error);
+        return Some(Finding::error(
+            "option-wrong",
+            &line.place,
+            what,
+            corrected(&line.text, words::check_lines::CORRECT_OPTION),
+        ));
     }
     if module.is_ours() && service.is_missing(line) {
         return Some(missing(service, line, module));
@@ -57,22 +68,22 @@ fn missing(service: &Service<'_>, line: &Line, module: &Module) -> Finding {
         return Finding::error(
             "module-missing",
             &line.place,
-            format!("{name}: {written} is no module for this kind of machine, so every login is refused."),
-            format!("Write pam_twostep.so without a folder; the one in {} is meant then.", folder(service)),
+            words::check_lines::other_machine(name, written),
+            words::check_lines::without_folder(&folder(service)),
         );
     }
     let remedy = if written == "pam_twostep.so" {
-        format!("Install Twostep again; modules lie in {} here.", folder(service))
+        words::check_lines::install_again(&folder(service))
     } else {
-        format!("Write pam_twostep.so, without a folder: PAM looks in {}.", folder(service))
+        words::check_lines::where_pam_looks(&folder(service))
     };
-    let what = format!("{name}: {written} is not where PAM looks for modules, so every login is refused.");
+    let what = words::check_lines::missing(name, written);
     Finding::error("module-missing", &line.place, what, remedy)
 }
 
 /// What to do with a line, which may be wrong by what nobody sees in it.
 fn corrected(text: &str, remedy: &str) -> String {
-    unseen(text).map_or_else(|| remedy.to_owned(), |what| format!("Type it anew: it holds {what}."))
+    unseen(text).map_or_else(|| remedy.to_owned(), words::check_lines::type_anew)
 }
 
 /// Lines whose module is ours but for a mistake in its name.
@@ -83,8 +94,8 @@ pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
     let nearly = lines.filter(|line| line.module().is_some_and(Module::is_nearly_ours) && service.is_missing(line));
     nearly
         .map(|line| {
-            let what = format!("{}: there is no such module as in {}.", service.name, quoted(line));
-            Finding::error("module-misspelled", &line.place, what, corrected(&line.text, "Write pam_twostep.so in it."))
+            let what = words::check_lines::misspelled(service.name, &quoted(line));
+            Finding::error("module-misspelled", &line.place, what, corrected(&line.text, words::check_lines::OUR_NAME))
         })
         .collect()
 }
@@ -99,8 +110,8 @@ pub fn without_auth(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "auth-line-missing",
         &line.place,
-        format!("{}: none of our lines there is an auth line, so no code is asked.", service.name),
-        format!("Take {} out; then sudo twostep admin apply {} writes both.", quoted(line), service.name),
+        words::check_lines::no_auth_line(service.name),
+        words::check_lines::apply_writes_both(&quoted(line), service.name),
     ))
 }
 
@@ -108,7 +119,7 @@ fn folder(service: &Service<'_>) -> String {
     service
         .files
         .module_folder()
-        .map_or_else(|| "a folder named security".to_owned(), |path| path.display().to_string())
+        .map_or_else(|| words::check_lines::FOLDER_UNKNOWN.to_owned(), |path| path.display().to_string())
 }
 
 /// A jump that counts lines of another file goes elsewhere when that file changes.
@@ -121,13 +132,8 @@ fn jump(service: &Service<'_>, stack: &Stack, index: usize) -> Option<Finding> {
         Finding::error(
             "jump-over-include",
             &line.place,
-            format!(
-                "{}: {} counts lines of {}, so it lands elsewhere when that file changes, and past our line maybe.",
-                service.name,
-                quoted(line),
-                elsewhere.place.file.display()
-            ),
-            "Write `substack` for what is jumped over (it counts as one line), or jump within one file.",
+            words::check_lines::jump_over_include(service.name, &quoted(line), elsewhere.place.file.display()),
+            words::check_lines::JUMP_WITHIN,
         )
     })
 }
@@ -138,8 +144,8 @@ fn session(service: &Service<'_>) -> Option<Finding> {
     let (index, module) = stack.ours().next()?;
     let error = module.options().err()?;
     let line = stack.lines.get(index)?;
-    let what = format!("{}: our session line is not understood: {error}.", service.name);
-    Some(Finding::warning("option-wrong-session", &line.place, what, "Correct that option."))
+    let what = words::check_lines::session_option(service.name, error);
+    Some(Finding::warning("option-wrong-session", &line.place, what, words::check_lines::CORRECT_OPTION))
 }
 
 /// `require_step` refuses whoever passes by without a code: in a file that others include, that is
@@ -152,12 +158,8 @@ fn shared(service: &Service<'_>) -> Option<Finding> {
         Finding::error(
             "require-step-shared",
             &line.place,
-            format!(
-                "{}: require_step stands in a file that {} use too: it refuses everyone there who was asked for no code.",
-                service.name,
-                users.join(", ")
-            ),
-            format!("Move the line into /etc/pam.d/{}, and leave require_step out of shared files.", service.name),
+            words::check_lines::require_step_shared(service.name, &users.join(", ")),
+            words::check_lines::move_require_step(service.name),
         )
     })
 }

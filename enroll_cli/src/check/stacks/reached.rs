@@ -5,22 +5,23 @@ use super::auth::{RIGHT, open_doors, strangers};
 use super::refused::{permit, refuses};
 use super::{Service, quoted};
 use crate::stack::{Control, Line, Stack};
+use crate::words;
 
 /// The change of this line, or of what follows it, by which everybody comes to our line.
 pub fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let line = service.line(index)?;
     let ours = *codes.iter().find(|code| **code > index)?;
     let at = format!("{} ({})", quoted(line), line.place);
-    let mut changes = vec![(format!("Take {at} out."), without(&service.auth, index), ours - 1)];
+    let mut changes = vec![(words::check_remedies::take_out(&at), without(&service.auth, index), ours - 1)];
     if let Some(control) = jump(&service.auth, index, ours) {
-        let said = format!("Write `[{control}]` for the control of {at}");
+        let said = words::check_remedies::control(&control, &at);
         let jumping = with_control(&service.auth, index, &control, true);
         let permitting = jumping.as_ref().and_then(|stack| with_permit(stack, ours));
-        changes.push((format!("{said}."), jumping, ours));
-        changes.push((format!("{said}, and `auth required pam_permit.so` below our line."), permitting, ours));
+        changes.push((said, jumping, ours));
+        changes.push((words::check_remedies::control_and_permit(&control, &at), permitting, ours));
     }
     let requisite = with_control(&service.auth, index, "requisite", false);
-    changes.push((format!("Write `requisite` for the control of {at}."), requisite, ours));
+    changes.push((words::check_remedies::requisite(&at), requisite, ours));
     let before = strangers(service).len();
     let is_right = |stack: &Option<Stack>, ours: usize| {
         let Some(auth) = stack.clone() else { return false };

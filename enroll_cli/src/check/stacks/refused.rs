@@ -5,6 +5,7 @@ use super::auth::{Login, RIGHT, open_doors};
 use super::{Service, quoted};
 use crate::check::Finding;
 use crate::stack::{Code, Control, Kind, Line, Module, Runs, Stack};
+use crate::words;
 
 /// Whether somebody is refused whom our lines accept, or do not ask.
 pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
@@ -12,16 +13,15 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     refused
         .map(|(index, line, who)| {
             let remedy = tried(service, index, codes).or_else(|| culprit(service, index));
-            let remedy = remedy.unwrap_or_else(|| "Compare the stack with the examples.".to_owned());
+            let remedy = remedy.unwrap_or_else(|| words::check_remedies::COMPARE.to_owned());
             let name = service.name;
             match who {
                 Refused::Everybody => {
-                    let what =
-                        format!("{name}: even with the right password and code nobody gets in by {}.", quoted(line));
+                    let what = words::check_stacks::nobody_gets_in(name, &quoted(line));
                     Finding::error("nobody-gets-in", &line.place, what, remedy)
                 }
                 Refused::Unasked => {
-                    let what = format!("{name}: who is not asked for a code (not enrolled, exempt, suspended) is refused, since no other line succeeds.");
+                    let what = words::check_stacks::unasked_refused(name);
                     Finding::error("unasked-refused", &line.place, what, remedy)
                 }
             }
@@ -57,10 +57,10 @@ pub fn refuses(service: &Service<'_>, index: usize) -> Option<Refused> {
 fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
     let broken = |line: &&Line| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
     let line = service.auth.lines.iter().find(broken);
-    line.map(|line| format!("Mend {} ({}).", quoted(line), line.place)).or_else(|| {
+    line.map(|line| words::check_remedies::mend(&quoted(line), &line.place)).or_else(|| {
         let deny = |line: &&Line| line.module().is_some_and(|module| module.kind() == Kind::Deny);
         let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
-        Some(format!("Put our line below {} ({}), or jump over that.", quoted(line), line.place))
+        Some(words::check_remedies::below(&quoted(line), &line.place))
     })
 }
 
@@ -79,19 +79,18 @@ struct Change {
 fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let inside = service.line(index)?.text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let required = match inside {
-        Some((inside, _)) => format!("`required` for `[{inside}]` in our line"),
-        None => "`required` in our line".to_owned(),
+        Some((inside, _)) => words::check_remedies::required_for(inside),
+        None => words::check_remedies::REQUIRED.to_owned(),
     };
     let next = service.line(index + 1).map_or_else(String::new, quoted);
-    let permit = "`auth required pam_permit.so`";
     let changes = [
-        (format!("Write {required}."), true, false, false),
-        (format!("Write {permit} below our line."), false, false, true),
-        (format!("Take {next} below our line out."), false, true, false),
-        (format!("Write {required}, and {permit} below it."), true, false, true),
-        (format!("Write {required}, and take {next} below it out."), true, true, false),
-        (format!("Write {permit} for {next} below our line."), false, true, true),
-        (format!("Write {required}, and {permit} for {next} below it."), true, true, true),
+        (words::check_remedies::required(&required), true, false, false),
+        (words::check_remedies::PERMIT.to_owned(), false, false, true),
+        (words::check_remedies::take_next_out(&next), false, true, false),
+        (words::check_remedies::required_and_permit(&required), true, false, true),
+        (words::check_remedies::required_and_next_out(&required, &next), true, true, false),
+        (words::check_remedies::permit_for_next(&next), false, true, true),
+        (words::check_remedies::required_and_permit_for_next(&required, &next), true, true, true),
     ];
     let changes = changes.into_iter().map(|(says, is_required, without_next, with_permit)| Change {
         says,

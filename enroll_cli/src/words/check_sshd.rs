@@ -1,0 +1,106 @@
+//! What `twostep admin check` finds in the configuration of sshd, and what mends it. `whom` is empty or
+//! begins with a space: for everybody, or for those of one Match block.
+
+use std::io::Error;
+
+/// `UsePAM no`.
+pub fn without_pam(whom: &str) -> String {
+    format!("sshd does not ask PAM{whom}, so it asks for no code.")
+}
+
+/// Why nobody gets in.
+pub fn methods_off(names: &str) -> String {
+    format!("AuthenticationMethods asks for {names}, which is off")
+}
+
+/// The same.
+pub const NO_METHOD: &str = "no method is on";
+
+/// Every way is closed.
+pub fn nobody_in(whom: &str, why: &str) -> String {
+    format!("sshd lets nobody in{whom}: {why}.")
+}
+
+/// A mistake in the file.
+pub const CORRECT_IT: &str = "Correct it; `sudo sshd -t` says the same.";
+
+/// A way in that has one question.
+pub fn password_method(whom: &str) -> String {
+    format!(
+        "sshd offers the method `password`{whom}, which cannot ask for a code: a client that tries it gives the password as the code."
+    )
+}
+
+/// The same.
+pub fn password_asked_too(remedy: &str) -> String {
+    format!("{remedy} keyboard-interactive asks for the password too.")
+}
+
+/// No way in has a second question.
+pub fn cannot_ask(whom: &str, is_on: bool) -> String {
+    let why = if is_on {
+        "AuthenticationMethods names only the method `password` that"
+    } else {
+        "keyboard-interactive is off, and the method `password`"
+    };
+    format!("sshd cannot ask for a code{whom}: {why} has no second question.")
+}
+
+/// A key, mostly.
+pub fn without_code(way: &str, whom: &str) -> String {
+    format!("{way} alone opens the door{whom}, without a code.")
+}
+
+/// The same.
+pub const CODE_BEHIND_KEY: &str = "To ask for the code behind it: AuthenticationMethods publickey,keyboard-interactive keyboard-interactive, and the stack sshd-key-or-password of the examples (sudo twostep admin apply sshd --keys=with-code).";
+
+/// LoginGraceTime.
+pub fn short_grace(seconds: u64, whom: &str) -> String {
+    format!("sshd gives {seconds} seconds for the whole login{whom}: too little to look a code up.")
+}
+
+/// PermitRootLogin and the methods together.
+pub const ROOT_CLOSED: &str =
+    "root cannot log in by ssh: PermitRootLogin asks for a key alone, and the methods ask for more.";
+
+/// The same.
+pub fn root_by_key_and_code(remedy: &str) -> String {
+    format!("That is safe. If root must get in by key and code: {remedy}")
+}
+
+/// The kernel refused.
+pub fn unstarted(program: &str, error: &Error) -> String {
+    format!("{program} cannot be started: {error}")
+}
+
+/// What a setting should be, and where.
+pub fn write(settings: &[String]) -> String {
+    format!("Write {}; then reload sshd.", settings.join(", and "))
+}
+
+/// What sshd offers, where PAM has no part.
+pub const NOT_PAM: &str = "It does not ask PAM.";
+
+/// What sshd offers.
+pub fn offers(ways: &[String]) -> String {
+    format!("It offers {}.", if ways.is_empty() { "no way in".to_owned() } else { ways.join(", or ") })
+}
+
+/// A folder that its service makes is missing.
+pub const NEVER_RAN: &str = "sshd was not checked: it has never run since boot.";
+
+/// The same.
+pub const START_SSHD: &str = "Start sshd, and check again.";
+
+/// What sshd says of its file.
+pub fn configuration(why: &str) -> String {
+    format!("sshd refuses its configuration and would not start again: {why}.")
+}
+
+/// A Match block that nobody made up fits.
+pub fn match_not_checked(line: &str) -> String {
+    format!("What sshd does for those of `{line}` was not checked: nobody can be made up who fits.")
+}
+
+/// The same.
+pub const ASK_SSHD: &str = "Ask sshd about somebody real: sudo sshd -T -C user=NAME,host=HOST,addr=ADDRESS";
