@@ -16,6 +16,7 @@ use twostep_core::secret::Secret;
 use twostep_core::store::files::{PROVIDED_KEY, SEALED_KEY};
 
 use crate::trouble::Trouble;
+use crate::words;
 
 mod credential;
 mod printed;
@@ -64,15 +65,7 @@ impl Places {
             file => file.and_then(|file| file.take((KEY_BYTES * MOST_KEYS + 1) as u64).read_to_end(&mut bytes)),
         };
         read.map_err(|error| failed(path, "read", &error))?;
-        let broken = |_| {
-            Trouble::here(
-                "key",
-                format!(
-                    "{} holds no sealing key. Bring it back from a backup, or give the printed key: twostep admin reseal --restore-key.",
-                    path.display()
-                ),
-            )
-        };
+        let broken = |_| Trouble::here("key", words::keys::no_key_in(path.display()));
         SealKey::new(Secret::new(bytes)).map(Some).map_err(broken)
     }
 
@@ -162,10 +155,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 fn failed(path: &Path, what: &str, error: &io::Error) -> Trouble {
-    Trouble::here(
-        "key",
-        format!("{} cannot be {what}: {error}. Mend that, and run it again: nothing is lost.", path.display()),
-    )
+    Trouble::here("key", words::keys::failed(path.display(), what, error))
 }
 
 #[cfg(test)]

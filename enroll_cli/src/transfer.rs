@@ -10,6 +10,8 @@ pub mod backup;
 pub mod batch;
 pub mod google;
 mod key;
+
+use crate::words;
 pub mod migration;
 pub mod oath;
 pub mod uri;
@@ -76,15 +78,15 @@ fn counting(next: u64) -> Result<Progress, String> {
     if next <= MOST_PRESSES {
         Ok(Progress::Counter { next: Step(next) })
     } else {
-        Err("its counter is too high".to_owned())
+        Err(words::mistakes::COUNTER_HIGH.to_owned())
     }
 }
 
 /// A key, if it can be one at all.
 fn key(bytes: Vec<u8>) -> Result<Secret, &'static str> {
     match bytes.len() {
-        0..10 => Err("the key is shorter than 80 bits"),
+        0..10 => Err(words::mistakes::KEY_SHORT),
         10..=128 => Ok(Secret::new(bytes)),
-        _ => Err("the key is longer than 128 bytes"),
+        _ => Err(words::mistakes::KEY_LONG),
     }
 }

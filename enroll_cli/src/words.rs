@@ -6,6 +6,7 @@
 pub mod account;
 pub mod admin;
 pub mod app_password;
+pub mod apply;
 pub mod check_host;
 pub mod check_lines;
 pub mod check_places;
@@ -15,4 +16,7 @@ pub mod check_stacks;
 pub mod check_sudo;
 pub mod configuration;
 pub mod general;
+pub mod keys;
+pub mod mistakes;
 pub mod rehearsal;
+pub mod transfer;

@@ -16,6 +16,7 @@ use crate::page::Page;
 use crate::person::{Echo, Person, who_types};
 use crate::stack::Files;
 use crate::trouble::Trouble;
+use crate::words;
 use crate::{dates, reach};
 
 /// The shortest and the longest time to confirm, in seconds.
@@ -43,7 +44,7 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let seconds = wishes.confirm_within.as_secs();
     if !TIMES.contains(&seconds) {
-        return Err(Trouble::usage("--confirm-within takes 5s to 1h. Give it enough to log in anew."));
+        return Err(Trouble::usage(words::apply::CONFIRM_WITHIN));
     }
     let (host, journal, mut person) = (Host::open(), Journal::of_host(), who_types()?);
     none_is_open(&journal)?;
@@ -61,20 +62,20 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     };
     if !objections.is_empty() {
         page.object(&shown)?;
-        return Err(Trouble::here("objections", format!("Nothing was changed: {}", objections.join(" "))));
+        return Err(Trouble::here("objections", words::apply::nothing_changed(&objections)));
     }
     if plan.steps.is_empty() {
         page.object(&shown)?;
-        return page.say("Nothing is to be changed.");
+        return page.say(words::apply::NOTHING_TO_CHANGE);
     }
     for service in &plan.services {
         apply::trial(plan.files(), service)?;
     }
     if wishes.dry_run {
         page.object(&shown)?;
-        return page.say("Nothing was changed (--dry-run).");
+        return page.say(words::apply::DRY_RUN);
     }
-    make_sure(&mut *person, Consent::by_flag(wishes.yes), "Put this in force?")?;
+    make_sure(&mut *person, Consent::by_flag(wishes.yes), words::apply::IN_FORCE)?;
     // Asked without the lock: whoever leaves the question open holds nobody up.
     let alone = journal.lock()?;
     none_is_open(&journal)?;
@@ -95,13 +96,7 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
 /// One change at a time: what goes back by itself must find what it left.
 fn none_is_open(journal: &Journal) -> Result<(), Trouble> {
     let Some(open) = unconfirmed(journal)? else { return Ok(()) };
-    Err(Trouble::here(
-        "unconfirmed",
-        format!(
-            "Change {} is not confirmed yet. Confirm it from a new login (twostep admin confirm), or undo it (twostep admin revert).",
-            open.number
-        ),
-    ))
+    Err(Trouble::here("unconfirmed", words::apply::unconfirmed(open.number)))
 }
 
 fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
@@ -112,21 +107,21 @@ fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
 fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply) -> Result<Option<Keys>, Trouble> {
     let is_sshd = wishes.services.iter().any(|service| service == "sshd");
     if wishes.keys.is_some() && !is_sshd {
-        return Err(Trouble::usage("--keys is for sshd. Name sshd too, or leave it out."));
+        return Err(Trouble::usage(words::apply::KEYS_OF_SSHD));
     }
     if !is_sshd || wishes.keys.is_some() {
         return Ok(wishes.keys);
     }
     if !person.sees_questions() {
-        return Err(Trouble::usage("Say what sshd does with keys: --keys with-code, --keys refuse or --keys alone."));
+        return Err(Trouble::usage(words::apply::SAY_KEYS));
     }
-    page.say("What shall sshd do with keys?\n  1  a key and then the code, or the password and then the code\n  2  no keys: the password and then the code\n  3  a key alone opens the door, without a code")?;
-    let answer = person.answer("1, 2 or 3: ", Echo::Shown)?;
+    page.say(words::apply::WHAT_OF_KEYS)?;
+    let answer = person.answer(words::apply::ONE_OF_THREE, Echo::Shown)?;
     match answer.expose().trim() {
         "1" => Ok(Some(Keys::WithCode)),
         "2" => Ok(Some(Keys::Refuse)),
         "3" => Ok(Some(Keys::Alone)),
-        _ => Err(Trouble::usage("That is none of the three. Nothing was changed.")),
+        _ => Err(Trouble::usage(words::apply::NONE_OF_THREE)),
     }
 }
 
@@ -146,7 +141,7 @@ fn show(page: &mut Page, plan: &Plan, objections: &[String]) -> Result<(), Troub
         page.say(&format!("{note}\n"))?;
     }
     if !objections.is_empty() {
-        page.say("Against it speaks:")?;
+        page.say(words::apply::AGAINST_IT)?;
     }
     objections.iter().try_for_each(|objection| page.item(objection))
 }
@@ -155,14 +150,14 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
     for (path, before, after) in &plan.steps {
         // Whoever stood still too long finds it undone.
         if !journal.is_open(change)? {
-            return Err(Trouble::here("too_late", "It took too long, and was undone meanwhile. Apply it again."));
+            return Err(Trouble::here("too_late", words::apply::TOO_SLOW));
         }
         apply::replace(path, before.as_ref(), after.as_ref())?;
     }
     apply::relabel(plan.steps.iter().map(|(path, ..)| path.as_path()));
     let changes_sshd = plan.steps.iter().any(|(path, ..)| path.starts_with("/etc/ssh"));
     let sshd = if changes_sshd {
-        apply::reload_sshd().map_err(|why| Trouble::here("sshd", format!("{why}. The change was undone.")))?
+        apply::reload_sshd().map_err(|why| Trouble::here("sshd", words::apply::undone(&why)))?
     } else {
         Sshd::Reloaded
     };
@@ -171,10 +166,7 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
     }
     let (applied_at, started_after) = (apply::hundredths_since_boot(), apply::now_in_ticks());
     if started_after.is_none() {
-        return Err(Trouble::here(
-            "clock",
-            "The kernel does not say when processes start (/proc). The change was undone.",
-        ));
+        return Err(Trouble::here("clock", words::apply::NO_TIMES));
     }
     journal.record(&Change { applied_at, started_after, ..change.clone() })?;
     let line = Line::new("change-applied").with("change", change.number).with("by", &change.by);
@@ -186,23 +178,16 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
 
 fn tell(page: &mut Page, change: &Change, sshd: Sshd) -> Result<(), Trouble> {
     if sshd == Sshd::NotFound {
-        page.say(
-            "No running sshd was found. One that is started for each connection needs nothing; start any other anew.\n",
-        )?;
+        page.say(words::apply::NO_SSHD_RUNS)?;
     }
-    page.say(&format!(
-        "In force now, as change {}. It goes back by itself in {}. Keep this session open, and in another terminal {}:\n\n  sudo twostep admin confirm",
-        change.number,
-        dates::duration(change.confirm_within),
-        proof_of(change),
-    ))
+    page.say(&words::apply::in_force(change.number, &dates::duration(change.confirm_within), &proof_of(change)))
 }
 
 /// What proves a change.
 fn proof_of(change: &Change) -> String {
     let services = apply::proving(&change.services);
-    let verb = if services.iter().all(|service| apply::is_inner(service)) { "use" } else { "log in by" };
-    format!("{verb} {} anew", services.join(" or "))
+    let is_inner = services.iter().all(|service| apply::is_inner(service));
+    words::apply::proof(&services.join(" or "), is_inner)
 }
 
 /// Keeps the change that is not confirmed yet, if this comes from a new login.
@@ -211,44 +196,33 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
     let journal = Journal::of_host();
     let _alone = journal.lock()?;
     let Some(change) = unconfirmed(&journal)? else {
-        return Err(Trouble::here(
-            "nothing",
-            "There is no change to confirm. `twostep admin revert --list` shows what was changed.",
-        ));
+        return Err(Trouble::here("nothing", words::apply::NOTHING_TO_CONFIRM));
     };
     if change.has_to_go() {
         return Err(gone(page, &journal, &change));
     }
-    let again = format!("In another terminal {}, and type it there.", proof_of(&change));
+    let again = words::apply::type_there(&proof_of(&change));
     match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
         Proof::NewLogin(_) => {}
         Proof::OldLogin(program) => {
-            return Err(Trouble::here(
-                "old_login",
-                format!("This login ({program}) is older than the change, so it proves nothing. {again}"),
-            ));
+            return Err(Trouble::here("old_login", words::apply::old_login(&program, &again)));
         }
         Proof::NoLogin => {
-            return Err(Trouble::here(
-                "no_login",
-                format!(
-                    "This session comes from no login by a service that was changed, so it proves nothing. {again}"
-                ),
-            ));
+            return Err(Trouble::here("no_login", words::apply::no_login(&again)));
         }
     }
     journal.record(&Change { state: State::Confirmed, ..change.clone() })?;
     let line = Line::new("change-confirmed").with("change", change.number).with("admin", &page.view.administrator);
     Syslog.record(&line.finish());
     page.object(&Change { state: State::Confirmed, ..change.clone() })?;
-    page.say(&format!("Change {} stays. To undo it one day: sudo twostep admin revert", change.number))
+    page.say(&words::apply::confirmed(change.number))
 }
 
 /// Undoes what cannot be confirmed any more, should nobody have done so, and says why.
 fn gone(page: &mut Page, journal: &Journal, change: &Change) -> Trouble {
-    let why = if change.is_overdue() { "Its time was over" } else { "The command that made it was ended in between" };
+    let why = if change.is_overdue() { words::apply::TIME_OVER } else { words::apply::ENDED_BETWEEN };
     match apply::undo(journal, change, "unconfirmed").and_then(|undone| told(page, &undone)) {
-        Ok(()) => Trouble::here("too_late", format!("{why}, so nothing was confirmed. Apply it again.")),
+        Ok(()) => Trouble::here("too_late", words::apply::not_confirmed(why)),
         Err(trouble) => trouble,
     }
 }
@@ -269,19 +243,18 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     }
     let going = standing(&journal, wishes.all)?;
     if going.is_empty() {
-        return page.say("There is no change to undo.");
+        return page.say(words::apply::NOTHING_TO_UNDO);
     }
     for change in &going {
-        page.say(&format!(
-            "Change {} ({}), made {} by {}:",
+        page.say(&words::apply::made(
             change.number,
-            change.services.join(", "),
-            dates::minute(change.made_at),
-            change.by
+            &change.services.join(", "),
+            &dates::minute(change.made_at),
+            &change.by,
         ))?;
         change.files.iter().try_for_each(|entry| page.item(&entry.path.display().to_string()))?;
     }
-    make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), "Undo it?")?;
+    make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), words::apply::UNDO)?;
     // Asked without the lock: whoever leaves the question open keeps nothing from going back by itself.
     let _alone = journal.lock()?;
     let by = format!("by {}", page.view.administrator);
@@ -299,31 +272,22 @@ fn standing(journal: &Journal, all: bool) -> Result<Vec<Change>, Trouble> {
 fn told(page: &mut Page, undone: &Undone) -> Result<(), Trouble> {
     page.object(undone)?;
     if !undone.failed.is_empty() {
-        return Err(Trouble::here(
-            "failed",
-            format!(
-                "Change {} is not undone: {}. Mend that, and type it again.",
-                undone.change,
-                undone.failed.join("; ")
-            ),
-        ));
+        return Err(Trouble::here("failed", words::apply::not_undone(undone.change, &undone.failed.join("; "))));
     }
-    page.say(&format!("Change {} is undone.", undone.change))?;
-    undone.kept.iter().try_for_each(|path| {
-        page.say(&format!("What somebody else had written meanwhile is kept in {}.", path.display()))
-    })
+    page.say(&words::apply::undone_now(undone.change))?;
+    undone.kept.iter().try_for_each(|path| page.say(&words::apply::found_kept(path.display())))
 }
 
 fn list(page: &mut Page, journal: &Journal) -> Result<(), Trouble> {
     let all = journal.all()?;
     if all.is_empty() {
-        page.say("Nothing was changed yet.")?;
+        page.say(words::apply::NO_CHANGES)?;
     }
     for change in &all {
         page.object(change)?;
         let state = match change.state {
-            State::Unconfirmed if change.has_to_go() => "has to go back".to_owned(),
-            State::Unconfirmed => format!("goes back in {}", dates::duration(change.seconds_left())),
+            State::Unconfirmed if change.has_to_go() => words::apply::HAS_TO_GO.to_owned(),
+            State::Unconfirmed => words::apply::goes_back(&dates::duration(change.seconds_left())),
             State::Confirmed => "in force".to_owned(),
             State::Reverted => "undone".to_owned(),
         };

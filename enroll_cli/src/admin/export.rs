@@ -20,6 +20,7 @@ use crate::person::{self, Echo, who_types};
 use crate::reach;
 use crate::transfer::backup::{self, Contents, Kept};
 use crate::trouble::{self, Trouble};
+use crate::words;
 
 /// So few letters are guessed by anybody who tries.
 const SHORTEST: usize = 12;
@@ -37,10 +38,7 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let is_stdout = wishes.file == Path::new("-");
     if !is_stdout && wishes.file.exists() {
-        return Err(Trouble::here(
-            "exists",
-            format!("{} is there already. Give another name, or remove it first.", wishes.file.display()),
-        ));
+        return Err(Trouble::here("exists", words::transfer::exists(wishes.file.display())));
     }
     let passphrase = passphrase(&mut *who_types()?)?;
     let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
@@ -72,13 +70,10 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     } else {
         save(&wishes.file, &backup)?;
         page.object(&Exported { file: wishes.file.display().to_string(), accounts: count, failed })?;
-        page.say(&format!(
-            "{count} accounts are in {}. Keep the passphrase elsewhere: nobody can open it without.",
-            wishes.file.display()
-        ))?;
+        page.say(&words::transfer::exported(count, wishes.file.display()))?;
     }
     if failed > 0 {
-        return Err(Trouble::here("incomplete", format!("{failed} accounts are not in it. Each says above why.")));
+        return Err(Trouble::here("incomplete", words::transfer::incomplete(failed)));
     }
     Ok(())
 }
@@ -86,7 +81,7 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
 fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<Kept>, String> {
     let sentence = |response: Response| match response {
         Response::Refused { text, .. } => text,
-        _ => "it was not answered".to_owned(),
+        _ => words::transfer::NO_ANSWER.to_owned(),
     };
     let desk = Desk::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
     let account = desk.export(key).map_err(sentence)?;
@@ -95,27 +90,19 @@ fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<
 
 /// Asked twice of a person, who could not see a slip.
 fn passphrase(person: &mut dyn person::Person) -> Result<Typed, Trouble> {
-    let first = person.answer("Passphrase for the backup: ", Echo::Hidden)?;
+    let first = person.answer(words::transfer::NEW_PASSPHRASE, Echo::Hidden)?;
     if first.expose().chars().count() < SHORTEST {
-        return Err(Trouble::here(
-            "passphrase",
-            format!("That passphrase is too short. Give at least {SHORTEST} characters; four or five words are good."),
-        ));
+        return Err(Trouble::here("passphrase", words::transfer::short_passphrase(SHORTEST)));
     }
-    if person.sees_questions() && person.answer("Once more: ", Echo::Hidden)? != first {
-        return Err(Trouble::here("passphrase", "The two are not the same. Try again."));
+    if person.sees_questions() && person.answer(words::transfer::ONCE_MORE, Echo::Hidden)? != first {
+        return Err(Trouble::here("passphrase", words::transfer::NOT_THE_SAME));
     }
     Ok(first)
 }
 
 /// A new file that only root can read, whole or not at all.
 fn save(path: &Path, backup: &Typed) -> Result<(), Trouble> {
-    let failed = |error: std::io::Error| {
-        Trouble::here(
-            "unwritten",
-            format!("{} cannot be written: {error}. Free some space, or give another place.", path.display()),
-        )
-    };
+    let failed = |error: std::io::Error| Trouble::here("unwritten", words::transfer::unwritten(path.display(), &error));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     let written = file.write_all(backup.expose().as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| {
@@ -137,6 +124,6 @@ mod tests {
             ("Passphrase", Echo::Hidden, "correct horse battery"),
             ("Once more", Echo::Hidden, "correct hose battery"),
         ]);
-        assert_eq!(passphrase(&mut person).unwrap_err().message, "The two are not the same. Try again.");
+        assert_eq!(passphrase(&mut person).unwrap_err().message, words::transfer::NOT_THE_SAME);
     }
 }

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::transfer::google::{self, LONGEST};
 use crate::transfer::{Entry, Mistake, Read};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// A home on a server that does not answer holds nobody up for longer.
 const LOOKS: usize = 10_000;
@@ -32,7 +33,7 @@ const NOT_THE_USER: u8 = 12;
 /// The files of all users who have one.
 pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>, Trouble> {
     if !template.starts_with('/') && !template.starts_with("${HOME}") {
-        return Err(Trouble::usage("The path begins with / or ${HOME}. Write it so."));
+        return Err(Trouble::usage(words::transfer::PATH_BEGINS));
     }
     let mut all = Vec::new();
     for user in Host::everyone()? {
@@ -53,8 +54,8 @@ pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>,
 
 /// One file for one user.
 pub fn file_of(user: &str, path: &Path) -> Result<Vec<u8>, String> {
-    let user = User::from_name(user).ok().flatten().ok_or("there is no such user")?;
-    read_for(&user, path)?.ok_or_else(|| "there is no such file".to_owned())
+    let user = User::from_name(user).ok().flatten().ok_or(words::transfer::NO_USER)?;
+    read_for(&user, path)?.ok_or_else(|| words::transfer::NO_FILE.to_owned())
 }
 
 /// A file in the home of a user is read as that user. Elsewhere only root's or the user's own counts.
@@ -64,12 +65,9 @@ fn read_for(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
     match opened(path, user.uid.as_raw()) {
         Ok(bytes) => Ok(bytes),
-        Err(_) => Err(UNSAFE_FILE.to_owned()),
+        Err(_) => Err(words::transfer::UNSAFE_FILE.to_owned()),
     }
 }
-
-const UNSAFE_FILE: &str =
-    "the file is a link, no regular file, too long, of somebody else, closed to the user, or others may write it";
 
 /// Has a process become the user and read the file.
 fn read_as(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
@@ -93,9 +91,9 @@ fn read_as(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
     match status {
         Some(0) => Ok(Some(bytes)),
         Some(code) if code == i32::from(NO_FILE) => Ok(None),
-        Some(code) if code == i32::from(UNSAFE) => Err(UNSAFE_FILE.to_owned()),
-        Some(_) => Err("the file could not be read as the user".to_owned()),
-        None => Err("the home did not answer within ten seconds".to_owned()),
+        Some(code) if code == i32::from(UNSAFE) => Err(words::transfer::UNSAFE_FILE.to_owned()),
+        Some(_) => Err(words::transfer::NOT_AS_USER.to_owned()),
+        None => Err(words::transfer::HOME_SILENT.to_owned()),
     }
 }
 

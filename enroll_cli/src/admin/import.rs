@@ -25,6 +25,7 @@ use crate::reach;
 use crate::transfer::backup::{self, Kept};
 use crate::transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// Most bytes of a file.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -90,8 +91,9 @@ fn of_user(all: Vec<Read>, user: Option<&String>) -> Vec<Read> {
 
 /// A file, or standard input.
 fn text(path: &Path) -> Result<String, Trouble> {
-    let told = |what: &str| Trouble::here("unreadable", format!("{} {what}", path.display()));
-    let failed = |error: std::io::Error| told(&format!("cannot be read: {error}. Check the name."));
+    let told = |why: String| Trouble::here("unreadable", why);
+    let name = path.display();
+    let failed = |error: std::io::Error| told(words::transfer::unread(&name, &error));
     let mut bytes = Vec::new();
     let source: Box<dyn std::io::Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
@@ -100,9 +102,9 @@ fn text(path: &Path) -> Result<String, Trouble> {
     };
     source.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(told("is longer than 64 MiB. Take it over in parts."));
+        return Err(told(words::transfer::too_long(&name)));
     }
-    let text = String::from_utf8(bytes).map_err(|_| told("is no text in UTF-8. Save it as such."))?;
+    let text = String::from_utf8(bytes).map_err(|_| told(words::transfer::no_text(&name)))?;
     // Some editors begin a file with this mark.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -110,10 +112,7 @@ fn text(path: &Path) -> Result<String, Trouble> {
 /// Shows what would be taken over, asks, and takes it.
 fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> {
     if all.is_empty() {
-        return Err(Trouble::here(
-            "nothing",
-            "There is nothing to take over in it. Check that it is a file of this kind.",
-        ));
+        return Err(Trouble::here("nothing", words::transfer::NOTHING));
     }
     let host = Host::open();
     let (mut fitting, mut failed, count) = (Vec::new(), 0, all.len());
@@ -133,11 +132,11 @@ fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> 
         show(page, &row)?;
     }
     if taking.dry_run {
-        return page.say(&format!("\nNothing was taken over (--dry-run): {} of {count} would be.", fitting.len()));
+        return page.say(&words::transfer::dry_run(fitting.len(), count));
     }
     if !fitting.is_empty() {
         page.say("")?;
-        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &format!("Take {} over?", fitting.len()))?;
+        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &words::transfer::take_over(fitting.len()))?;
     }
     let mut taken = 0;
     for entry in &fitting {
@@ -158,7 +157,7 @@ impl Earlier {
     fn place_of(&mut self, entry: &Entry) -> Option<Row> {
         let keys = self.0.entry(entry.user.clone()).or_default();
         if let Some((_, at)) = keys.iter().find(|(key, _)| *key == entry.device.secret) {
-            return Some(row(entry, Outcome::AlreadyThere, format!("the same key stands in {at}")));
+            return Some(row(entry, Outcome::AlreadyThere, words::transfer::same_key(at)));
         }
         keys.push((entry.device.secret.clone(), entry.at.clone()));
         None
@@ -176,32 +175,22 @@ fn foreseen(entry: &Entry, detail: String) -> Row {
 
 fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
     if failed > 0 {
-        return Err(Trouble::here(
-            "refused",
-            format!(
-                "{}, and {failed} not. Each says above why; what was taken over stays if you try again.",
-                counted(taken)
-            ),
-        ));
+        return Err(Trouble::here("refused", words::transfer::taken_in_part(taken, failed)));
     }
-    page.say(&format!("\n{}.", counted(taken)))
-}
-
-fn counted(taken: usize) -> String {
-    if taken == 1 { "1 was taken over".to_owned() } else { format!("{taken} were taken over") }
+    page.say(&words::transfer::taken(taken))
 }
 
 /// Whether it can be taken over here, with what to say of it.
 fn fit(host: &Host, entry: Entry, taking: Taking) -> Result<(Entry, String), Mistake> {
     let mistake = |why: &str| Mistake { at: entry.at.clone(), user: entry.user.clone(), why: why.to_owned() };
-    let Some(user) = &entry.user else { return Err(mistake("it does not say whose it is; add --user")) };
+    let Some(user) = &entry.user else { return Err(mistake(words::transfer::NO_OWNER)) };
     let person = match Person::lookup(user) {
         Ok(Some(person)) => person,
-        Ok(None) => return Err(mistake("there is no such user")),
+        Ok(None) => return Err(mistake(words::transfer::NO_USER)),
         Err(error) => return Err(mistake(&error.to_string())),
     };
     if entry.is_weak() && !taking.allow_weak {
-        return Err(mistake("its key has less than 128 bits; let the user enroll anew, or add --allow-weak"));
+        return Err(mistake(words::transfer::WEAK));
     }
     if let Err(error) = host.store.find(&person) {
         return Err(mistake(&error.to_string()));
@@ -241,7 +230,7 @@ fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Response>) ->
 }
 
 fn there_already(entry: &Entry, label: &str) -> Row {
-    row(entry, Outcome::AlreadyThere, format!("it is the authenticator {label}"))
+    row(entry, Outcome::AlreadyThere, words::transfer::there_already(label))
 }
 
 fn row(entry: &Entry, result: Outcome, detail: String) -> Row {
@@ -250,11 +239,9 @@ fn row(entry: &Entry, result: Outcome, detail: String) -> Row {
 
 fn taken_as(label: &str, scratch_codes: bool, entry: &Entry) -> String {
     if entry.device.scratch_codes.is_empty() || scratch_codes {
-        return format!("as {label}");
+        return words::transfer::taken_as(label);
     }
-    format!(
-        "as {label}; its scratch codes are left out, since the account has recovery codes or an authenticator of eight digits"
-    )
+    words::transfer::taken_without_codes(label)
 }
 
 fn desk(user: &str) -> Result<Desk, String> {
@@ -264,7 +251,7 @@ fn desk(user: &str) -> Result<Desk, String> {
 fn sentence(response: Response) -> String {
     match response {
         Response::Refused { text, .. } => text.trim_end_matches('.').to_owned(),
-        _ => "it was not answered".to_owned(),
+        _ => words::transfer::NO_ANSWER.to_owned(),
     }
 }
 
@@ -274,9 +261,9 @@ fn refused(mistake: Mistake) -> Row {
 
 fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
     let word = match row.result {
-        Outcome::WouldTake => "would take",
+        Outcome::WouldTake => words::transfer::WOULD_TAKE,
         Outcome::Taken => "taken",
-        Outcome::AlreadyThere => "there already",
+        Outcome::AlreadyThere => words::transfer::THERE_ALREADY,
         Outcome::Refused => "REFUSED",
     };
     let user = row.user.as_deref().unwrap_or("?");
@@ -288,18 +275,17 @@ fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
 fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> {
     let text = text(file)?;
     let mut person = who_types()?;
-    let passphrase = person.answer("Passphrase of the backup: ", Echo::Hidden)?;
+    let passphrase = person.answer(words::transfer::PASSPHRASE, Echo::Hidden)?;
     let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
     let contents = backup::read(&text, &passphrase).map_err(closed)?;
     let key = backup::key(&contents.key).map_err(closed)?;
-    page.say(&format!(
-        "A backup of {}, made {}, accounts in it: {}.",
-        contents.host,
-        crate::dates::minute(contents.made_at),
-        contents.accounts.len()
+    page.say(&words::transfer::backup_of(
+        &contents.host,
+        &crate::dates::minute(contents.made_at),
+        contents.accounts.len(),
     ))?;
     if !taking.dry_run {
-        make_sure(&mut *person, Consent::by_flag(taking.yes), "Bring back those who have not enrolled here?")?;
+        make_sure(&mut *person, Consent::by_flag(taking.yes), words::transfer::BRING_BACK)?;
     }
     let (mut taken, mut failed) = (0, 0);
     for kept in &contents.accounts {
@@ -308,7 +294,7 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
         failed += usize::from(row.result == Outcome::Refused);
         show(page, &row)?;
     }
-    if taking.dry_run { page.say("\nNothing was brought back (--dry-run).") } else { ended(page, taken, failed) }
+    if taking.dry_run { page.say(words::transfer::NOT_BROUGHT_BACK) } else { ended(page, taken, failed) }
 }
 
 fn bring_back(kept: &Kept, key: &SealKey, taking: Taking) -> Row {
@@ -319,7 +305,7 @@ fn bring_back(kept: &Kept, key: &SealKey, taking: Taking) -> Row {
         Ok((restored.map_err(sentence)?, account.authenticators.len()))
     });
     let (result, detail) = match brought {
-        Ok((Restored::AlreadyThere, _)) => (Outcome::AlreadyThere, "the user has its authenticators".to_owned()),
+        Ok((Restored::AlreadyThere, _)) => (Outcome::AlreadyThere, words::transfer::HAS_AUTHENTICATORS.to_owned()),
         Ok((Restored::Taken, count)) if taking.dry_run => (Outcome::WouldTake, format!("authenticators: {count}")),
         Ok((Restored::Taken, count)) => (Outcome::Taken, format!("authenticators: {count}")),
         Err(why) => (Outcome::Refused, why),

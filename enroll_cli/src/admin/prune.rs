@@ -45,27 +45,20 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
     }
     page.say(admin::ORPHANS)?;
     for one in &going {
-        let why = if one.why == Why::UidChanged { "another user has this name now" } else { "no such user" };
+        let why = if one.why == Why::UidChanged { admin::NAME_OF_ANOTHER } else { admin::NO_SUCH_USER };
         page.entry(&one.user, &format!("uid {}, {why}", one.uid))?;
     }
     if going.len() > FEW && going.len() * 2 > accounts && !wishes.force {
-        return Err(Trouble::here(
-            "too_many",
-            format!(
-                "Nothing was removed: {} of {accounts} accounts have no user, so the user database may not be whole. \
-                 Make sure that it answers (getent passwd), or add --force.",
-                going.len()
-            ),
-        ));
+        return Err(Trouble::here("too_many", admin::too_many_orphans(going.len(), accounts)));
     }
-    make_sure(person, Consent::by_flag(wishes.yes), &question(going.len()))?;
+    make_sure(person, Consent::by_flag(wishes.yes), &admin::remove_for_good(going.len()))?;
     for one in &going {
         host.store.prune(&one.account, one.uid).map_err(|error| Trouble::here("failed", admin::others_kept(&error)))?;
         let line = Line::new("pruned").with("user", &one.user).with("uid", one.uid);
         Syslog.record(&line.with("admin", &page.view.administrator).finish());
         page.object(&pruned(one, true))?;
     }
-    page.say(&format!("Removed: {}.", counted(going.len())))
+    page.say(&admin::orphans_removed(going.len()))
 }
 
 /// The accounts that are nobody's, and how many accounts there are.
@@ -80,14 +73,6 @@ fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), Trouble> {
 
 fn pruned(one: &Orphan, removed: bool) -> Pruned<'_> {
     Pruned { account: &one.account, user: &one.user, uid: one.uid, orphan: &one.why, removed }
-}
-
-fn question(count: usize) -> String {
-    format!("Remove {} for good?", counted(count))
-}
-
-fn counted(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "account" } else { "accounts" })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use crate::person::{Echo, who_types};
 use crate::progress::Progress;
 use crate::reach;
 use crate::trouble::{self, Trouble};
+use crate::words;
 
 /// What was done, as programs read it.
 #[derive(Serialize)]
@@ -52,9 +53,7 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     }
     let known = known(&places, wishes.restore_key);
     let known = if wishes.restore_key { Some(restored(&host, known?)?) } else { known? };
-    let known = known.ok_or_else(|| {
-        Trouble::here("no_key", "This host has no sealing key. Run /usr/libexec/twostep/setup-host, or give the printed key back: twostep admin reseal --restore-key.")
-    })?;
+    let known = known.ok_or_else(|| Trouble::here("no_key", words::keys::NO_KEY))?;
     let is_sealed = places.is_sealed();
     let wanted = wishes.protect.unwrap_or(if is_sealed { Protection::Host } else { Protection::File });
     // What a reseal that was broken off had begun with is the new key.
@@ -63,12 +62,7 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     put(&places, &ring, wanted)?;
     let (accounts, failed) = each(&host)?;
     if failed > 0 {
-        return Err(Trouble::here(
-            "incomplete",
-            format!(
-                "{failed} accounts are not sealed anew; each says above why. Mend them and run it again: until then the earlier key stays beside the new one, and every login works."
-            ),
-        ));
+        return Err(Trouble::here("incomplete", words::keys::incomplete(failed)));
     }
     narrow(&places, &ring.alone(), wanted)?;
     ended(page, wanted, accounts)
@@ -77,11 +71,9 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
 /// One at a time, and not while setup-host makes a key.
 fn alone(key: &Path) -> Result<Flock<File>, Trouble> {
     let folder = key.parent().unwrap_or(Path::new("/"));
-    let failed = |why: &str| {
-        Trouble::here("busy", format!("{}: {why}. Try again when the other one is done.", folder.display()))
-    };
+    let failed = |why: &str| Trouble::here("busy", words::keys::busy(folder.display(), why));
     let folder = File::open(folder).map_err(|error| failed(&error.to_string()))?;
-    Flock::lock(folder, FlockArg::LockExclusiveNonblock).map_err(|_| failed("another reseal or setup-host is at work"))
+    Flock::lock(folder, FlockArg::LockExclusiveNonblock).map_err(|_| failed(words::keys::ANOTHER_RESEAL))
 }
 
 /// A key that something else puts there at each boot cannot be changed by us.
@@ -91,27 +83,18 @@ fn only_ours(places: &Places) -> Result<(), Trouble> {
     if file.is_some_and(|file| file.alone().to_bytes() == given.alone().to_bytes()) {
         return Ok(());
     }
-    Err(Trouble::here(
-        "given_by_others",
-        format!(
-            "Something else than Twostep puts the key into {}. Have that stop first, with its key in {}.",
-            places.given.display(),
-            places.file.display()
-        ),
-    ))
+    Err(Trouble::here("given_by_others", words::keys::given_by_others(places.given.display(), places.file.display())))
 }
 
 fn print(page: &mut Page, places: &Places) -> Result<(), Trouble> {
-    let key = known(places, false)?.ok_or_else(|| {
-        Trouble::here("no_key", "This host has no sealing key. Run /usr/libexec/twostep/setup-host first.")
-    })?;
+    let key = known(places, false)?.ok_or_else(|| Trouble::here("no_key", words::keys::NO_KEY_TO_PRINT))?;
     if !key.is_alone() {
-        return Err(Trouble::here("unfinished", "A reseal was broken off. Finish it first: twostep admin reseal."));
+        return Err(Trouble::here("unfinished", words::keys::BROKEN_OFF));
     }
     let printed = keys::printed(&key);
     page.object(&serde_json::json!({ "key": printed.expose() }))?;
     page.draw(&format!("{}\n", printed.expose()))?;
-    page.say("\nWhoever has this and a copy of /var/lib/twostep can compute every verification code. Keep it in a safe. It is void after the next reseal.")
+    page.say(words::keys::KEEP_SAFE)
 }
 
 /// Every key that this host has, the newest first. A place that does not open is told of: it may be
@@ -135,12 +118,9 @@ fn known(places: &Places, may_fail: bool) -> Result<Option<SealKey>, Trouble> {
 
 /// The key from paper, with what else is known behind it.
 fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
-    let answer = who_types()?.answer("Printed key: ", Echo::Hidden)?;
+    let answer = who_types()?.answer(words::keys::PRINTED_KEY, Echo::Hidden)?;
     let Some(key) = keys::typed(answer.expose()) else {
-        return Err(Trouble::here(
-            "slip",
-            "That is no printed key, or there is a slip in it. Type its 14 groups again.",
-        ));
+        return Err(Trouble::here("slip", words::keys::SLIP));
     };
     let (mut opened, mut enrolled) = (0, 0);
     host.everybody(|subject| {
@@ -153,10 +133,7 @@ fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
         Ok(())
     })?;
     if enrolled > 0 && opened == 0 {
-        return Err(Trouble::here(
-            "other_key",
-            "That key opens no account of this host. Take the newest one: a key is void after a reseal.",
-        ));
+        return Err(Trouble::here("other_key", words::keys::OTHER_KEY));
     }
     known.map_or(Ok(key.clone()), |known| key.before(&known)).map_err(|_| too_many())
 }
@@ -183,9 +160,7 @@ fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Troubl
 
 /// Seals every account anew. How many there are, and how many of them are not.
 fn each(host: &Host) -> Result<(usize, usize), Trouble> {
-    host.store.wait_for_holders().map_err(|error| {
-        Trouble::here("busy", format!("Not everyone who changes an account now could be waited for: {error}. Run it again: every login works meanwhile."))
-    })?;
+    host.store.wait_for_holders().map_err(|error| Trouble::here("busy", words::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);
     let mut progress = Progress::begin(host)?;
     host.everybody(|subject| {
@@ -201,7 +176,7 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
                 accounts += usize::from(changed);
                 for label in lost {
                     progress.clear();
-                    trouble::tell(&format!("{name}: no key of this host opens {label}. The user needs a new one: twostep replace, or twostep admin reset {name}."));
+                    trouble::tell(&words::keys::lost(&name, &label));
                 }
             }
             Err(response) => {
@@ -239,10 +214,10 @@ fn ended(page: &mut Page, wanted: Protection, accounts: usize) -> Result<(), Tro
     };
     Syslog.record(&Line::new("resealed").with("accounts", accounts).with("protection", protection).finish());
     page.object(&Done { accounts, failed: 0, protection })?;
-    page.say(&format!("There is a new sealing key, and {accounts} accounts are sealed by it."))?;
+    page.say(&words::keys::resealed(accounts))?;
     page.say(match wanted {
-        Protection::File => "Backups of /etc/twostep and /var/lib/twostep from before do not fit these: make new ones.",
-        _ => "Only this host opens it. Print it for a safe now: twostep admin reseal --print-key. Without that, a dead host takes every enrollment with it.",
+        Protection::File => words::keys::BACKUPS_VOID,
+        _ => words::keys::PRINT_IT,
     })
 }
 
@@ -281,16 +256,16 @@ fn subject_name(subject: &Subject) -> String {
 }
 
 fn fresh() -> Result<SealKey, Trouble> {
-    SealKey::fresh().map_err(|error| Trouble::here("no_key", format!("There is no new key: {error}.")))
+    SealKey::fresh().map_err(|error| Trouble::here("no_key", words::keys::no_new_key(error)))
 }
 
 fn too_many() -> Trouble {
-    Trouble::here("unfinished", "Reseals were broken off too often. Finish with: twostep admin reseal.")
+    Trouble::here("unfinished", words::keys::TOO_MANY)
 }
 
 fn sentence(response: Response) -> String {
     match response {
         Response::Refused { text, .. } => text,
-        _ => "it was not answered".to_owned(),
+        _ => words::transfer::NO_ANSWER.to_owned(),
     }
 }

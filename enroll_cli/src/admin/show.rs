@@ -27,16 +27,16 @@ fn show(page: &mut Page, report: &AccountReport, after_grace: AfterGrace) -> Res
     status::show(page, status)?;
     if *overdue {
         let then = match after_grace {
-            AfterGrace::Deny => "is over: logins are refused",
-            AfterGrace::Enroll => "is over: the next login has to enroll",
+            AfterGrace::Deny => admin::GRACE_OVER,
+            AfterGrace::Enroll => admin::GRACE_OVER_ENROLLS,
         };
-        page.entry("Time to enroll", then)?;
+        page.entry(admin::TIME_TO_ENROLL, then)?;
     }
     if let Some(rule) = exempt {
-        page.entry("Exempt", &format!("{}: no code is asked", exempt_by(rule)))?;
+        page.entry("Exempt", &admin::exempt(&exempt_by(rule)))?;
     }
     if let Some(until) = invited_until {
-        page.entry("Invited", &format!("to enroll by a code, until {}", dates::minute(*until)))?;
+        page.entry("Invited", &admin::invited(&dates::minute(*until)))?;
     }
     if status.disabled {
         page.entry("Locked", &admin::locked(&status.user))?;

@@ -31,7 +31,7 @@ pub fn resume(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     Direct::open(user)?.resume(&page.view.administrator)?;
     page.object(&Suspended { user, suspension: None })?;
-    page.say(&format!("{user} is asked for codes again."))
+    page.say(&admin::resumed(user))
 }
 
 fn tell_suspended(page: &mut Page, user: &str, suspension: SuspensionStatus) -> Result<(), Trouble> {

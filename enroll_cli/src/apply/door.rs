@@ -9,6 +9,7 @@ use super::plan::Keys;
 use crate::check::Severity;
 use crate::check::sshd::{self, CONFIG, Door, Effective, Visitor, visitors};
 use crate::stack::Files;
+use crate::words;
 
 /// What sshd says.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         Ok(Some(copy)) => copy,
         Ok(None) => return inspected,
         Err(error) => {
-            inspected.objections.push(format!("A copy of sshd's configuration cannot be made: {error}."));
+            inspected.objections.push(words::apply::uncopied(error));
             return inspected;
         }
     };
@@ -37,7 +38,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
             None => return inspected,
             Some(Err(why)) if why.contains("privilege separation directory") => return inspected,
             Some(Err(why)) => {
-                let what = format!("sshd refuses the new configuration: {}.", copy.outside(&why));
+                let what = words::apply::refused_by_sshd(&copy.outside(&why));
                 inspected.objections.push(with_remedy(what, files));
                 return inspected;
             }
@@ -45,7 +46,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         }
     }
     if let Err(why) = tested(&copy.config()) {
-        inspected.objections.push(format!("sshd refuses the new configuration: {}.", copy.outside(&why)));
+        inspected.objections.push(words::apply::refused_by_sshd(&copy.outside(&why)));
     }
     inspected
 }
@@ -63,7 +64,7 @@ impl Inspected {
                 // A rule for some is somebody's intention, unless it leaves them no way in.
                 let list = if finding.severity == Severity::Error { &mut self.objections } else { &mut self.notes };
                 if is_wrong && self.effective.is_some() {
-                    list.push(format!("{} A Match block of sshd says so.", finding.what));
+                    list.push(words::apply::by_match(&finding.what));
                 }
             } else if is_wrong {
                 let objection = with_remedy(finding.what, files);
@@ -74,7 +75,7 @@ impl Inspected {
         }
         if self.effective.is_none() {
             if !effective.is_on("kbdinteractiveauthentication") && self.objections.is_empty() {
-                let what = "sshd could not ask for a code: keyboard-interactive is off.".to_owned();
+                let what = words::apply::CANNOT_ASK.to_owned();
                 self.objections.push(with_remedy(what, files));
             }
             self.effective = Some(effective);
@@ -85,9 +86,7 @@ impl Inspected {
 /// With what to do about a line that sshd reads before ours: the first value counts (sshd_config(5)).
 fn with_remedy(what: String, files: &Files) -> String {
     match earlier(files) {
-        Some((file, number, line)) => {
-            format!("{what} {} line {number} goes before {} (`{line}`): take it out.", file.display(), drop_in::PATH)
-        }
+        Some((file, number, line)) => words::apply::goes_before(&what, (&file, number, &line), drop_in::PATH),
         None => what,
     }
 }

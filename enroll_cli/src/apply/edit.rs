@@ -10,6 +10,7 @@ use super::plan::Keys;
 use crate::check::Severity;
 use crate::check::stacks::{Before, Service};
 use crate::stack::{Files, Kind, Line, Phase};
+use crate::words;
 
 /// What our lines say beside what they always say.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,7 @@ pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, St
             Some(why) => first_trouble = first_trouble.or(Some(why)),
         }
     }
-    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| "it has no line that asks for a password".to_owned())))
+    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| words::apply::NO_PASSWORD_LINE.to_owned())))
 }
 
 /// What is wrong with a service that has this text, if something is.

@@ -19,6 +19,7 @@ use twostep_core::store::files::STATE;
 
 use super::place::{Content, sync_folder};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// The name of the description in the folder of a change.
 const DESCRIPTION: &str = "change.json";
@@ -115,10 +116,7 @@ impl Journal {
             }
             sleep(PACE);
         }
-        Err(Trouble::here(
-            "busy",
-            "Another command is changing logins at this moment, or stands still in it. Nothing was changed; end that one (pgrep -af 'twostep admin'), and try again.",
-        ))
+        Err(Trouble::here("busy", words::apply::BUSY))
     }
 
     /// Nobody else changes anything from now on; nothing if somebody does.
@@ -219,10 +217,7 @@ impl Journal {
 
     fn failed(&self, error: &io::Error) -> Trouble {
         let place = self.folder.display();
-        Trouble::here(
-            "journal",
-            format!("The record of changes {place} cannot be used: {error}. Nothing was changed; mend that first."),
-        )
+        Trouble::here("journal", words::apply::journal_failed(place, error))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::trouble::Trouble;
+use crate::words;
 
 /// More than any file of PAM or sshd.
 const LONGEST: u64 = 1024 * 1024;
@@ -40,7 +41,7 @@ impl Content {
             };
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > LONGEST {
-            return Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file of sensible size"));
+            return Err(io::Error::new(ErrorKind::InvalidData, words::apply::NO_FILE));
         }
         let mut bytes = Vec::new();
         file.take(LONGEST).read_to_end(&mut bytes)?;
@@ -78,14 +79,9 @@ pub fn set(path: &Path, content: Option<&Content>) -> io::Result<()> {
 /// Puts this in the place of what was looked at, unless somebody has changed it meanwhile.
 pub fn replace(path: &Path, before: Option<&Content>, after: Option<&Content>) -> Result<(), Trouble> {
     let shown = path.display();
-    let failed = |error: io::Error| {
-        Trouble::here("unwritten", format!("{shown} cannot be changed: {error}. The change was undone."))
-    };
+    let failed = |error: io::Error| Trouble::here("unwritten", words::apply::unwritten(&shown, &error));
     if Content::read(path).map_err(failed)?.as_ref() != before {
-        return Err(Trouble::here(
-            "changed_meanwhile",
-            format!("{shown} was changed by somebody else meanwhile. The change was undone; start again."),
-        ));
+        return Err(Trouble::here("changed_meanwhile", words::apply::changed_meanwhile(&shown)));
     }
     set(path, after).map_err(failed)
 }

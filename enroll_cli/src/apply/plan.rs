@@ -18,6 +18,7 @@ use crate::configuration::Change;
 use crate::host::{Host, administrators};
 use crate::stack::{Files, Phase};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// What sshd does with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,29 +69,16 @@ impl Plan {
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) if keys == Some(Keys::WithCode) && !asks_behind_key(files, &service) => {
-                    return Err(unfit(
-                        &service,
-                        "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand",
-                    ));
+                    return Err(unfit(&service, words::apply::NOT_BEHIND_KEY));
                 }
                 // A companion that includes the service has its lines with it.
                 Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
-                Err(Unfit::HasOurs) => {
-                    plan.notes.push(format!("{service} asks for the code already: its PAM file stays as it is."))
-                }
+                Err(Unfit::HasOurs) => plan.notes.push(words::apply::asks_already(&service)),
                 Err(Unfit::NoFile) => {
-                    return Err(unfit(
-                        &service,
-                        "there is no PAM service of this name; ls /etc/pam.d shows which there are",
-                    ));
+                    return Err(unfit(&service, words::apply::NO_SERVICE));
                 }
                 Err(Unfit::Wrong(why)) => {
-                    return Err(unfit(
-                        &service,
-                        &format!(
-                            "our line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
-                        ),
-                    ));
+                    return Err(unfit(&service, &words::apply::fits_nowhere(&why)));
                 }
             }
             plan.services.push(service);
@@ -102,28 +90,18 @@ impl Plan {
     }
 
     fn drop_in(&mut self, keys: Keys) -> Result<(), Trouble> {
-        let config = self
-            .files
-            .text(Path::new(CONFIG))
-            .map_err(|why| Trouble::here("sshd", format!("{why}. Mend that first.")))?;
+        let config =
+            self.files.text(Path::new(CONFIG)).map_err(|why| Trouble::here("sshd", words::apply::mend_first(why)))?;
         let Some(config) = config else {
-            self.notes.push("There is no sshd_config here, so only the PAM file of sshd is changed.".to_owned());
+            self.notes.push(words::apply::NO_SSHD_CONFIG.to_owned());
             return Ok(());
         };
         if !drop_in::is_included(&config) {
-            return Err(Trouble::here(
-                "sshd",
-                format!(
-                    "{CONFIG} does not read sshd_config.d. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
-                ),
-            ));
+            return Err(Trouble::here("sshd", words::apply::not_included(CONFIG)));
         }
         let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
         if !self.files.real(folder).is_dir() {
-            return Err(Trouble::here(
-                "sshd",
-                format!("There is no folder {0}. Make it (sudo mkdir {0}), and try again.", folder.display()),
-            ));
+            return Err(Trouble::here("sshd", words::apply::no_folder(folder.display())));
         }
         self.add(PathBuf::from(drop_in::PATH), &drop_in::text(keys))
     }
@@ -132,9 +110,8 @@ impl Plan {
     fn add(&mut self, path: PathBuf, text: &str) -> Result<(), Trouble> {
         let real = self.files.real(&path);
         let real = fs::canonicalize(&real).unwrap_or(real);
-        let before = Content::read(&real).map_err(|error| {
-            Trouble::here("unreadable", format!("{} cannot be read: {error}. Mend that first.", path.display()))
-        })?;
+        let before = Content::read(&real)
+            .map_err(|error| Trouble::here("unreadable", words::apply::unread(path.display(), &error)))?;
         let after =
             Content { bytes: text.as_bytes().to_vec(), ..before.clone().unwrap_or_else(|| Content::of_root("")) };
         self.files = self.files.clone().with(&path, text);
@@ -194,19 +171,16 @@ impl Plan {
                     )
                 });
             if let Some(trouble) = row.trouble {
-                reasons.push(format!("the account of {name} does not count ({trouble})"));
+                reasons.push(words::apply::no_account(&name, &trouble));
             } else if row.overdue && !enrolls {
-                reasons.push(format!("{name} would have to have enrolled by now"));
+                reasons.push(words::apply::overdue(&name));
             } else if root_by_key && self.keys != Some(Keys::Alone) {
-                reasons.push(format!("{name} can log in by ssh with a key alone or not at all (PermitRootLogin)"));
+                reasons.push(words::apply::root_by_key(&name));
             } else {
                 return None;
             }
         }
-        Some(format!(
-            "Nobody who looks after this host could log in any more: {}. Let one of them enroll (sudo twostep enroll --user NAME), or make a user a member of sudo or wheel.",
-            reasons.join("; ")
-        ))
+        Some(words::apply::locks_out(&reasons.join("; ")))
     }
 }
 
@@ -230,12 +204,12 @@ fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
 /// A name that is none, or that of a file which others include: a change of it would be one of them all.
 fn shared(files: &Files, name: &str) -> Result<(), Trouble> {
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return Err(unfit(name, "that is no name of a PAM service, like sshd or sudo"));
+        return Err(unfit(name, words::apply::NO_NAME));
     }
     if files.find(name).is_none() || files.services().iter().any(|service| service == name) {
         return Ok(());
     }
-    Err(unfit(name, "other services include it, so it is theirs; name those that are to ask for the code"))
+    Err(unfit(name, words::apply::SHARED))
 }
 
 fn asks_behind_key(files: &Files, service: &str) -> bool {
@@ -243,5 +217,5 @@ fn asks_behind_key(files: &Files, service: &str) -> bool {
 }
 
 fn unfit(service: &str, why: &str) -> Trouble {
-    Trouble::here("unfit", format!("{service} cannot be changed: {why}. Nothing was changed."))
+    Trouble::here("unfit", words::apply::unfit(service, why))
 }

@@ -14,6 +14,7 @@ use nix::unistd::{Uid, setresuid};
 use super::place::Content;
 use crate::stack::{Files, Phase};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// A user whom nobody has, so that no failure is counted against anybody.
 const NOBODY: &str = "twostep-trial";
@@ -50,20 +51,15 @@ pub fn trial(files: &Files, service: &str) -> Result<(), Trouble> {
     let status = waited(child?)?;
     match status.and_then(|status| status.code()) {
         Some(code) if code == i32::from(NO_TRIAL) => Ok(()),
-        Some(0) => Err(refused(service, "it lets in somebody who answers nothing".to_owned())),
+        Some(0) => Err(refused(service, words::apply::LETS_ANYBODY_IN.to_owned())),
         Some(code) if REFUSED.contains(&code) => Ok(()),
-        Some(code) => Err(refused(service, format!("libpam ends with error {code} instead of a refusal"))),
-        None => Err(refused(service, "a module crashed or did not answer".to_owned())),
+        Some(code) => Err(refused(service, words::apply::libpam_failed(code))),
+        None => Err(refused(service, words::apply::CRASHED.to_owned())),
     }
 }
 
 fn refused(service: &str, why: String) -> Trouble {
-    Trouble::here(
-        "trial",
-        format!(
-            "The new stack of {service} was tried and is wrong: {why}. Nothing was changed; the system's log says more."
-        ),
-    )
+    Trouble::here("trial", words::apply::trial(service, &why))
 }
 
 /// What the process that tries does: it ends with libpam's code. It has root's rights, as a setuid

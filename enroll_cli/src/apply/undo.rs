@@ -10,6 +10,7 @@ use super::place::{Content, relabel, set};
 use super::programs::reload_sshd;
 use crate::audit::Syslog;
 use crate::trouble::Trouble;
+use crate::words;
 
 /// What was undone.
 #[derive(Debug, Serialize)]
@@ -34,7 +35,7 @@ pub fn undo(journal: &Journal, change: &Change, why: &str) -> Result<Undone, Tro
                 undone.restored.push(entry.path.clone());
                 undone.kept.extend(rescued);
             }
-            Err(error) => undone.failed.push(format!("{} is not what it was: {error}", entry.path.display())),
+            Err(error) => undone.failed.push(words::apply::not_put_back(entry.path.display(), error)),
         }
     }
     relabel(undone.restored.iter().map(PathBuf::as_path));

@@ -12,6 +12,7 @@ use nix::unistd::setsid;
 use super::journal::{Change, Journal, State};
 use super::undo::{Undone, undo};
 use crate::trouble::Trouble;
+use crate::words;
 
 /// Where systemd says that it rules this machine (sd_booted(3)).
 const SYSTEMD: &str = "/run/systemd/system";
@@ -60,7 +61,7 @@ pub fn start(change: u32) -> Result<(), Trouble> {
     let answered = child.stdout.take().map(|mut pipe| pipe.read_to_string(&mut said));
     match answered {
         Some(Ok(_)) if said.contains(READY) => Ok(()),
-        _ => Err(not_started("it ended at once")),
+        _ => Err(not_started(words::apply::ENDED_AT_ONCE)),
     }
 }
 
@@ -68,10 +69,7 @@ pub fn start(change: u32) -> Result<(), Trouble> {
 const READY: &str = "ready";
 
 fn not_started(why: &str) -> Trouble {
-    Trouble::here(
-        "no_way_back",
-        format!("The process that would undo the change could not be started: {why}. Nothing was changed."),
-    )
+    Trouble::here("no_way_back", words::apply::no_way_back(why))
 }
 
 /// Leaves the session of whoever started this process, and tells them; nothing is said afterwards.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use twostep_core::seal::{Belongs, KEY_BYTES, SealKey};
 use twostep_core::secret::{Secret, Typed};
 
+use crate::words;
+
 /// The first line.
 const TITLE: &str = "twostep-backup 1";
 /// What the accounts are sealed for.
@@ -75,13 +77,11 @@ impl Closed {
     /// What is so, and what to do.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::NoBackup => "This is no backup of Twostep. Give a file that `twostep admin export` made.",
-            Self::Newer => "A newer Twostep made this backup. Install that one here first.",
-            Self::TooCostly => "This backup asks for more memory or time than any that Twostep makes. It is not read.",
-            Self::DoesNotOpen => {
-                "The backup does not open: the passphrase is another one, or the file was cut or changed. Try again, or take another copy."
-            }
-            Self::NoMeans => "The system gave no random bytes or no memory. Try again later.",
+            Self::NoBackup => words::transfer::NO_BACKUP,
+            Self::Newer => words::transfer::NEWER_BACKUP,
+            Self::TooCostly => words::transfer::TOO_COSTLY,
+            Self::DoesNotOpen => words::transfer::DOES_NOT_OPEN,
+            Self::NoMeans => words::transfer::NO_MEANS,
         }
     }
 }

@@ -11,6 +11,7 @@ use twostep_core::enroll::Import;
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, unknown, uri};
+use crate::words;
 
 /// One row.
 #[derive(Debug, Default, Deserialize)]
@@ -83,35 +84,32 @@ fn json(text: &str, now: Timestamp) -> Vec<Read> {
 
 /// serde_json's own words may quote a value, which may be a secret.
 fn no_json(error: &serde_json::Error) -> String {
-    format!("it is no JSON from line {} column {} on", error.line(), error.column())
+    words::mistakes::no_json(error.line(), error.column())
 }
 
 fn no_entry(error: &serde_json::Error) -> String {
-    format!("it is not an entry of a batch: see line {} column {} in it", error.line(), error.column())
+    words::mistakes::no_entry(error.line(), error.column())
 }
 
 fn csv(text: &str, now: Timestamp) -> Vec<Read> {
     let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     if said.flat_map(str::bytes).filter(|byte| *byte == b'"').count() % 2 == 1 {
-        return vec![Err(Mistake::new("the table", "a quote in it is not closed: is the file whole?"))];
+        return vec![Err(Mistake::new("the table", words::mistakes::OPEN_QUOTE))];
     }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
     let mut all = Vec::new();
     let head = match reader.headers() {
         Ok(head) => head.clone(),
-        Err(_) => return vec![Err(Mistake::new("line 1", "it is no head of a table"))],
+        Err(_) => return vec![Err(Mistake::new("line 1", words::mistakes::NO_HEAD))],
     };
     if let Some(twice) = head.iter().enumerate().find(|(index, name)| head.iter().take(*index).any(|one| one == *name))
     {
         let name = if COLUMNS.contains(&twice.1) { twice.1 } else { "of the same name" };
-        return vec![Err(Mistake::new("line 1", format!("the column {name} stands there twice")))];
+        return vec![Err(Mistake::new("line 1", words::mistakes::column_twice(name)))];
     }
     if let Some(stranger) = head.iter().find(|name| !COLUMNS.contains(name)) {
         let shown = if stranger.len() <= 20 { stranger } else { "(a long one)" };
-        return vec![Err(Mistake::new(
-            "line 1",
-            format!("there is no column {shown}; there are {}", COLUMNS.join(", ")),
-        ))];
+        return vec![Err(Mistake::new("line 1", words::mistakes::no_column(shown, &COLUMNS.join(", "))))];
     }
     for record in reader.records() {
         all.push(match record {
@@ -137,7 +135,7 @@ fn csv(text: &str, now: Timestamp) -> Vec<Read> {
             }
             Err(error) => {
                 let at = error.position().map_or_else(|| "a line".to_owned(), |place| format!("line {}", place.line()));
-                Err(Mistake::new(at, "it has not as many cells as the head"))
+                Err(Mistake::new(at, words::mistakes::CELLS))
             }
         });
     }
@@ -151,7 +149,7 @@ fn entry(row: &Row, at: String, now: Timestamp) -> Read {
     let user = (!row.user.is_empty()).then(|| row.user.clone());
     let device = device(row, &at, now).map(|entry| Entry { user: user.clone().or(entry.user), ..entry });
     match device {
-        Ok(entry) if entry.user.is_none() => Err(Mistake::new(at, "it names no user")),
+        Ok(entry) if entry.user.is_none() => Err(Mistake::new(at, words::mistakes::NAMES_NO_USER)),
         Ok(entry) => Ok(entry),
         Err(why) => Err(Mistake { at, user, why }),
     }
@@ -159,10 +157,10 @@ fn entry(row: &Row, at: String, now: Timestamp) -> Read {
 
 fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
     let mut entry = match (&row.secret, &row.uri) {
-        (Some(_), Some(_)) => return Err("it has a secret and an address: one of them".to_owned()),
-        (None, None) => return Err("it has no secret".to_owned()),
+        (Some(_), Some(_)) => return Err(words::mistakes::TWO_SECRETS.to_owned()),
+        (None, None) => return Err(words::mistakes::NO_SECRET.to_owned()),
         (None, Some(_)) if row.says_more_than_an_address() => {
-            return Err("an address says kind, algorithm, digits, period and counter itself: leave them out".to_owned());
+            return Err(words::mistakes::ADDRESS_SAYS.to_owned());
         }
         (None, Some(address)) => uri::one(address, at, now)?,
         (Some(secret), None) => {
@@ -185,14 +183,14 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
 fn progress(row: &Row, now: Timestamp) -> Result<Progress, String> {
     let number = |number: &Option<Number>, name| uri::number(number.as_ref().map(Number::text).as_deref(), name);
     match row.kind.as_deref().unwrap_or("totp") {
-        "totp" if row.counter.is_some() => Err("a counter is of a device of kind hotp".to_owned()),
-        "hotp" if row.period.is_some() => Err("a device of kind hotp has no period".to_owned()),
+        "totp" if row.counter.is_some() => Err(words::mistakes::COUNTER_OF_HOTP.to_owned()),
+        "hotp" if row.period.is_some() => Err(words::mistakes::NO_PERIOD.to_owned()),
         "totp" => match number(&row.period, "period")?.unwrap_or(30) {
             period @ (30 | 60) => Ok(unknown(period, now)),
-            period => Err(format!("its period is {period}, and this host knows 30 and 60 seconds")),
+            period => Err(words::mistakes::other_period(period)),
         },
         "hotp" => counting(number(&row.counter, "counter")?.unwrap_or(0)),
-        _ => Err("its kind is neither totp nor hotp".to_owned()),
+        _ => Err(words::mistakes::OTHER_KIND.to_owned()),
     }
 }
 

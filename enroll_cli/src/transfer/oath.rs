@@ -7,6 +7,7 @@ use twostep_core::otp::{Algorithm, MovingFactor, Parameters, Window, matching_st
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, known, unknown};
+use crate::words;
 
 /// Steps around its time in which a code that was used is looked for.
 const AROUND: u64 = 20;
@@ -26,8 +27,7 @@ pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
 }
 
 /// What is wrong with a line that liboath leaves out.
-const NO_TYPE: &str =
-    "its type is none that pam_oath reads: HOTP, HOTP/E, HOTP/T30 or HOTP/T60, and /6, /7 or /8 digits";
+const NO_TYPE: &str = words::mistakes::OATH_TYPE;
 
 /// What the first field says, if liboath knows it: the moving factor and the digits.
 fn kind(field: &str) -> Option<(MovingFactor, u8)> {
@@ -52,16 +52,16 @@ fn kind(field: &str) -> Option<(MovingFactor, u8)> {
 
 fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Timestamp) -> Result<Entry, String> {
     let (Some(user), Some(password), Some(hex)) = (fields.get(1), fields.get(2), fields.get(3)) else {
-        return Err("it has not the fields type, user, password and key".to_owned());
+        return Err(words::mistakes::OATH_FIELDS.to_owned());
     };
     if hex.len() > 64 {
-        return Err("its key is longer than the 32 bytes that liboath reads".to_owned());
+        return Err(words::mistakes::OATH_KEY_LONG.to_owned());
     }
     let secret = key::hexadecimal(hex)?;
     let parameters = Parameters { algorithm: Algorithm::Sha1, digits, factor };
     let last = fields.get(5).filter(|code| **code != "-");
     if last.is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err("its last code is no number".to_owned());
+        return Err(words::mistakes::OATH_LAST_CODE.to_owned());
     }
     let progress = match factor {
         // The counter is that of the last code that was used, if one was.
@@ -78,21 +78,18 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
     };
     let mut hints = Vec::new();
     if !matches!(*password, "-" | "+") {
-        hints.push(
-            "the password in its line does not come along: the account's own password is asked before the code"
-                .to_owned(),
-        );
+        hints.push(words::mistakes::OATH_PASSWORD.to_owned());
     }
     if let (MovingFactor::Time { .. }, Some(offset)) = (factor, fields.get(4).filter(|offset| **offset != "0")) {
-        let offset = offset.parse::<i64>().map_err(|_| "its counter is no number")?;
-        hints.push(format!("its clock was {offset} steps off there; two codes put it right here, within resync_range"));
+        let offset = offset.parse::<i64>().map_err(|_| words::mistakes::COUNTER_NO_NUMBER)?;
+        hints.push(words::mistakes::clock_was_off(offset));
     }
     let device = Import { label: "token".to_owned(), digits, ..Import::new(secret, progress, "oath") };
     Ok(Entry { at: at.to_owned(), user: Some((*user).to_owned()), device, hints })
 }
 
 fn counter(fields: &[&str]) -> Result<u64, String> {
-    fields.get(4).map_or(Ok(0), |text| text.parse().map_err(|_| "its counter is no number".to_owned()))
+    fields.get(4).map_or(Ok(0), |text| text.parse().map_err(|_| words::mistakes::COUNTER_NO_NUMBER.to_owned()))
 }
 
 /// The step of the code that was used last, around the time that stands beside it: local time, so it

@@ -147,3 +147,54 @@ pub fn users_unlisted(why: &str) -> String {
 pub fn whose_unknown(error: impl Display) -> String {
     format!("It is not clear whose the accounts are: {error}. Nothing was removed.")
 }
+
+/// The user database may be cut off.
+pub fn too_many_orphans(orphans: usize, accounts: usize) -> String {
+    format!(
+        "Nothing was removed: {orphans} of {accounts} accounts have no user, so the user database may not be whole. Make sure that it answers (getent passwd), or add --force."
+    )
+}
+
+/// Asked below the list.
+pub fn remove_for_good(orphans: usize) -> String {
+    format!("Remove {} for good?", accounts(orphans))
+}
+
+/// They are gone.
+pub fn orphans_removed(orphans: usize) -> String {
+    format!("Removed: {}.", accounts(orphans))
+}
+
+fn accounts(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "account" } else { "accounts" })
+}
+
+/// Why an account is nobody's.
+pub const NAME_OF_ANOTHER: &str = "another user has this name now";
+
+/// The same.
+pub const NO_SUCH_USER: &str = "no such user";
+
+/// Time to enroll, in the card of a user.
+pub const TIME_TO_ENROLL: &str = "Time to enroll";
+
+/// It is over.
+pub const GRACE_OVER: &str = "is over: logins are refused";
+
+/// `after_grace = "enroll"`.
+pub const GRACE_OVER_ENROLLS: &str = "is over: the next login has to enroll";
+
+/// A rule of the configuration.
+pub fn exempt(by: &str) -> String {
+    format!("{by}: no code is asked")
+}
+
+/// An invitation counts.
+pub fn invited(until: &str) -> String {
+    format!("to enroll by a code, until {until}")
+}
+
+/// The suspension is over.
+pub fn resumed(user: &str) -> String {
+    format!("{user} is asked for codes again.")
+}

@@ -1,0 +1,311 @@
+//! What is said where `twostep admin apply`, `confirm` and `revert` change the stacks of PAM and sshd.
+
+use std::fmt::Display;
+use std::io::Error;
+use std::path::Path;
+
+/// --confirm-within.
+pub const CONFIRM_WITHIN: &str = "--confirm-within takes 5s to 1h. Give it enough to log in anew.";
+
+/// Something speaks against it.
+pub fn nothing_changed(objections: &[String]) -> String {
+    format!("Nothing was changed: {}", objections.join(" "))
+}
+
+/// It is so already.
+pub const NOTHING_TO_CHANGE: &str = "Nothing is to be changed.";
+
+/// --dry-run.
+pub const DRY_RUN: &str = "Nothing was changed (--dry-run).";
+
+/// Asked below what it would change.
+pub const IN_FORCE: &str = "Put this in force?";
+
+/// One change at a time.
+pub fn unconfirmed(number: u32) -> String {
+    format!(
+        "Change {number} is not confirmed yet. Confirm it from a new login (twostep admin confirm), or undo it (twostep admin revert)."
+    )
+}
+
+/// --keys.
+pub const KEYS_OF_SSHD: &str = "--keys is for sshd. Name sshd too, or leave it out.";
+
+/// Nobody to ask.
+pub const SAY_KEYS: &str = "Say what sshd does with keys: --keys with-code, --keys refuse or --keys alone.";
+
+/// Asked for sshd.
+pub const WHAT_OF_KEYS: &str = "What shall sshd do with keys?\n  1  a key and then the code, or the password and then the code\n  2  no keys: the password and then the code\n  3  a key alone opens the door, without a code";
+
+/// The same.
+pub const ONE_OF_THREE: &str = "1, 2 or 3: ";
+
+/// Another answer.
+pub const NONE_OF_THREE: &str = "That is none of the three. Nothing was changed.";
+
+/// Above objections.
+pub const AGAINST_IT: &str = "Against it speaks:";
+
+/// Undone while it was made.
+pub const TOO_SLOW: &str = "It took too long, and was undone meanwhile. Apply it again.";
+
+/// Why it was undone.
+pub fn undone(why: &str) -> String {
+    format!("{why}. The change was undone.")
+}
+
+/// No /proc.
+pub const NO_TIMES: &str = "The kernel does not say when processes start (/proc). The change was undone.";
+
+/// sshd was not reloaded.
+pub const NO_SSHD_RUNS: &str =
+    "No running sshd was found. One that is started for each connection needs nothing; start any other anew.\n";
+
+/// It holds until its time is over.
+pub fn in_force(number: u32, within: &str, proof: &str) -> String {
+    format!(
+        "In force now, as change {number}. It goes back by itself in {within}. Keep this session open, and in another terminal {proof}:\n\n  sudo twostep admin confirm"
+    )
+}
+
+/// What proves that logins work.
+pub fn proof(services: &str, is_inner: bool) -> String {
+    let verb = if is_inner { "use" } else { "log in by" };
+    format!("{verb} {services} anew")
+}
+
+/// No change waits.
+pub const NOTHING_TO_CONFIRM: &str =
+    "There is no change to confirm. `twostep admin revert --list` shows what was changed.";
+
+/// Behind both below.
+pub fn type_there(proof: &str) -> String {
+    format!("In another terminal {proof}, and type it there.")
+}
+
+/// It was there before the change.
+pub fn old_login(program: &str, again: &str) -> String {
+    format!("This login ({program}) is older than the change, so it proves nothing. {again}")
+}
+
+/// It came from elsewhere.
+pub fn no_login(again: &str) -> String {
+    format!("This session comes from no login by a service that was changed, so it proves nothing. {again}")
+}
+
+/// The change stays.
+pub fn confirmed(number: u32) -> String {
+    format!("Change {number} stays. To undo it one day: sudo twostep admin revert")
+}
+
+/// Why it did not stay.
+pub const TIME_OVER: &str = "Its time was over";
+
+/// The same.
+pub const ENDED_BETWEEN: &str = "The command that made it was ended in between";
+
+/// The same.
+pub fn not_confirmed(why: &str) -> String {
+    format!("{why}, so nothing was confirmed. Apply it again.")
+}
+
+/// No change stands.
+pub const NOTHING_TO_UNDO: &str = "There is no change to undo.";
+
+/// Above the files of a change.
+pub fn made(number: u32, services: &str, day: &str, by: &str) -> String {
+    format!("Change {number} ({services}), made {day} by {by}:")
+}
+
+/// Asked below them.
+pub const UNDO: &str = "Undo it?";
+
+/// A file could not be put back.
+pub fn not_undone(number: u32, why: &str) -> String {
+    format!("Change {number} is not undone: {why}. Mend that, and type it again.")
+}
+
+/// All of them were.
+pub fn undone_now(number: u32) -> String {
+    format!("Change {number} is undone.")
+}
+
+/// A file had changed since.
+pub fn found_kept(path: impl Display) -> String {
+    format!("What somebody else had written meanwhile is kept in {path}.")
+}
+
+/// An empty list.
+pub const NO_CHANGES: &str = "Nothing was changed yet.";
+
+/// How a change stands.
+pub const HAS_TO_GO: &str = "has to go back";
+
+/// The same.
+pub fn goes_back(within: &str) -> String {
+    format!("goes back in {within}")
+}
+
+/// sshd's own check needs a copy.
+pub fn uncopied(error: impl Display) -> String {
+    format!("A copy of sshd's configuration cannot be made: {error}.")
+}
+
+/// What sshd says of it.
+pub fn refused_by_sshd(why: &str) -> String {
+    format!("sshd refuses the new configuration: {why}.")
+}
+
+/// A finding that holds for some.
+pub fn by_match(what: &str) -> String {
+    format!("{what} A Match block of sshd says so.")
+}
+
+/// Another file switched it off.
+pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactive is off.";
+
+/// The line of another file that stands in the way: file, number and text.
+pub fn goes_before(what: &str, (file, number, line): (&Path, usize, &str), ours: &str) -> String {
+    format!("{what} {} line {number} goes before {ours} (`{line}`): take it out.", file.display())
+}
+
+/// One command at a time.
+pub const BUSY: &str = "Another command is changing logins at this moment, or stands still in it. Nothing was changed; end that one (pgrep -af 'twostep admin'), and try again.";
+
+/// The record of changes.
+pub fn journal_failed(place: impl Display, error: &Error) -> String {
+    format!("The record of changes {place} cannot be used: {error}. Nothing was changed; mend that first.")
+}
+
+/// What is no file of an administrator.
+pub const NO_FILE: &str = "it is not a regular file of sensible size";
+
+/// The kernel refused.
+pub fn unwritten(shown: impl Display, error: &Error) -> String {
+    format!("{shown} cannot be changed: {error}. The change was undone.")
+}
+
+/// Two administrators at once.
+pub fn changed_meanwhile(shown: impl Display) -> String {
+    format!("{shown} was changed by somebody else meanwhile. The change was undone; start again.")
+}
+
+/// Why a service cannot be changed.
+pub const NOT_BEHIND_KEY: &str = "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand";
+
+/// A service that is right already.
+pub fn asks_already(service: &str) -> String {
+    format!("{service} asks for the code already: its PAM file stays as it is.")
+}
+
+/// Why a service cannot be changed.
+pub const NO_SERVICE: &str = "there is no PAM service of this name; ls /etc/pam.d shows which there are";
+
+/// The same.
+pub fn fits_nowhere(why: &str) -> String {
+    format!(
+        "our line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
+    )
+}
+
+/// What is needed is in no order.
+pub fn mend_first(why: impl Display) -> String {
+    format!("{why}. Mend that first.")
+}
+
+/// sshd may be of another kind.
+pub const NO_SSHD_CONFIG: &str = "There is no sshd_config here, so only the PAM file of sshd is changed.";
+
+/// Our file would not be read.
+pub fn not_included(config: &str) -> String {
+    format!(
+        "{config} does not read sshd_config.d. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
+    )
+}
+
+/// The same.
+pub fn no_folder(folder: impl Display) -> String {
+    format!("There is no folder {folder}. Make it (sudo mkdir {folder}), and try again.")
+}
+
+/// The kernel refused.
+pub fn unread(path: impl Display, error: &Error) -> String {
+    format!("{path} cannot be read: {error}. Mend that first.")
+}
+
+/// Why an administrator would not get in.
+pub fn no_account(name: &str, trouble: &str) -> String {
+    format!("the account of {name} does not count ({trouble})")
+}
+
+/// The same.
+pub fn overdue(name: &str) -> String {
+    format!("{name} would have to have enrolled by now")
+}
+
+/// The same.
+pub fn root_by_key(name: &str) -> String {
+    format!("{name} can log in by ssh with a key alone or not at all (PermitRootLogin)")
+}
+
+/// All of them.
+pub fn locks_out(reasons: &str) -> String {
+    format!(
+        "Nobody who looks after this host could log in any more: {reasons}. Let one of them enroll (sudo twostep enroll --user NAME), or make a user a member of sudo or wheel."
+    )
+}
+
+/// Why a service cannot be changed.
+pub const NO_NAME: &str = "that is no name of a PAM service, like sshd or sudo";
+
+/// The same.
+pub const SHARED: &str = "other services include it, so it is theirs; name those that are to ask for the code";
+
+/// A service cannot be changed.
+pub fn unfit(service: &str, why: &str) -> String {
+    format!("{service} cannot be changed: {why}. Nothing was changed.")
+}
+
+/// Why our line fits nowhere.
+pub const NO_PASSWORD_LINE: &str = "it has no line that asks for a password";
+
+/// systemd.
+pub fn not_reloaded(unit: &str) -> String {
+    format!("sshd could not be reloaded. Run: systemctl reload {unit}")
+}
+
+/// No systemd.
+pub fn not_signalled(why: &str, id: impl Display) -> String {
+    format!("sshd could not be reloaded ({why}). Run: kill -HUP {id}")
+}
+
+/// What a trial of the new stack found.
+pub const LETS_ANYBODY_IN: &str = "it lets in somebody who answers nothing";
+
+/// The same.
+pub fn libpam_failed(code: i32) -> String {
+    format!("libpam ends with error {code} instead of a refusal")
+}
+
+/// The same.
+pub const CRASHED: &str = "a module crashed or did not answer";
+
+/// The same.
+pub fn trial(service: &str, why: &str) -> String {
+    format!(
+        "The new stack of {service} was tried and is wrong: {why}. Nothing was changed; the system's log says more."
+    )
+}
+
+/// A file that could not be put back.
+pub fn not_put_back(path: impl Display, error: impl Display) -> String {
+    format!("{path} is not what it was: {error}")
+}
+
+/// Nothing would undo it.
+pub fn no_way_back(why: &str) -> String {
+    format!("The process that would undo the change could not be started: {why}. Nothing was changed.")
+}
+
+/// The same.
+pub const ENDED_AT_ONCE: &str = "it ended at once";

@@ -1,0 +1,169 @@
+//! What is said where accounts come from elsewhere or go into a backup.
+
+use std::fmt::Display;
+use std::io::Error;
+
+/// Nothing is overwritten.
+pub fn exists(path: impl Display) -> String {
+    format!("{path} is there already. Give another name, or remove it first.")
+}
+
+/// A backup is written.
+pub fn exported(count: usize, path: impl Display) -> String {
+    format!("{count} accounts are in {path}. Keep the passphrase elsewhere: nobody can open it without.")
+}
+
+/// Some are missing in it.
+pub fn incomplete(failed: usize) -> String {
+    format!("{failed} accounts are not in it. Each says above why.")
+}
+
+/// An answer that is none.
+pub const NO_ANSWER: &str = "it was not answered";
+
+/// Asked before a backup is written.
+pub const NEW_PASSPHRASE: &str = "Passphrase for the backup: ";
+
+/// A passphrase that can be guessed.
+pub fn short_passphrase(shortest: usize) -> String {
+    format!("That passphrase is too short. Give at least {shortest} characters; four or five words are good.")
+}
+
+/// The same, against slips.
+pub const ONCE_MORE: &str = "Once more: ";
+
+/// A slip.
+pub const NOT_THE_SAME: &str = "The two are not the same. Try again.";
+
+/// The kernel refused.
+pub fn unwritten(path: impl Display, error: &Error) -> String {
+    format!("{path} cannot be written: {error}. Free some space, or give another place.")
+}
+
+/// --path.
+pub const PATH_BEGINS: &str = "The path begins with / or ${HOME}. Write it so.";
+
+/// Why a file is not read.
+pub const NO_USER: &str = "there is no such user";
+
+/// The same.
+pub const NO_FILE: &str = "there is no such file";
+
+/// The same.
+pub const UNSAFE_FILE: &str =
+    "the file is a link, no regular file, too long, of somebody else, closed to the user, or others may write it";
+
+/// The same.
+pub const NOT_AS_USER: &str = "the file could not be read as the user";
+
+/// The same.
+pub const HOME_SILENT: &str = "the home did not answer within ten seconds";
+
+/// The kernel refused.
+pub fn unread(path: impl Display, error: &Error) -> String {
+    format!("{path} cannot be read: {error}. Check the name.")
+}
+
+/// More than any list needs.
+pub fn too_long(path: impl Display) -> String {
+    format!("{path} is longer than 64 MiB. Take it over in parts.")
+}
+
+/// Another encoding.
+pub fn no_text(path: impl Display) -> String {
+    format!("{path} is no text in UTF-8. Save it as such.")
+}
+
+/// An empty list.
+pub const NOTHING: &str = "There is nothing to take over in it. Check that it is a file of this kind.";
+
+/// --dry-run.
+pub fn dry_run(fitting: usize, count: usize) -> String {
+    format!("\nNothing was taken over (--dry-run): {fitting} of {count} would be.")
+}
+
+/// Asked below the list.
+pub fn take_over(count: usize) -> String {
+    format!("Take {count} over?")
+}
+
+/// Twice in one list.
+pub fn same_key(at: &str) -> String {
+    format!("the same key stands in {at}")
+}
+
+/// Some could not be.
+pub fn taken_in_part(taken: usize, failed: usize) -> String {
+    format!("{}, and {failed} not. Each says above why; what was taken over stays if you try again.", counted(taken))
+}
+
+/// All of it.
+pub fn taken(taken: usize) -> String {
+    format!("\n{}.", counted(taken))
+}
+
+fn counted(taken: usize) -> String {
+    if taken == 1 { "1 was taken over".to_owned() } else { format!("{taken} were taken over") }
+}
+
+/// Why an entry is refused.
+pub const NO_OWNER: &str = "it does not say whose it is; add --user";
+
+/// The same.
+pub const WEAK: &str = "its key has less than 128 bits; let the user enroll anew, or add --allow-weak";
+
+/// An entry that was taken over before.
+pub fn there_already(label: &str) -> String {
+    format!("it is the authenticator {label}")
+}
+
+/// Recovery codes are one set.
+pub fn taken_without_codes(label: &str) -> String {
+    format!(
+        "as {label}; its scratch codes are left out, since the account has recovery codes or an authenticator of eight digits"
+    )
+}
+
+/// Under which name.
+pub fn taken_as(label: &str) -> String {
+    format!("as {label}")
+}
+
+/// What becomes of an entry.
+pub const WOULD_TAKE: &str = "would take";
+
+/// What becomes of an entry.
+pub const THERE_ALREADY: &str = "there already";
+
+/// Asked before a backup is read.
+pub const PASSPHRASE: &str = "Passphrase of the backup: ";
+
+/// What the backup is.
+pub fn backup_of(host: &str, made: &str, accounts: usize) -> String {
+    format!("A backup of {host}, made {made}, accounts in it: {accounts}.")
+}
+
+/// Asked below it.
+pub const BRING_BACK: &str = "Bring back those who have not enrolled here?";
+
+/// --dry-run.
+pub const NOT_BROUGHT_BACK: &str = "\nNothing was brought back (--dry-run).";
+
+/// Who has enrolled since.
+pub const HAS_AUTHENTICATORS: &str = "the user has authenticators";
+
+/// Another file.
+pub const NO_BACKUP: &str = "This is no backup of Twostep. Give a file that `twostep admin export` made.";
+
+/// A version to come.
+pub const NEWER_BACKUP: &str = "A newer Twostep made this backup. Install that one here first.";
+
+/// Parameters that would stop the host.
+pub const TOO_COSTLY: &str =
+    "This backup asks for more memory or time than any that Twostep makes, so it is not read. Take another copy.";
+
+/// The authenticated encryption.
+pub const DOES_NOT_OPEN: &str = "The backup does not open: the passphrase is another one, or the file was cut or changed. Try again, or take another copy.";
+
+/// The kernel refused.
+pub const NO_MEANS: &str = "The system gave no random bytes or no memory. Try again later.";
