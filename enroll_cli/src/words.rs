@@ -18,5 +18,8 @@ pub mod configuration;
 pub mod general;
 pub mod keys;
 pub mod mistakes;
+pub mod plan;
 pub mod rehearsal;
+pub mod report;
+pub mod stack;
 pub mod transfer;

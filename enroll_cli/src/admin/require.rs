@@ -56,7 +56,7 @@ fn change(
     if !locked_out.is_empty() && !wishes.force {
         return Err(Trouble::here("locked_out", configuration::would_lock_out(locked_out)));
     }
-    make_sure(person, Consent::by_flag(wishes.yes), "\nPut this in force?")?;
+    make_sure(person, Consent::by_flag(wishes.yes), configuration::PUT_IN_FORCE)?;
     proposal.put_in_force(page, file, "require")?;
     tell(page, &proposal.text, wishes)
 }
@@ -82,7 +82,7 @@ fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, Trouble> {
     let unfit = |what: &str| Trouble::here("file", configuration::uneditable(what));
     let mut document = text.parse::<DocumentMut>().map_err(|error| unfit(error.message()))?;
     let policy = document.entry(POLICY).or_insert_with(toml_edit::table);
-    let policy = policy.as_table_like_mut().ok_or_else(|| unfit("policy is no table"))?;
+    let policy = policy.as_table_like_mut().ok_or_else(|| unfit(configuration::NO_TABLE))?;
     if wishes.off {
         set_if_there(policy, "required", false.into());
         set_if_there(policy, "required_groups", Array::new().into());
@@ -93,14 +93,14 @@ fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, Trouble> {
     }
     if !wishes.groups.is_empty() {
         let item = policy.entry("required_groups").or_insert_with(|| toml_edit::value(Array::new()));
-        let groups = item.as_array_mut().ok_or_else(|| unfit("required_groups is no list"))?;
+        let groups = item.as_array_mut().ok_or_else(|| unfit(configuration::NO_LIST))?;
         for name in &wishes.groups {
             if !groups.iter().any(|known| known.as_str() == Some(name)) {
                 groups.push(name.as_str());
             }
         }
     }
-    let since = dates::utc(now).parse::<Datetime>().map_err(|_| unfit("this host's clock is wrong"))?;
+    let since = dates::utc(now).parse::<Datetime>().map_err(|_| unfit(configuration::CLOCK_WRONG))?;
     set(policy, "since", since.into());
     if let Some(within) = &wishes.within {
         set(policy, "grace", within.text.as_str().into());
@@ -134,13 +134,13 @@ fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
     }
     let policy = Config::parse(text).map(|config| config.policy).unwrap_or_default();
     let whom = match wishes.all {
-        true => "everyone".to_owned(),
-        false => format!("the members of {}", wishes.groups.join(", ")),
+        true => configuration::EVERYONE.to_owned(),
+        false => configuration::members_of(&wishes.groups),
     };
     let since = policy.since.unwrap_or(host::now());
     let time = match policy.grace.is_zero() {
-        true => "from now on".to_owned(),
-        false => format!("who may enroll until {}", dates::minute(since.after(policy.grace).0)),
+        true => configuration::FROM_NOW.to_owned(),
+        false => configuration::enroll_until(&dates::minute(since.after(policy.grace).0)),
     };
     page.say(&configuration::required(&whom, &time))
 }

@@ -29,7 +29,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         Ok(Some(copy)) => copy,
         Ok(None) => return inspected,
         Err(error) => {
-            inspected.objections.push(words::apply::uncopied(error));
+            inspected.objections.push(words::plan::uncopied(error));
             return inspected;
         }
     };
@@ -38,7 +38,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
             None => return inspected,
             Some(Err(why)) if why.contains("privilege separation directory") => return inspected,
             Some(Err(why)) => {
-                let what = words::apply::refused_by_sshd(&copy.outside(&why));
+                let what = words::plan::refused_by_sshd(&copy.outside(&why));
                 inspected.objections.push(with_remedy(what, files));
                 return inspected;
             }
@@ -46,7 +46,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         }
     }
     if let Err(why) = tested(&copy.config()) {
-        inspected.objections.push(words::apply::refused_by_sshd(&copy.outside(&why)));
+        inspected.objections.push(words::plan::refused_by_sshd(&copy.outside(&why)));
     }
     inspected
 }
@@ -64,7 +64,7 @@ impl Inspected {
                 // A rule for some is somebody's intention, unless it leaves them no way in.
                 let list = if finding.severity == Severity::Error { &mut self.objections } else { &mut self.notes };
                 if is_wrong && self.effective.is_some() {
-                    list.push(words::apply::by_match(&finding.what));
+                    list.push(words::plan::by_match(&finding.what));
                 }
             } else if is_wrong {
                 let objection = with_remedy(finding.what, files);
@@ -75,7 +75,7 @@ impl Inspected {
         }
         if self.effective.is_none() {
             if !effective.is_on("kbdinteractiveauthentication") && self.objections.is_empty() {
-                let what = words::apply::CANNOT_ASK.to_owned();
+                let what = words::plan::CANNOT_ASK.to_owned();
                 self.objections.push(with_remedy(what, files));
             }
             self.effective = Some(effective);
@@ -86,7 +86,7 @@ impl Inspected {
 /// With what to do about a line that sshd reads before ours: the first value counts (sshd_config(5)).
 fn with_remedy(what: String, files: &Files) -> String {
     match earlier(files) {
-        Some((file, number, line)) => words::apply::goes_before(&what, (&file, number, &line), drop_in::PATH),
+        Some((file, number, line)) => words::plan::goes_before(&what, (&file, number, &line), drop_in::PATH),
         None => what,
     }
 }

@@ -51,7 +51,7 @@ pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, St
             Some(why) => first_trouble = first_trouble.or(Some(why)),
         }
     }
-    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| words::apply::NO_PASSWORD_LINE.to_owned())))
+    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| words::plan::NO_PASSWORD_LINE.to_owned())))
 }
 
 /// What is wrong with a service that has this text, if something is.

@@ -69,16 +69,16 @@ impl Plan {
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) if keys == Some(Keys::WithCode) && !asks_behind_key(files, &service) => {
-                    return Err(unfit(&service, words::apply::NOT_BEHIND_KEY));
+                    return Err(unfit(&service, words::plan::NOT_BEHIND_KEY));
                 }
                 // A companion that includes the service has its lines with it.
                 Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
-                Err(Unfit::HasOurs) => plan.notes.push(words::apply::asks_already(&service)),
+                Err(Unfit::HasOurs) => plan.notes.push(words::plan::asks_already(&service)),
                 Err(Unfit::NoFile) => {
-                    return Err(unfit(&service, words::apply::NO_SERVICE));
+                    return Err(unfit(&service, words::plan::NO_SERVICE));
                 }
                 Err(Unfit::Wrong(why)) => {
-                    return Err(unfit(&service, &words::apply::fits_nowhere(&why)));
+                    return Err(unfit(&service, &words::plan::fits_nowhere(&why)));
                 }
             }
             plan.services.push(service);
@@ -91,17 +91,17 @@ impl Plan {
 
     fn drop_in(&mut self, keys: Keys) -> Result<(), Trouble> {
         let config =
-            self.files.text(Path::new(CONFIG)).map_err(|why| Trouble::here("sshd", words::apply::mend_first(why)))?;
+            self.files.text(Path::new(CONFIG)).map_err(|why| Trouble::here("sshd", words::plan::mend_first(why)))?;
         let Some(config) = config else {
-            self.notes.push(words::apply::NO_SSHD_CONFIG.to_owned());
+            self.notes.push(words::plan::NO_SSHD_CONFIG.to_owned());
             return Ok(());
         };
         if !drop_in::is_included(&config) {
-            return Err(Trouble::here("sshd", words::apply::not_included(CONFIG)));
+            return Err(Trouble::here("sshd", words::plan::not_included(CONFIG)));
         }
         let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
         if !self.files.real(folder).is_dir() {
-            return Err(Trouble::here("sshd", words::apply::no_folder(folder.display())));
+            return Err(Trouble::here("sshd", words::plan::no_folder(folder.display())));
         }
         self.add(PathBuf::from(drop_in::PATH), &drop_in::text(keys))
     }
@@ -111,7 +111,7 @@ impl Plan {
         let real = self.files.real(&path);
         let real = fs::canonicalize(&real).unwrap_or(real);
         let before = Content::read(&real)
-            .map_err(|error| Trouble::here("unreadable", words::apply::unread(path.display(), &error)))?;
+            .map_err(|error| Trouble::here("unreadable", words::plan::unread(path.display(), &error)))?;
         let after =
             Content { bytes: text.as_bytes().to_vec(), ..before.clone().unwrap_or_else(|| Content::of_root("")) };
         self.files = self.files.clone().with(&path, text);
@@ -171,16 +171,16 @@ impl Plan {
                     )
                 });
             if let Some(trouble) = row.trouble {
-                reasons.push(words::apply::no_account(&name, &trouble));
+                reasons.push(words::plan::no_account(&name, &trouble));
             } else if row.overdue && !enrolls {
-                reasons.push(words::apply::overdue(&name));
+                reasons.push(words::plan::overdue(&name));
             } else if root_by_key && self.keys != Some(Keys::Alone) {
-                reasons.push(words::apply::root_by_key(&name));
+                reasons.push(words::plan::root_by_key(&name));
             } else {
                 return None;
             }
         }
-        Some(words::apply::locks_out(&reasons.join("; ")))
+        Some(words::plan::locks_out(&reasons.join("; ")))
     }
 }
 
@@ -204,12 +204,12 @@ fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
 /// A name that is none, or that of a file which others include: a change of it would be one of them all.
 fn shared(files: &Files, name: &str) -> Result<(), Trouble> {
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return Err(unfit(name, words::apply::NO_NAME));
+        return Err(unfit(name, words::plan::NO_NAME));
     }
     if files.find(name).is_none() || files.services().iter().any(|service| service == name) {
         return Ok(());
     }
-    Err(unfit(name, words::apply::SHARED))
+    Err(unfit(name, words::plan::SHARED))
 }
 
 fn asks_behind_key(files: &Files, service: &str) -> bool {
@@ -217,5 +217,5 @@ fn asks_behind_key(files: &Files, service: &str) -> bool {
 }
 
 fn unfit(service: &str, why: &str) -> Trouble {
-    Trouble::here("unfit", words::apply::unfit(service, why))
+    Trouble::here("unfit", words::plan::unfit(service, why))
 }

@@ -51,15 +51,15 @@ pub fn trial(files: &Files, service: &str) -> Result<(), Trouble> {
     let status = waited(child?)?;
     match status.and_then(|status| status.code()) {
         Some(code) if code == i32::from(NO_TRIAL) => Ok(()),
-        Some(0) => Err(refused(service, words::apply::LETS_ANYBODY_IN.to_owned())),
+        Some(0) => Err(refused(service, words::plan::LETS_ANYBODY_IN.to_owned())),
         Some(code) if REFUSED.contains(&code) => Ok(()),
-        Some(code) => Err(refused(service, words::apply::libpam_failed(code))),
-        None => Err(refused(service, words::apply::CRASHED.to_owned())),
+        Some(code) => Err(refused(service, words::plan::libpam_failed(code))),
+        None => Err(refused(service, words::plan::CRASHED.to_owned())),
     }
 }
 
 fn refused(service: &str, why: String) -> Trouble {
-    Trouble::here("trial", words::apply::trial(service, &why))
+    Trouble::here("trial", words::plan::trial(service, &why))
 }
 
 /// What the process that tries does: it ends with libpam's code. It has root's rights, as a setuid

@@ -134,7 +134,7 @@ fn list(names: &[String]) -> String {
 
 fn unread(user: &str, why: &str) -> Finding {
     let what = words::check_host::account_unreadable(user, why);
-    Finding::error("account-unreadable", user, what, words::check_host::BRING_BACK_OR_RESET)
+    Finding::error("account-unreadable", user, what, words::check_host::bring_back_or_reset(user))
 }
 
 fn orphan(why: &str) -> Finding {

@@ -4,22 +4,23 @@ use nix::unistd::User;
 use twostep_core::config::Config;
 use twostep_core::groups;
 
+use crate::words::configuration;
+
 /// A sentence for each user and group of the policy that the user database does not know. Where it
 /// does not answer, nothing is said.
 pub fn unknown_names(config: &Config) -> Vec<String> {
     let policy = &config.policy;
     let no_group = |name: &&String| matches!(groups::find(name), Ok(None));
     let required = policy.required_groups.iter().filter(no_group);
-    let required = required.map(|name| unknown("required_groups", name, "group", "it requires nothing of anybody"));
+    let required = required
+        .map(|name| configuration::unknown_name("required_groups", name, "group", configuration::REQUIRES_NOTHING));
     let groups = policy.exempt_groups.iter().filter(no_group);
-    let groups = groups.map(|name| unknown("exempt_groups", name, "group", "it exempts nobody"));
+    let groups =
+        groups.map(|name| configuration::unknown_name("exempt_groups", name, "group", configuration::EXEMPTS_NOBODY));
     let users = policy.exempt_users.iter().filter(|name| matches!(User::from_name(name), Ok(None)));
-    let users = users.map(|name| unknown("exempt_users", name, "user", "it exempts nobody"));
+    let users =
+        users.map(|name| configuration::unknown_name("exempt_users", name, "user", configuration::EXEMPTS_NOBODY));
     required.chain(groups).chain(users).collect()
-}
-
-fn unknown(key: &str, name: &str, kind: &str, so: &str) -> String {
-    format!("WARNING: {key} names {name}, but there is no such {kind}, so {so}.")
 }
 
 #[cfg(test)]

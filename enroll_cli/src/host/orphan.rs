@@ -10,6 +10,7 @@ use twostep_core::document::{self, Fields, Misfit, Record};
 use twostep_core::username::{LookupError, Person, Username};
 
 use crate::trouble::Trouble;
+use crate::words;
 use crate::words::admin;
 
 /// More than any account file.
@@ -51,13 +52,9 @@ impl Orphan {
     pub fn trouble(&self) -> String {
         let (account, uid) = (&self.account, self.uid);
         match &self.why {
-            Why::NoUser => format!("the account {account} is of no user any more; remove it: twostep admin prune"),
-            Why::UidChanged => {
-                format!("the account {account} is of an earlier user with uid {uid}; remove it: twostep admin prune")
-            }
-            Why::Renamed(now) => format!(
-                "the account {account} is of uid {uid}, who is called {now} now; give the name back, or start over: twostep admin reset {now}"
-            ),
+            Why::NoUser => words::admin::of_no_user(account),
+            Why::UidChanged => words::admin::of_earlier_user(account, uid),
+            Why::Renamed(now) => words::admin::of_renamed(account, uid, now),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What becomes of what a module returns: the second word of a line.
 
 use super::code::{Code, NAMES};
+use crate::words;
 
 /// What libpam does with one return code (pam.conf(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,7 +85,7 @@ impl Pairs<'_> {
         while self.skip_space() {
             let code = self.code()?;
             if !self.skip_space() || !self.take("=") || !self.skip_space() {
-                return Err(self.expected("= and an action"));
+                return Err(self.expected(words::stack::EQUALS));
             }
             let action = self.action()?;
             match code {
@@ -107,7 +108,7 @@ impl Pairs<'_> {
                 return Ok(Some(number));
             }
         }
-        if self.take("default") { Ok(None) } else { Err(self.expected("the name of a return code")) }
+        if self.take("default") { Ok(None) } else { Err(self.expected(words::stack::CODE_NAME)) }
     }
 
     fn action(&mut self) -> Result<Action, String> {
@@ -131,7 +132,7 @@ impl Pairs<'_> {
                 self.rest = rest;
                 Ok(Action::Jump(lines))
             }
-            _ => Err(self.expected("an action (ok, done, bad, die, ignore, reset) or a number of lines to skip")),
+            _ => Err(self.expected(words::stack::ACTION)),
         }
     }
 
@@ -152,7 +153,7 @@ impl Pairs<'_> {
     }
 
     fn expected(&self, what: &str) -> String {
-        format!("expected {what} before `{}]`", self.rest)
+        words::stack::expected(what, self.rest)
     }
 }
 

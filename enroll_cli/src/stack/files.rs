@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{Includes, Reader};
 use super::{Phase, Stack, text};
+use crate::words;
 
 /// The folders of services, in the order in which libpam looks into them (pam.conf(5)); the last
 /// one is what some distributions build in as the vendor's.
@@ -64,7 +65,7 @@ impl Files {
         match fs::read(self.real(path)) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+            Err(error) => Err(words::stack::unread(path.display(), &error)),
         }
     }
 

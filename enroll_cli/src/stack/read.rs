@@ -7,6 +7,7 @@ use super::files::{Files, ONE_FILE};
 use super::module::Module;
 use super::text::{self, Joined, Word};
 use super::{Line, Phase, Place, Runs, Stack};
+use crate::words;
 
 /// libpam's limit of substacks in each other.
 const DEEPEST_SUBSTACK: usize = 16;
@@ -42,7 +43,7 @@ impl<'a> Reader<'a> {
     pub fn service_file(&mut self, path: &Path) {
         let at = At { file: path.to_owned(), through: Vec::new(), level: 0, any_phase: true };
         if !self.file(&at) {
-            self.breaks(format!("{} cannot be read", path.display()));
+            self.breaks(words::stack::file_unread(path.display()));
         }
     }
 
@@ -73,7 +74,7 @@ impl<'a> Reader<'a> {
         for line in text::lines(&text) {
             if line.is_cut {
                 let place = Place { file: at.file.clone(), line: line.number };
-                self.breaks(format!("the file ends in a line that goes on, {place}"));
+                self.breaks(words::stack::cut(place));
                 return false;
             }
             self.line(at, &line, &text::words(&line.text));
@@ -106,7 +107,7 @@ impl<'a> Reader<'a> {
             // libpam takes it for a line of the most sensitive phase, or of the one that is included.
             None if at.any_phase && self.phase != Phase::Auth => return,
             None => {
-                line.mistake = Some(format!("`{kind}` is no type: auth, account, password or session is"));
+                line.mistake = Some(words::stack::no_type(kind));
                 self.lines.push(line);
                 return;
             }
@@ -116,7 +117,7 @@ impl<'a> Reader<'a> {
 
     fn known_phase(&mut self, at: &At, mut line: Line, words: &[Word], is_quiet: bool) {
         let Some((control, rest)) = words.split_first() else {
-            line.mistake = Some("the control is missing".to_owned());
+            line.mistake = Some(words::stack::NO_CONTROL.to_owned());
             return self.lines.push(line);
         };
         let below = At { any_phase: false, ..at.clone() };
@@ -134,7 +135,7 @@ impl<'a> Reader<'a> {
                 let arguments = arguments.iter().map(|word| word.text.clone()).collect();
                 line.runs = Runs::Module(Module { name: name.text.clone(), arguments, is_quiet });
             }
-            None => line.mistake = Some("the module is missing".to_owned()),
+            None => line.mistake = Some(words::stack::NO_MODULE.to_owned()),
         }
         self.lines.push(line);
     }
@@ -142,24 +143,24 @@ impl<'a> Reader<'a> {
     /// Reads an included file in the place of the line that names it.
     fn include(&mut self, at: &At, line: Line, name: Option<&Word>, is_substack: bool) {
         let Some(name) = name.map(|word| word.text.as_str()) else {
-            return self.not_included(at, line, "the name of a file is missing");
+            return self.not_included(at, line, words::stack::NO_FILE_NAME);
         };
         if at.through.len() >= DEEPEST_INCLUDE {
-            return self.breaks(format!("files include each other without end, {}", line.place));
+            return self.breaks(words::stack::circle(&line.place));
         }
         if is_substack {
             self.lines.push(Line { runs: Runs::Substack, ..line.clone() });
         }
         let Some(file) = self.files.find(name) else {
-            return self.not_included(at, line, &format!("there is no file {name} to include"));
+            return self.not_included(at, line, &words::stack::no_such_file(name));
         };
         let level = at.level + usize::from(is_substack);
         if level >= DEEPEST_SUBSTACK {
-            return self.not_included(at, line, "there are too many substacks in each other");
+            return self.not_included(at, line, words::stack::TOO_DEEP);
         }
         let through = at.through.iter().cloned().chain([line.place.clone()]).collect();
         if !self.file(&At { file, through, level, any_phase: at.any_phase }) {
-            self.not_included(at, line, &format!("the file {name} cannot be read"));
+            self.not_included(at, line, &words::stack::included_unread(name));
         }
     }
 

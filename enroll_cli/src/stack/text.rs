@@ -1,5 +1,7 @@
 //! The lines and words of a PAM file, read as libpam reads them.
 
+use crate::words;
+
 /// One line, its continuations joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
@@ -78,10 +80,10 @@ pub fn in_single_spaces(line: &str) -> String {
 /// What nobody sees in this text and libpam takes for letters, if it holds such a thing.
 pub fn unseen(text: &str) -> Option<&'static str> {
     text.chars().find_map(|letter| match letter {
-        '\r' => Some("a carriage return, as files from Windows have it"),
-        '\u{feff}' => Some("a byte order mark, as editors on Windows write it"),
-        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some("a no-break space, as web pages have it"),
-        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some("a letter without width, as web pages have it"),
+        '\r' => Some(words::stack::RETURN),
+        '\u{feff}' => Some(words::stack::ORDER_MARK),
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some(words::stack::NO_BREAK),
+        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(words::stack::NO_WIDTH),
         _ => None,
     })
 }

@@ -198,3 +198,20 @@ pub fn invited(until: &str) -> String {
 pub fn resumed(user: &str) -> String {
     format!("{user} is asked for codes again.")
 }
+
+/// Why an account is nobody's, and what to do.
+pub fn of_no_user(account: &str) -> String {
+    format!("the account {account} is of no user any more; remove it: twostep admin prune")
+}
+
+/// The same.
+pub fn of_earlier_user(account: &str, uid: u32) -> String {
+    format!("the account {account} is of an earlier user with uid {uid}; remove it: twostep admin prune")
+}
+
+/// The same.
+pub fn of_renamed(account: &str, uid: u32, now: &str) -> String {
+    format!(
+        "the account {account} is of uid {uid}, who is called {now} now; give the name back, or start over: twostep admin reset {now}"
+    )
+}

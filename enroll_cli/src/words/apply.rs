@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io::Error;
-use std::path::Path;
 
 /// --confirm-within.
 pub const CONFIRM_WITHIN: &str = "--confirm-within takes 5s to 1h. Give it enough to log in anew.";
@@ -29,7 +28,7 @@ pub fn unconfirmed(number: u32) -> String {
 }
 
 /// --keys.
-pub const KEYS_OF_SSHD: &str = "--keys is for sshd. Name sshd too, or leave it out.";
+pub const KEYS_OF_SSHD: &str = "--keys is for sshd. Name sshd too, or leave --keys out.";
 
 /// Nobody to ask.
 pub const SAY_KEYS: &str = "Say what sshd does with keys: --keys with-code, --keys refuse or --keys alone.";
@@ -41,7 +40,7 @@ pub const WHAT_OF_KEYS: &str = "What shall sshd do with keys?\n  1  a key and th
 pub const ONE_OF_THREE: &str = "1, 2 or 3: ";
 
 /// Another answer.
-pub const NONE_OF_THREE: &str = "That is none of the three. Nothing was changed.";
+pub const NONE_OF_THREE: &str = "That is none of the three, and nothing was changed. Try again.";
 
 /// Above objections.
 pub const AGAINST_IT: &str = "Against it speaks:";
@@ -55,7 +54,8 @@ pub fn undone(why: &str) -> String {
 }
 
 /// No /proc.
-pub const NO_TIMES: &str = "The kernel does not say when processes start (/proc). The change was undone.";
+pub const NO_TIMES: &str =
+    "The kernel does not say when processes start. The change was undone; mount /proc, and apply it again.";
 
 /// sshd was not reloaded.
 pub const NO_SSHD_RUNS: &str =
@@ -146,29 +146,6 @@ pub fn goes_back(within: &str) -> String {
     format!("goes back in {within}")
 }
 
-/// sshd's own check needs a copy.
-pub fn uncopied(error: impl Display) -> String {
-    format!("A copy of sshd's configuration cannot be made: {error}.")
-}
-
-/// What sshd says of it.
-pub fn refused_by_sshd(why: &str) -> String {
-    format!("sshd refuses the new configuration: {why}.")
-}
-
-/// A finding that holds for some.
-pub fn by_match(what: &str) -> String {
-    format!("{what} A Match block of sshd says so.")
-}
-
-/// Another file switched it off.
-pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactive is off.";
-
-/// The line of another file that stands in the way: file, number and text.
-pub fn goes_before(what: &str, (file, number, line): (&Path, usize, &str), ours: &str) -> String {
-    format!("{what} {} line {number} goes before {ours} (`{line}`): take it out.", file.display())
-}
-
 /// One command at a time.
 pub const BUSY: &str = "Another command is changing logins at this moment, or stands still in it. Nothing was changed; end that one (pgrep -af 'twostep admin'), and try again.";
 
@@ -182,129 +159,36 @@ pub const NO_FILE: &str = "it is not a regular file of sensible size";
 
 /// The kernel refused.
 pub fn unwritten(shown: impl Display, error: &Error) -> String {
-    format!("{shown} cannot be changed: {error}. The change was undone.")
+    format!("{shown} cannot be changed: {error}. The change was undone; mend that, and apply it again.")
 }
 
 /// Two administrators at once.
 pub fn changed_meanwhile(shown: impl Display) -> String {
-    format!("{shown} was changed by somebody else meanwhile. The change was undone; start again.")
-}
-
-/// Why a service cannot be changed.
-pub const NOT_BEHIND_KEY: &str = "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand";
-
-/// A service that is right already.
-pub fn asks_already(service: &str) -> String {
-    format!("{service} asks for the code already: its PAM file stays as it is.")
-}
-
-/// Why a service cannot be changed.
-pub const NO_SERVICE: &str = "there is no PAM service of this name; ls /etc/pam.d shows which there are";
-
-/// The same.
-pub fn fits_nowhere(why: &str) -> String {
     format!(
-        "our line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
+        "{shown} was changed by somebody else meanwhile. The change was undone; look at the file, and apply it again."
     )
 }
-
-/// What is needed is in no order.
-pub fn mend_first(why: impl Display) -> String {
-    format!("{why}. Mend that first.")
-}
-
-/// sshd may be of another kind.
-pub const NO_SSHD_CONFIG: &str = "There is no sshd_config here, so only the PAM file of sshd is changed.";
-
-/// Our file would not be read.
-pub fn not_included(config: &str) -> String {
-    format!(
-        "{config} does not read sshd_config.d. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
-    )
-}
-
-/// The same.
-pub fn no_folder(folder: impl Display) -> String {
-    format!("There is no folder {folder}. Make it (sudo mkdir {folder}), and try again.")
-}
-
-/// The kernel refused.
-pub fn unread(path: impl Display, error: &Error) -> String {
-    format!("{path} cannot be read: {error}. Mend that first.")
-}
-
-/// Why an administrator would not get in.
-pub fn no_account(name: &str, trouble: &str) -> String {
-    format!("the account of {name} does not count ({trouble})")
-}
-
-/// The same.
-pub fn overdue(name: &str) -> String {
-    format!("{name} would have to have enrolled by now")
-}
-
-/// The same.
-pub fn root_by_key(name: &str) -> String {
-    format!("{name} can log in by ssh with a key alone or not at all (PermitRootLogin)")
-}
-
-/// All of them.
-pub fn locks_out(reasons: &str) -> String {
-    format!(
-        "Nobody who looks after this host could log in any more: {reasons}. Let one of them enroll (sudo twostep enroll --user NAME), or make a user a member of sudo or wheel."
-    )
-}
-
-/// Why a service cannot be changed.
-pub const NO_NAME: &str = "that is no name of a PAM service, like sshd or sudo";
-
-/// The same.
-pub const SHARED: &str = "other services include it, so it is theirs; name those that are to ask for the code";
-
-/// A service cannot be changed.
-pub fn unfit(service: &str, why: &str) -> String {
-    format!("{service} cannot be changed: {why}. Nothing was changed.")
-}
-
-/// Why our line fits nowhere.
-pub const NO_PASSWORD_LINE: &str = "it has no line that asks for a password";
 
 /// systemd.
 pub fn not_reloaded(unit: &str) -> String {
-    format!("sshd could not be reloaded. Run: systemctl reload {unit}")
+    format!("sshd could not be reloaded (try: systemctl reload {unit})")
 }
 
 /// No systemd.
 pub fn not_signalled(why: &str, id: impl Display) -> String {
-    format!("sshd could not be reloaded ({why}). Run: kill -HUP {id}")
-}
-
-/// What a trial of the new stack found.
-pub const LETS_ANYBODY_IN: &str = "it lets in somebody who answers nothing";
-
-/// The same.
-pub fn libpam_failed(code: i32) -> String {
-    format!("libpam ends with error {code} instead of a refusal")
-}
-
-/// The same.
-pub const CRASHED: &str = "a module crashed or did not answer";
-
-/// The same.
-pub fn trial(service: &str, why: &str) -> String {
-    format!(
-        "The new stack of {service} was tried and is wrong: {why}. Nothing was changed; the system's log says more."
-    )
+    format!("sshd could not be reloaded: {why} (try: kill -HUP {id})")
 }
 
 /// A file that could not be put back.
 pub fn not_put_back(path: impl Display, error: impl Display) -> String {
-    format!("{path} is not what it was: {error}")
+    format!("{path} could not be put back: {error}")
 }
 
 /// Nothing would undo it.
 pub fn no_way_back(why: &str) -> String {
-    format!("The process that would undo the change could not be started: {why}. Nothing was changed.")
+    format!(
+        "The process that would undo the change could not be started: {why}. Nothing was changed; mend that, and try again."
+    )
 }
 
 /// The same.

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::layout::as_word;
+
 /// What failed says why.
 pub const MEND_FIRST: &str = "Mend that first, and check again.";
 
@@ -68,8 +70,9 @@ pub fn account_unreadable(user: &str, why: &str) -> String {
 }
 
 /// The same.
-pub const BRING_BACK_OR_RESET: &str =
-    "Bring the file back from a backup, or let them start over: sudo twostep admin reset NAME";
+pub fn bring_back_or_reset(user: &str) -> String {
+    format!("Bring the file back from a backup, or let them start over: sudo twostep admin reset {}", as_word(user))
+}
 
 /// Its user is no more.
 pub fn account_left(why: &str) -> String {

@@ -114,19 +114,17 @@ pub const BRING_BACK: &str = "Bring it back from a backup.";
 
 /// What restorecon counts.
 pub fn labels(wrong: usize) -> String {
-    format!(
-        "{wrong} files of Twostep have not the SELinux label that the policy gives them, so sshd may not read them."
-    )
+    format!("Files of Twostep with a wrong SELinux label: {wrong}. sshd may not be able to read them.")
 }
 
 /// A profile that is enforced.
 pub fn confined(programs: &str) -> String {
-    format!("AppArmor confines {programs}: its profile has to let it read Twostep's files.")
+    format!("AppArmor confines {programs}: a profile has to let its program read Twostep's files.")
 }
 
 /// The same.
 pub const INCLUDE_ABSTRACTION: &str =
-    "Write `include <abstractions/twostep>` into the profile, if it has not that line.";
+    "Write `include <abstractions/twostep>` into the profile, unless it has that line.";
 
 /// Whoever changes the module is everybody.
 pub fn module_writable(is: &str) -> String {

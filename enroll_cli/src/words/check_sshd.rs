@@ -99,7 +99,7 @@ pub fn configuration(why: &str) -> String {
 
 /// A Match block that nobody made up fits.
 pub fn match_not_checked(line: &str) -> String {
-    format!("What sshd does for those of `{line}` was not checked: nobody can be made up who fits.")
+    format!("What sshd does for those of `{line}` was not checked: no example of them can be made up.")
 }
 
 /// The same.

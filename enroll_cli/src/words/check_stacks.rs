@@ -142,7 +142,7 @@ pub const WRONG_CODE: &str = "a wrong answer to our question lets in all the sam
 pub const FAILURE: &str = "where our module fails (a broken disk, a wrong option), it lets in without a code";
 
 /// The same.
-pub const MISSING_MODULE: &str = "were our module missing, everybody got in without a code";
+pub const MISSING_MODULE: &str = "were our module missing, everybody would get in without a code";
 
 /// The same, with the line.
 pub fn lets_in(service: &str, what: &str, line: &str) -> String {
@@ -176,7 +176,9 @@ pub fn uncovered(who: &str, ask: &str) -> String {
 
 /// The same.
 pub fn apply_or_exempt(services: &str) -> String {
-    format!("sudo twostep admin apply {services}; what is meant so, write in exempt_services of the configuration.")
+    format!(
+        "sudo twostep admin apply {services}; or, if it is meant so, exempt_services of the configuration (sudo twostep admin edit)."
+    )
 }
 
 /// Servers.

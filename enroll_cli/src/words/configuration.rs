@@ -155,3 +155,42 @@ fn without_editor(what: &str) -> String {
 pub fn no_working_copy(file: impl Display, error: &Error) -> String {
     format!("{file} cannot be used: {error}. Nothing was changed; try again.")
 }
+
+/// A user or group that the host does not know.
+pub fn unknown_name(key: &str, name: &str, kind: &str, so: &str) -> String {
+    format!("WARNING: {key} names {name}, but there is no such {kind}, so {so}.")
+}
+
+/// What comes of it.
+pub const REQUIRES_NOTHING: &str = "it requires nothing of anybody";
+
+/// The same.
+pub const EXEMPTS_NOBODY: &str = "it exempts nobody";
+
+/// Asked after a preview that nobody may edit.
+pub const PUT_IN_FORCE: &str = "\nPut this in force?";
+
+/// Why a program cannot change it.
+pub const NO_TABLE: &str = "policy is no table";
+
+/// Why a program cannot change it.
+pub const NO_LIST: &str = "required_groups is no list";
+
+/// Why a program cannot change it.
+pub const CLOCK_WRONG: &str = "this host's clock is wrong";
+
+/// Of whom it is required.
+pub const EVERYONE: &str = "everyone";
+
+/// The same.
+pub fn members_of(groups: &[String]) -> String {
+    format!("the members of {}", groups.join(", "))
+}
+
+/// From when on.
+pub const FROM_NOW: &str = "from now on";
+
+/// The same.
+pub fn enroll_until(until: &str) -> String {
+    format!("who may enroll until {until}")
+}

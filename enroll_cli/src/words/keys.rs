@@ -9,13 +9,13 @@ pub const NO_KEY: &str = "This host has no sealing key. Run /usr/libexec/twostep
 /// Some accounts were left.
 pub fn incomplete(failed: usize) -> String {
     format!(
-        "{failed} accounts are not sealed anew; each says above why. Mend them and run it again: until then the earlier key stays beside the new one, and every login works."
+        "Accounts that are not sealed anew: {failed}. Each says above why; mend that and run it again. Until then the earlier key stays beside the new one, and every login works."
     )
 }
 
 /// One reseal at a time.
 pub fn busy(folder: impl Display, why: &str) -> String {
-    format!("{folder}: {why}. Try again when the other one is done.")
+    format!("{folder} is not free: {why}. Try again when that is done.")
 }
 
 /// The same.
@@ -23,7 +23,9 @@ pub const ANOTHER_RESEAL: &str = "another reseal or setup-host is at work";
 
 /// A key that another program brings.
 pub fn given_by_others(given: impl Display, file: impl Display) -> String {
-    format!("Something else than Twostep puts the key into {given}. Have that stop first, with its key in {file}.")
+    format!(
+        "Something else than Twostep puts the key into {given}. Copy its key to {file} and stop it, then run this again."
+    )
 }
 
 /// A host without its key.
@@ -47,21 +49,19 @@ pub const OTHER_KEY: &str =
 
 /// Somebody holds an account's lock.
 pub fn holders(error: impl Display) -> String {
-    format!(
-        "Not everyone who changes an account now could be waited for: {error}. Run it again; every login works meanwhile."
-    )
+    format!("Somebody is changing an account, and did not end: {error}. Run it again; every login works meanwhile.")
 }
 
 /// An authenticator that no key opens.
 pub fn lost(name: &str, label: &str) -> String {
     format!(
-        "{name}: no key of this host opens {label}. The user needs a new one: twostep replace, or twostep admin reset {name}."
+        "{name}: no key of this host opens {label}. The user needs a new one: twostep replace, or sudo twostep admin reset {name}."
     )
 }
 
 /// It is done.
 pub fn resealed(accounts: usize) -> String {
-    format!("There is a new sealing key, and {accounts} accounts are sealed by it.")
+    format!("There is a new sealing key. Accounts sealed by it: {accounts}.")
 }
 
 /// Behind it.
@@ -77,7 +77,7 @@ pub fn no_new_key(error: impl Display) -> String {
 }
 
 /// More keys than a file holds.
-pub const TOO_MANY: &str = "Reseals were broken off too often. Finish with: twostep admin reseal.";
+pub const TOO_MANY: &str = "Reseals were broken off too often. Finish with: sudo twostep admin reseal.";
 
 /// A file that holds something else.
 pub fn no_key_in(path: impl Display) -> String {

@@ -44,13 +44,13 @@ pub fn clock_was_off(offset: i64) -> String {
 }
 
 /// A file of google-authenticator.
-pub const GOOGLE_FILE: &str = "it is no file of google-authenticator: it is too long, or holds a NUL byte";
+pub const GOOGLE_FILE: &str = "it is no file of google-authenticator: too long, or with a NUL byte in it";
 
 /// The same.
 pub const NO_TEXT: &str = "it is no text";
 
 /// The same.
-pub const GOOGLE_PADDING: &str = "line 1: the key has padding, which its own module refuses";
+pub const GOOGLE_PADDING: &str = "line 1: the key ends in = (padding), which its own module refuses";
 
 /// The same.
 pub const GOOGLE_NEITHER: &str = "it has neither TOTP_AUTH nor a HOTP_COUNTER above 0, so nobody could log in with it";
@@ -194,7 +194,7 @@ pub const CELLS: &str = "it has not as many cells as the head";
 pub const NAMES_NO_USER: &str = "it names no user";
 
 /// The same.
-pub const TWO_SECRETS: &str = "it has a secret and an address: one of them";
+pub const TWO_SECRETS: &str = "it has a secret and an address: leave one of them out";
 
 /// The same.
 pub const ADDRESS_SAYS: &str = "an address says kind, algorithm, digits, period and counter itself: leave them out";

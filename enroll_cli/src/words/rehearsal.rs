@@ -92,7 +92,7 @@ pub const SERVICE_UNREADABLE: &str = "The login is refused: PAM cannot read the 
 pub const IN_ACCOUNT_PHASE: &str = "The login is refused in the account phase.";
 
 /// The same.
-pub const NO_LINES: &str = "The login is refused: the service has no lines.";
+pub const NO_LINES: &str = "The login is refused: the PAM service has no lines.";
 
 /// The same.
 pub const IN_AUTH_PHASE: &str = "The login is refused in the auth phase.";

@@ -10,12 +10,12 @@ pub fn exists(path: impl Display) -> String {
 
 /// A backup is written.
 pub fn exported(count: usize, path: impl Display) -> String {
-    format!("{count} accounts are in {path}. Keep the passphrase elsewhere: nobody can open it without.")
+    format!("Accounts in {path}: {count}. Keep the passphrase elsewhere: nobody can open the file without it.")
 }
 
 /// Some are missing in it.
 pub fn incomplete(failed: usize) -> String {
-    format!("{failed} accounts are not in it. Each says above why.")
+    format!("Accounts that are not in it: {failed}. Each says above why; mend that, and export to another file.")
 }
 
 /// An answer that is none.
@@ -41,7 +41,7 @@ pub fn unwritten(path: impl Display, error: &Error) -> String {
 }
 
 /// --path.
-pub const PATH_BEGINS: &str = "The path begins with / or ${HOME}. Write it so.";
+pub const PATH_BEGINS: &str = "A path begins with / or ${HOME}. Give it so, as in ${HOME}/.google_authenticator.";
 
 /// Why a file is not read.
 pub const NO_USER: &str = "there is no such user";

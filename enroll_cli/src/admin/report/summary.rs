@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::host::Entry;
+use crate::words;
 
 /// The numbers below a report.
 #[derive(Debug, Default)]
@@ -52,23 +53,22 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.users + self.orphans;
         if self.shown < all {
-            write!(f, "{} of {} shown. ", self.shown, all)?;
+            f.write_str(&words::report::shown(self.shown, all))?;
         }
-        write!(f, "{} {}: {} enrolled", self.users, if self.users == 1 { "user" } else { "users" }, self.enrolled)?;
+        f.write_str(&words::report::enrolled(self.users, self.enrolled))?;
         for (count, what) in [
-            (self.in_grace, "in grace"),
-            (self.overdue, "overdue"),
-            (self.suspended, "suspended"),
-            (self.exempt, "exempt"),
-            (self.locked, "locked"),
-            (self.troubled, "in trouble"),
+            (self.in_grace, words::report::IN_GRACE),
+            (self.overdue, words::report::OVERDUE),
+            (self.suspended, words::report::SUSPENDED),
+            (self.exempt, words::report::EXEMPT),
+            (self.locked, words::report::LOCKED),
+            (self.troubled, words::report::IN_TROUBLE),
         ] {
             write!(f, ", {count} {what}")?;
         }
         match self.orphans {
             0 => f.write_str("."),
-            1 => f.write_str(". 1 account is nobody's."),
-            count => write!(f, ". {count} accounts are nobody's."),
+            count => f.write_str(&words::report::nobodys(count)),
         }
     }
 }

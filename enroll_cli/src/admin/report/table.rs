@@ -4,6 +4,7 @@ use crate::admin::exempt_by;
 use crate::dates;
 use crate::host::Entry;
 use crate::layout::{entry, harmless, wrap};
+use crate::words;
 
 /// The narrowest page that a table fits.
 const NARROWEST: usize = 64;
@@ -58,14 +59,14 @@ pub fn line(one: &Entry, columns: usize) -> String {
 /// The one thing that matters most.
 fn standing(Entry { row, orphan }: &Entry) -> String {
     match (row.enrolled, row.enrolled_since) {
-        _ if orphan.is_some() => "nobody's account".to_owned(),
-        _ if row.trouble.is_some() => "cannot be read".to_owned(),
-        (true, Some(since)) => format!("enrolled {}", dates::day(since)),
-        (true, None) => "enrolled".to_owned(),
-        (false, _) if row.overdue => "OVERDUE".to_owned(),
+        _ if orphan.is_some() => words::report::NOBODYS_ACCOUNT.to_owned(),
+        _ if row.trouble.is_some() => words::report::UNREADABLE.to_owned(),
+        (true, Some(since)) => words::report::enrolled_since(&dates::day(since)),
+        (true, None) => words::report::ENROLLED.to_owned(),
+        (false, _) if row.overdue => words::report::MUST_HAVE.to_owned(),
         (false, _) => match row.grace_until {
-            Some(until) => format!("enroll by {}", dates::day(until)),
-            None => "not enrolled".to_owned(),
+            Some(until) => words::report::enroll_by(&dates::day(until)),
+            None => words::report::NOT_ENROLLED.to_owned(),
         },
     }
 }
@@ -74,26 +75,26 @@ fn remarks(Entry { row, .. }: &Entry) -> Vec<String> {
     let mut remarks = Vec::new();
     // One is what everybody has.
     if row.authenticators.len() > 1 {
-        remarks.push(format!("authenticators: {}", row.authenticators.join(", ")));
+        remarks.push(words::report::authenticators(&row.authenticators.join(", ")));
     }
     if let Some(until) = row.suspended_until {
         let by = row.suspended_by.as_deref().unwrap_or_default();
         let why = row.suspension_reason.as_deref().filter(|why| !why.is_empty());
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        remarks.push(format!("suspended until {} by {by}{why}", dates::minute(until)));
+        remarks.push(words::report::suspended(&dates::minute(until), by, &why));
     }
     match row.exempt.as_deref() {
-        Some(rule) => remarks.push(format!("exempt {}", exempt_by(rule))),
+        Some(rule) => remarks.push(words::report::exempt(&exempt_by(rule))),
         None if row.required && !row.enrolled && row.suspended_until.is_some() => {
-            remarks.push("must enroll after that".to_owned());
+            remarks.push(words::report::MUST_ENROLL_THEN.to_owned());
         }
         None => {}
     }
     if let Some(until) = row.invited_until {
-        remarks.push(format!("invited to enroll until {}", dates::minute(until)));
+        remarks.push(words::report::invited(&dates::minute(until)));
     }
     if row.locked {
-        remarks.push("locked: too many wrong codes".to_owned());
+        remarks.push(words::report::CLOSED.to_owned());
     }
     remarks.extend(row.trouble.clone());
     remarks

@@ -1,0 +1,126 @@
+//! What is said of a change that `twostep admin apply` would make: why it cannot be made, what speaks
+//! against it, and what a trial of it found.
+
+use std::fmt::Display;
+use std::io::Error;
+use std::path::Path;
+
+/// sshd's own check needs a copy.
+pub fn uncopied(error: impl Display) -> String {
+    format!("A copy of sshd's configuration cannot be made in /run: {error}. Mend that first.")
+}
+
+/// What sshd says of it.
+pub fn refused_by_sshd(why: &str) -> String {
+    format!("sshd refuses the new configuration: {why}.")
+}
+
+/// A finding that holds for some.
+pub fn by_match(what: &str) -> String {
+    format!("{what} A Match block of sshd_config says so.")
+}
+
+/// Another file switched it off.
+pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactive is off.";
+
+/// The line of another file that stands in the way: file, number and text.
+pub fn goes_before(what: &str, (file, number, line): (&Path, usize, &str), ours: &str) -> String {
+    format!("{what} {} line {number} goes before {ours} (`{line}`): take it out.", file.display())
+}
+
+/// Why a service cannot be changed.
+pub const NOT_BEHIND_KEY: &str = "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand";
+
+/// A service that is right already.
+pub fn asks_already(service: &str) -> String {
+    format!("{service} asks for the code already: its PAM file stays as it is.")
+}
+
+/// Why a service cannot be changed.
+pub const NO_SERVICE: &str = "there is no PAM service of this name; ls /etc/pam.d shows which there are";
+
+/// The same.
+pub fn fits_nowhere(why: &str) -> String {
+    format!(
+        "our line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
+    )
+}
+
+/// What is needed is in no order.
+pub fn mend_first(why: impl Display) -> String {
+    format!("{why}. Mend that first.")
+}
+
+/// sshd may be of another kind.
+pub const NO_SSHD_CONFIG: &str = "There is no sshd_config here, so only the PAM file of sshd is changed.";
+
+/// Our file would not be read.
+pub fn not_included(config: &str) -> String {
+    format!(
+        "{config} does not read sshd_config.d. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
+    )
+}
+
+/// The same.
+pub fn no_folder(folder: impl Display) -> String {
+    format!("There is no folder {folder}. Make it (sudo mkdir {folder}), and try again.")
+}
+
+/// The kernel refused.
+pub fn unread(path: impl Display, error: &Error) -> String {
+    format!("{path} cannot be read: {error}. Mend that first.")
+}
+
+/// Why an administrator would not get in.
+pub fn no_account(name: &str, trouble: &str) -> String {
+    format!("the account of {name} does not count ({trouble})")
+}
+
+/// The same.
+pub fn overdue(name: &str) -> String {
+    format!("{name} would have to have enrolled by now")
+}
+
+/// The same.
+pub fn root_by_key(name: &str) -> String {
+    format!("{name} can log in by ssh with a key alone or not at all (PermitRootLogin)")
+}
+
+/// All of them.
+pub fn locks_out(reasons: &str) -> String {
+    format!(
+        "Nobody who looks after this host could log in any more: {reasons}. Let one of them enroll (sudo twostep enroll --user NAME), or make a user a member of sudo or wheel."
+    )
+}
+
+/// Why a service cannot be changed.
+pub const NO_NAME: &str = "that is no name of a PAM service, like sshd or sudo";
+
+/// The same.
+pub const SHARED: &str = "other services include it, so it is theirs; name those that are to ask for the code";
+
+/// A service cannot be changed.
+pub fn unfit(service: &str, why: &str) -> String {
+    format!("{service} cannot be changed: {why}. Nothing was changed.")
+}
+
+/// Why our line fits nowhere.
+pub const NO_PASSWORD_LINE: &str = "it has no line that asks for a password";
+
+/// What a trial of the new stack found.
+pub const LETS_ANYBODY_IN: &str = "it lets in somebody who answers nothing";
+
+/// The same.
+pub fn libpam_failed(code: i32) -> String {
+    format!("libpam ends with error {code} instead of a refusal")
+}
+
+/// The same.
+pub const CRASHED: &str = "a module crashed or did not answer";
+
+/// The same.
+pub fn trial(service: &str, why: &str) -> String {
+    format!(
+        "The new stack of {service} was tried and is wrong: {why}. Nothing was changed; the system's log says more."
+    )
+}
