@@ -31,13 +31,13 @@ CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+SHELL_SCRIPTS = .ci/run fuzz/run packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
 	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-docs docs reference pictures test-faults mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
+.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -48,6 +48,7 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 
 test: packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
+	"$(CARGO)" test --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" --locked --test replay
 	$(MAKE) --no-print-directory test-docs
 	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
@@ -61,6 +62,9 @@ test-faults: packages build ## Fail every system call of Twostep in turn, in the
 sanitized: need-cargo
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)" \
 		--config 'profile.dev.package."*".opt-level=0'
+
+fuzz: need-cargo ## Fuzz every parser, and whole logins, SECONDS_EACH=60 for each, two at a time
+	CARGO="$(CARGO)" TARGET="$(abspath $(TARGET))" fuzz/run
 
 mutants: need-cargo ## Take the rules of a verdict out, one by one: tests must see each (takes hours; MUTANTS=--shard=0/8 for a part)
 	@"$(TOOLS)/bin/cargo-mutants" --version >/dev/null 2>&1 || \
@@ -109,11 +113,14 @@ uninstall: ## Remove the programs; accounts, key and configuration stay
 
 fmt: need-cargo ## Format the Rust code
 	"$(CARGO)" fmt --all
+	"$(CARGO)" fmt --manifest-path fuzz/Cargo.toml
 
 lint: need-cargo ## Check formatting and lints, as CI does
 	"$(CARGO)" fmt --all --check
+	"$(CARGO)" fmt --manifest-path fuzz/Cargo.toml --check
 	"$(CARGO)" clippy --workspace --all-targets --locked -- -D warnings
 	"$(CARGO)" tree --locked --package twostep-helper --edges normal,no-proc-macro --prefix none | cut -d' ' -f1 | LC_ALL=C sort -u | diff helper/dependencies -
+	"$(CARGO)" clippy --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" --all-targets --locked -- -D warnings
 	for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
 
 deny: need-cargo packages $(DENY) ## Check licences, sources and bans of everything that is linked in (cargo-deny)

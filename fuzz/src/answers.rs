@@ -1,0 +1,97 @@
+//! What people type, what a line of a PAM stack asks, and what helper and programs tell each other.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use twostep_core::account::Account;
+use twostep_core::options::Options;
+use twostep_core::recovery::RecoverySet;
+use twostep_core::request::{Request, Response};
+use twostep_core::secret::Typed;
+use twostep_core::verdict::{Answer, NotACode, Shape};
+
+use crate::json::{self, Object};
+use crate::phone::{Phone, WALL, alice};
+
+/// Three users: one whose codes have six digits and eight, one with the codes of another program, and one
+/// without recovery codes.
+static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
+    let with = |digits: &[u8], recovery| {
+        let mut account = Account::new(&alice().name, alice().uid, WALL);
+        account.authenticators.extend(digits.iter().map(|digits| Phone::new(*digits).authenticator()));
+        account.recovery = recovery;
+        account
+    };
+    let scratch = [Typed::new("12345678".to_owned())];
+    [
+        with(&[6, 8], RecoverySet::generate(1, WALL).ok().map(|(set, _)| set)),
+        with(&[6], RecoverySet::imported(&scratch, WALL).ok()),
+        with(&[7], None),
+    ]
+});
+
+/// An answer is a code of this user's, or it is none. Codes are digits, as many as the user's have.
+pub fn answer(bytes: &[u8]) {
+    let typed = Typed::new(String::from_utf8_lossy(bytes).into_owned());
+    for account in ACCOUNTS.iter() {
+        for shape in [Shape::Code, Shape::PasswordAndCode] {
+            match Answer::read(&typed, shape, account) {
+                Answer::Codes(codes) => {
+                    let fits = |code: &Typed| {
+                        let is_long =
+                            account.authenticators.iter().any(|one| usize::from(one.digits) == code.expose().len());
+                        is_long && code.expose().bytes().all(|byte| byte.is_ascii_digit())
+                    };
+                    assert!(!codes.is_empty() && codes.iter().all(fits));
+                }
+                Answer::ImportedRecovery(_) => {
+                    assert!(account.recovery.as_ref().is_some_and(RecoverySet::are_imported))
+                }
+                Answer::Recovery(_) => assert!(shape == Shape::Code && account.recovery.is_some()),
+                Answer::NotACode(NotACode::Empty) => assert!(!typed.expose().chars().any(char::is_alphanumeric)),
+                Answer::NotACode(_) => {}
+            }
+        }
+    }
+}
+
+/// One argument a line. A mistake is named.
+pub fn options(bytes: &[u8]) {
+    let arguments: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    match Options::parse(&arguments) {
+        Ok(options) => assert!(!options.question().is_empty() || options.prompt.is_some()),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// What the helper reads: a request is sent as one that reads the same.
+pub fn request(bytes: &[u8]) {
+    let Ok(request) = serde_json::from_slice::<Request>(bytes) else { return };
+    let sent = serde_json::to_value(&request).expect("a request can be sent");
+    let again: Request = serde_json::from_value(sent.clone()).expect("what is sent can be read");
+    assert_eq!(serde_json::to_value(&again).ok(), Some(sent));
+}
+
+/// What the module reads of the helper's answer, by a reader of its own: where both understand it, it says the same.
+/// What it writes, the helper reads.
+pub fn helper_answer(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Response>(bytes);
+    if let (Some(ours), Ok(Value::Object(theirs))) = (Object::read(bytes), serde_json::from_slice(bytes)) {
+        // A name that stands there twice, spelled out or escaped, means the first to one and the last to the other.
+        let is_once = |name: &str| {
+            let count = bytes.windows(name.len()).filter(|window| *window == name.as_bytes()).count();
+            count == 1 && !bytes.windows(2).any(|window| window == b"\\u")
+        };
+        for name in ["text", "digits", "accepted"].into_iter().filter(|name| is_once(name)) {
+            let value = theirs.get(name);
+            assert_eq!(value.and_then(Value::as_str), ours.words(name), "{name}");
+            assert_eq!(value.and_then(Value::as_u64), ours.number(name), "{name}");
+            assert_eq!(value.and_then(Value::as_bool), ours.truth(name), "{name}");
+        }
+    }
+    let words: &str = &String::from_utf8_lossy(bytes);
+    let Some(sent) = json::object(&[("do", "verify"), ("answer", words)], 4096) else { return };
+    let read: Value = serde_json::from_slice(&sent).expect("the helper reads what the module writes");
+    assert_eq!(read.get("answer").and_then(Value::as_str), Some(words));
+    assert_eq!(Object::read(&sent).as_ref().and_then(|object| object.words("answer")), Some(words));
+}

@@ -1,0 +1,79 @@
+//! The files that Twostep writes, as a disk, a backup or an attacker may give them back; and the
+//! administrator's.
+
+use sha2::{Digest, Sha256};
+use twostep_core::account::Account;
+use twostep_core::config::Config;
+use twostep_core::ledger::{Ledger, SIZE};
+use twostep_core::refusals::Refusals;
+use twostep_core::throttle::Sums;
+use twostep_core::time::{Moment, Timestamp, Uptime};
+use twostep_core::username::Username;
+
+use crate::phone::NOW;
+
+/// An account that is read is written as one that reads the same. The line that says that it is whole is
+/// added here, or nothing but that line would ever be tried.
+pub fn account(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let alice = Username::new("alice");
+    let parse = |text: &str| Account::parse(text, &alice, 1000);
+    let _ = parse(text);
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let body = format!("{text}{end}");
+    let whole = format!("{body}# sha256 {}\n", base16ct::lower::encode_string(&Sha256::digest(body.as_bytes())));
+    match parse(&whole) {
+        Ok(account) => {
+            assert_eq!(parse(&account.to_text()).as_ref(), Ok(&account));
+            for one in &account.authenticators {
+                let (now, window) = (NOW.wall, one.window(NOW.wall, 2));
+                assert!(window.oldest <= window.newest && window.newest.0 - window.oldest.0 <= 11);
+                let _ = (one.expected(now), one.ahead(window.newest, now), one.host_time(window.oldest));
+            }
+            let _ = (account.authenticator_statuses(), account.recovery_status());
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// A ledger that is read is written as one that reads the same, and fits into its file. The head, which
+/// holds the digest, is made here.
+pub fn ledger(bytes: &[u8]) {
+    let _ = Ledger::from_bytes(bytes);
+    let Ok(fresh) = Ledger::new(Uptime(0), Sums::default()) else { return };
+    let head = fresh.to_bytes();
+    let body = bytes.get(..bytes.len().min(SIZE - 36)).unwrap_or_default();
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let digest = Sha256::digest(body);
+    let parts = [head.get(..16), Some(length.as_slice()), digest.get(..16), Some(body)];
+    let mut whole = parts.map(Option::unwrap_or_default).concat();
+    whole.resize(SIZE, 0);
+    let Some(ledger) = Ledger::from_bytes(&whole) else { return };
+    assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).as_ref(), Some(&ledger));
+    let _ = (ledger.floor(NOW), ledger.floor(Moment { wall: Timestamp(i64::MIN), uptime: Uptime(u64::MAX) }));
+    let _ = (ledger.throttle.sums(), ledger.passed_just_now(NOW.uptime));
+    let mut next = fresh;
+    next.merge(&ledger);
+    assert!(ledger.spent.iter().all(|(id, _)| ledger.spent(id) <= next.spent(id)), "a merge lost what was spent");
+}
+
+/// The counts of refused application passwords: read, counted up and written as ones that read the same.
+pub fn refusals(bytes: &[u8]) {
+    let mut refusals = Refusals::from_bytes(bytes);
+    let _ = refusals.count("192.0.2.1", NOW.uptime);
+    let _ = refusals.count("192.0.2.2", Uptime(u64::MAX));
+    assert_eq!(Refusals::from_bytes(&refusals.to_bytes()), refusals);
+}
+
+/// The administrator's file: every bound of what was read holds, and every mistake has its place in it.
+pub fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Config::parse(text) {
+        Ok(config) => {
+            assert!(config.parameters().are_possible() && config.totp.window <= 2);
+            let limits = config.limits();
+            assert!((1..=100).contains(&limits.cap) && (1..=100).contains(&limits.failures));
+        }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.to_string().contains('\n')),
+    }
+}

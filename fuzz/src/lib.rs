@@ -1,0 +1,43 @@
+//! What is foreign to Twostep, fed to it: one function of bytes for each kind. Each panics where a
+//! promise is broken; that nothing else may panic, wait or overflow, the fuzzer sees by itself.
+//!
+//! `targets/` gives them to libFuzzer. `tests/replay.rs` gives them all that was ever worth keeping.
+
+mod answers;
+mod documents;
+#[path = "../../pam_module/src/json.rs"]
+mod json;
+mod login;
+pub mod phone;
+mod stacks;
+mod store;
+mod transfers;
+
+pub use answers::{answer, helper_answer, options, request};
+pub use documents::{account, config, ledger, refusals};
+pub use login::login;
+pub use stacks::stack;
+pub use transfers::{backup, batch, google, migration, oath, uri};
+
+/// A function of bytes that panics where a promise is broken.
+pub type Target = fn(&[u8]);
+
+/// Each, by the name of its fuzzer and of its corpus.
+pub const TARGETS: [(&str, Target); 16] = [
+    ("account", account),
+    ("answer", answer),
+    ("backup", backup),
+    ("batch", batch),
+    ("config", config),
+    ("google", google),
+    ("helper_answer", helper_answer),
+    ("ledger", ledger),
+    ("login", login),
+    ("migration", migration),
+    ("oath", oath),
+    ("options", options),
+    ("refusals", refusals),
+    ("request", request),
+    ("stack", stack),
+    ("uri", uri),
+];

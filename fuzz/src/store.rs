@@ -1,0 +1,142 @@
+//! A store that fails where it is told to, and otherwise keeps what it must, in the order of the real one.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use twostep_core::account::Account;
+use twostep_core::ledger::Ledger;
+use twostep_core::refusals::Told;
+use twostep_core::seal::{SealError, SealKey};
+use twostep_core::store::{Held, Keep, Store, StoreError};
+use twostep_core::throttle::{Source, Sums};
+use twostep_core::time::{Clock, Moment, Timestamp, Uptime};
+use twostep_core::username::Person;
+
+use crate::phone::{KEY, NOW, alice};
+
+/// A clock that the fuzzer turns.
+#[derive(Clone)]
+pub struct Turned(pub Rc<Cell<Moment>>);
+
+impl Clock for Turned {
+    fn now(&self) -> Moment {
+        self.0.get()
+    }
+}
+
+/// What a store may fail at, a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// The account cannot be read before the question.
+    Find = 1,
+    /// Nor under the lock.
+    Lock = 2,
+    /// The account cannot be written.
+    Account = 4,
+    /// The ledger cannot be written.
+    Ledger = 8,
+    /// Another process took over, as it turns out in the end.
+    Takeover = 16,
+    /// The sealing key cannot be read.
+    Key = 32,
+}
+
+/// The store.
+pub struct Shaky {
+    /// What is on the disk.
+    pub account: RefCell<Account>,
+    /// What is in memory.
+    pub ledger: RefCell<Ledger>,
+    /// The account file's time of change.
+    spent_until: Cell<Timestamp>,
+    /// The bits of what fails now.
+    pub faults: Cell<u8>,
+    /// How many changes were recorded.
+    pub recorded: Cell<u32>,
+}
+
+impl Shaky {
+    /// With this account.
+    pub fn with(account: Account) -> Self {
+        let ledger = Ledger::new(NOW.uptime, Sums::default()).expect("random bytes");
+        let (account, ledger) = (RefCell::new(account), RefCell::new(ledger));
+        Self { account, ledger, spent_until: Cell::new(Timestamp(0)), faults: Cell::new(0), recorded: Cell::new(0) }
+    }
+
+    /// A reboot, or a wiped `/run`: the ledger is another one, born now or at boot.
+    pub fn lose_ledger(&self, birth: Uptime) {
+        let failures = self.account.borrow().failures.into();
+        self.ledger.replace(Ledger::new(birth, failures).expect("random bytes"));
+    }
+
+    fn meets(&self, fault: Fault) -> Result<(), StoreError> {
+        let path = "somewhere".to_owned();
+        match self.faults.get() & fault as u8 {
+            0 => Ok(()),
+            _ if fault == Fault::Takeover => Err(StoreError::Superseded),
+            _ => Err(StoreError::Io { doing: "use", path, errno: Errno::ENOSPC }),
+        }
+    }
+
+    /// As `FilesStore` does: what is costly first, and what need not succeed last.
+    fn record(&self, held: Held) -> Result<(), StoreError> {
+        let account = held.account.expect("no login removes an account");
+        if held.keep == Keep::Account {
+            self.meets(Fault::Account)?;
+            self.account.replace(account.clone());
+        }
+        if *self.ledger.borrow() != held.ledger {
+            self.meets(Fault::Ledger)?;
+            self.ledger.replace(held.ledger);
+        }
+        if held.keep == Keep::AccountIfPossible && self.meets(Fault::Account).is_ok() {
+            self.account.replace(account);
+        }
+        self.spent_until.set(self.spent_until.get().max(held.spent_until));
+        self.meets(Fault::Takeover)
+    }
+}
+
+impl Store for Shaky {
+    fn find(&self, _: &Person) -> Result<Option<Account>, StoreError> {
+        self.meets(Fault::Find)?;
+        Ok(Some(self.account.borrow().clone()))
+    }
+
+    fn update<T>(&self, _: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
+        self.meets(Fault::Lock)?;
+        let mut held = Held {
+            name: alice().name,
+            uid: alice().uid,
+            account: Some(self.account.borrow().clone()),
+            ledger: self.ledger.borrow().clone(),
+            spent_until: self.spent_until.get(),
+            keep: Keep::Ledger,
+        };
+        let value = change(&mut held);
+        self.record(held)?;
+        self.recorded.set(self.recorded.get() + 1);
+        Ok(value)
+    }
+
+    fn count_refusal(&self, _: &Person, _: &Source, _: Uptime) -> Told {
+        Told::ALONE
+    }
+
+    fn peek(&self, _: &Person) -> Option<Ledger> {
+        Some(self.ledger.borrow().clone())
+    }
+
+    fn strange(&self) -> Vec<StoreError> {
+        Vec::new()
+    }
+
+    fn seal_key(&self) -> Result<SealKey, SealError> {
+        match self.meets(Fault::Key) {
+            Ok(()) => Ok(KEY.clone()),
+            Err(_) => Err(SealError::KeyLength),
+        }
+    }
+}
