@@ -1,0 +1,163 @@
+//! What a ledger keeps, and what is none.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// As full as a ledger gets.
+fn full() -> Ledger {
+    let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4 }).unwrap();
+    for number in 0..40 {
+        ledger.spend(&format!("{number:016x}"), Step(number));
+    }
+    for number in 0..100 {
+        ledger.show("0000000000000000", Step(number));
+    }
+    for number in 0..16 {
+        let source = "x".repeat(70);
+        ledger.throttle.slots.push(Slot { source, known: number % 2 == 0, failures: number, until: Uptime(9) });
+    }
+    ledger.superseded = (1..=100).collect();
+    ledger.wrong.add(&"y".repeat(70));
+    ledger.unnoticed.add(&"z".repeat(70));
+    ledger.pass(Uptime(77));
+    for number in 0..60 {
+        ledger.remember(format!("{number:045} {}", "s".repeat(64)), Uptime(number));
+        ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
+    }
+    ledger.lose((0..70).map(|number| format!("a{number:016x}")));
+    ledger
+}
+
+#[test]
+fn a_full_ledger_fits_and_comes_back() {
+    let bytes = full().to_bytes();
+    assert!(bytes.len() <= SIZE, "{}", bytes.len());
+    assert_eq!(Ledger::length(&bytes), Some(bytes.len()));
+    let read = Ledger::from_bytes(&bytes).unwrap();
+    assert_eq!((read.spent.len(), read.shown.len()), (SPENT, SHOWN));
+    assert!(read.was_shown("0000000000000000", Step(99)) && !read.was_shown("0000000000000000", Step(3)));
+    assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
+    assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
+    assert!(read.has_lost("a0000000000000045") && !read.has_lost("a0000000000000000"));
+    assert_eq!(read.to_bytes(), bytes);
+}
+
+#[test]
+fn a_ledger_of_an_earlier_release_is_read() {
+    let ledger = Ledger::new(Uptime(7), Sums::default()).unwrap();
+    let body = ledger.body();
+    let earlier = body.get(..body.len() - 4).unwrap();
+    assert_eq!(Ledger::read(&mut Reader::new(earlier, &[]).unwrap()), Some(ledger));
+}
+
+#[test]
+fn what_is_used_up_stays_so_when_the_rest_is_regained() {
+    let mut ledger = Ledger::new(Uptime(7), Sums::default()).unwrap();
+    ledger.lose(["c1", "a2"].map(str::to_owned).into_iter());
+    ledger.regain(|gone| gone.starts_with('c'));
+    assert!(ledger.has_lost("c1") && !ledger.has_lost("a2"));
+}
+
+#[test]
+fn any_flipped_bit_is_seen() {
+    let bytes = full().to_bytes();
+    for position in (0..8).chain(16..2000) {
+        let mut torn = bytes.clone();
+        torn[position] ^= 0x10;
+        assert_eq!(Ledger::from_bytes(&torn), None, "byte {position}");
+    }
+}
+
+#[test]
+fn a_spent_step_never_goes_down() {
+    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    ledger.spend("a", Step(9));
+    ledger.spend("a", Step(8));
+    assert_eq!(ledger.spent("a"), Some(Step(9)));
+}
+
+#[test]
+fn a_merge_takes_everything_over() {
+    let (old, mut new) = (full(), Ledger::new(Uptime(99), Sums::default()).unwrap());
+    new.spend("0000000000000027", Step(99));
+    new.merge(&old);
+    new.merge(&old);
+    assert_eq!(new.superseded, [ANY_OTHER]);
+    assert_eq!((new.floor, new.spent("0000000000000027")), (Uptime(7), Some(Step(99))));
+    assert_eq!((&new.throttle, &new.wrong), (&old.throttle, &old.wrong));
+    assert_eq!((new.passed, &new.uses), (Some(Uptime(77)), &old.uses));
+    assert_ne!(new.generation, old.generation);
+}
+
+#[test]
+fn no_superseded_incarnation_is_forgotten() {
+    let mut last = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let first = last.generation;
+    for number in 1..=150 {
+        let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
+        next.merge(&last);
+        assert!(next.superseded.contains(&first) || next.superseded.contains(&ANY_OTHER), "{number}");
+        last = Ledger::from_bytes(&next.to_bytes()).unwrap();
+    }
+    assert!(last.superseded.contains(&ANY_OTHER));
+}
+
+#[test]
+fn a_hundred_superseded_incarnations_are_known_by_name() {
+    let mut old = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    old.superseded = (1..=99).collect();
+    let mut new = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    new.merge(&old);
+    assert_eq!((new.superseded.len(), new.superseded.last()), (100, Some(&old.generation)));
+    new.superseded.push(7);
+    let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    next.merge(&new);
+    assert_eq!(next.superseded, [ANY_OTHER]);
+}
+
+/// A number of few bits would be met again.
+#[test]
+fn an_incarnation_has_a_number_of_its_own() {
+    let numbers: Vec<u64> = (0..64).map(|_| random_generation().unwrap()).collect();
+    assert_eq!(numbers.iter().fold(0, |bits, number| bits | number), u64::MAX);
+    assert!(numbers.iter().enumerate().all(|(index, number)| !numbers[..index].contains(number)));
+}
+
+#[test]
+fn a_place_is_remembered_as_long_as_policy_says() {
+    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    ledger.remember("192.0.2.1 sshd".into(), Uptime(100));
+    let holds = |place, now| ledger.remembers(place, Uptime(now), Duration::from_secs(60));
+    assert!(holds("192.0.2.1 sshd", 159) && !holds("192.0.2.1 sshd", 160) && !holds("192.0.2.1 sudo", 101));
+}
+
+#[test]
+fn a_second_step_is_fresh_for_two_minutes() {
+    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    assert!(!ledger.passed_just_now(Uptime(0)));
+    ledger.pass(Uptime(100));
+    let fresh = [99, 100, 220, 221].map(|now| ledger.passed_just_now(Uptime(now)));
+    assert_eq!(fresh, [false, true, true, false]);
+}
+
+#[test]
+fn the_floor_follows_the_time_since_boot() {
+    let ledger = Ledger::new(Uptime(100), Sums::default()).unwrap();
+    let now = |wall, uptime| Moment { wall: Timestamp(wall), uptime: Uptime(uptime) };
+    assert_eq!(ledger.floor(now(5000, 160)), Timestamp(4940));
+    assert_eq!(ledger.floor(now(5000, 90)), Timestamp(5000));
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_no_ledger(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
+        prop_assert_eq!(Ledger::from_bytes(&bytes), None);
+    }
+
+    #[test]
+    fn a_truncated_ledger_is_none(length in 0_usize..SIZE) {
+        let bytes = full().to_bytes();
+        prop_assert_eq!(Ledger::from_bytes(bytes.get(..length % bytes.len()).unwrap()), None);
+    }
+}
