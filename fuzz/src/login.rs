@@ -80,7 +80,7 @@ impl World {
             3 => self.ahead = much_signed * 5,
             4 => self.store.faults.set(much),
             5 => self.store.faults.set(0),
-            6 if much % 2 == 0 => self.store.lose_ledger(self.clock.now().uptime),
+            6 if much.is_multiple_of(2) => self.store.lose_ledger(self.clock.now().uptime),
             6 => self.reboot(),
             7 => self.replay(much),
             8 => self.press(much),
