@@ -128,13 +128,39 @@ def test_given_a_helper_that_was_copied_then_it_is_found(tmp_path):
         subprocess.run(["umount", helper], check=True)
 
 
-def test_given_a_nosuid_mount_then_it_is_found():
-    folder = "/usr/libexec/twostep"
-    subprocess.run(f"mount --bind {folder} {folder} && mount -o remount,bind,nosuid {folder}", shell=True, check=True)
+@pytest.mark.parametrize("folder, option, name, severity, remedy", [
+    ("/usr/libexec/twostep", "nosuid", "helper-nosuid", "error", "without nosuid"),
+    ("/usr/libexec/twostep", "noexec", "helper-noexec", "error", "without noexec"),
+    ("/var/lib/twostep", "ro", "store-read-only", "warning", "Mount it for writing"),
+])
+def test_given_a_mount_that_forbids_what_is_needed_then_it_is_found(folder, option, name, severity, remedy):
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
     try:
-        expect("helper-nosuid", "error", "without nosuid")
+        # Of an overlay a bind mount alone can be made read-only.
+        subprocess.run(["mount", "-o", f"remount,bind,{option}", folder], check=True)
+        expect(name, severity, remedy)
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def test_given_a_full_disk_then_it_is_found(tmp_path):
+    store = Path("/var/lib/twostep")
+    subprocess.run(["cp", "-a", store, tmp_path / "store"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=750", "full", store], check=True)
+    try:
+        subprocess.run(f"cp -a {tmp_path}/store/. {store} && head -c 1900000 /dev/zero >{store}/filler", shell=True, check=True)
+        expect("store-full", "warning", "Make room")
+    finally:
+        subprocess.run(["umount", store], check=True)
+
+
+def test_given_a_clock_that_is_years_behind_then_it_is_found(clock):
+    years = 3 * 365 * 86400
+    clock.set_wrong(-years)
+    try:
+        expect("clock-wrong", "error", "timedatectl")
+    finally:
+        clock.set_wrong(years)
 
 
 def test_given_a_missing_module_then_it_is_found():
