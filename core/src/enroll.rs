@@ -13,7 +13,7 @@ use crate::login::{self, Attempt, Conversation, LoginError, Silence};
 use crate::policy::{Requirement, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
 use crate::seal::SealError;
-use crate::secret::Typed;
+use crate::secret::{NoRandomness, Typed};
 use crate::store::files::FilesStore;
 use crate::store::{Held, Store, StoreError};
 use crate::throttle::{Origin, Source};
@@ -361,6 +361,10 @@ fn refused(reason: Refusal, text: &str) -> Response {
 
 fn failed(what: &str) -> Response {
     refused(Refusal::Failed, &sentence(what))
+}
+
+fn no_randomness(error: NoRandomness) -> Response {
+    failed(&error.to_string())
 }
 
 fn from_store(error: &StoreError) -> Response {

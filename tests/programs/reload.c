@@ -7,13 +7,13 @@
  * are begun, asked to authenticate with an empty answer, and ended. Output, "name value" a line: how
  * often the module loaded, and what the process has more of than after the tenth time (mappings, fds,
  * threads, KiB). */
-#include <dirent.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "folders.h"
 #include "passwords.h"
 
 #define WARM_UP 10
@@ -21,18 +21,6 @@
 struct held {
 	long mappings, fds, threads, resident;
 };
-
-static long entries(const char *folder)
-{
-	long count = 0;
-	DIR *dir = opendir(folder);
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
 
 static struct held measure(void)
 {

@@ -14,7 +14,6 @@
  * as it was: umask, cwd, environment, locale, signal mask, a signal's action, a timer, the users
  * and groups of the process, PAM_USER. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <malloc.h>
@@ -27,6 +26,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "folders.h"
 #include "passwords.h"
 
 #define MOST_USERS 8
@@ -50,18 +50,6 @@ struct host {
 struct held {
 	long fds, threads, heap, resident;
 };
-
-static long entries(const char *folder)
-{
-	long count = 0;
-	DIR *dir = opendir(folder);
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
 
 static struct held measure(void)
 {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::authenticator::{is_label, no_randomness};
-use super::{Authority, Desk, Given, from_login, from_store, refused};
+use super::authenticator::is_label;
+use super::{Authority, Desk, Given, from_login, from_store, no_randomness, refused};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
 use crate::audit::Line;

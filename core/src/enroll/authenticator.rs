@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::device::NewKey;
-use super::{Authority, Desk, from_seal, from_store, refused};
+use super::{Authority, Desk, from_seal, from_store, no_randomness, refused};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
 use crate::otp::{self, Label};
 use crate::request::{Device, Kind, Pending, Refusal, Response};
 use crate::seal::Belongs;
-use crate::secret::{NoRandomness, Secret, Typed};
+use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
 use crate::words::changes;
@@ -209,10 +209,6 @@ pub(super) fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {
 
 pub(super) fn no_authenticator() -> Response {
     refused(Refusal::NoAuthenticator, changes::NO_SUCH_AUTHENTICATOR)
-}
-
-pub(super) fn no_randomness(error: NoRandomness) -> Response {
-    super::failed(&error.to_string())
 }
 
 fn host_name() -> String {

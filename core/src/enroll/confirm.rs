@@ -1,7 +1,7 @@
 //! A new authenticator is confirmed by a code that it shows.
 
-use super::authenticator::{belongs, no_authenticator, no_randomness};
-use super::{Desk, from_seal, from_store, refused};
+use super::authenticator::{belongs, no_authenticator};
+use super::{Desk, from_seal, from_store, no_randomness, refused};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::otp::{self, Window};
 use crate::recovery::RecoverySet;

@@ -2,8 +2,7 @@
 
 use data_encoding::{BASE32_NOPAD, HEXUPPER};
 
-use super::authenticator::no_randomness;
-use super::{Desk, refused};
+use super::{Desk, no_randomness, refused};
 use crate::account::Progress;
 use crate::otp::{Algorithm, MovingFactor, Parameters};
 use crate::request::{Device, Kind, Refusal, Response};

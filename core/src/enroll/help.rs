@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::authenticator::no_randomness;
-use super::{Desk, refused};
+use super::{Desk, no_randomness, refused};
 use crate::account::{Account, Failures, Invite};
 use crate::request::{Refusal, Response};
 use crate::secret::Typed;

@@ -1,7 +1,7 @@
 //! What another program or another host knows of a user, taken over into the account.
 
-use super::authenticator::{belongs, is_label, no_randomness};
-use super::{Desk, from_seal, from_store, refused};
+use super::authenticator::{belongs, is_label};
+use super::{Desk, from_seal, from_store, no_randomness, refused};
 use crate::account::{Account, Authenticator, Progress};
 use crate::ledger::random_id;
 use crate::otp::{Algorithm, Parameters};

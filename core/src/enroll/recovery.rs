@@ -1,7 +1,6 @@
 //! New recovery codes, and a new beginning.
 
-use super::authenticator::no_randomness;
-use super::{Desk, refused};
+use super::{Desk, no_randomness, refused};
 use crate::account::{Account, Failures};
 use crate::recovery::RecoverySet;
 use crate::request::{Refusal, Response};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::{Arg, Command};
 
-use crate::{built, described};
+use crate::{built, described, typed};
 
 const HEAD: &str = "\
 # Commands
@@ -19,20 +19,14 @@ Exit codes are [here](files.md#exit-codes).
 /// The chapter.
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
-    built().get_subcommands().for_each(|one| each(one, "twostep", &mut page));
+    built()
+        .get_subcommands()
+        .for_each(|one| typed(one, "twostep", &mut |name, command| entry(name, command, &mut page)));
     page
 }
 
-/// A command, or those below it. Writing to a string cannot fail.
-fn each(command: &Command, before: &str, page: &mut String) {
-    if command.is_hide_set() || command.get_name() == "help" {
-        return;
-    }
-    let name = format!("{before} {}", command.get_name());
-    if command.has_subcommands() {
-        command.get_subcommands().for_each(|below| each(below, &name, page));
-        return;
-    }
+/// What a command does, and its arguments. Writing to a string cannot fail.
+fn entry(name: &str, command: &Command, page: &mut String) {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let _ = write!(page, "\n## {name}\n\n{about}.\n");
     let shown = |argument: &&Arg| !argument.is_hide_set() && !argument.is_global_set() && argument.get_id() != "help";

@@ -50,7 +50,7 @@ fn user_page() -> String {
     )]);
     page.control("SH", ["COMMANDS"]);
     let commands = command.get_subcommands().filter(|one| one.get_name() != "admin");
-    commands.for_each(|one| each(one, "twostep", &mut page));
+    commands.for_each(|one| typed(one, "twostep", &mut |name, command| entry(name, command, &mut page)));
     ending(&mut page, &["twostep-admin(8)", "pam_twostep(8)", "twostep.toml(5)"], EXIT);
     page.to_roff()
 }
@@ -67,7 +67,10 @@ fn admin_page() -> String {
     )]);
     page.control("SH", ["COMMANDS"]);
     let admin = command.get_subcommands().find(|one| one.get_name() == "admin");
-    admin.into_iter().flat_map(Command::get_subcommands).for_each(|one| each(one, "twostep admin", &mut page));
+    admin
+        .into_iter()
+        .flat_map(Command::get_subcommands)
+        .for_each(|one| typed(one, "twostep admin", &mut |name, command| entry(name, command, &mut page)));
     ending(&mut page, &["twostep(1)", "pam_twostep(8)", "twostep.toml(5)"], ADMIN_EXIT);
     page.to_roff()
 }
@@ -87,16 +90,21 @@ fn title(name: &str, section: &str, what: &str) -> Roff {
     page
 }
 
-/// A command, or those below it.
-fn each(command: &Command, before: &str, page: &mut Roff) {
+/// Visits a command by its whole name, or those below it: what a person can type.
+fn typed(command: &Command, before: &str, visit: &mut impl FnMut(&str, &Command)) {
     if command.is_hide_set() || command.get_name() == "help" {
         return;
     }
     let name = format!("{before} {}", command.get_name());
     if command.has_subcommands() {
-        command.get_subcommands().for_each(|below| each(below, &name, page));
-        return;
+        command.get_subcommands().for_each(|below| typed(below, &name, visit));
+    } else {
+        visit(&name, command);
     }
+}
+
+/// How a command is typed, what it does, and its arguments.
+fn entry(name: &str, command: &Command, page: &mut Roff) {
     let words = command.get_positionals().map(|word| {
         let shown = word.get_id().as_str().to_uppercase();
         if word.is_required_set() { format!(" {shown}") } else { format!(" [{shown}]") }
