@@ -348,6 +348,19 @@ fn a_clock_that_was_set_back_is_named_and_a_recovery_code_works() {
 }
 
 #[test]
+fn a_clock_was_set_back_when_it_stands_three_minutes_before_what_was_spent() {
+    let world = World::enrolled("");
+    world.pass(86_400);
+    assert!(world.gets_in(&world.code(0)));
+    let spent_until = world.store().update(&alice(), |held| held.spent_until).unwrap();
+    for (before, is_named) in [(180, false), (181, true)] {
+        world.set_wall(spent_until.0 - before);
+        let line = world.login("000000").describe(crate::audit::Line::new("")).finish();
+        assert_eq!(line.contains("host_clock=set-back"), is_named, "{before}: {line}");
+    }
+}
+
+#[test]
 fn a_clock_that_nothing_keeps_right_is_named() {
     struct Adrift(Turned);
     impl Clock for Adrift {
