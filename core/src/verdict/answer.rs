@@ -165,6 +165,7 @@ mod tests {
         ] {
             assert_eq!(why(text, &six), Some(expected), "{text:?}");
         }
+        assert_eq!(NotACode::Length.to_string(), "wrong length", "the log says it");
         assert!(matches!(read("123 456", &six), Answer::Codes(codes) if codes[0].expose() == "123456"));
     }
 

@@ -100,3 +100,22 @@ fn what_is_pruned_leaves_nothing_and_nothing_of_others_goes() {
     let link = world.account().parent().unwrap().with_file_name("uids").join(own.to_string());
     assert!(!world.ledger().exists() && !refusals.exists() && !link.is_symlink());
 }
+
+/// The file is written when there is something new to say, and not at each login.
+#[test]
+fn an_account_learns_each_new_place_and_the_first_login_of_each_day() {
+    let world = World::enrolled("");
+    let learned = |rhost: &str| {
+        world.pass(60);
+        let verdict = world.try_from(&world.code(0), rhost).unwrap();
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        let account = world.store().find(&alice()).unwrap().unwrap();
+        let is_written = account.last_second_step.as_ref().is_some_and(|last| last.at == world.clock.now().wall.0);
+        (is_written, account.knows("192.0.2.1"), account.knows("192.0.2.2"))
+    };
+    assert_eq!(learned("192.0.2.1"), (true, true, false), "a first login");
+    assert_eq!(learned("192.0.2.1"), (false, true, false), "nothing new");
+    assert_eq!(learned("192.0.2.2"), (true, true, true), "a new place");
+    world.pass(86_400);
+    assert_eq!(learned("192.0.2.1"), (true, true, true), "a new day");
+}
