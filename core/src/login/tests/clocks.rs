@@ -152,6 +152,20 @@ fn two_codes_of_a_slow_or_fast_phone_get_in_and_put_it_right() {
     }
 }
 
+/// Whoever saw two codes has no time to put them together.
+#[test]
+fn the_second_code_comes_at_the_pace_of_the_clock() {
+    for (pause, counts) in [(0, true), (30, true), (60, true), (90, false), (240, false)] {
+        let world = World::enrolled("");
+        world.pass(3600);
+        let step = Timestamp(world.clock.now().wall.0 - 540).step(30);
+        let (verdict, taken) = world.converse(&[world.code_of(step), world.code_of(step.shifted(1))], pause);
+        assert_eq!(taken, 2, "{pause}: {verdict:?}");
+        assert_eq!(corrected(&verdict).is_some(), counts, "{pause}: {verdict:?}");
+        assert_eq!(world.drift() != 0, counts, "{pause}");
+    }
+}
+
 #[test]
 fn what_a_stranger_gives_is_not_helped() {
     let world = World::enrolled("");
