@@ -12,6 +12,7 @@ import pytest
 import configuration
 import enrollment
 import sshd
+import stacks
 from rollout import (DROP_IN, JOURNAL, PAM, STOCK, apply, by_password, changes, changes_unconfirmed, kill_at, refused,
                      snapshot, twostep, wait_until, waiting)
 from rollout import host  # noqa: F401  (a fixture)
@@ -125,6 +126,12 @@ def test_given_administrators_who_would_all_be_refused_then_nothing_is_changed(h
     configuration.write(policy={"required": True})
     assert "could log in any more" in refused("sudo")
     assert snapshot() == host.before
+
+
+def test_given_a_stack_whose_password_line_ends_it_by_itself_then_nobody_who_answers_nothing_is_an_error(host):
+    """pam_unix returns PAM_AUTHTOK_ERR where nobody answers."""
+    stacks.write("sudo", "auth required pam_unix.so nodelay\n@include cs-common-account\nsession required pam_permit.so\n")
+    assert apply("sudo").returncode == 0
 
 
 def test_given_somebody_elses_change_meanwhile_then_it_is_kept_beside(host):

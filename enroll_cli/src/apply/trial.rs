@@ -29,8 +29,9 @@ const PACE: Duration = Duration::from_millis(20);
 
 /// What libpam returns when somebody was refused, and nothing else was wrong: `PAM_PERM_DENIED`,
 /// `PAM_AUTH_ERR`, `PAM_CRED_INSUFFICIENT`, `PAM_AUTHINFO_UNAVAIL`, `PAM_USER_UNKNOWN`, `PAM_MAXTRIES`,
-/// `PAM_CONV_ERR`.
-const REFUSED: [i32; 7] = [6, 7, 8, 9, 10, 11, 19];
+/// `PAM_CONV_ERR`, and, from a line that asks for the password, `PAM_AUTHTOK_ERR` and
+/// `PAM_AUTHTOK_RECOVERY_ERR`.
+const REFUSED: [i32; 9] = [6, 7, 8, 9, 10, 11, 19, 20, 21];
 
 /// Exit statuses of the process that tries: these, and that of libpam plus the last.
 const NO_TRIAL: u8 = 100;
