@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import people
 import stacks
 from rollout import COMMON_ACCOUNT
 
@@ -29,7 +30,7 @@ def host(view):
         stacks.write(service, GOOD)
     stacks.write("sshd", stacks.RECIPE)
     SSHD.write_text(GOOD_SSHD)
-    subprocess.run(["gpasswd", "-M", "", "sudo"], capture_output=True, check=True)
+    people.set_administrators()
     yield
     for path in PAM.iterdir():
         if path.is_file() and path not in kept:

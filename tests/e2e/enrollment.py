@@ -49,3 +49,9 @@ def status(person):
     done = person.run("twostep", "status", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def forget_accounts():
+    """As on a new host: nobody has enrolled."""
+    for account in ACCOUNTS.glob("*"):
+        account.unlink()

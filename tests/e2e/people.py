@@ -60,3 +60,10 @@ def _hash(password):
         crypt.restype = ctypes.c_char_p
         _hashes[password] = crypt(password.encode(), b"$6$rounds=1000$salt$").decode()
     return _hashes[password]
+
+
+def set_administrators(*names):
+    """Who looks after the host: nobody else, neither by the group nor by rules that earlier tests left."""
+    subprocess.run(["gpasswd", "-M", ",".join(names), "sudo"], check=True, capture_output=True)
+    for rules in Path("/etc/sudoers.d").glob("*twostep*"):
+        rules.unlink()

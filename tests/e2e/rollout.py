@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import people
 import sshd
 import stacks
 
@@ -71,10 +72,7 @@ def host(person, clock):
     stacks.write("cs-common-account", COMMON_ACCOUNT)
     for service in ("sshd", "sudo", "sudo-i"):
         stacks.write(service, STOCK)
-    subprocess.run(["gpasswd", "-M", person.name, "sudo"], check=True, capture_output=True)
-    # Rules that earlier tests left would make administrators of their people.
-    for rules in Path("/etc/sudoers.d").glob("*twostep*"):
-        rules.unlink()
+    people.set_administrators(person.name)
     before = snapshot()
     server = Host(person)
     server.before = snapshot()

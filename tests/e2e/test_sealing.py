@@ -46,17 +46,12 @@ def gets_in(enrolled):
     return log_in(enrolled, enrolled.phone.fresh()).accepted
 
 
-def forget_accounts():
-    for account in enrollment.ACCOUNTS.glob("*"):
-        account.unlink()
-
-
 @pytest.fixture(autouse=True)
 def key_in_its_file(view):
     """Each test begins and leaves with the key in its file, and no account of another test."""
-    forget_accounts()
+    enrollment.forget_accounts()
     yield
-    forget_accounts()
+    enrollment.forget_accounts()
     SEALED.unlink(missing_ok=True)
     shutil.rmtree(GIVEN.parent, ignore_errors=True)
     if not KEY.exists() or KEY.stat().st_size != 32:
