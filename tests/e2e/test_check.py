@@ -146,9 +146,9 @@ def test_given_a_mount_that_forbids_what_is_needed_then_it_is_found(folder, opti
 def test_given_a_full_disk_then_it_is_found(tmp_path):
     store = Path("/var/lib/twostep")
     subprocess.run(["cp", "-a", store, tmp_path / "store"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=750", "full", store], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=750", "full", store], check=True)
     try:
-        subprocess.run(f"cp -a {tmp_path}/store/. {store} && head -c 1900000 /dev/zero >{store}/filler", shell=True, check=True)
+        subprocess.run(f"cp -a {tmp_path}/store/. {store} && ! head -c 100M /dev/zero 2>/dev/null >{store}/filler", shell=True, check=True)
         expect("store-full", "warning", "Make room")
     finally:
         subprocess.run(["umount", store], check=True)
