@@ -42,9 +42,11 @@ class Scenario:
     MARKER   what the line of strace says from which on the calls are ours
     END      what the line says up to which they are; without it, to the end
     SETGID   whether a program that is run has the group of the store
-    SCARCE   whether all the memory that is asked for is ours to do without"""
+    SCARCE   whether all the memory that is asked for is ours to do without
+    BEREFT   how it ends where not the program itself is killed, but the helper that it asks"""
 
     NAME = MARKER = END = ""
+    BEREFT = None
     SETGID = False
     SCARCE = True
 
@@ -153,6 +155,7 @@ class CodeByHelper(VerificationCode):
 
     NAME = "code, asked by the user"
     SETGID = True
+    BEREFT = "refused"
 
     def line(self):
         return as_person(self.somebody.person, *super().line())
