@@ -17,6 +17,9 @@ PANICKING = $(TARGET)/fault-panic
 SANITIZED = $(TARGET)/sanitized
 HOST = $(shell "$(CARGO)" -vV 2>/dev/null | sed -n 's/^host: //p')
 
+# In how many views of the machine the end-to-end tests run at once.
+VIEWS ?= $(shell nproc)
+
 # What only some targets need, installed where `make clean` finds it.
 TOOLS = $(abspath $(TARGET))/tools
 DENY = $(TOOLS)/bin/cargo-deny
@@ -54,7 +57,7 @@ test: packages build sanitized ## Run all tests: unit, property and end-to-end, 
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
 	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
 		TWOSTEP_SANITIZED_MODULE="$(abspath $(SANITIZED))/$(HOST)/debug/libpam_twostep.so" \
-		tests/view/run-e2e
+		TWOSTEP_VIEWS="$(VIEWS)" tests/view/run-e2e
 
 test-faults: packages build ## Fail every system call of Twostep in turn, in the view; the table is in target/faults.txt
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
