@@ -16,6 +16,7 @@ use crate::ended::Ended;
 use crate::failed::Failed;
 use crate::ffi::{Host, Item, Priority, Style, process_users};
 use crate::hand_over::{HandOver, Outcome};
+use crate::unsaid;
 use twostep_core::options::{Mode, Options};
 
 /// One login at one line of the PAM stack.
@@ -101,11 +102,29 @@ impl<'a> Attempt<'a> {
             self.host.log(priority, &format!("{} {}", self.line(word).finish(), pairs.trim()));
         }
         if let Some(text) = &ended.text {
-            self.host.tell(style, if self.may_hear(ended.outcome) { text } else { words::GENERIC });
+            self.tell(style, if self.may_hear(ended.outcome) { text } else { words::GENERIC });
         }
         if ended.pairs.is_some() {
             self.report_configuration(self.is_trusted(ended.outcome));
         }
+    }
+
+    /// Tells the person something, or keeps what a refusal says for the next question.
+    fn tell(&self, style: Style, text: &str) {
+        if self.host.is_silent() && style == Style::Error {
+            unsaid::keep(self.host, &self.user, text);
+        } else {
+            self.host.tell(style, text);
+        }
+    }
+
+    /// The question. One for a password stays as programs know it.
+    pub fn question(&self) -> String {
+        let question = self.options.question();
+        if self.options.brings_password() {
+            return question.to_owned();
+        }
+        unsaid::before(self.host, &self.user, question)
     }
 
     /// Who has not proved the first step learns from a refusal only that it is one. Texts about
@@ -140,7 +159,7 @@ impl<'a> Attempt<'a> {
 
     fn tell_failure(&self, reason: impl fmt::Display, text: &str) {
         self.log_failure(reason);
-        self.host.tell(Style::Error, text);
+        self.tell(Style::Error, text);
         self.report_configuration(self.is_first_step_proved());
     }
 

@@ -21,6 +21,7 @@ mod json;
 mod question;
 mod second_step;
 mod session;
+mod unsaid;
 
 use attempt::{Attempt, key_was_accepted};
 use ffi::{Host, Item, Priority};

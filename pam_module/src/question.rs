@@ -74,7 +74,7 @@ impl<'a> Question<'a> {
     /// A reply without a text is an empty answer to the question for a code, and is judged as one;
     /// as a password it is none.
     fn asked(&self) -> Result<Secret, Silence> {
-        match self.host.ask(Style::of_question(self.options.echo), self.options.question()) {
+        match self.host.ask(Style::of_question(self.options.echo), &self.attempt.question()) {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) if self.options.mode == Mode::Code => Ok(Secret::new(Vec::new())),
             Ok(None) | Err(_) => Err(Silence),

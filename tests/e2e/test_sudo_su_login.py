@@ -25,8 +25,8 @@ def services(view):
     stacks.write("cron", stacks.PASSWORD_WITH_OUR_ACCOUNT_LINE)
 
 
-def allow_sudo(somebody, rule="ALL", *, timeout=0):
-    SUDOERS.write_text(f"Defaults:{somebody.name} timestamp_timeout={timeout}, passwd_tries=1\n"
+def allow_sudo(somebody, rule="ALL", *, timeout=0, tries=1):
+    SUDOERS.write_text(f"Defaults:{somebody.name} timestamp_timeout={timeout}, passwd_tries={tries}\n"
                        f"{somebody.name} ALL=(ALL:ALL) {rule}\n")
     SUDOERS.chmod(0o440)
 
@@ -46,6 +46,20 @@ def test_given_password_and_code_then_sudo_runs_the_command(enrolled, journal):
     assert session.output.split()[-1] == "0"
     assert session.prompts[-1] == "Verification code:"
     journal.find("accepted", f"user={enrolled.name}", "service=sudo")
+
+
+def test_given_a_program_that_wants_no_messages_then_the_next_question_says_why(enrolled):
+    allow_sudo(enrolled, tries=3)
+    password, phone = enrolled.person.password, enrolled.phone
+    spent = phone.fresh()
+    assert sudo(enrolled, password, spent).status == 0
+    session = sudo(enrolled, password, spent, password, "12345", password, phone.fresh())
+    assert session.status == 0
+    said = [line for line in session.output.splitlines() if line.startswith(("This", "Verification"))]
+    assert [line.strip() for line in said] == [
+        "Verification code:",
+        "This verification code was used already. Wait for the next one.", "Verification code:",
+        "This is no verification code. Type the digits that your phone shows, or a recovery code.", "Verification code:"]
 
 
 REFUSED = {
