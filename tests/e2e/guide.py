@@ -40,6 +40,8 @@ QUESTIONS = {
     r"Once more: $": "passphrase",
     r"[Pp]assword[^\r\n]*: ?$": "password",
     r"Verification code: $": "proof",
+    r"Printed key[^\r\n]*: $": "sealing_key",
+    r"Application password: $": "app_password",
 }
 
 
@@ -52,6 +54,7 @@ class Follower:
         self.phone = self.token = None
         self.others = {}
         self.recovery_codes = []
+        self.sealing_key = self.app_password = None
 
     def prepare(self, words):
         """What stands behind a block's kind: the state that it begins in."""
@@ -133,6 +136,12 @@ class Follower:
 
     def _password(self, shown):
         return self.alice.password
+
+    def _sealing_key(self, shown):
+        return self.sealing_key
+
+    def _app_password(self, shown):
+        return self.app_password
 
 
 def alice():

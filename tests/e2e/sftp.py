@@ -37,10 +37,11 @@ class Server(sshd.Server):
     """The sshd of the recipe, with its own PAM service. One line of its configuration may be left
     out, as an administrator may."""
 
-    def __init__(self, without=None):
+    def __init__(self, without=None, more=""):
         stacks.write_recipe(SERVICE)
         recipe = "".join(f"{line}\n" for line in stacks.settings_in(SERVICE).splitlines()
                          if without is None or not line.startswith(without))
+        recipe += f"{more}\n"
         if version() >= (9, 8):
             recipe += f"PAMServiceName {SERVICE}\n"
         else:

@@ -1,15 +1,29 @@
-"""The recipes for mail programs in the guide: read by these programs, with the password that `--store` left."""
+"""The recipes of the guide for other programs, read by these programs: for mail with the password that
+`--store` left, for files on a real server, for the log in a real journal."""
 
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
+import sftp
+import stacks
 from guide import Follower, blocks
+from terminals import answer
+
+HOSTS = Path("/etc/hosts")
+SOCKET = Path("/dev/log")
+JOURNAL = Path("/run/systemd/journal")
+
+
+def block_of(kind):
+    (block,) = [block for found in blocks(kind).values() for block in found]
+    return block
 
 
 def recipe(kind):
-    (block,) = [block for found in blocks(kind).values() for block in found]
-    return block.text + "\n"
+    return block_of(kind).text + "\n"
 
 
 @pytest.fixture
@@ -50,3 +64,64 @@ def test_given_the_recipe_then_msmtp_reads_it_and_has_the_password(follower):
     assert "user = alice" in done.stdout and "passwordeval = twostep app-password show mail" in done.stdout
     shown = follower.alice.run("twostep", "app-password", "show", "mail")
     assert shown.stdout.strip() == stored(follower)
+
+
+@pytest.fixture
+def files():
+    """A server for files alone, by the name and at the port that the guide has."""
+    server = sftp.Server(more="Port 2222")
+    kept = HOSTS.read_text()
+    HOSTS.write_text(f"{kept}127.0.0.1 host.example.org\n")
+    yield server
+    HOSTS.write_text(kept)
+    server.stop()
+
+
+def test_given_the_recipe_then_rclone_lists_the_files(view, clock, files):
+    clock.begin_step()
+    follower = Follower(clock)
+    follower.prepare(["enrolled"])
+    put(follower, "letters.txt", "")
+    status, shown = follower.type("twostep app-password create backup --service sshd-sftp --print-only")
+    assert status == 0, shown
+    follower.app_password = shown.split()[-1]
+    create, listing = block_of("sh client").commands()
+    assert follower.type(create)[0] == 0
+    status, shown = follower.type(listing)
+    assert status == 0 and "letters.txt" in shown, shown
+    assert follower.app_password not in (follower.alice.home / ".config/rclone/rclone.conf").read_text()
+    follower.app_password = "wrong"
+    assert follower.type(create)[0] == 0
+    assert follower.type(f"{listing} --retries 1 --low-level-retries 1")[0] != 0
+
+
+@pytest.fixture
+def journal_daemon():
+    """systemd's journal in the place of the tests' own log."""
+    JOURNAL.mkdir(parents=True, exist_ok=True)
+    daemon = subprocess.Popen(["/lib/systemd/systemd-journald"])
+    while not (JOURNAL / "dev-log").exists():
+        assert daemon.poll() is None
+        time.sleep(0.02)
+    kept = SOCKET.rename("/dev/log.kept")
+    SOCKET.symlink_to(JOURNAL / "dev-log")
+    yield
+    SOCKET.unlink()
+    kept.rename(SOCKET)
+    daemon.terminate()
+    daemon.wait(timeout=10)
+
+
+def test_given_the_journal_then_the_line_of_the_guide_shows_a_login(follower, journal_daemon):
+    (command,) = block_of("sh journal").commands()
+    stacks.write("sudo", stacks.PASSWORD_AND_CODE)
+
+    def logins():
+        subprocess.run(["journalctl", "--sync"], check=False)
+        shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True).stdout
+        return [line for line in shown.splitlines() if "pam_twostep" in line]
+
+    assert logins() == []
+    answer(follower.alice.command("sudo", "-k", "id"), follower.alice.password, follower.phone.wrong())
+    (line,) = logins()
+    assert "refused user=alice service=sudo" in line

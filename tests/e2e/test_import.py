@@ -199,6 +199,13 @@ def test_given_users_of_pam_oath_then_clocks_and_counters_go_on(clock):
     file.unlink()
 
 
+def test_given_one_path_for_everybody_then_nobody_gets_the_key_in_it(person):
+    Path("/root/one.totp").write_text(f'{BASE32}\n" TOTP_AUTH\n')
+    for path, why in (("/root/one.totp", "the same for every user"), ("one.totp", "begins with")):
+        assert why in admin("import", "google-authenticator", "--all-homes", "--path", path, "--yes", code=2).stderr
+    assert not enrollment.status(person)["enrolled"]
+
+
 @pytest.mark.parametrize("words, text, at, why", [
     (["otpauth", "-"], "ALICE otpauth://totp/x?secret=!!\n", "line 1", "no base32"),
     (["otpauth", "-"], f"\nALICE otpauth://totp/x?secret={BASE32}&period=45\n", "line 2", "period is 45"),

@@ -35,6 +35,9 @@ pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>,
     if !template.starts_with('/') && !template.starts_with("${HOME}") {
         return Err(Trouble::usage(words::transfer::PATH_BEGINS));
     }
+    if !template.contains("${USER}") && !template.contains("${HOME}") {
+        return Err(Trouble::usage(words::transfer::PATH_OF_ALL));
+    }
     let mut all = Vec::new();
     for user in Host::everyone()? {
         let home = user.dir.display().to_string();

@@ -114,7 +114,7 @@ const GOOGLE_EXAMPLES: &str = "\
 Examples:
   sudo twostep admin import google-authenticator --all-homes --dry-run
   sudo twostep admin import google-authenticator /root/alice.totp --user alice
-  sudo twostep admin import google-authenticator --all-homes --path /var/lib/ga/${USER}";
+  sudo twostep admin import google-authenticator --all-homes --path '/var/lib/ga/${USER}'";
 
 const OATH_EXAMPLES: &str = "\
 Example:
