@@ -44,7 +44,8 @@ pub fn unwritten(path: impl Display, error: &Error) -> String {
 pub const PATH_BEGINS: &str = "A path begins with / or ${HOME}. Give it so, as in ${HOME}/.google_authenticator.";
 
 /// The same: one file for everybody would give everybody the same key.
-pub const PATH_OF_ALL: &str = "The path is the same for every user. Give it with ${USER} or ${HOME} in it, between single quotes.";
+pub const PATH_OF_ALL: &str =
+    "The path is the same for every user. Give it with ${USER} or ${HOME} in it, between single quotes.";
 
 /// Why a file is not read.
 pub const NO_USER: &str = "there is no such user";
