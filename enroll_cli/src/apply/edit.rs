@@ -92,9 +92,14 @@ fn goes_on(stack: &Service<'_>, at: usize) -> bool {
 /// These lines, those who have given their code going on behind the last of them.
 fn jumping(unfolded: &[String]) -> Vec<String> {
     let on = |below: usize| format!("auth       [success={below} default=ignore] pam_permit.so");
-    let lines = unfolded.iter().enumerate();
-    lines.map(|(index, line)| if line == END { on(unfolded.len() - index - 1) } else { line.clone() }).collect()
+    let below = (0..unfolded.len()).rev();
+    let lines = unfolded.iter().zip(below);
+    // A jump lets nobody in by itself, so it ends at a line that does; a refusal stays one there.
+    lines.map(|(line, below)| if line == END { on(below) } else { line.clone() }).chain([PERMIT.to_owned()]).collect()
 }
+
+/// What lets in whoever nobody has refused.
+const PERMIT: &str = "auth       required     pam_permit.so";
 
 /// The end for those who have given their code.
 const END: &str = "auth       sufficient   pam_permit.so";
@@ -123,7 +128,7 @@ impl Ours {
 
     /// What asks for the code, and lets in who is not asked.
     fn code(&self) -> [String; 2] {
-        [self.code.clone(), "auth       required     pam_permit.so".to_owned()]
+        [self.code.clone(), PERMIT.to_owned()]
     }
 
     /// The code behind a key, above the first step of those who have none.
@@ -320,6 +325,7 @@ mod tests {
             "auth requisite pam_twostep.so after_first_step",
             "auth [success=1 default=ignore] pam_permit.so",
             "auth required pam_deny.so",
+            "auth required pam_permit.so",
             "auth optional pam_gnome_keyring.so",
             "account required pam_unix.so",
             "account required pam_twostep.so",
