@@ -68,7 +68,10 @@ fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
     let ours = Ours::new(stack.name, style);
     let line = text.lines().nth(at - 1).unwrap_or_default().to_owned();
     let mut firsts = vec![std::iter::once(line).chain(ours.code()).collect()];
-    firsts.extend(ours.unfolded(stack, at));
+    if let Some(unfolded) = ours.unfolded(stack, at) {
+        firsts.extend(goes_on(stack, at).then(|| jumping(&unfolded)));
+        firsts.push(unfolded);
+    }
     let both = firsts.iter().flat_map(|first: &Vec<String>| [(first, false), (first, true)]);
     both.map(|(first, account_goes_first)| ours.written(text, at, first, account_goes_first)).collect()
 }
@@ -79,6 +82,27 @@ fn first_step(stack: &Service<'_>) -> Option<usize> {
         |line: &&Line| line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::Unknown));
     stack.stack(Phase::Auth).lines.iter().rfind(proves).map(Line::own_line)
 }
+
+/// Whether the service's own file has lines behind this one that everybody passes: a keyring's, say,
+/// which takes the password.
+fn goes_on(stack: &Service<'_>, at: usize) -> bool {
+    stack.stack(Phase::Auth).lines.iter().any(|line| line.own_line() > at)
+}
+
+/// These lines, those who have given their code going on behind the last of them.
+fn jumping(unfolded: &[String]) -> Vec<String> {
+    let on = |below: usize| format!("auth       [success={below} default=ignore] pam_permit.so");
+    let below = (0..unfolded.len()).rev();
+    let lines = unfolded.iter().zip(below);
+    // A jump lets nobody in by itself, so it ends at a line that does; a refusal stays one there.
+    lines.map(|(line, below)| if line == END { on(below) } else { line.clone() }).chain([PERMIT.to_owned()]).collect()
+}
+
+/// What lets in whoever nobody has refused.
+const PERMIT: &str = "auth       required     pam_permit.so";
+
+/// The end for those who have given their code.
+const END: &str = "auth       sufficient   pam_permit.so";
 
 /// Our lines for one service.
 struct Ours {
@@ -104,16 +128,12 @@ impl Ours {
 
     /// What asks for the code, and lets in who is not asked.
     fn code(&self) -> [String; 2] {
-        [self.code.clone(), "auth       required     pam_permit.so".to_owned()]
+        [self.code.clone(), PERMIT.to_owned()]
     }
 
     /// The code behind a key, above the first step of those who have none.
     fn behind_key(&self) -> [String; 3] {
-        [
-            "auth [success=ignore default=2] pam_twostep.so mode=ssh_key".to_owned(),
-            self.code.clone(),
-            "auth       sufficient   pam_permit.so".to_owned(),
-        ]
+        ["auth [success=ignore default=2] pam_twostep.so mode=ssh_key".to_owned(), self.code.clone(), END.to_owned()]
     }
 
     /// The lines that the include at this line brings, written so that a wrong password ends the stack
@@ -135,7 +155,7 @@ impl Ours {
                 [kind, "sufficient", rest @ ..] if is_proof(one) => {
                     lines.push(format!("{kind} [success=ignore default={ADDED}] {}", rest.join(" ")));
                     lines.push(self.code.clone());
-                    lines.push("auth       sufficient   pam_permit.so".to_owned());
+                    lines.push(END.to_owned());
                     ends_with_code = true;
                 }
                 _ => lines.push(counted_anew(&one.text, rest)),
@@ -289,6 +309,28 @@ mod tests {
             "account include password-auth",
         ];
         assert_eq!(new(&texts, STYLE), expected);
+    }
+
+    #[test]
+    fn a_keyring_behind_the_substack_still_gets_the_password() {
+        let password =
+            "auth sufficient pam_unix.so\nauth sufficient pam_sss.so forward_pass\nauth required pam_deny.so";
+        let sshd = "auth required pam_env.so\nauth substack password-auth\nauth optional pam_gnome_keyring.so\naccount required pam_unix.so";
+        let expected = [
+            "auth required pam_env.so",
+            "auth [success=ignore default=2] pam_unix.so",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth [success=4 default=ignore] pam_permit.so",
+            "auth [success=ignore default=2] pam_sss.so forward_pass",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth [success=1 default=ignore] pam_permit.so",
+            "auth required pam_deny.so",
+            "auth required pam_permit.so",
+            "auth optional pam_gnome_keyring.so",
+            "account required pam_unix.so",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&[("sshd", sshd), ("password-auth", password)], STYLE), expected);
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Module {
         Options::parse(&arguments)
     }
 
+    /// Whether it has no word on those who are not in its list: pam_sepermit(8), under both its names.
+    pub fn is_for_listed_users(&self) -> bool {
+        matches!(self.stem(), "pam_sepermit" | "pam_selinux_permit")
+    }
+
     /// What it is there for, by its name.
     pub fn kind(&self) -> Kind {
         match self.stem() {
@@ -104,6 +109,7 @@ impl Module {
             | "pam_usb" => Kind::OtherProof,
             "pam_succeed_if" | "pam_access" | "pam_localuser" | "pam_usertype" | "pam_wheel" | "pam_listfile"
             | "pam_time" | "pam_issue" | "pam_debug" => Kind::Condition,
+            _ if self.is_for_listed_users() => Kind::Condition,
             "pam_nologin" | "pam_securetty" | "pam_shells" | "pam_faillock" | "pam_tally2" | "pam_tally"
             | "pam_abl" | "pam_lastlog" => Kind::Guard,
             "pam_env"
@@ -122,7 +128,6 @@ impl Module {
             | "pam_limits"
             | "pam_keyinit"
             | "pam_selinux"
-            | "pam_selinux_permit"
             | "pam_afs_session"
             | "pam_cockpit_cert"
             | "pam_ssh_add"
@@ -131,7 +136,6 @@ impl Module {
             | "pam_loginuid"
             | "pam_systemd"
             | "pam_systemd_loadkey"
-            | "pam_sepermit"
             | "pam_setquota"
             | "pam_encfs" => Kind::Service,
             _ => Kind::Unknown,

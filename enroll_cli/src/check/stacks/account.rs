@@ -75,6 +75,7 @@ impl Service<'_> {
             Kind::Permit | Kind::Service => all(&[Code::SUCCESS]),
             Kind::Deny => all(&[Code::AUTH_ERR]),
             Kind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
+            Kind::Condition if module.is_for_listed_users() => all(&[Code::SUCCESS, Code::IGNORE, Code::PERM_DENIED]),
             Kind::Condition | Kind::Root => all(&[Code::SUCCESS, Code::PERM_DENIED]),
             Kind::Guard | Kind::OtherProof | Kind::Unknown => all(&[Code::SUCCESS, Code::IGNORE]),
         }

@@ -92,6 +92,7 @@ impl Service<'_> {
                 vec![proved, (Code::AUTH_ERR, facts), (Code::IGNORE, facts)]
             }
             Kind::OtherProof | Kind::Unknown => all(&[Code::AUTH_ERR, Code::IGNORE]),
+            Kind::Condition if module.is_for_listed_users() => all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR]),
             Kind::Condition => all(&[Code::SUCCESS, Code::AUTH_ERR]),
             // It counts a failure, and comes only where there was one.
             Kind::Guard if module.arguments.iter().any(|word| word == "authfail") => all(&[Code::AUTH_ERR]),

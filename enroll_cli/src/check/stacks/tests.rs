@@ -84,6 +84,10 @@ fn a_line_that_ends_the_stack_before_ours_is_found() {
 fn who_is_let_past_on_purpose_is_told_of_and_no_more() {
     let condition = "auth requisite pam_unix.so\nauth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth required pam_twostep.so\nauth required pam_permit.so";
     assert_eq!(auth(condition), [(Severity::Notice, "second-step-by-condition")]);
+    // Fedora's gdm-password begins so: SELinux's guests come in without a password.
+    let guests = "auth [success=done ignore=ignore default=bad] pam_selinux_permit.so\n@include common-auth\nauth required pam_twostep.so";
+    assert_eq!(auth(guests), [(Severity::Notice, "second-step-by-condition")]);
+    assert_eq!(auth("auth required pam_sepermit.so\n@include common-auth\nauth required pam_twostep.so"), []);
     let finger = "auth sufficient pam_fprintd.so\n@include common-auth\nauth required pam_twostep.so";
     assert_eq!(auth(finger), [(Severity::Warning, "second-step-skipped-by-other-proof")]);
     assert_eq!(auth("auth sufficient pam_rootok.so\n@include common-auth\nauth required pam_twostep.so"), []);
