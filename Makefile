@@ -40,7 +40,7 @@ SHELL_SCRIPTS = .ci/run fuzz/run packaging/authselect/make-profile packaging/boo
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages bench-packages need-cargo
+.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -92,10 +92,10 @@ test-packages: packages deb rpm ## Install the packages in a clean Debian 12, lo
 bench: bench-packages build ## Measure Twostep beside its peers, into docs/benchmarks (QUICK=1: a minute, into target/bench)
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick "$(abspath $(TARGET))/bench",docs/benchmarks)
 
-demo: packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
+demo: demo-packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo
 
-demo-shell: packages build ## The same view as a shell: enroll your own phone and log in by hand
+demo-shell: demo-packages build ## The same view as a shell: enroll your own phone and log in by hand
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo --shell
 
 install: ## Install what was built, as root (DESTDIR=, PREFIX=/usr, PAMDIR=)
@@ -139,6 +139,9 @@ clean: need-cargo ## Remove what was built
 
 packages:
 	@$(SUDO) packaging/ensure-packages
+
+demo-packages:
+	@$(SUDO) packaging/ensure-packages demo-packages
 
 bench-packages:
 	@$(SUDO) packaging/ensure-packages bench-packages

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 import subprocess
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -75,9 +74,6 @@ def test_given_pass_otp_then_its_code_logs_in(enrolled, clock, tmp_path):
 
 
 def test_given_keepassxc_then_its_code_logs_in(enrolled, clock, tmp_path):
-    """With its Qt it is too large for the list of test packages: where it is installed, it is tried."""
-    if not shutil.which("keepassxc-cli"):
-        pytest.skip("keepassxc-cli is not installed; it is not in packaging/test-packages, since it brings Qt")
     database, attribute = tmp_path / "x.kdbx", tmp_path / "x.xml"
     attribute.write_text(KEEPASS.format(uri=enrolled.phone.uri.replace("&", "&amp;")))
     subprocess.run(["keepassxc-cli", "import", attribute, database, "--set-password"], input="password\npassword\n", text=True, check=True, capture_output=True)
