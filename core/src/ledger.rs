@@ -89,24 +89,19 @@ impl Ledger {
     /// # Errors
     /// The kernel gave no random bytes.
     pub fn new(floor: Uptime, failures: Sums) -> Result<Self, NoRandomness> {
-        let throttle = Throttle { gone: failures, ..Throttle::default() };
-        let (wrong, unnoticed) = (Wrong::default(), Wrong::default());
-        let (generation, superseded) = (random_generation()?, Vec::new());
-        let (spent, shown, passed, remembered, uses) = (Vec::new(), Vec::new(), None, Vec::new(), Vec::new());
-        let gone = Vec::new();
         Ok(Self {
-            generation,
-            superseded,
+            generation: random_generation()?,
+            superseded: Vec::new(),
             floor,
-            spent,
-            shown,
-            throttle,
-            wrong,
-            unnoticed,
-            passed,
-            remembered,
-            uses,
-            gone,
+            spent: Vec::new(),
+            shown: Vec::new(),
+            throttle: Throttle { gone: failures, ..Throttle::default() },
+            wrong: Wrong::default(),
+            unnoticed: Wrong::default(),
+            passed: None,
+            remembered: Vec::new(),
+            uses: Vec::new(),
+            gone: Vec::new(),
         })
     }
 

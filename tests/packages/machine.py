@@ -60,9 +60,9 @@ class Machine:
     def add_alice(self):
         self.run(f"useradd -m -s /bin/bash -G sudo alice && echo 'alice:{PASSWORD}' | chpasswd")
 
-    def start_sshd(self):
-        config = self.root / "etc/ssh/sshd_config.d/code.conf"
-        config.write_text("KbdInteractiveAuthentication yes\nPasswordAuthentication no\nListenAddress 127.0.0.1\n")
+    def start_sshd(self, settings="KbdInteractiveAuthentication yes\nPasswordAuthentication no\n"):
+        config = self.root / "etc/ssh/sshd_config.d/test.conf"
+        config.write_text(f"{settings}ListenAddress 127.0.0.1\n")
         self.sshd = subprocess.Popen(self.line("mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):
             if self.run("ssh-keyscan -T 1 127.0.0.1 2>/dev/null", code=None):

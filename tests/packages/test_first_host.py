@@ -1,7 +1,6 @@
 """The chapter "First host in ten minutes", followed on a clean Debian 12 command by command as it is printed."""
 
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -107,13 +106,7 @@ def machine():
     (home / DEB.name).write_bytes(DEB.read_bytes())
     machine.run("chown -R alice: /home/alice && echo '127.0.0.1 localhost host' >/etc/hosts && mkdir -p /root/.ssh "
                 "&& printf 'Host host\\n StrictHostKeyChecking no\\n LogLevel ERROR\\n' >/root/.ssh/config")
-    config = machine.root / "etc/ssh/sshd_config.d/listen.conf"
-    config.write_text("ListenAddress 127.0.0.1\n")
-    machine.sshd = subprocess.Popen(machine.line("mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(200):
-        if machine.run("ssh-keyscan -T 1 127.0.0.1 2>/dev/null", code=None):
-            break
-        time.sleep(0.05)
+    machine.start_sshd(settings="")
     yield machine
     machine.close()
 
