@@ -13,11 +13,12 @@ mod trial;
 mod undo;
 mod watch;
 
+pub use drop_in::Keys;
 pub use edit::{Style, Unfit, edited};
 pub use journal::{Change, Journal, State, hundredths_since_boot};
 pub use lineage::{Lineage, Proof, is_inner, now_in_ticks, proving};
 pub use place::{relabel, replace};
-pub use plan::{Keys, Plan, Wish};
+pub use plan::{Plan, Wish};
 pub use programs::{Sshd, end_sudo_tickets, reload_sshd};
 pub use trial::{run as try_here, trial};
 pub use undo::{Undone, undo};

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::drop_in;
-use super::plan::Keys;
+use super::drop_in::{self, Keys};
 use crate::check::Severity;
 use crate::check::sshd::{self, CONFIG, Door, Effective, Visitor, visitors};
 use crate::stack::Files;

@@ -2,7 +2,18 @@
 
 use std::path::Path;
 
-use super::plan::Keys;
+use clap::ValueEnum;
+
+/// What sshd does with keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Keys {
+    /// A key, then the code; or the password, then the code
+    WithCode,
+    /// No keys: the password, then the code
+    Refuse,
+    /// A key alone opens the door, without a code
+    Alone,
+}
 
 /// The file. Its number is low, since the first value that sshd reads counts (sshd_config(5)).
 pub const PATH: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";

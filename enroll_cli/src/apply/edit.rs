@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plan::Keys;
+use super::drop_in::Keys;
 use crate::check::Severity;
 use crate::check::stacks::{Before, Service};
 use crate::stack::{Files, Kind, Line, Phase};

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use twostep_core::config::AfterGrace;
 use twostep_core::username::Person;
 
+use super::drop_in::Keys;
 use super::edit::{Style, Unfit, edited};
 use super::journal::Step;
 use super::place::Content;
@@ -19,17 +19,6 @@ use crate::host::{Host, administrators};
 use crate::stack::{Files, Phase};
 use crate::trouble::Trouble;
 use crate::words;
-
-/// What sshd does with keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Keys {
-    /// A key, then the code; or the password, then the code
-    WithCode,
-    /// No keys: the password, then the code
-    Refuse,
-    /// A key alone opens the door, without a code
-    Alone,
-}
 
 /// What an administrator wants.
 #[derive(Debug)]
