@@ -54,9 +54,9 @@ pub fn ground(host: &Host, files: &Files) -> Vec<String> {
 
 /// What is wrong with the ways in: PAM's stacks, sshd, sudo.
 pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
-    let sshd_config = files.real(Path::new(sshd::CONFIG));
+    let daemons = sshd::daemons(&files.real(Path::new(sshd::CONFIG)));
     let is_required = config.policy.required || !config.policy.required_groups.is_empty();
-    let before = |name: &str| if name.starts_with("sshd") { sshd::before(&sshd_config, name) } else { Before::Nothing };
+    let before = |name: &str| if name.starts_with("sshd") { sshd::before(&daemons, name) } else { Before::Nothing };
     let mut findings = Vec::new();
     for name in files.services() {
         let service = Service::new(files, &name, before(&name)).findings();
@@ -67,7 +67,7 @@ pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
         let service = Service::new(files, name, Before::Nothing);
         Door { asks: service.has_second_step(), takes_one_answer: service.takes_one_answer(), is_required }
     };
-    findings.extend(sshd::check(&sshd_config, &door));
+    findings.extend(sshd::check(&daemons, &door));
     let mut interactive = config.app_password.interactive_services.clone();
     match Rules::read(&files.real(Path::new(sudo::SUDOERS))) {
         Some(Ok(rules)) => {

@@ -111,6 +111,17 @@ def test_given_what_would_lock_out_then_nothing_is_changed_and_it_says_why(host)
     assert wait_until(lambda: not waiting())
 
 
+@pytest.mark.parametrize("options", [["-f", "/etc/ssh/another"], ["-oAuthenticationMethods=any"]])
+def test_given_an_sshd_that_goes_by_something_else_then_nothing_is_changed_and_it_says_so(host, options):
+    """What apply writes would change nothing for it."""
+    host.stop()
+    Path("/etc/ssh/another").write_text(host.config)
+    host.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", *options], stdout=host.log, stderr=host.log, cwd="/")
+    sshd.Server._wait(host)
+    told = apply("sshd", "--keys", "with-code")
+    assert told.returncode == 1 and "was started as `sshd" in told.stderr and snapshot() == host.before
+
+
 def test_given_a_missing_module_then_nothing_is_changed(host):
     module = next(Path("/usr/lib").glob("*/security/pam_twostep.so"))
     aside = module.with_name("pam_twostep.aside")

@@ -1,14 +1,18 @@
 """`twostep admin check` on sshd and sudo as real hosts have them, each held against what the program itself does."""
 
 import subprocess
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import configuration
 import people
+import sftp
+import sshd
 import stacks
-from checks import ACCOUNT, GOOD_SSHD, SSHD, expect, found, host, rehearse  # noqa: F401 - host is for every test
+from checks import ACCOUNT, GOOD, GOOD_SSHD, SSHD, expect, found, host, rehearse  # noqa: F401 - host is for every test
 
 PLAIN = "UsePAM yes\nPermitRootLogin no\n"
 METHODS = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive\n"
@@ -91,6 +95,58 @@ def test_given_an_sshd_that_is_right_then_nothing_is_said(text):
     SSHD.write_text(text)
     configuration.write(policy={"required_groups": ["nogroup"]})
     assert found()[0].keys() <= {"service-without-second-step"}
+
+
+@contextmanager
+def listening(*options, program="/usr/sbin/sshd"):
+    """An sshd beside the usual one."""
+    sshd.FOLDER.mkdir(mode=0o755, exist_ok=True)
+    hostkey = sshd.FOLDER / "hostkey"
+    if not hostkey.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", hostkey], check=True)
+    port = next(sshd._ports)
+    process = subprocess.Popen([program, "-D", "-o", f"HostKey={hostkey}", "-o", "PidFile=none", "-p", str(port), *map(str, options)], cwd="/",
+                               stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if b"[listener]" in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+                break
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_given_an_sshd_that_was_started_with_another_file_then_that_one_is_checked_too(tmp_path):
+    other = tmp_path / "sshd_config"
+    other.write_text(PLAIN + "KbdInteractiveAuthentication no\n")
+    with listening("-f", other):
+        expect("sshd-cannot-ask", "error", f"in {other}:3", f"sshd -f {other} -o HostKey=")
+    assert "sshd-cannot-ask" not in found()[0]
+
+
+def test_given_options_that_go_before_any_file_then_the_remedy_names_them():
+    with listening("-o", "UsePAM=no"):
+        expect("sshd-without-pam", "error", "among the options that sshd is started with", "-o UsePAM=no")
+    with listening("-o", "PrintMotd=no"):
+        assert found()[0].keys() <= {"service-without-second-step"}
+
+
+@pytest.mark.skipif(sftp.version() >= (9, 8), reason="since then sshd asks PAM by a name that its file says")
+def test_given_an_sshd_of_another_name_then_its_own_file_and_stack_count(person, tmp_path):
+    stacks.write("sshd-other", GOOD)
+    link, other = sshd.FOLDER / "sshd-other", tmp_path / "sshd_config"
+    sshd.FOLDER.mkdir(mode=0o755, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to("/usr/sbin/sshd")
+    other.write_text(GOOD_SSHD.replace(METHODS, "AuthenticationMethods publickey\n"))
+    with listening("-f", other, program=str(link)):
+        found, _ = rehearse(person, "--service", "sshd-other")
+        assert "-f" in found["steps"][0]["at"] and "publickey" in found["steps"][0]["what"]
+        assert "keyboard-interactive" not in found["steps"][0]["what"]
+    found, _ = rehearse(person, "--service", "sshd-other")
+    assert "keyboard-interactive" in found["steps"][0]["what"]
 
 
 @pytest.fixture

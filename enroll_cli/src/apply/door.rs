@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::drop_in::{self, Keys};
 use crate::check::Severity;
-use crate::check::sshd::{self, CONFIG, Door, Effective, Visitor, visitors};
+use crate::check::sshd::{self, CONFIG, Daemon, Door, Effective, SERVICE, Visitor, visitors};
 use crate::stack::Files;
 use crate::words;
 
@@ -33,7 +33,7 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         }
     };
     for visitor in visitors(&copy.config()) {
-        match Effective::ask(&copy.config(), &visitor) {
+        match Effective::ask(&Daemon::usual(&copy.config()), &visitor) {
             None => return inspected,
             Some(Err(why)) if why.contains("privilege separation directory") => return inspected,
             Some(Err(why)) => {
@@ -48,6 +48,15 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
         inspected.objections.push(words::plan::refused_by_sshd(&copy.outside(&why)));
     }
     inspected
+}
+
+/// Whether the sshd that listens was started so that our file would change nothing.
+pub fn goes_by_another() -> Option<String> {
+    let listening = Daemon::running().into_iter().filter(|daemon| daemon.service == SERVICE).collect::<Vec<_>>();
+    let overrules = |daemon: &Daemon| drop_in::KEYWORDS.iter().any(|keyword| daemon.decides(keyword));
+    let is_ours = |daemon: &Daemon| daemon.config == Path::new(CONFIG) && !overrules(daemon);
+    let other = listening.first().filter(|_| !listening.iter().any(is_ours))?;
+    Some(words::plan::goes_by_another(other, drop_in::PATH))
 }
 
 impl Inspected {

@@ -18,6 +18,15 @@ pub enum Keys {
 /// The file. Its number is low, since the first value that sshd reads counts (sshd_config(5)).
 pub const PATH: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
 
+/// What it may say.
+pub const KEYWORDS: [&str; 5] = [
+    "UsePAM",
+    "KbdInteractiveAuthentication",
+    "PasswordAuthentication",
+    "PubkeyAuthentication",
+    "AuthenticationMethods",
+];
+
 /// Its text.
 pub fn text(keys: Keys) -> String {
     let methods = match keys {

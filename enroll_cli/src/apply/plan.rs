@@ -136,6 +136,7 @@ impl Plan {
                 findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what),
             );
         }
+        objections.extend(self.keys.and_then(|_| door::goes_by_another()));
         let door = self.keys.map(|keys| door::inspect(&self.files, keys)).unwrap_or_default();
         objections.extend(door.objections);
         self.notes.extend(door.notes);

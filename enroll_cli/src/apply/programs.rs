@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::check::sshd::{CONFIG, Effective, Visitor};
+use crate::check::sshd::{Daemon, Effective, Visitor};
 use crate::words;
 
 /// Where systemd says that it rules this machine (sd_booted(3)).
@@ -60,7 +60,7 @@ fn by_systemd() -> Result<Sshd, String> {
 
 /// The process that wrote its number down, if it is an sshd.
 fn by_signal() -> Result<Sshd, String> {
-    let file = match Effective::ask(Path::new(CONFIG), &Visitor::named("root")) {
+    let file = match Effective::ask(&Daemon::default(), &Visitor::named("root")) {
         Some(Ok(effective)) => effective.value("pidfile").to_owned(),
         _ => "/run/sshd.pid".to_owned(),
     };

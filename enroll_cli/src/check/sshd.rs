@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod daemon;
 mod faults;
 mod files;
 mod methods;
 mod visitors;
 
+pub use daemon::{Daemon, SERVICE};
 pub use faults::{Door, findings};
 pub use files::value;
 use files::{Said, deciding, lines};
@@ -30,9 +32,6 @@ pub fn included(line: &str) -> Option<&str> {
 /// sshd's own file.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
 
-/// The service by which it asks PAM, where it is not told another.
-const SERVICE: &str = "sshd";
-
 /// Where the program lies. It wants to be called by its whole path.
 const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"];
 
@@ -40,6 +39,8 @@ const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin
 #[derive(Debug, Clone, Default)]
 pub struct Effective {
     keys: BTreeMap<String, Vec<String>>,
+    /// Which sshd it is.
+    daemon: Daemon,
     /// The lines that say so.
     lines: Vec<Said>,
 }
@@ -49,18 +50,20 @@ impl Effective {
     ///
     /// # Errors
     /// What sshd says against its configuration.
-    pub fn ask(config: &Path, visitor: &Visitor) -> Option<Result<Self, String>> {
+    pub fn ask(daemon: &Daemon, visitor: &Visitor) -> Option<Result<Self, String>> {
         let program = PROGRAMS.into_iter().find(|path| Path::new(path).is_file())?;
         let answered = Command::new(program)
             .arg("-T")
             .args(["-C", &visitor.specification()])
             .arg("-f")
-            .arg(config)
+            .arg(&daemon.config)
+            .args(&daemon.options)
             .stdin(Stdio::null())
             .output();
         Some(match answered {
             Ok(output) if output.status.success() => {
-                Ok(Self { lines: lines(config), ..Self::parse(&String::from_utf8_lossy(&output.stdout)) })
+                let told = Self::parse(&String::from_utf8_lossy(&output.stdout));
+                Ok(Self { lines: lines(&daemon.config), daemon: daemon.clone(), ..told })
             }
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().replace("\r\n", "; ").replace('\n', "; ")),
             Err(error) => Err(words::check_sshd::unstarted(program, &error)),
@@ -74,7 +77,7 @@ impl Effective {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
             keys.entry(key.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
         }
-        Self { keys, lines: Vec::new() }
+        Self { keys, ..Self::default() }
     }
 
     /// The value of a key.
@@ -90,7 +93,9 @@ impl Effective {
     /// The service by which sshd asks PAM (`PAMServiceName` since OpenSSH 9.8).
     pub fn service(&self) -> &str {
         match self.value("pamservicename") {
-            "" => SERVICE,
+            "" => &self.daemon.service,
+            // Since it can be said, it is printed where nobody says it too.
+            SERVICE => &self.daemon.service,
             name => name,
         }
     }
@@ -101,9 +106,10 @@ impl Effective {
         let block = visitor.fits.as_deref();
         let written = settings.iter().map(|(keyword, value)| {
             let place = match (deciding(&self.lines, block, keyword), block) {
+                _ if self.daemon.decides(keyword) => words::check_sshd::AMONG_OPTIONS.to_owned(),
                 (Some(line), _) => format!("in {line}"),
                 (None, Some(block)) => format!("below `{block}`"),
-                (None, None) => format!("in {CONFIG}, above any Match block"),
+                (None, None) => format!("in {}, above any Match block", self.daemon.config.display()),
             };
             format!("`{keyword} {value}` {place}")
         });
@@ -136,23 +142,58 @@ impl Effective {
     }
 }
 
-/// What is proved when sshd asks PAM for this service, of whoever comes.
-pub fn before(config: &Path, service: &str) -> Before {
-    let everybody = visitors(config);
-    let told = everybody.iter().map(|visitor| Effective::ask(config, visitor));
-    let told = told.map(|told| match told {
-        Some(Ok(effective)) if effective.service() == service => effective.before(),
-        _ => Before::Nothing,
-    });
-    let told = told.collect::<Vec<_>>();
-    if told.iter().all(|before| *before == Before::Key) { Before::Key } else { Before::Nothing }
+/// The one of this file, and where that is sshd's own, those that listen and were started otherwise.
+pub fn daemons(config: &Path) -> Vec<Daemon> {
+    let others = if config == Path::new(CONFIG) { Daemon::running() } else { Vec::new() };
+    std::iter::once(Daemon::usual(config)).chain(others.into_iter().filter(Daemon::is_another)).collect()
 }
 
-/// What there is to say of sshd on this host.
-pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
+/// What is proved when sshd asks PAM for this service, of whoever comes.
+pub fn before(daemons: &[Daemon], service: &str) -> Before {
+    let told = daemons.iter().flat_map(|daemon| {
+        visitors(&daemon.config)
+            .into_iter()
+            .map(|visitor| (daemon.service == service, Effective::ask(daemon, &visitor)))
+    });
+    let told = told.filter_map(|(is_its_own, told)| match told {
+        Some(Ok(effective)) if effective.service() == service => Some(effective.before()),
+        Some(Ok(_)) => None,
+        _ => is_its_own.then_some(Before::Nothing),
+    });
+    let told = told.collect::<Vec<_>>();
+    if !told.is_empty() && told.iter().all(|before| *before == Before::Key) { Before::Key } else { Before::Nothing }
+}
+
+/// What there is to say of sshd on this host: of the usual one, and of each other one. What two say that
+/// go by one file is told once.
+pub fn check(daemons: &[Daemon], door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
+    let mut told: Vec<(&Path, Finding)> = Vec::new();
+    for (index, daemon) in daemons.iter().enumerate() {
+        let of_its_own = of(daemon, door).into_iter().map(|finding| (daemon.config.as_path(), finding));
+        for (config, mut finding) in of_its_own.collect::<Vec<_>>() {
+            let says_so = |(other, known): &(&Path, Finding)| {
+                *other == config && known.what == finding.what && known.remedy == finding.remedy
+            };
+            if told.iter().any(says_so) {
+                continue;
+            }
+            if index > 0 {
+                finding.about = match finding.about.as_str() {
+                    visitors::EVERYBODY => daemon.to_string(),
+                    about => format!("{daemon}: {about}"),
+                };
+            }
+            told.push((config, finding));
+        }
+    }
+    told.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// What is wrong with one sshd for somebody.
+fn of(daemon: &Daemon, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for visitor in visitors(config) {
-        match Effective::ask(config, &visitor) {
+    for visitor in visitors(&daemon.config) {
+        match Effective::ask(daemon, &visitor) {
             None => return findings,
             Some(Err(why)) if why.contains("privilege separation directory") => {
                 return vec![Finding::notice(
@@ -165,9 +206,9 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
             Some(Err(why)) => {
                 return vec![Finding::error(
                     "sshd-configuration",
-                    config.display(),
+                    daemon.config.display(),
                     words::check_sshd::configuration(why.trim_end_matches('.')),
-                    faults::corrected(config, &why),
+                    faults::corrected(daemon, &why),
                 )];
             }
             Some(Ok(effective)) => {
@@ -183,7 +224,7 @@ pub fn check(config: &Path, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
             }
         }
     }
-    findings.extend(untried(config).iter().filter(|_| door(SERVICE).asks).map(|line| {
+    findings.extend(untried(&daemon.config).iter().filter(|_| door(&daemon.service).asks).map(|line| {
         Finding::notice(
             "sshd-match-not-checked",
             line,

@@ -46,6 +46,9 @@ pub fn cannot_ask(whom: &str, is_on: bool) -> String {
     format!("sshd cannot ask for a code{whom}: {why} has no second question.")
 }
 
+/// Where a setting stands that was given on the command line.
+pub const AMONG_OPTIONS: &str = "among the options that sshd is started with";
+
 /// A key, mostly.
 pub fn without_code(way: &str, whom: &str) -> String {
     format!("{way} alone opens the door{whom}, without a code.")

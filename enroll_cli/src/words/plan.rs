@@ -66,6 +66,13 @@ pub fn no_folder(folder: impl Display) -> String {
     format!("There is no folder {folder}. Make it (sudo mkdir {folder}), and try again.")
 }
 
+/// The sshd that listens has another file, or options that go before any.
+pub fn goes_by_another(daemon: &impl Display, ours: &str) -> String {
+    format!(
+        "The sshd that runs was started as `{daemon}`, so {ours} would change nothing for it. Start it without that, or write the lines by hand, as the recipes in /usr/share/doc/twostep/pam say."
+    )
+}
+
 /// The kernel refused.
 pub fn unread(path: impl Display, error: &Error) -> String {
     format!("{path} cannot be read: {error}. Mend that first.")

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Ends, Step, Visitors};
-use crate::check::sshd::{Alternatives, CONFIG, Effective, Method, Visitor};
+use crate::check::sshd::{self, Alternatives, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
 use crate::words;
 
@@ -60,12 +60,18 @@ impl Visitors<'_> {
         if !self.service.starts_with("sshd") {
             return Offer::by_pam();
         }
-        let (what, offer) = match Effective::ask(&self.files.real(Path::new(CONFIG)), &visitor) {
+        // The last one that asks PAM by this name: one that was started for it goes before the usual one.
+        let daemons = sshd::daemons(&self.files.real(Path::new(CONFIG)));
+        let Some(daemon) = daemons.iter().rev().find(|daemon| daemon.service == self.service).or(daemons.first())
+        else {
+            return Offer::by_pam();
+        };
+        let (what, offer) = match Effective::ask(daemon, &visitor) {
             Some(Ok(effective)) => (effective.offers(), Offer::of(&effective, user)),
             Some(Err(why)) => (words::rehearsal::offer_untold(&why), Offer::by_pam()),
             None => return Offer::by_pam(),
         };
-        steps.push(Step { at: "sshd".to_owned(), what });
+        steps.push(Step { at: daemon.to_string(), what });
         offer
     }
 

@@ -1,10 +1,9 @@
 //! What is wrong with what sshd does for somebody.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::files::lines;
-use super::{Alternatives, Effective, Method, Visitor};
+use super::{Alternatives, Daemon, Effective, Method, Visitor};
 use crate::check::Finding;
 use crate::words;
 
@@ -75,8 +74,8 @@ fn no_way_in(effective: &Effective, alternatives: &Alternatives, visitor: &Visit
 }
 
 /// What to do about what sshd says against its configuration.
-pub fn corrected(config: &Path, why: &str) -> String {
-    let effective = Effective { lines: lines(config), ..Effective::default() };
+pub fn corrected(daemon: &Daemon, why: &str) -> String {
+    let effective = Effective { lines: lines(&daemon.config), daemon: daemon.clone(), ..Effective::default() };
     let everybody = Visitor::named("");
     if why.contains("Disabled method \"keyboard-interactive\"") {
         return effective.write(&everybody, &[("KbdInteractiveAuthentication", "yes")]);
