@@ -87,6 +87,18 @@ def test_given_an_sshd_that_cannot_ask_or_need_not_then_it_is_found(change, name
     expect(name, severity or "warning", remedy or "publickey alone")
 
 
+def test_given_a_sealing_key_that_opens_no_account_then_it_is_found(enrolled):
+    """As after a restore that left it out, or a new one by setup-host."""
+    key = Path("/etc/twostep/seal.key")
+    kept = key.read_bytes()
+    assert "sealed-by-another-key" not in found()[0]
+    key.write_bytes(os.urandom(len(kept)))
+    try:
+        expect("sealed-by-another-key", "error", enrolled.name, "reseal --restore-key")
+    finally:
+        key.write_bytes(kept)
+
+
 def test_given_a_sudo_that_asks_for_nothing_then_it_is_found():
     rules = Path("/etc/sudoers.d/wrong")
     for text, name in [("%sudo ALL=(ALL) NOPASSWD: ALL", "sudo-nopasswd"), ("Defaults timestamp_timeout=-1", "sudo-ticket")]:

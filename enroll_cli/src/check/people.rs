@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use nix::unistd::User;
+use twostep_core::seal::SealKey;
+use twostep_core::store::Store;
 use twostep_core::username::Person;
 
 use super::Finding;
@@ -19,10 +21,14 @@ pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
     let judge = host.judge(&host.config);
     let (mut overdue, mut waiting, mut orphans, mut unreadable) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut uids = BTreeMap::<u32, Vec<String>>::new();
+    let (key, mut sealed) = (host.store.seal_key().ok(), Vec::new());
     host.everybody(|subject| {
         match subject {
             Subject::User(person) => {
                 let row = judge.row(&person);
+                sealed.extend(
+                    key.as_ref().filter(|key| row.enrolled && !opens(host, key, &person)).map(|_| row.user.clone()),
+                );
                 uids.entry(person.uid).or_default().push(person.name.as_str().to_owned());
                 match row {
                     row if row.trouble.is_some() => unreadable.push((row.user, row.trouble.unwrap_or_default())),
@@ -36,6 +42,10 @@ pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
         Ok(())
     })?;
     findings.extend(unreadable.into_iter().map(|(user, why)| unread(&user, &why)));
+    if !sealed.is_empty() {
+        let what = words::check_host::sealed_by_another(&counted(&sealed));
+        findings.push(Finding::error("sealed-by-another-key", list(&sealed), what, words::check_host::BRING_KEY_BACK));
+    }
     let looks_after = administrators(caller);
     findings.extend(of_administrators(&judge_all(host, &looks_after)));
     overdue.retain(|user| !looks_after.contains(user));
@@ -43,6 +53,12 @@ pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
     findings.extend(orphans.into_iter().map(|why| orphan(&why)));
     findings.extend(shared_uids(&uids));
     Ok(findings)
+}
+
+/// Whether the sealing key opens each authenticator of a user's.
+fn opens(host: &Host, key: &SealKey, person: &Person) -> bool {
+    let Ok(Some(account)) = host.store.find(person) else { return true };
+    account.authenticators.iter().all(|one| key.open(&one.secret, one.belongs(&account.user)).is_ok())
 }
 
 /// How an administrator stands.

@@ -74,6 +74,15 @@ pub fn bring_back_or_reset(user: &str) -> String {
     format!("Bring the file back from a backup, or let them start over: sudo twostep admin reset {}", as_word(user))
 }
 
+/// The sealing key is another one than that of the accounts, or something else was put into them.
+pub fn sealed_by_another(who: &str) -> String {
+    format!("The sealing key of this host does not open what {who} enrolled, so no verification code of theirs counts.")
+}
+
+/// The same.
+pub const BRING_KEY_BACK: &str =
+    "Bring the key back (sudo twostep admin reseal --restore-key), or let them start over: sudo twostep admin reset.";
+
 /// Its user is no more.
 pub fn account_left(why: &str) -> String {
     format!("An account is left over: {why}.")
