@@ -262,6 +262,14 @@ mod tests {
     }
 
     #[test]
+    fn a_code_has_its_digits_and_nothing_else() {
+        for code in ["12345", "1234567", "+12345", " 12345", "12345a", "१२", ""] {
+            assert_eq!(number(code, 6), None, "{code}");
+        }
+        assert_eq!((number("012345", 6), number("00012345", 8)), (Some(12_345), Some(12_345)));
+    }
+
+    #[test]
     fn the_uri_is_encoded() {
         let label = Label { issuer: "Näh & Co", account: "DOM\\al ice@host:1" };
         let secret = Secret::new(b"12345678901234567890".to_vec());

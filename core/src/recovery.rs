@@ -292,6 +292,13 @@ mod tests {
     }
 
     #[test]
+    fn no_code_is_spent_that_the_set_does_not_hold() {
+        let (mut set, _) = RecoverySet::generate(2, Timestamp(5)).unwrap();
+        set.spend(2, SecondStep { at: 6, service: "sshd".into(), source: "local".into() });
+        assert_eq!((set.left(), set.used().count()), (2, 0));
+    }
+
+    #[test]
     fn a_replaced_set_does_not_know_an_old_answer() {
         let (old, shown) = RecoverySet::generate(1, Timestamp(5)).unwrap();
         let (new, _) = RecoverySet::generate(1, Timestamp(6)).unwrap();

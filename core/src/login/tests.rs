@@ -32,6 +32,7 @@ mod failing;
 mod helping;
 mod histories;
 mod imports;
+mod learning;
 mod overview;
 mod sealing;
 mod tokens;

@@ -117,3 +117,29 @@ impl Refused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app_password::Barred;
+    use crate::verdict::NotACode;
+
+    fn line(refused: Refused) -> String {
+        Verdict::Refused(refused).describe(Line::new("refused")).finish()
+    }
+
+    #[test]
+    fn the_log_says_what_whoever_helps_has_to_know() {
+        let unasked = line(Refused::NotACode(NotACode::Empty));
+        assert!(unasked.starts_with("refused reason=not-a-code detail=empty remedy="), "{unasked}");
+        assert!(unasked.contains("keyboard-interactive"), "{unasked}");
+        let foreign = line(Refused::AppPassword(NoAppPassword::NotOne));
+        assert!(foreign.starts_with("refused reason=not-an-app-password remedy="), "{foreign}");
+        assert!(foreign.contains("twostep app-password create"), "{foreign}");
+        let barred = NoAppPassword::Barred { barred: Barred::Network, label: "mail".into() };
+        let expected = format!("refused reason={} label=mail", Barred::Network.reason());
+        assert_eq!(line(Refused::AppPassword(barred)), expected);
+        assert_eq!(line(Refused::Waiting(30)), "refused reason=source-waits seconds=30");
+        assert_eq!(line(Refused::Disabled), "refused reason=codes-disabled");
+    }
+}
