@@ -283,7 +283,10 @@ mod tests {
             let text = format!("{line}\n{line}\nauth required a.so");
             let stack = auth(&[("sshd", text.as_str())]);
             let why = stack.broken.unwrap_or_default();
-            assert!(why.contains("include each other without end") && stack.lines.len() <= 2 * MOST_LINES, "{line}: {why}");
+            assert!(
+                why.contains("include each other without end") && stack.lines.len() <= 2 * MOST_LINES,
+                "{line}: {why}"
+            );
         }
     }
 
