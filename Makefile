@@ -34,13 +34,13 @@ CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run fuzz/run packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
 	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages need-cargo
+.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -66,7 +66,7 @@ sanitized: need-cargo
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)" \
 		--config 'profile.dev.package."*".opt-level=0'
 
-fuzz: need-cargo ## Fuzz every parser, and whole logins, SECONDS_EACH=60 for each, two at a time
+fuzz: need-cargo fuzz-packages ## Fuzz every parser, and whole logins, SECONDS_EACH=60 for each, two at a time
 	CARGO="$(CARGO)" TARGET="$(abspath $(TARGET))" fuzz/run
 
 mutants: need-cargo ## Take the rules of a verdict out, one by one: tests must see each (takes hours; MUTANTS=--shard=0/8 for a part)
@@ -140,11 +140,8 @@ clean: need-cargo ## Remove what was built
 packages:
 	@$(SUDO) packaging/ensure-packages
 
-demo-packages:
-	@$(SUDO) packaging/ensure-packages demo-packages
-
-bench-packages:
-	@$(SUDO) packaging/ensure-packages bench-packages
+demo-packages bench-packages fuzz-packages:
+	@$(SUDO) packaging/ensure-packages $@
 
 need-cargo:
 	@[ -n "$(CARGO)" ] || { echo "make: cargo is missing. Install Rust 1.88 or newer (https://rustup.rs), and run make as the user who has it."  >&2; exit 1; }

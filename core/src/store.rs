@@ -13,6 +13,7 @@ use crate::throttle::Source;
 use crate::time::{Moment, Step, Timestamp, Uptime};
 use crate::username::{LookupError, Person, Username};
 
+mod exclusive;
 pub mod files;
 pub(crate) mod limit;
 mod lock;

@@ -4,6 +4,8 @@
 //! `targets/` gives them to libFuzzer. `tests/replay.rs` gives them all that was ever worth keeping.
 
 mod answers;
+mod calls;
+mod disk;
 mod documents;
 #[path = "../../pam_module/src/json.rs"]
 mod json;
@@ -15,7 +17,7 @@ mod transfers;
 
 pub use answers::{answer, helper_answer, options, request};
 pub use documents::{account, config, ledger, refusals};
-pub use login::login;
+pub use login::{Given, disk, disk_history, login, memory_history};
 pub use stacks::stack;
 pub use transfers::{backup, batch, google, migration, oath, uri};
 
@@ -23,12 +25,13 @@ pub use transfers::{backup, batch, google, migration, oath, uri};
 pub type Target = fn(&[u8]);
 
 /// Each, by the name of its fuzzer and of its corpus.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("account", account),
     ("answer", answer),
     ("backup", backup),
     ("batch", batch),
     ("config", config),
+    ("disk", disk),
     ("google", google),
     ("helper_answer", helper_answer),
     ("ledger", ledger),

@@ -14,13 +14,17 @@ use twostep_core::throttle::Origin;
 use twostep_core::time::{Clock, Moment, Step, Timestamp, Uptime};
 use twostep_core::verdict::{Factor, Shape, Verdict};
 
+use crate::disk::Disk;
 use crate::phone::{NOW, PERIOD, Phone, WALL, alice};
-use crate::store::{Shaky, Turned};
+use crate::store::{Fragile, Shaky, Turned};
 
 /// Most turns of one history: its recovery codes cost time.
 const TURNS: usize = 40;
 /// Most recovery codes that are tried in one history.
 const RECOVERIES: usize = 4;
+
+/// Seconds after which nothing that was spent is in the way of the next code.
+const WAIT: u64 = 600;
 
 /// So that wrong codes do not end every history.
 const TEXT: &str = "version = 1\n[throttle]\nfailures = 100\n";
@@ -30,24 +34,53 @@ static RECOVERY: LazyLock<(RecoverySet, Vec<Typed>)> =
 
 /// Two bytes a turn: what happens, and how much of it.
 pub fn login(bytes: &[u8]) {
-    let mut world = World::new();
+    let _ = memory_history(bytes);
+}
+
+/// The same with the store of the product, on a disk whose calls fail. Only root has one: others try nothing here.
+pub fn disk(bytes: &[u8]) {
+    if nix::unistd::geteuid().is_root() {
+        let _ = disk_history(bytes);
+    }
+}
+
+/// What let somebody in, on a store in memory.
+#[must_use]
+pub fn memory_history(bytes: &[u8]) -> Vec<Given> {
+    history(bytes, |account, _| Shaky::with(account))
+}
+
+/// What let somebody in, on a disk.
+#[must_use]
+pub fn disk_history(bytes: &[u8]) -> Vec<Given> {
+    history(bytes, |account, clock| Disk::with(&account, clock))
+}
+
+fn history<S: Fragile>(bytes: &[u8], store: impl FnOnce(Account, Turned) -> S) -> Vec<Given> {
+    let mut world = World::new(store);
     for turn in bytes.chunks_exact(2).take(TURNS) {
         if let [what, much] = *turn {
             world.turn(what, much);
         }
     }
+    let taken = world.taken.clone();
+    world.end();
+    taken
 }
 
 /// A code of a device, or a recovery code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+pub enum Given {
+    /// Of the phone, for this step.
     Phone(Step),
+    /// Of the token, for this count.
     Token(Step),
+    /// The first or the second recovery code.
     Recovery(usize),
 }
 
-struct World {
-    store: Shaky,
+struct World<S> {
+    store: S,
     clock: Turned,
     phone: Phone,
     token: Phone,
@@ -55,31 +88,48 @@ struct World {
     presses: u64,
     /// By how much the phone is ahead of the host, in seconds.
     ahead: i64,
+    fails: bool,
+    /// Whether the clocks of phone and host go together.
+    clocks_agree: bool,
     given: Vec<Given>,
     taken: Vec<Given>,
     recoveries: usize,
 }
 
-impl World {
-    fn new() -> Self {
+impl<S: Fragile> World<S> {
+    fn new(store: impl FnOnce(Account, Turned) -> S) -> Self {
         let (phone, token) = (Phone::new(8), Phone::that_counts(7));
         let mut account = Account::new(&alice().name, alice().uid, WALL);
         account.authenticators.extend([phone.authenticator(), token.authenticator()]);
         account.recovery = Some(RECOVERY.0.clone());
         let clock = Turned(Rc::new(Cell::new(NOW)));
+        let store = store(account, clock.clone());
         let (given, taken) = (Vec::new(), Vec::new());
-        Self { store: Shaky::with(account), clock, phone, token, presses: 5, ahead: 0, given, taken, recoveries: 0 }
+        Self {
+            store,
+            clock,
+            phone,
+            token,
+            presses: 5,
+            ahead: 0,
+            fails: false,
+            clocks_agree: true,
+            given,
+            taken,
+            recoveries: 0,
+        }
     }
 
     fn turn(&mut self, what: u8, much: u8) {
         let much_signed = i64::from(much.cast_signed());
+        self.clocks_agree &= !matches!(what % 12, 1..=3);
         match what % 12 {
             0 => self.pass(u64::from(much)),
             1 => self.clock.jump(much_signed),
             2 => self.clock.jump(much_signed * 100_000),
             3 => self.ahead = much_signed * 5,
-            4 => self.store.faults.set(much),
-            5 => self.store.faults.set(0),
+            4 => self.fail(Some(much)),
+            5 => self.fail(None),
             6 if much.is_multiple_of(2) => self.store.lose_ledger(self.clock.now().uptime),
             6 => self.reboot(),
             7 => self.replay(much),
@@ -87,6 +137,25 @@ impl World {
             9 => self.recover(much),
             _ => self.log_in(much),
         }
+    }
+
+    /// Whatever happened: when nothing fails any more, the owner gets in, by the second code at the latest. The first
+    /// one may make a ledger, which knows of nothing before it.
+    fn end(&mut self) {
+        if self.clocks_agree {
+            self.fail(None);
+            let before = self.taken.len();
+            for _ in 0..2 {
+                self.pass(WAIT);
+                self.log_in(0);
+            }
+            assert!(self.taken.len() > before, "the owner is locked out");
+        }
+    }
+
+    fn fail(&mut self, how: Option<u8>) {
+        self.fails = how.is_some();
+        self.store.fail(how);
     }
 
     fn pass(&self, seconds: u64) {
@@ -135,30 +204,33 @@ impl World {
         let origin = Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() };
         let service = "sshd".to_owned();
         let attempt = Attempt { person: alice(), service, origin, shape: Shape::Code, first_step_passed: true };
-        let recorded = self.store.recorded.get();
-        let verdict = second_step(&attempt, &CONFIG, &self.store, &self.clock, &person);
+        let verdict = self.store.run(|| second_step(&attempt, &CONFIG, &self.store.open(), &self.clock, &person));
         let asked = answers.len() - person.codes.borrow().len();
         self.given.extend(answers.iter().take(asked).filter(|given| !matches!(given, Given::Recovery(_))));
         match verdict {
             Ok(Verdict::Accepted(factor)) => {
-                assert!(self.store.recorded.get() > recorded, "accepted, and nothing recorded");
                 let passed = answers[..asked].last().copied().expect("nobody is accepted who gave nothing");
                 self.accepted(passed, &factor);
             }
             Ok(Verdict::NotAsked(_) | Verdict::MustEnroll) => panic!("this user is always asked"),
             Ok(Verdict::Refused(_)) => {}
             Err(LoginError::Silence) => {}
-            Err(_) => assert_ne!(self.store.faults.get() & 63, 0, "nothing failed"),
+            Err(error) => assert!(self.fails, "nothing failed, and yet: {error}"),
         }
     }
 
     /// Whether what passed was new, and is recorded so that it never passes again.
     fn accepted(&mut self, passed: Given, factor: &Factor) {
-        let steps = |id: &str| self.store.ledger.borrow().spent(id);
+        let (account, ledger) = self.store.kept();
+        let steps = |id: &str| ledger.spent(id);
         match (passed, factor) {
             (Given::Phone(step), Factor::Code { .. }) => assert!(steps(&self.phone.id()) >= Some(step), "not spent"),
             (Given::Token(step), Factor::Code { .. }) => assert!(steps(&self.token.id()) >= Some(step), "not spent"),
-            (Given::Recovery(_), Factor::Recovery { .. }) => {}
+            (Given::Recovery(_), Factor::Recovery { .. }) => {
+                let is_recovery = |before: &&Given| matches!(before, Given::Recovery(_));
+                let used = 1 + self.taken.iter().filter(is_recovery).count();
+                assert!(account.recovery.is_some_and(|set| set.used().count() >= used), "not used up");
+            }
             _ => panic!("{passed:?} is no {factor:?}"),
         }
         let is_older = |before: &Given| match (*before, passed) {

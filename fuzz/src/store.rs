@@ -25,7 +25,25 @@ impl Clock for Turned {
     }
 }
 
-/// What a store may fail at, a bit each.
+/// A store that can be made to fail, as a world of logins sees it.
+pub trait Fragile {
+    /// What a login finds when it opens the store.
+    fn open(&self) -> impl Store;
+
+    /// From now on logins fail at something; at nothing if `how` is none.
+    fn fail(&self, how: Option<u8>);
+
+    /// Runs one login, in which what was planned fails.
+    fn run<T>(&self, login: impl FnOnce() -> T) -> T;
+
+    /// What it keeps, read without any failure.
+    fn kept(&self) -> (Account, Ledger);
+
+    /// A reboot, or a wiped `/run`: the ledger is another one, born then.
+    fn lose_ledger(&self, birth: Uptime);
+}
+
+/// What a store in memory may fail at, a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Fault {
@@ -46,15 +64,13 @@ pub enum Fault {
 /// The store.
 pub struct Shaky {
     /// What is on the disk.
-    pub account: RefCell<Account>,
+    account: RefCell<Account>,
     /// What is in memory.
-    pub ledger: RefCell<Ledger>,
+    ledger: RefCell<Ledger>,
     /// The account file's time of change.
     spent_until: Cell<Timestamp>,
     /// The bits of what fails now.
-    pub faults: Cell<u8>,
-    /// How many changes were recorded.
-    pub recorded: Cell<u32>,
+    faults: Cell<u8>,
 }
 
 impl Shaky {
@@ -62,13 +78,7 @@ impl Shaky {
     pub fn with(account: Account) -> Self {
         let ledger = Ledger::new(NOW.uptime, Sums::default()).expect("random bytes");
         let (account, ledger) = (RefCell::new(account), RefCell::new(ledger));
-        Self { account, ledger, spent_until: Cell::new(Timestamp(0)), faults: Cell::new(0), recorded: Cell::new(0) }
-    }
-
-    /// A reboot, or a wiped `/run`: the ledger is another one, born now or at boot.
-    pub fn lose_ledger(&self, birth: Uptime) {
-        let failures = self.account.borrow().failures.into();
-        self.ledger.replace(Ledger::new(birth, failures).expect("random bytes"));
+        Self { account, ledger, spent_until: Cell::new(Timestamp(0)), faults: Cell::new(0) }
     }
 
     fn meets(&self, fault: Fault) -> Result<(), StoreError> {
@@ -99,7 +109,30 @@ impl Shaky {
     }
 }
 
-impl Store for Shaky {
+impl Fragile for Shaky {
+    fn open(&self) -> impl Store {
+        self
+    }
+
+    fn fail(&self, how: Option<u8>) {
+        self.faults.set(how.unwrap_or(0));
+    }
+
+    fn run<T>(&self, login: impl FnOnce() -> T) -> T {
+        login()
+    }
+
+    fn kept(&self) -> (Account, Ledger) {
+        (self.account.borrow().clone(), self.ledger.borrow().clone())
+    }
+
+    fn lose_ledger(&self, birth: Uptime) {
+        let failures = self.account.borrow().failures.into();
+        self.ledger.replace(Ledger::new(birth, failures).expect("random bytes"));
+    }
+}
+
+impl Store for &Shaky {
     fn find(&self, _: &Person) -> Result<Option<Account>, StoreError> {
         self.meets(Fault::Find)?;
         Ok(Some(self.account.borrow().clone()))
@@ -117,7 +150,6 @@ impl Store for Shaky {
         };
         let value = change(&mut held);
         self.record(held)?;
-        self.recorded.set(self.recorded.get() + 1);
         Ok(value)
     }
 

@@ -9,11 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, renameat2};
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 
 use super::StoreError;
+use super::exclusive::Exclusive;
 use super::open::{Directory, Identity, defect, errno};
 use crate::ledger::{Ledger, SIZE, TAKINGS_AT};
 use crate::secret::Secret;
@@ -53,7 +54,7 @@ pub(super) struct Start<'a> {
 pub(super) struct Locked<'a> {
     directory: &'a Directory,
     name: String,
-    file: Flock<File>,
+    file: Exclusive,
     identity: Identity,
     takings: u64,
     /// What it holds.
@@ -161,7 +162,7 @@ impl<'a> Locked<'a> {
         if defect(&stat, start.uid).is_some() {
             return Self::replace(directory, name, start, None);
         }
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match Exclusive::lock(file) {
             Ok(file) => Self::enter(directory, name, (file, &stat), start),
             Err((file, Errno::EWOULDBLOCK)) => {
                 Ok(Try::Held(Holding { file: Identity::of(&stat), takings: takings(&file) }))
@@ -174,7 +175,7 @@ impl<'a> Locked<'a> {
     fn enter(
         directory: &'a Directory,
         name: &str,
-        (file, stat): (Flock<File>, &FileStat),
+        (file, stat): (Exclusive, &FileStat),
         start: Start<'_>,
     ) -> Result<Try<'a>, StoreError> {
         let identity = Identity::of(stat);
@@ -230,7 +231,7 @@ impl<'a> Locked<'a> {
         bytes.resize(SIZE, 0);
         file.write_all_at(&bytes, 0).map_err(|error| undo(errno(&error)))?;
         let identity = Identity::of_file(&file).map_err(undo)?;
-        let file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| undo(errno))?;
+        let file = Exclusive::lock(file).map_err(|(_, errno)| undo(errno))?;
         Ok(Self { directory, name: name.to_owned(), file, identity, takings: 0, ledger })
     }
 

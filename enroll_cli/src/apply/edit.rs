@@ -57,8 +57,11 @@ pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, St
 /// What is wrong with a service that has this text, if something is.
 fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) -> Option<String> {
     let files = files.clone().with(path, text);
-    let findings = Service::new(&files, service, before).findings();
-    findings.into_iter().find(|finding| finding.severity > Severity::Notice).map(|finding| finding.what)
+    let service = Service::new(&files, service, before);
+    if let Some(why) = service.broken() {
+        return Some(why.to_owned());
+    }
+    service.findings().into_iter().find(|finding| finding.severity > Severity::Notice).map(|finding| finding.what)
 }
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
@@ -235,6 +238,13 @@ mod tests {
     fn files(texts: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));
         texts.iter().fold(nowhere, |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text))
+    }
+
+    #[test]
+    fn a_service_that_libpam_gives_up_is_left_alone() {
+        let broken = files(&[("sshd", "auth required pam_unix.so\n@include sshd\n@include sshd\n")]);
+        let Err(Unfit::Wrong(why)) = edited(&broken, "sshd", STYLE) else { panic!("it is edited") };
+        assert!(why.contains("include each other without end"), "{why}");
     }
 
     /// The new text, without its session line.

@@ -15,11 +15,17 @@ const DEEPEST_SUBSTACK: usize = 16;
 /// More includes in each other than anybody writes: libpam would go on until it has no files left.
 const DEEPEST_INCLUDE: usize = 64;
 
+/// More lines than anybody writes, those of included files counted each time. A file that includes itself twice has
+/// twice as many at each depth.
+const MOST_LINES: usize = 1000;
+
 /// Reads files, one line after the other.
 pub struct Reader<'a> {
     files: &'a Files,
     phase: Phase,
     lines: Vec<Line>,
+    /// How many were read, of whatever phase.
+    read: usize,
     broken: Option<String>,
 }
 
@@ -36,7 +42,7 @@ struct At {
 impl<'a> Reader<'a> {
     /// A reader of the lines of this phase.
     pub fn new(files: &'a Files, phase: Phase) -> Self {
-        Self { files, phase, lines: Vec::new(), broken: None }
+        Self { files, phase, lines: Vec::new(), read: 0, broken: None }
     }
 
     /// Reads the file of a service.
@@ -72,10 +78,15 @@ impl<'a> Reader<'a> {
     fn file(&mut self, at: &At) -> bool {
         let Ok(Some(text)) = self.files.text(&at.file) else { return false };
         for line in text::lines(&text) {
+            let place = || Place { file: at.file.clone(), line: line.number };
             if line.is_cut {
-                let place = Place { file: at.file.clone(), line: line.number };
-                self.breaks(words::stack::cut(place));
+                self.breaks(words::stack::cut(place()));
                 return false;
+            }
+            self.read += 1;
+            if self.read > MOST_LINES {
+                self.breaks(words::stack::circle(place()));
+                return true;
             }
             self.line(at, &line, &text::words(&line.text));
         }
@@ -264,6 +275,19 @@ mod tests {
         assert!(auth(&[("sshd", "@include nowhere")]).broken.is_some());
         assert!(auth(&[("sshd", "auth required a.so \\\n")]).broken.is_some());
         assert!(auth(&[("sshd", "auth include sshd")]).broken.is_some());
+    }
+
+    #[test]
+    fn files_that_include_themselves_twice_are_read_to_an_end() {
+        for line in ["@include sshd", "auth include sshd", "auth substack sshd"] {
+            let text = format!("{line}\n{line}\nauth required a.so");
+            let stack = auth(&[("sshd", text.as_str())]);
+            let why = stack.broken.unwrap_or_default();
+            assert!(
+                why.contains("include each other without end") && stack.lines.len() <= 2 * MOST_LINES,
+                "{line}: {why}"
+            );
+        }
     }
 
     #[test]

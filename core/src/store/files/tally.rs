@@ -6,12 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, renameat2};
 use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, ftruncate, geteuid, unlinkat};
 
 use crate::ledger::random_id;
 use crate::refusals::{Refusals, SIZE, Told};
+use crate::store::exclusive::Exclusive;
 use crate::store::limit;
 use crate::store::open::{Directory, defect};
 use crate::throttle::Source;
@@ -79,9 +80,9 @@ fn give(file: &File, gid: u32, uid: u32) -> Result<(), Errno> {
     if geteuid().is_root() { fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))) } else { Ok(()) }
 }
 
-fn lock(mut file: File) -> Option<Flock<File>> {
+fn lock(mut file: File) -> Option<Exclusive> {
     for _ in 0..TRIES {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match Exclusive::lock(file) {
             Ok(locked) => return Some(locked),
             Err((unlocked, _)) => file = unlocked,
         }
