@@ -9,6 +9,7 @@ from people import Person
 from phones import Phone
 
 ACCOUNTS = Path("/var/lib/twostep/accounts")
+UIDS = Path("/var/lib/twostep/uids")
 
 
 @dataclass
@@ -53,5 +54,5 @@ def status(person):
 
 def forget_accounts():
     """As on a new host: nobody has enrolled."""
-    for account in ACCOUNTS.glob("*"):
-        account.unlink()
+    for file in (*ACCOUNTS.glob("*"), *UIDS.glob("*")):
+        file.unlink()

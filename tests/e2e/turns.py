@@ -29,9 +29,8 @@ def pytest_runtestloop(session):
 
 
 def modules_of(items):
-    """The tests of each module; the modules with most tests first, so that no view is left with a long one."""
-    modules = [list(tests) for _, tests in itertools.groupby(items, key=lambda item: item.path)]
-    return sorted(modules, key=len, reverse=True)
+    """The tests of each module, in the order of one view: a module finds what some of those before it left."""
+    return [list(tests) for _, tests in itertools.groupby(items, key=lambda item: item.path)]
 
 
 def tests_in_turn(modules):
