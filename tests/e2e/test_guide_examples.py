@@ -15,6 +15,8 @@ COMMANDS = list(dict.fromkeys(
     command.split("   ")[0] for found in blocks("sh example", "sh later").values() for block in found for command in block.commands()))
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 ROOT = Path("/root")
+PAM = Path("/etc/pam.d")
+STOCK = Path(__file__).parents[1] / "stacks/debian-12"
 
 # What only a login after the change, or a TPM, can do, and what it says without.
 REFUSED = {
@@ -86,9 +88,12 @@ def done(host, command):
 
 @pytest.fixture
 def host(view, clock):
-    """alice looks after the host, is of the group staff, and has enrolled."""
+    """No service asks yet. alice looks after the host, is of the group staff, and has enrolled."""
     enrollment.forget_accounts()
     clock.begin_step()
+    kept = {service: (PAM / service).read_bytes() for service in ("sshd", "sudo", "sudo-i", "su", "su-l", "login")}
+    for service in kept:
+        (PAM / service).write_bytes((STOCK / service).read_bytes())
     host = Follower(clock)
     people.set_administrators(host.alice.name)
     subprocess.run(["usermod", "--append", "--groups", "staff", host.alice.name], check=True)
@@ -96,6 +101,8 @@ def host(view, clock):
     (ROOT / "accounts.backup").unlink(missing_ok=True)
     yield host
     host.type("twostep admin revert --all --yes", root=True)
+    for service, text in kept.items():
+        (PAM / service).write_bytes(text)
 
 
 def typed(command):
