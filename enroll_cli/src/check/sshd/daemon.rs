@@ -72,7 +72,11 @@ impl Daemon {
         let program = Path::new(words.next()?).file_name()?.to_str()?;
         let mut daemon = Self { service: program.to_owned(), ..Self::default() };
         while let Some(word) = words.next() {
-            let flags = word.strip_prefix('-')?;
+            let Some(flags) = word.strip_prefix('-') else {
+                // The title does not quote: `-o "Keyword value"` is one option.
+                daemon.options.last_mut()?.extend([" ", word]);
+                continue;
+            };
             let Some(at) = flags.find(|flag| WITH_A_WORD.contains(flag)) else { continue };
             let (flag, rest) = (flags.get(at..=at)?, flags.get(at + 1..)?);
             let value = if rest.is_empty() { words.next()? } else { rest };
@@ -111,6 +115,7 @@ mod tests {
             ("/usr/sbin/sshd -D -f /srv/sshd_config", "sshd -f /srv/sshd_config"),
             ("/usr/sbin/sshd -Def/srv/x -E /var/log/x", "sshd -f /srv/x"),
             ("/usr/sbin/sshd -oUsePAM=no -p 2222 -D", "sshd -o UsePAM=no -p 2222"),
+            ("/usr/sbin/sshd -o UsePAM no -D", "sshd -o UsePAM no"),
             ("/usr/sbin/sshd-sftp -f /etc/ssh/sftp", "sshd-sftp -f /etc/ssh/sftp"),
         ] {
             assert_eq!(of(&format!("sshd: {line} [listener] 1 of 10-100 startups")).as_deref(), Some(expected));
