@@ -94,8 +94,6 @@ impl Effective {
     pub fn service(&self) -> &str {
         match self.value("pamservicename") {
             "" => &self.daemon.service,
-            // Since it can be said, it is printed where nobody says it too.
-            SERVICE => &self.daemon.service,
             name => name,
         }
     }

@@ -30,6 +30,16 @@ fn our_recipe_is_right() {
 }
 
 #[test]
+fn the_service_is_what_sshd_prints_or_the_name_it_was_called_by() {
+    let called = Daemon { service: "sshd-sftp".to_owned(), ..Daemon::default() };
+    let of = |text: &str| Effective { daemon: called.clone(), ..Effective::parse(text) }.service().to_owned();
+    assert_eq!(
+        (of(GOOD), of("pamservicename sshd\n"), of("pamservicename other\n")),
+        ("sshd-sftp".into(), "sshd".into(), "other".into())
+    );
+}
+
+#[test]
 fn a_stack_without_our_line_is_no_business_of_ours() {
     assert_eq!(found(&[("usepam", "no")], Door { asks: false, ..DOOR }), []);
 }
