@@ -24,7 +24,7 @@ fn populated(passwords: usize) -> TempDir {
     let account = host::account(1, passwords).0;
     host::prepare(&folder);
     let kept = host::store(&folder).update(&host::person(), |held| {
-        held.account = Some(account);
+        held.account = Some(account.clone());
         held.keep(Keep::Account);
     });
     kept.unwrap();

@@ -27,7 +27,7 @@ fn main() {
 /// A verification code, from its reading to the verdict.
 fn code(criterion: &mut Criterion, authenticators: u8, code: &str) {
     let (config, key, source) = (Config::parse("version = 1").unwrap(), Ok(host::key()), host::source());
-    let question = Question { config: &config, key: &key, service: "sshd", source: &source, now: host::NOW };
+    let question = Question { config: &config, key, service: "sshd", source: &source, now: host::NOW };
     let (account, _) = host::account(authenticators, 0);
     let typed = Typed::new(code.to_owned());
     let is_right = code == host::RIGHT;

@@ -274,21 +274,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Holds a proof against the account under its lock. An administrator needs none, and neither
     /// does an account without authenticators.
-    fn prove(&self, held: &mut Held, proof: &Proof) -> Result<(), Response> {
-        if self.authority == Authority::Administrator || !held.account.as_ref().is_some_and(Account::is_enrolled) {
+    fn prove(&self, held: &mut Held, proof: &Proof, question: &Question<'_>) -> Result<(), Response> {
+        if !self.needs_proof(held) {
             return Ok(());
         }
         let Some(answer) = &proof.answer else {
             return Err(refused(Refusal::ProofRequired, changes::PROOF_REQUIRED));
         };
-        let question = Question {
-            config: &self.config,
-            key: &self.store.seal_key(),
-            service: SERVICE,
-            source: &proof.source,
-            now: self.clock.now(),
-        };
-        let verdict = verdict::judge(held, answer, &question).map_err(|error| from_seal(&error))?.doubting(&self.clock);
+        let verdict = verdict::judge(held, answer, question).map_err(|error| from_seal(&error))?.doubting(&self.clock);
         self.record(
             verdict.describe(Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE)),
         );
@@ -298,9 +291,40 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    /// Changes the account, in one step with the proof.
-    fn change<T>(&self, change: impl FnOnce(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
-        let changed = self.store.update(&self.person, change);
+    fn needs_proof(&self, held: &Held) -> bool {
+        self.authority != Authority::Administrator && held.account.as_ref().is_some_and(Account::is_enrolled)
+    }
+
+    /// Changes the account without a proof.
+    fn change<T>(&self, mut change: impl FnMut(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
+        self.recorded(self.store.update(&self.person, |held| {
+            self.lines.take();
+            change(held)
+        }))
+    }
+
+    /// Changes the account, in one step with the proof: see [`Desk::prove`].
+    fn change_proved<T>(
+        &self,
+        proof: &Proof,
+        mut change: impl FnMut(&mut Held, &Question<'_>) -> Result<T, Response>,
+    ) -> Result<T, Response> {
+        let charge = |held: &mut Held| {
+            let (key, source, now) = (self.store.seal_key(), &proof.source, self.clock.now());
+            let question = Question { config: &self.config, key, service: SERVICE, source, now };
+            if let Some(answer) = proof.answer.as_ref().filter(|_| self.needs_proof(held)) {
+                verdict::charge(held, answer, &question);
+            }
+            question
+        };
+        self.recorded(self.store.update_charged(&self.person, charge, |held, question| {
+            self.lines.take();
+            change(held, question)
+        }))
+    }
+
+    /// Logs what a change came to.
+    fn recorded<T>(&self, changed: Result<Result<T, Response>, StoreError>) -> Result<T, Response> {
         for strange in self.store.strange() {
             self.audit.record(&self.event("strange").with("reason", strange).finish());
         }

@@ -1,7 +1,9 @@
 //! The ledger: what one user has spent and failed since boot, in one small file of fixed size.
 //!
-//! It is written in place at each attempt, without fsync, and it is the lock of the account. What
-//! is lost with it (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
+//! It is written in place at each attempt, without fsync, and it is the lock of the account. Its
+//! file has two [slots](SLOT); each write goes to the older one, so a process that dies while it
+//! writes leaves the other one whole. What is lost with the file (a reboot, a wiped `/run`) is made
+//! good by the floor: see [`Ledger::floor`].
 
 use std::time::Duration;
 
@@ -17,8 +19,14 @@ pub(crate) mod bytes;
 
 use bytes::{Reader, Writer};
 
-/// Bytes of a ledger file.
-pub const SIZE: usize = 12_288;
+/// Bytes of a slot.
+pub const SLOT: usize = 12_288;
+/// Bytes of a ledger file: the count of takings of the lock, and two slots.
+pub const SIZE: usize = SLOTS_AT + 2 * SLOT;
+/// Where the count of takings is.
+pub const TAKINGS_AT: u64 = 0;
+/// Where the first slot begins.
+const SLOTS_AT: usize = 64;
 /// Codes of another time that are remembered, of all authenticators.
 const SHOWN: usize = 32;
 /// Authenticators whose spent steps fit.
@@ -37,12 +45,10 @@ const SUPERSEDED: usize = 100;
 const NOT_PASSED: u64 = u64::MAX;
 /// Stands for all that are too many to remember. No incarnation has this number.
 pub const ANY_OTHER: u64 = 0;
-/// First bytes of every ledger of this form.
-const MAGIC: &[u8; 8] = b"2step-04";
-/// Magic, the count of takings of the lock (not covered by the digest), length, digest.
+/// First bytes of every slot of this form.
+const MAGIC: &[u8; 8] = b"2step-05";
+/// Magic, sequence number, length, digest.
 const HEADER: usize = 8 + 8 + 4 + 16;
-/// Where the count of takings stands.
-pub const TAKINGS_AT: u64 = 8;
 
 /// One user's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,39 +249,39 @@ impl Ledger {
         self.lose(other.gone.iter().cloned());
     }
 
-    /// The file's bytes that count, without the count of takings. What stands behind them in the file
-    /// does not.
+    /// The bytes of a slot that count. What is behind them in the slot does not.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_slot(&self, sequence: u64) -> Vec<u8> {
         let body = self.body();
         let mut bytes = Vec::with_capacity(HEADER + body.len());
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&sequence.to_le_bytes());
         bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(&digest(&body));
+        bytes.extend_from_slice(&digest(sequence, &body));
         bytes.extend_from_slice(&body);
         bytes
     }
 
-    /// How many bytes of a file count, by its first ones.
+    /// How many bytes of a slot count, by its first ones.
     #[must_use]
-    pub fn length(first: &[u8]) -> Option<usize> {
+    pub fn slot_length(first: &[u8]) -> Option<usize> {
         let mut header = Reader::new(first.get(..HEADER)?, MAGIC)?;
         header.take(8)?;
         let length = HEADER.checked_add(usize::try_from(header.u32()?).ok()?)?;
-        Some(length).filter(|length| *length <= SIZE)
+        Some(length).filter(|length| *length <= SLOT)
     }
 
-    /// Reads a file's bytes; `None` if they are anything but a whole ledger.
+    /// Reads a slot's bytes, with its sequence number; `None` if they are anything but a whole ledger.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let body = bytes.get(HEADER..Self::length(bytes)?)?;
+    pub fn from_slot(bytes: &[u8]) -> Option<(u64, Self)> {
+        let body = bytes.get(HEADER..Self::slot_length(bytes)?)?;
         let mut header = Reader::new(bytes.get(..HEADER)?, MAGIC)?;
-        header.take(12)?;
-        if header.take(16)? != digest(body) {
+        let sequence = header.u64()?;
+        header.take(4)?;
+        if header.take(16)? != digest(sequence, body) {
             return None;
         }
-        Self::read(&mut Reader::new(body, &[])?)
+        Some((sequence, Self::read(&mut Reader::new(body, &[])?)?))
     }
 
     fn body(&self) -> Vec<u8> {
@@ -337,8 +343,7 @@ impl Ledger {
         let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
         let uses = reader.many(USES, Self::last_use_of)?;
         let throttle = Throttle { slots, gone };
-        // A process of an earlier release, which is still at work, writes ledgers that end here.
-        let gone = if reader.is_at_end() { Vec::new() } else { reader.many(GONE, Reader::text)? };
+        let gone = reader.many(GONE, Reader::text)?;
         Some(Self {
             generation,
             superseded,
@@ -384,10 +389,17 @@ fn random_generation() -> Result<u64, NoRandomness> {
     Ok(number.max(ANY_OTHER + 1))
 }
 
-/// The first half of SHA-256: it tells a torn or foreign file, not an attacker, who cannot write it.
-fn digest(body: &[u8]) -> [u8; 16] {
+/// Where the slot of this sequence number begins: the two take turns.
+#[must_use]
+pub fn slot_at(sequence: u64) -> u64 {
+    (SLOTS_AT + if sequence.is_multiple_of(2) { 0 } else { SLOT }) as u64
+}
+
+/// The first half of SHA-256: it tells a torn or foreign slot, not an attacker, who cannot write it.
+fn digest(sequence: u64, body: &[u8]) -> [u8; 16] {
+    let whole = Sha256::new().chain_update(sequence.to_le_bytes()).chain_update(body).finalize();
     let mut half = [0; 16];
-    half.iter_mut().zip(Sha256::digest(body)).for_each(|(to, from)| *to = from);
+    half.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
     half
 }
 

@@ -8,7 +8,7 @@ use crate::groups::Database;
 use crate::policy::{Requirement, Visit};
 use crate::seal::SealError;
 use crate::secret::Typed;
-use crate::store::{Store, StoreError};
+use crate::store::{Held, Store, StoreError};
 use crate::throttle::{Origin, Source};
 use crate::time::{Clock, Timestamp};
 use crate::username::Person;
@@ -114,13 +114,15 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
             return Ok(Verdict::Refused(Refused::NotACode(*why)));
         }
         let source = Source::of(&attempt.origin, &config.policy.proxies);
-        let judged = store.update(&attempt.person, |held| {
-            let key = store.seal_key();
-            let question = Question { config, key: &key, service: &attempt.service, source: &source, now: clock.now() };
-            match first {
-                None => verdict::judge(held, answer, &question),
-                Some(first) => verdict::judge_next(held, first, answer, &question),
-            }
+        let (service, source) = (attempt.service.as_str(), &source);
+        let charge = |held: &mut Held| {
+            let question = Question { config, key: store.seal_key(), service, source, now: clock.now() };
+            verdict::charge(held, answer, &question);
+            question
+        };
+        let judged = store.update_charged(&attempt.person, charge, |held, question| match first {
+            None => verdict::judge(held, answer, question),
+            Some(first) => verdict::judge_next(held, first, answer, question),
         })?;
         Ok(judged?.doubting(*clock))
     }

@@ -30,9 +30,30 @@ pub trait Store {
     /// Changes account and ledger of a user under their lock. Returns only when what `change` did
     /// is recorded as [`Held::keep`] asks.
     ///
+    /// What an attempt costs is recorded before it is known: the ledger that `charge` leaves is
+    /// written before `change` runs, and replaced by the one that `change` leaves. `change` does not
+    /// see the charge. So a process that is ended in between has paid. What `charge` had to find out
+    /// for that, `change` gets from it.
+    ///
+    /// Both may run more than once; only the last run counts.
+    ///
     /// # Errors
-    /// Something could not be read or recorded: then `change` counts for nothing.
-    fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError>;
+    /// Something could not be read or recorded: then `change` counts for nothing, and nothing is
+    /// charged where that can still be recorded.
+    fn update_charged<Q, T>(
+        &self,
+        person: &Person,
+        charge: impl FnMut(&mut Held) -> Q,
+        change: impl FnMut(&mut Held, &Q) -> T,
+    ) -> Result<T, StoreError>;
+
+    /// The same for a change that costs nothing.
+    ///
+    /// # Errors
+    /// As [`Store::update_charged`].
+    fn update<T>(&self, person: &Person, mut change: impl FnMut(&mut Held) -> T) -> Result<T, StoreError> {
+        self.update_charged(person, |_| (), |held, ()| change(held))
+    }
 
     /// Counts a refused application password, and says what the log gets of it. Where it cannot be
     /// counted, each is logged.
@@ -53,7 +74,7 @@ pub trait Store {
 }
 
 /// Account and ledger of one user, under their lock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Held {
     /// The user's name, as the account has it or would have it.
     pub name: Username,
@@ -109,6 +130,28 @@ impl Held {
         match authenticator.host_time(step) {
             Some(moment) => self.spent_until = self.spent_until.max(moment),
             None => self.proceed(&authenticator.id, Progress::Counter { next: step.shifted(1) }, Keep::Account),
+        }
+    }
+
+    /// Puts into the account what the ledger knows as spent, before the account is written: a process
+    /// that ends between the two files leaves the change that a code paid for, and the code spent.
+    pub fn settle_spent(&mut self) {
+        let authenticators = self.account.iter_mut().flat_map(|account| &mut account.authenticators);
+        for one in authenticators {
+            if let (Some(step), Progress::Time { spent, .. }) = (self.ledger.spent(&one.id), &mut one.progress) {
+                *spent = (*spent).max(step);
+            }
+        }
+    }
+
+    /// Records as spent what the account file's time of change knows of, for a ledger that may not know
+    /// what was recorded last.
+    pub fn spend_until_noted(&mut self) {
+        let noted = self.spent_until;
+        for one in self.account.iter().flat_map(|account| &account.authenticators) {
+            if let Progress::Time { .. } = one.progress {
+                self.ledger.spend(&one.id, one.expected(noted));
+            }
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Question<'a> {
     /// The configuration.
     pub config: &'a Config,
     /// The sealing key, for verification codes.
-    pub key: &'a Result<SealKey, SealError>,
+    pub key: Result<SealKey, SealError>,
     /// The PAM service.
     pub service: &'a str,
     /// Where the answer comes from.
@@ -144,6 +144,13 @@ pub enum NoAppPassword {
         /// Its label.
         label: String,
     },
+}
+
+/// Records in `held` what an answer costs that is not right, if it is judged at all.
+pub fn charge(held: &mut Held, answer: &Answer, question: &Question<'_>) {
+    if at_the_gate(held, answer, question).is_none() {
+        count_wrong(held, question);
+    }
 }
 
 /// Judges an answer under the account's lock, and records in `held` what it costs and spends.

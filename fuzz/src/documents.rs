@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use twostep_core::account::Account;
 use twostep_core::config::Config;
-use twostep_core::ledger::{Ledger, SIZE};
+use twostep_core::ledger::{Ledger, SLOT};
 use twostep_core::refusals::Refusals;
 use twostep_core::throttle::Sums;
 use twostep_core::time::{Moment, Timestamp, Uptime};
@@ -39,17 +39,17 @@ pub fn account(bytes: &[u8]) {
 /// A ledger that is read is written as one that reads the same, and fits into its file. The head, which
 /// holds the digest, is made here.
 pub fn ledger(bytes: &[u8]) {
-    let _ = Ledger::from_bytes(bytes);
+    let _ = Ledger::from_slot(bytes);
     let Ok(fresh) = Ledger::new(Uptime(0), Sums::default()) else { return };
-    let head = fresh.to_bytes();
-    let body = bytes.get(..bytes.len().min(SIZE - 36)).unwrap_or_default();
+    let head = fresh.to_slot(0);
+    let body = bytes.get(..bytes.len().min(SLOT - 36)).unwrap_or_default();
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let digest = Sha256::digest(body);
+    let digest = Sha256::new().chain_update(0_u64.to_le_bytes()).chain_update(body).finalize();
     let parts = [head.get(..16), Some(length.as_slice()), digest.get(..16), Some(body)];
     let mut whole = parts.map(Option::unwrap_or_default).concat();
-    whole.resize(SIZE, 0);
-    let Some(ledger) = Ledger::from_bytes(&whole) else { return };
-    assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).as_ref(), Some(&ledger));
+    whole.resize(SLOT, 0);
+    let Some((_, ledger)) = Ledger::from_slot(&whole) else { return };
+    assert_eq!(Ledger::from_slot(&ledger.to_slot(1)), Some((1, ledger.clone())));
     let _ = (ledger.floor(NOW), ledger.floor(Moment { wall: Timestamp(i64::MIN), uptime: Uptime(u64::MAX) }));
     let _ = (ledger.throttle.sums(), ledger.passed_just_now(NOW.uptime));
     let mut next = fresh;

@@ -138,7 +138,12 @@ impl Store for &Shaky {
         Ok(Some(self.account.borrow().clone()))
     }
 
-    fn update<T>(&self, _: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
+    fn update_charged<Q, T>(
+        &self,
+        _: &Person,
+        mut charge: impl FnMut(&mut Held) -> Q,
+        mut change: impl FnMut(&mut Held, &Q) -> T,
+    ) -> Result<T, StoreError> {
         self.meets(Fault::Lock)?;
         let mut held = Held {
             name: alice().name,
@@ -148,7 +153,8 @@ impl Store for &Shaky {
             spent_until: self.spent_until.get(),
             keep: Keep::Ledger,
         };
-        let value = change(&mut held);
+        let found_out = charge(&mut held.clone());
+        let value = change(&mut held, &found_out);
         self.record(held)?;
         Ok(value)
     }

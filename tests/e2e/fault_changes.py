@@ -154,8 +154,8 @@ class Regenerate(Change):
                 yield "new recovery codes, and an old one still counts"
             if not self.logs_in(self.told["recovery_codes"][0]):
                 yield "a recovery code that was told does not count"
-            if self.logs_in(self.code()):
-                yield "done, and the same proof once more"
+        if not old_count and self.logs_in(self.code()):
+            yield "new recovery codes, and their proof once more"
 
 
 class Remove(Change):

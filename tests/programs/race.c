@@ -1,12 +1,13 @@
 /* race - logins that are all held at the prompt for the code and let go together.
  *
  *   cc -O2 -Wall -Wextra -o race race.c -lpam
- *   race -s SERVICE [-p PASSWORD] USER SOURCE ANSWER [USER SOURCE ANSWER]...
+ *   race [-g] -s SERVICE [-p PASSWORD] USER SOURCE ANSWER [USER SOURCE ANSWER]...
  *
  * One process a login, each with SOURCE as its PAM_RHOST ("-" for none). The first hidden prompt
  * is answered with PASSWORD, if there is one; at the next one the process waits until every other
  * one stands there too (or has been refused before). Output: one line a login, in order, with the
- * result of pam_authenticate followed by pam_acct_mgmt; 0 is a login. */
+ * result of pam_authenticate followed by pam_acct_mgmt; 0 is a login. With -g, a line "gate" before
+ * them when all are let go, so that somebody else can interfere from then on. */
 #include <errno.h>
 #include <security/pam_appl.h>
 #include <stdio.h>
@@ -97,11 +98,13 @@ int main(int argc, char **argv)
 	const char *service = NULL, *password = NULL;
 	struct gate gate;
 	pid_t children[256];
-	int c, logins;
+	int c, logins, announce = 0;
 	char byte;
 
-	while ((c = getopt(argc, argv, "+s:p:")) != -1) {
-		if (c == 's')
+	while ((c = getopt(argc, argv, "+gs:p:")) != -1) {
+		if (c == 'g')
+			announce = 1;
+		else if (c == 's')
 			service = optarg;
 		else if (c == 'p')
 			password = optarg;
@@ -122,6 +125,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < logins; i++)
 		if (read(gate.arrived[0], &byte, 1) != 1)
 			return 70;
+	if (announce) {
+		puts("gate");
+		fflush(stdout);
+	}
 	close(gate.opened[1]);
 	for (int i = 0; i < logins; i++) {
 		int status = 0;

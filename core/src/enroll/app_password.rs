@@ -47,10 +47,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub(super) fn create_app_password(&self, wish: Wish, proof: &Typed) -> Result<Response, Response> {
         let wanted = self.possible(wish)?;
         let proof = self.proof(Some(proof))?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             let makes_room = self.room(held, &wanted)?;
-            self.prove(held, &proof)?;
-            self.make(held, wanted, makes_room)
+            self.prove(held, &proof, question)?;
+            self.make(held, wanted.clone(), makes_room)
         })
     }
 
@@ -64,26 +64,26 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
         let is_silent = proof.is_none();
         let proof = self.proof(proof)?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             let makes_room = self.room(held, &wanted)?;
             let is_needed = makes_room.is_none_or(|index| !self.counts(held, index));
             if !(is_silent && is_needed && held.ledger.passed_just_now(self.clock.now().uptime)) {
-                self.prove(held, &proof)?;
+                self.prove(held, &proof, question)?;
             }
-            self.make(held, wanted, makes_room)
+            self.make(held, wanted.clone(), makes_room)
         })
     }
 
     /// Revokes one, or all.
     pub(super) fn revoke_app_passwords(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
         let proof = self.proof(Some(proof))?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             let goes = |one: &AppPassword| label.is_none_or(|label| one.label == label);
             let passwords = held.account.as_ref().and_then(|account| account.app_passwords.as_ref());
             if !passwords.is_some_and(|passwords| passwords.list.iter().any(goes)) {
                 return Err(refused(Refusal::NoAppPassword, changes::NO_SUCH_APP_PASSWORD));
             }
-            self.prove(held, &proof)?;
+            self.prove(held, &proof, question)?;
             held.keep(Keep::Account);
             let now = self.clock.now().wall;
             let Some(account) = held.account.as_mut() else { return Ok(Response::Revoked { labels: Vec::new() }) };

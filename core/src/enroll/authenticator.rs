@@ -39,10 +39,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let permit = self.permit(account.as_ref(), permit)?;
         let proof = self.proof(proof)?;
         let key = self.new_key(device)?;
-        self.change(|held| {
-            let label = self.free_label(held.account.as_ref(), label)?;
+        self.change_proved(&proof, |held, question| {
+            let label = self.free_label(held.account.as_ref(), label.clone())?;
             let pending = self.pending(held, &key, label)?;
-            self.prove(held, &proof)?;
+            self.prove(held, &proof, question)?;
             self.check_permit(held, &permit)?;
             Ok(self.begun(held, &key.secret, pending))
         })
@@ -58,13 +58,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
     ) -> Result<Response, Response> {
         let proof = self.proof(Some(proof))?;
         let key = self.new_key(device)?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             let authenticators = held.account.as_ref().map_or(&[][..], |account| &account.authenticators);
             let index = named(authenticators, label, "twostep replace LABEL")?;
             let old = authenticators.get(index).ok_or_else(no_authenticator)?;
             let (replaces, label) = (Some(old.id.clone()), old.label.clone());
             let pending = self.pending(held, &key, label)?;
-            self.prove(held, &proof)?;
+            self.prove(held, &proof, question)?;
             Ok(self.begun(held, &key.secret, PendingAuthenticator { replaces, renews_codes, ..pending }))
         })
     }
@@ -83,9 +83,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Removes an authenticator; with the last one the recovery codes and application passwords go.
     pub(super) fn remove(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
         let proof = self.proof(Some(proof))?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             let index = self.removable(held.account.as_ref(), label)?;
-            self.prove(held, &proof)?;
+            self.prove(held, &proof, question)?;
             let now = self.clock.now().wall;
             let Some(account) = held.account.as_mut() else { return Err(no_authenticator()) };
             let removed = account.authenticators.remove(index);

@@ -52,7 +52,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             };
             let authenticator = Authenticator { progress, added_at: now.wall, ..one.clone() };
             held.ledger.pass(now.uptime);
-            let response = self.confirmed(held, &pending, authenticator.clone(), codes);
+            let response = self.confirmed(held, &pending, authenticator.clone(), codes.clone());
             held.spend(&authenticator, step);
             Ok(response)
         })

@@ -93,11 +93,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
             }
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             // What was begun by an earlier code is void with it.
-            (account.invite, account.pending) = (Some(invite), None);
+            (account.invite, account.pending) = (Some(invite.clone()), None);
             account.record(now, "invited", &format!("by {by}"));
             held.keep(Keep::Account);
             self.record(self.event("invited").with("admin", by).with("until", expires_at.0));
-            Ok(Issued { code, expires_at })
+            Ok(Issued { code: code.clone(), expires_at })
         })
     }
 }

@@ -103,7 +103,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.authenticators.push(one);
             if *scratch_codes {
-                account.recovery = codes;
+                account.recovery.clone_from(&codes);
             }
             account.record(now, "imported", &format!("{label}, from {}", device.from));
             held.keep(Keep::Account);

@@ -15,18 +15,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let proof = self.proof(Some(proof))?;
         let now = self.clock.now().wall;
         let (set, recovery_codes) = RecoverySet::generate(self.config.recovery.count, now).map_err(no_randomness)?;
-        self.change(|held| {
+        self.change_proved(&proof, |held, question| {
             if !held.account.as_ref().is_some_and(Account::is_enrolled) {
                 return Err(refused(Refusal::NoAuthenticator, changes::NO_CODES_WITHOUT_AUTHENTICATOR));
             }
-            self.prove(held, &proof)?;
+            self.prove(held, &proof, question)?;
             held.keep(Keep::Account);
             if let Some(account) = held.account.as_mut() {
-                account.recovery = Some(set);
+                account.recovery = Some(set.clone());
                 account.record(now, "recovery-codes-regenerated", "");
             }
             self.record(self.event("recovery-codes-regenerated"));
-            Ok(Response::RecoveryCodes { recovery_codes })
+            Ok(Response::RecoveryCodes { recovery_codes: recovery_codes.clone() })
         })
     }
 

@@ -6,7 +6,7 @@ use crate::request::{Refusal, Response};
 use crate::secret::Typed;
 use crate::store::Store;
 use crate::time::Clock;
-use crate::verdict::{self, Factor, Question, Verdict};
+use crate::verdict::{self, Factor, Verdict};
 use crate::words::{self, changes};
 
 impl<S: Store, C: Clock> Desk<S, C> {
@@ -16,15 +16,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
         if self.config.totp.resync_range.is_zero() {
             return Err(refused(Refusal::Policy, changes::NO_CLOCKS));
         }
-        let Proof { answer: first, source } = self.proof(Some(first))?;
+        let first = self.proof(Some(first))?;
         let Proof { answer: second, .. } = self.proof(Some(second))?;
-        self.change(|held| {
-            let (Some(first), Some(second)) = (&first, &second) else {
+        self.change_proved(&first, |held, question| {
+            let (Some(first), Some(second)) = (&first.answer, &second) else {
                 return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
             };
-            let (key, now) = (self.store.seal_key(), self.clock.now());
-            let question = Question { config: &self.config, key: &key, service: SERVICE, source: &source, now };
-            let judged = verdict::judge_pair(held, first, second, &question).map_err(|error| from_seal(&error))?;
+            let judged = verdict::judge_pair(held, first, second, question).map_err(|error| from_seal(&error))?;
             let verdict = judged.doubting(&self.clock);
             let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", SERVICE);
             self.record(verdict.describe(line));

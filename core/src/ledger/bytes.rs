@@ -40,11 +40,6 @@ impl<'a> Reader<'a> {
         bytes.strip_prefix(magic).map(Self)
     }
 
-    /// Whether nothing is left.
-    pub fn is_at_end(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// A count of at most `most`, and as many of what `read` reads.
     pub fn many<T>(&mut self, most: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = usize::try_from(self.u32()?).ok().filter(|count| *count <= most)?;

@@ -29,7 +29,7 @@ pub fn would_hold(visit: &Visit<'_>, config: &Config, store: &impl Store, now: U
 /// Remembers this address and service. What cannot be recorded is asked again.
 pub(super) fn remember(attempt: &Attempt, config: &Config, store: &impl Store, now: Uptime) {
     let Some(place) = place(attempt, config) else { return };
-    let _ = store.update(&attempt.person, |held| held.ledger.remember(place, now));
+    let _ = store.update(&attempt.person, |held| held.ledger.remember(place.clone(), now));
 }
 
 /// Where a login comes from and goes to, if that can be remembered: an address that is no proxy's.

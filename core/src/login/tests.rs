@@ -28,6 +28,7 @@ const START: i64 = 1_800_000_000;
 mod afterwards;
 mod app_passwords;
 mod changes;
+mod charged;
 mod clocks;
 mod codes;
 mod damage;

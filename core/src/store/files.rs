@@ -85,6 +85,50 @@ struct OnDisk {
     changed: Timestamp,
 }
 
+/// A ledger that holds what an attempt costs, until what came of it is recorded. Dropped before that,
+/// by an error or a panic, it takes the charge back.
+struct Charged<'l, 'd> {
+    locked: &'l mut Locked<'d>,
+    /// The ledger without the charge, as long as the charge can be taken back.
+    free: Option<Ledger>,
+}
+
+impl<'l, 'd> Charged<'l, 'd> {
+    /// Records the charge.
+    fn with(locked: &'l mut Locked<'d>, ledger: Ledger) -> Result<Self, StoreError> {
+        if ledger == locked.ledger {
+            return Ok(Self { locked, free: None });
+        }
+        let free = std::mem::replace(&mut locked.ledger, ledger);
+        let charged = Self { locked, free: Some(free) };
+        charged.locked.write()?;
+        Ok(charged)
+    }
+
+    /// Records what came of the attempt in place of the charge.
+    fn settle(&mut self, ledger: &Ledger) -> Result<&mut Locked<'d>, StoreError> {
+        if self.locked.ledger != *ledger {
+            let charged = std::mem::replace(&mut self.locked.ledger, ledger.clone());
+            if let Err(error) = self.locked.put() {
+                self.locked.ledger = charged;
+                return Err(error);
+            }
+        }
+        self.free = None;
+        Ok(self.locked)
+    }
+}
+
+impl Drop for Charged<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(free) = self.free.take() {
+            self.locked.ledger = free;
+            // Where that cannot be written either, the attempt has cost a failure.
+            let _ = self.locked.put();
+        }
+    }
+}
+
 impl Found {
     fn split(self) -> (Account, OnDisk) {
         (Rc::unwrap_or_clone(self.account), OnDisk { file: self.file, changed: self.changed })
@@ -201,21 +245,22 @@ impl<C: Clock> FilesStore<C> {
         }
     }
 
-    /// Records what was done, the costly part first: if that fails, nothing is spent.
+    /// Records what was done, the costly part first: if that fails, nothing is spent, and what was
+    /// charged is taken back.
     fn record(
         &self,
         accounts: &Directory,
-        locked: &mut Locked<'_>,
-        held: Held,
+        mut charged: Charged<'_, '_>,
+        mut held: Held,
         found: Option<OnDisk>,
     ) -> Result<(), StoreError> {
+        if held.keep != Keep::Ledger {
+            held.settle_spent();
+        }
         if held.keep == Keep::Account {
-            write_account(accounts, locked, &held)?;
+            write_account(accounts, charged.locked, &held)?;
         }
-        let before = std::mem::replace(&mut locked.ledger, held.ledger.clone());
-        if before != locked.ledger {
-            locked.put()?;
-        }
+        let locked = charged.settle(&held.ledger)?;
         // From here on the change counts; what follows outlives a reboot, where the disk lets it.
         let rewritten = match held.keep {
             Keep::AccountIfPossible => write_account(accounts, locked, &held).is_ok(),
@@ -310,7 +355,12 @@ impl<C: Clock> Store for FilesStore<C> {
         Ok(self.look_up(&*self.accounts()?, person)?.map(|found| Rc::unwrap_or_clone(found.account)))
     }
 
-    fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
+    fn update_charged<Q, T>(
+        &self,
+        person: &Person,
+        mut charge: impl FnMut(&mut Held) -> Q,
+        mut change: impl FnMut(&mut Held, &Q) -> T,
+    ) -> Result<T, StoreError> {
         let accounts = self.accounts()?;
         if !limit::allows_whole_files() {
             return Err(StoreError::Io { doing: "write below", path: accounts.path.clone(), errno: Errno::EFBIG });
@@ -328,9 +378,15 @@ impl<C: Clock> Store for FilesStore<C> {
         let (account, on_disk) = found.map(Found::split).unzip();
         let ledger = locked.ledger.clone();
         let mut held = Held { name, uid: person.uid, account, ledger, spent_until, keep: Keep::Ledger };
+        if locked.may_be_behind {
+            held.spend_until_noted();
+        }
         self.take_out_gone(&accounts, &mut held);
         let before = held.account.clone();
-        let value = change(&mut held);
+        let mut priced = held.clone();
+        let found_out = charge(&mut priced);
+        let charged = Charged::with(&mut locked, priced.ledger)?;
+        let value = change(&mut held, &found_out);
         if let (Some(before), Some(after), true) = (&before, &held.account, held.keep != Keep::Ledger) {
             before.note_losses(after, &mut held.ledger);
         }
@@ -339,7 +395,7 @@ impl<C: Clock> Store for FilesStore<C> {
         {
             name_by_uid(&uids, &held.name, held.uid);
         }
-        self.record(&accounts, &mut locked, held, on_disk)?;
+        self.record(&accounts, charged, held, on_disk)?;
         Ok(value)
     }
 

@@ -16,7 +16,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 use super::StoreError;
 use super::exclusive::Exclusive;
 use super::open::{Directory, Identity, defect, errno};
-use crate::ledger::{Ledger, SIZE, TAKINGS_AT};
+use crate::ledger::{Ledger, SIZE, TAKINGS_AT, slot_at};
 use crate::secret::Secret;
 use crate::throttle::Sums;
 use crate::time::Uptime;
@@ -33,7 +33,7 @@ const PATIENCE: u32 = 200;
 const DISK_PATIENCE: u32 = 1500;
 /// Tries until this process gives up, however the holders change: 30 s.
 const TRIES: u32 = 3000;
-/// Bytes that most ledgers fit in.
+/// Bytes of a slot that most ledgers fit in.
 const MOSTLY: usize = 1024;
 /// Beside the count of takings: the holder waits for the disk.
 const ON_DISK: u64 = 1 << 63;
@@ -57,6 +57,10 @@ pub(super) struct Locked<'a> {
     file: Exclusive,
     identity: Identity,
     takings: u64,
+    /// The number of the newest slot.
+    sequence: u64,
+    /// Whether the other slot is damaged: it may have held what was recorded last.
+    pub(super) may_be_behind: bool,
     /// What it holds.
     pub(super) ledger: Ledger,
 }
@@ -130,17 +134,21 @@ impl<'a> Locked<'a> {
         let _ = self.file.write_all_at(&(self.takings | ON_DISK).to_le_bytes(), TAKINGS_AT);
     }
 
-    /// Writes the ledger in place, and makes sure that it still is the ledger.
-    pub(super) fn write(&self) -> Result<(), StoreError> {
+    /// Writes the ledger, and makes sure that it still is the ledger.
+    pub(super) fn write(&mut self) -> Result<(), StoreError> {
         self.put()?;
         self.check()
     }
 
-    /// Writes the ledger in place.
-    pub(super) fn put(&self) -> Result<(), StoreError> {
-        let mut bytes = self.ledger.to_bytes();
-        bytes.iter_mut().skip(8).zip(self.takings.to_le_bytes()).for_each(|(to, from)| *to = from);
-        self.file.write_all_at(&bytes, 0).map_err(|error| self.directory.failed("write", &self.name, errno(&error)))
+    /// Writes the ledger into the older slot. The newer one stays as it is, so whatever ends this
+    /// process leaves one of the two whole.
+    pub(super) fn put(&mut self) -> Result<(), StoreError> {
+        let sequence = self.sequence.wrapping_add(1);
+        self.file
+            .write_all_at(&self.ledger.to_slot(sequence), slot_at(sequence))
+            .map_err(|error| self.directory.failed("write", &self.name, errno(&error)))?;
+        self.sequence = sequence;
+        Ok(())
     }
 
     /// Whether the name still leads to this ledger.
@@ -182,15 +190,17 @@ impl<'a> Locked<'a> {
         if directory.identity_of(name) != Ok(identity) {
             return Ok(Try::Again);
         }
-        let bytes = bytes_of(&file, stat);
-        let takings = bytes.as_deref().map_or_else(|| takings(&file), takings_in);
-        let takings = (takings & !ON_DISK).wrapping_add(1);
+        let takings = (takings(&file) & !ON_DISK).wrapping_add(1);
         file.write_all_at(&takings.to_le_bytes(), TAKINGS_AT)
             .map_err(|error| directory.failed("write", name, errno(&error)))?;
-        let known = bytes.as_deref().and_then(Ledger::from_bytes);
+        let known = newest(&file, stat);
         let broken = known.is_none();
-        let ledger = known.map_or_else(|| Ledger::new(Uptime::NEVER, start.failures), Ok)?;
-        let locked = Self { directory, name: name.to_owned(), file, identity, takings, ledger };
+        let (sequence, ledger, may_be_behind) = match known {
+            Some(Newest { sequence, ledger, may_be_behind }) => (sequence, *ledger, may_be_behind),
+            None => (0, Ledger::new(Uptime::NEVER, start.failures)?, false),
+        };
+        let name = name.to_owned();
+        let mut locked = Self { directory, name, file, identity, takings, sequence, may_be_behind, ledger };
         if broken {
             // At once: from here on it is a ledger again, for others too.
             let _ = nix::unistd::ftruncate(&*locked.file, SIZE as i64);
@@ -226,13 +236,23 @@ impl<'a> Locked<'a> {
             let owner = (Uid::from_raw(start.uid), Gid::from_raw(directory.gid));
             fchown(&file, Some(owner.0), Some(owner.1)).map_err(undo)?;
         }
-        let mut bytes = ledger.to_bytes();
         // In its full size: later it is only written in place, and needs no space.
-        bytes.resize(SIZE, 0);
+        let mut bytes = vec![0; SIZE];
+        let slot = usize::try_from(slot_at(0)).ok().and_then(|at| bytes.get_mut(at..)).unwrap_or_default();
+        slot.iter_mut().zip(ledger.to_slot(0)).for_each(|(to, from)| *to = from);
         file.write_all_at(&bytes, 0).map_err(|error| undo(errno(&error)))?;
         let identity = Identity::of_file(&file).map_err(undo)?;
         let file = Exclusive::lock(file).map_err(|(_, errno)| undo(errno))?;
-        Ok(Self { directory, name: name.to_owned(), file, identity, takings: 0, ledger })
+        Ok(Self {
+            directory,
+            name: name.to_owned(),
+            file,
+            identity,
+            takings: 0,
+            sequence: 0,
+            may_be_behind: false,
+            ledger,
+        })
     }
 
     fn temporary(&self) -> String {
@@ -255,23 +275,55 @@ fn takings(file: &File) -> u64 {
     file.read_exact_at(&mut bytes, TAKINGS_AT).map_or(0, |()| u64::from_le_bytes(bytes))
 }
 
-/// The same, in the bytes of a ledger.
-fn takings_in(bytes: &[u8]) -> u64 {
-    let takings = bytes.get(TAKINGS_AT as usize..).and_then(|rest| rest.first_chunk());
-    takings.map_or(0, |takings| u64::from_le_bytes(*takings))
+/// The newer of the slots that are whole.
+struct Newest {
+    sequence: u64,
+    ledger: Box<Ledger>,
+    may_be_behind: bool,
 }
 
-/// The bytes of a ledger that count: of most it is the first few.
-fn bytes_of(file: &File, stat: &FileStat) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; MOSTLY];
+/// A slot, as it was read.
+enum Slot {
+    Whole(u64, Box<Ledger>),
+    /// Nothing was written to it yet.
+    Unused,
+    /// Its writer ended too early, or something else changed it.
+    Damaged,
+}
+
+/// The newer of the two slots, if one is whole.
+fn newest(file: &File, stat: &FileStat) -> Option<Newest> {
     // One of another size was cut, or is none.
-    file.read_exact_at(&mut bytes, 0).ok().filter(|()| usize::try_from(stat.st_size) == Ok(SIZE))?;
-    let length = Ledger::length(&bytes)?;
-    if length > MOSTLY {
-        bytes.resize(length, 0);
-        file.read_exact_at(bytes.get_mut(MOSTLY..)?, MOSTLY as u64).ok()?;
+    if usize::try_from(stat.st_size) != Ok(SIZE) {
+        return None;
     }
-    Some(bytes)
+    let newest = |sequence, ledger, may_be_behind| Some(Newest { sequence, ledger, may_be_behind });
+    match (slot_of(file, slot_at(0)), slot_of(file, slot_at(1))) {
+        (Slot::Whole(one, _), Slot::Whole(other, ledger)) if other > one => newest(other, ledger, false),
+        (Slot::Whole(sequence, ledger), other) | (other, Slot::Whole(sequence, ledger)) => {
+            newest(sequence, ledger, matches!(other, Slot::Damaged))
+        }
+        _ => None,
+    }
+}
+
+/// The slot that begins here. Of most slots it is the first few bytes that count.
+fn slot_of(file: &File, at: u64) -> Slot {
+    let mut bytes = vec![0; MOSTLY];
+    if file.read_exact_at(&mut bytes, at).is_err() {
+        return Slot::Damaged;
+    }
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Slot::Unused;
+    }
+    if let Some(length) = Ledger::slot_length(&bytes).filter(|length| *length > MOSTLY) {
+        bytes.resize(length, 0);
+        let rest = bytes.get_mut(MOSTLY..).unwrap_or_default();
+        if file.read_exact_at(rest, at + MOSTLY as u64).is_err() {
+            return Slot::Damaged;
+        }
+    }
+    Ledger::from_slot(&bytes).map_or(Slot::Damaged, |(sequence, ledger)| Slot::Whole(sequence, Box::new(ledger)))
 }
 
 /// A user's ledger as it is, without its lock.
@@ -288,7 +340,7 @@ fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Ledg
         Err(errno) => return Err(directory.failed("open", name, errno)),
     };
     let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
-    Ok(if defect(&stat, uid).is_none() { bytes_of(&file, &stat).as_deref().and_then(Ledger::from_bytes) } else { None })
+    Ok(if defect(&stat, uid).is_none() { newest(&file, &stat).map(|newest| *newest.ledger) } else { None })
 }
 
 /// Removes a file or an empty directory that nobody needs; what stays is swept at boot.

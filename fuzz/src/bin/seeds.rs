@@ -22,7 +22,7 @@ fn main() -> io::Result<()> {
     put("account", "whole", text.as_bytes())?;
     put("account", "body", text.split_at(text.trim_end().rfind('\n').unwrap_or(0) + 1).0.as_bytes())?;
     put("account", "empty", Account::new(&alice().name, alice().uid, WALL).to_text().as_bytes())?;
-    let ledger = ledger().map_err(|error| io::Error::other(error.to_string()))?.to_bytes();
+    let ledger = ledger().map_err(|error| io::Error::other(error.to_string()))?.to_slot(0);
     let length = ledger.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     put("ledger", "body", ledger.get(36..length + 16).unwrap_or_default())?;
     let mut refusals = Refusals::default();

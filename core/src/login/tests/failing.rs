@@ -46,17 +46,20 @@ impl Store for Failing<'_> {
         if self.is_now() { Err(Self::error()) } else { self.store.find(person) }
     }
 
-    fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
+    fn update_charged<Q, T>(
+        &self,
+        person: &Person,
+        charge: impl FnMut(&mut Held) -> Q,
+        mut change: impl FnMut(&mut Held, &Q) -> T,
+    ) -> Result<T, StoreError> {
         let fails = Some(self.fails).filter(|_| self.is_now());
         let value = match fails {
-            None => return self.store.update(person, change),
+            None => return self.store.update_charged(person, charge, change),
             Some(Fails::AtOnce) => return Err(Self::error()),
-            Some(Fails::AfterRecording) => self.store.update(person, change)?,
-            Some(Fails::BeforeRecording) => self.store.update(person, |held| {
-                let Held { name, uid, account, ledger, spent_until, keep } = held;
-                let (name, account, ledger) = (name.clone(), account.clone(), ledger.clone());
-                change(&mut Held { name, uid: *uid, account, ledger, spent_until: *spent_until, keep: *keep })
-            })?,
+            Some(Fails::AfterRecording) => self.store.update_charged(person, charge, change)?,
+            Some(Fails::BeforeRecording) => {
+                self.store.update_charged(person, charge, |held, found_out| change(&mut held.clone(), found_out))?
+            }
         };
         drop(value);
         Err(Self::error())

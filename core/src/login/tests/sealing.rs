@@ -47,9 +47,14 @@ impl Store for Restless<'_> {
         self.1.find(person)
     }
 
-    fn update<T>(&self, person: &Person, change: impl FnOnce(&mut Held) -> T) -> Result<T, StoreError> {
+    fn update_charged<Q, T>(
+        &self,
+        person: &Person,
+        charge: impl FnMut(&mut Held) -> Q,
+        change: impl FnMut(&mut Held, &Q) -> T,
+    ) -> Result<T, StoreError> {
         self.0.reseal();
-        self.1.update(person, change)
+        self.1.update_charged(person, charge, change)
     }
 
     fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told {
@@ -240,7 +245,7 @@ fn who_makes_an_account_while_the_key_changes_is_waited_for() {
     let both = SealKey::fresh().unwrap().before(&old).unwrap();
     let (done, is_done) = std::sync::mpsc::channel();
     let moment = world.clock.now();
-    let sealed = move || {
+    let mut sealed = Some(move || {
         let clock = Turned(Rc::new(Cell::new(moment)));
         let store = FilesStore::below(&root, clock);
         fs::write(root.join("seal.key"), both.to_bytes().expose()).unwrap();
@@ -251,10 +256,10 @@ fn who_makes_an_account_while_the_key_changes_is_waited_for() {
         }
         fs::write(root.join("seal.key"), both.alone().to_bytes().expose()).unwrap();
         done.send(()).unwrap();
-    };
+    });
     let mut resealing = None;
     let made = world.store().update(&alice(), |held| {
-        resealing = Some(std::thread::spawn(sealed));
+        resealing = sealed.take().map(std::thread::spawn);
         let _ = is_done.recv_timeout(std::time::Duration::from_millis(300));
         let one = crate::account::Authenticator {
             id: "00".into(),
