@@ -221,6 +221,15 @@ impl Account {
         !self.authenticators.is_empty()
     }
 
+    /// The numbers of digits that codes of this user's devices have, fewest first.
+    #[must_use]
+    pub fn digits(&self) -> Vec<u8> {
+        let mut digits: Vec<u8> = self.authenticators.iter().map(|one| one.digits).collect();
+        digits.sort_unstable();
+        digits.dedup();
+        digits
+    }
+
     /// Whether this user has succeeded from this source before.
     #[must_use]
     pub fn knows(&self, source: &str) -> bool {

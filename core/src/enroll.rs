@@ -9,8 +9,8 @@ use std::cell::RefCell;
 use crate::account::Account;
 use crate::audit::{self, Audit, Line};
 use crate::config::{self, Config};
-use crate::login::{self, Attempt, Conversation, LoginError, Silence};
-use crate::policy::{Requirement, Visit};
+use crate::login::{self, Attempt, Conversation, LoginError, Silence, Standing};
+use crate::policy::{Requirement, Rule, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
 use crate::seal::SealError;
 use crate::secret::{NoRandomness, Typed};
@@ -192,7 +192,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::Requirement { service } => self.requirement(&service),
-            Request::Verify { service, answer } => self.verify(service, answer),
+            Request::Verify { service, answer, shape } => self.verify(service, &answer, shape),
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
                 self.create_app_password(Wish { label, services, networks, expires_after }, &proof)
@@ -219,21 +219,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     fn requirement(&self, service: &str) -> Result<Response, Response> {
         check_service(service)?;
-        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
-        let requirement = self.config.requirement(account.as_ref(), &self.visit(service, &origin()));
-        let asking = match &requirement {
-            Requirement::Asked => Asking::Asked,
-            Requirement::NotAsked(_) => Asking::NotAsked,
-            Requirement::MustEnroll => Asking::MustEnroll,
+        let standing = login::standing(&self.visit(service, &origin()), &self.config, &self.store);
+        let Standing { requirement, account } = standing.map_err(|error| from_store(&error))?;
+        let (asking, line) = match &requirement {
+            Requirement::NotAsked(rule) => return Ok(not_asked(rule)),
+            other @ Requirement::Asked => (Asking::Asked, Line::new("").with("rule", other)),
+            other @ Requirement::MustEnroll => (Asking::MustEnroll, Line::new("").with("rule", other)),
         };
-        let line = match &requirement {
-            Requirement::NotAsked(rule) => rule.describe(Line::new("")),
-            other => Line::new("").with("rule", other),
-        };
-        let rule = line.finish().trim_start().to_owned();
-        let first = account.as_ref().and_then(|account| account.authenticators.first());
-        let digits = first.map_or(self.config.totp.digits, |one| one.digits);
-        Ok(Response::Requirement { requirement: asking, rule, digits })
+        let digits = account.as_ref().map_or_else(Vec::new, Account::digits);
+        Ok(Response::Requirement { requirement: asking, rule: pairs(line), digits })
     }
 
     /// A login of this person now. What is remembered of addresses does not concern the desk, which
@@ -248,17 +242,23 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Attempt { person, service, origin: origin(), shape, first_step_passed: false }
     }
 
-    fn verify(&self, service: String, answer: Typed) -> Result<Response, Response> {
+    fn verify(&self, service: String, answer: &Typed, shape: Shape) -> Result<Response, Response> {
         check_service(&service)?;
-        let attempt = self.attempt(service);
-        let verdict = login::second_step(&attempt, &self.config, &self.store, &self.clock, &Given(answer))
+        let attempt = Attempt { shape, ..self.attempt(service) };
+        let verdict = login::judge_answer(&attempt, &self.config, &self.store, &self.clock, answer)
             .map_err(|error| from_login(&error))?;
-        let log = verdict.describe(Line::new("")).finish().trim_start().to_owned();
+        if let Verdict::NotAsked(rule) = &verdict {
+            return Ok(not_asked(rule));
+        }
         // The program that asked runs as the user, who may have no wish to log what it was told.
         let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
         self.audit.record(&verdict.describe(line).finish());
-        let text = words::text(&verdict, &self.config).unwrap_or_default();
-        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
+        Ok(Response::Verdict {
+            accepted: matches!(verdict, Verdict::Accepted(_)),
+            log: pairs(verdict.describe(Line::new(""))),
+            text: words::text(&verdict, &self.config).unwrap_or_default(),
+            digits: verdict.digits(&self.config),
+        })
     }
 
     /// Reads a proof for this person, before the lock.
@@ -377,6 +377,17 @@ fn check_service(service: &str) -> Result<(), Response> {
         return Err(refused(Refusal::BadRequest, changes::NO_SERVICE));
     }
     Ok(())
+}
+
+/// No second step is asked, by this rule.
+fn not_asked(rule: &Rule) -> Response {
+    let rule = pairs(rule.describe(Line::new("")));
+    Response::Requirement { requirement: Asking::NotAsked, rule, digits: Vec::new() }
+}
+
+/// The pairs of a line that has no word yet.
+fn pairs(line: Line) -> String {
+    line.finish().trim_start().to_owned()
 }
 
 fn refused(reason: Refusal, text: &str) -> Response {

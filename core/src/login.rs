@@ -21,7 +21,7 @@ mod remembered;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
-pub use remembered::would_hold;
+pub use remembered::rehearse;
 
 /// One try of one person to log in.
 #[derive(Debug, Clone)]
@@ -76,7 +76,8 @@ pub fn second_step(
 ) -> Result<Verdict, LoginError> {
     let now = clock.now();
     let is_remembered = remembered::holds(attempt, config, store, now.uptime);
-    match standing(&attempt.visit(now.wall, is_remembered), config, store)? {
+    let Standing { requirement, account } = standing(&attempt.visit(now.wall, is_remembered), config, store)?;
+    match (requirement, account) {
         (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
         (Requirement::Asked, Some(account)) => {
             let login = Login { attempt, config, store, clock };
@@ -95,6 +96,30 @@ pub fn second_step(
             }
         }
         (Requirement::Asked | Requirement::MustEnroll, _) => Ok(Verdict::MustEnroll),
+    }
+}
+
+/// Judges an answer to a question that was asked before, in an exchange of its own.
+///
+/// It is judged if the user is enrolled, whatever policy says by now: a suspension or a remembered
+/// address that came meanwhile neither refuses nor saves an answer. Exempt users pass as ever.
+///
+/// # Errors
+/// As [`second_step`].
+pub fn judge_answer(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    typed: &Typed,
+) -> Result<Verdict, LoginError> {
+    let Standing { requirement, account } = standing(&attempt.visit(clock.now().wall, false), config, store)?;
+    match (requirement, account) {
+        (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(Verdict::NotAsked(rule)),
+        (_, Some(account)) if account.is_enrolled() => {
+            Login { attempt, config, store, clock }.judge(&Answer::read(typed, attempt.shape, &account), None)
+        }
+        _ => Ok(Verdict::Refused(Refused::Vanished)),
     }
 }
 
@@ -134,19 +159,23 @@ impl Attempt {
     }
 }
 
-/// What a login must do, and the account. Who is exempt is so whatever the account says, and is the
-/// one to mend a store that cannot be read.
-fn standing(
-    visit: &Visit<'_>,
-    config: &Config,
-    store: &impl Store,
-) -> Result<(Requirement, Option<Account>), StoreError> {
-    match store.find(visit.person) {
-        Ok(account) => Ok((config.requirement(account.as_ref(), visit), account)),
-        Err(error) => {
-            config.policy.exempts(&Database, visit).map(|rule| (Requirement::NotAsked(rule), None)).ok_or(error)
-        }
-    }
+/// What a login must do, and the account that this was decided by.
+#[derive(Debug)]
+pub struct Standing {
+    /// What it must do.
+    pub requirement: Requirement,
+    /// The account, if there is one and it can be read.
+    pub account: Option<Account>,
+}
+
+/// Reads the account and decides: every caller that asks for one user comes here.
+///
+/// # Errors
+/// The account cannot be read, and nothing exempts the user.
+pub fn standing(visit: &Visit<'_>, config: &Config, store: &impl Store) -> Result<Standing, StoreError> {
+    let found = store.find(visit.person);
+    let requirement = config.decide(&Database, visit, found.as_ref().map(Option::as_ref).map_err(Clone::clone))?;
+    Ok(Standing { requirement, account: found.ok().flatten() })
 }
 
 /// Whether the second step applies to a user, for a session that never came by our authentication.
@@ -156,7 +185,7 @@ fn standing(
 pub fn applies(attempt: &Attempt, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
     let now = clock.now();
     let visit = attempt.visit(now.wall, remembered::holds(attempt, config, store, now.uptime));
-    Ok(!matches!(standing(&visit, config, store)?.0, Requirement::NotAsked(_)))
+    Ok(!matches!(standing(&visit, config, store)?.requirement, Requirement::NotAsked(_)))
 }
 
 /// Whether a user must enroll before logging in like this.
@@ -170,7 +199,7 @@ pub fn must_enroll(
     clock: &impl Clock,
 ) -> Result<bool, LoginError> {
     let visit = attempt.visit(clock.now().wall, false);
-    Ok(standing(&visit, config, store)?.0 == Requirement::MustEnroll)
+    Ok(standing(&visit, config, store)?.requirement == Requirement::MustEnroll)
 }
 
 /// Why a login could not be taken through its second step.

@@ -70,15 +70,14 @@ impl<S: Store, C: Clock, G: Groups> Overview<'_, S, C, G> {
     /// The line of one user. An account that cannot be read is a line too.
     #[must_use]
     pub fn row(&self, person: &Person) -> Row {
-        let (account, trouble) = match self.store.find(person) {
-            Ok(account) => (account, None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        let account = account.as_ref();
+        let found = self.store.find(person);
+        let account = found.as_ref().map(Option::as_ref);
         let now = self.clock.now().wall;
         let origin = Origin::default();
         let visit = Visit { person, service: "", origin: &origin, now, is_remembered: false };
-        let requirement = self.config.requirement_by(self.groups, account, &visit);
+        let requirement = self.config.decide(self.groups, &visit, account).ok();
+        let trouble = found.as_ref().err().map(ToString::to_string);
+        let account = account.ok().flatten();
         let suspension = account.and_then(|account| account.suspension.as_ref()).filter(|one| one.holds(now));
         let enrolled = account.is_some_and(Account::is_enrolled);
         Row {
@@ -91,9 +90,9 @@ impl<S: Store, C: Clock, G: Groups> Overview<'_, S, C, G> {
             recovery_codes_left: account.and_then(|account| account.recovery.as_ref()).map(|set| set.left()),
             app_passwords: account.and_then(|one| one.app_passwords.as_ref()).map_or(0, |all| all.list.len()),
             required: self.config.policy.requires_by(self.groups, person),
-            grace_until: self.config.policy.enroll_by(&requirement).map(|until| until.0),
-            overdue: requirement == Requirement::MustEnroll && trouble.is_none(),
-            exempt: exempt(&requirement),
+            grace_until: requirement.as_ref().and_then(|one| self.config.policy.enroll_by(one)).map(|until| until.0),
+            overdue: requirement == Some(Requirement::MustEnroll),
+            exempt: requirement.as_ref().and_then(exempt),
             suspended_until: suspension.map(|suspension| suspension.until.0),
             suspended_by: suspension.map(|suspension| suspension.by.clone()),
             suspension_reason: suspension.map(|suspension| suspension.reason.clone()),

@@ -61,32 +61,27 @@ pub enum Rule {
 }
 
 impl Config {
-    /// What a login of the user with this account must do.
-    pub fn requirement(&self, account: Option<&Account>, visit: &Visit<'_>) -> Requirement {
-        self.requirement_by(&Database, account, visit)
-    }
-
-    /// The same by groups that were looked up before. The first rule that fits decides.
-    pub fn requirement_by(&self, groups: &impl Groups, account: Option<&Account>, visit: &Visit<'_>) -> Requirement {
-        let suspension = account.and_then(|account| account.suspension.as_ref());
+    /// Who is asked: the one decision, for every caller. The first rule that fits decides.
+    ///
+    /// `account` is what the store said. One that cannot be read is no reason to refuse users whom
+    /// policy exempts: they are the ones to repair the store.
+    ///
+    /// # Errors
+    /// The account's own error, where the decision depends on the account.
+    pub fn decide<E>(
+        &self,
+        groups: &impl Groups,
+        visit: &Visit<'_>,
+        account: Result<Option<&Account>, E>,
+    ) -> Result<Requirement, E> {
+        let suspension = account.as_ref().ok().and_then(|account| account.as_ref()?.suspension.as_ref());
         if suspension.is_some_and(|suspension| suspension.holds(visit.now)) {
-            return Requirement::NotAsked(Rule::Suspended);
+            return Ok(Requirement::NotAsked(Rule::Suspended));
         }
         if let Some(rule) = self.policy.exempts(groups, visit) {
-            return Requirement::NotAsked(rule);
+            return Ok(Requirement::NotAsked(rule));
         }
-        if account.is_some_and(Account::is_enrolled) {
-            let is_spared = visit.is_remembered && !self.policy.remember.is_zero();
-            return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
-        }
-        if !self.policy.requires_by(groups, visit.person) {
-            return Requirement::NotAsked(Rule::NotEnrolled);
-        }
-        let started = account.and_then(|account| account.grace_since);
-        match self.policy.grace_until(started, visit.now) {
-            Some(rule) => Requirement::NotAsked(rule),
-            None => Requirement::MustEnroll,
-        }
+        Ok(self.policy.requirement(groups, visit, account?))
     }
 
     /// Whether someone of whom nothing is known would be refused there for not having enrolled.
@@ -121,9 +116,25 @@ impl Policy {
         }
     }
 
+    /// What a login must do that nothing exempts.
+    fn requirement(&self, groups: &impl Groups, visit: &Visit<'_>, account: Option<&Account>) -> Requirement {
+        if account.is_some_and(Account::is_enrolled) {
+            let is_spared = visit.is_remembered && !self.remember.is_zero();
+            return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
+        }
+        if !self.requires_by(groups, visit.person) {
+            return Requirement::NotAsked(Rule::NotEnrolled);
+        }
+        let started = account.and_then(|account| account.grace_since);
+        match self.grace_until(started, visit.now) {
+            Some(rule) => Requirement::NotAsked(rule),
+            None => Requirement::MustEnroll,
+        }
+    }
+
     /// The rule that exempts a login. Where the user database does not say who is in a group,
     /// nobody is.
-    pub(crate) fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {
+    fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {
         let Visit { person, service, origin, .. } = visit;
         let is_named = |name: &String| {
             let is_alias = |alias: Option<&Username>| alias.is_some_and(|alias| name == alias.as_str());
@@ -166,6 +177,15 @@ impl Policy {
 }
 
 impl Rule {
+    /// Whether the configuration exempts the login, whatever the account says.
+    #[must_use]
+    pub fn is_exemption(&self) -> bool {
+        match self {
+            Self::ExemptUser | Self::ExemptGroup(_) | Self::ExemptService | Self::ExemptNetwork => true,
+            Self::Suspended | Self::Remembered | Self::NotYet(_) | Self::Grace(_) | Self::NotEnrolled => false,
+        }
+    }
+
     /// Adds the rule to a log line.
     #[must_use]
     pub fn describe(&self, line: Line) -> Line {

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Typed;
+use crate::verdict::Shape;
 
 mod parts;
 
@@ -119,12 +120,16 @@ pub enum Request {
         /// The PAM service.
         service: String,
     },
-    /// Judge the answer given at a login. Answered by [`Response::Verdict`].
+    /// Judge the answer given at a login: if the user is enrolled, whatever policy says by now.
+    /// Answered by [`Response::Verdict`], or by [`Response::Requirement`] for exempt users.
     Verify {
         /// The PAM service.
         service: String,
         /// The answer as typed.
         answer: Typed,
+        /// What the answer is; a code if nothing is said.
+        #[serde(default)]
+        shape: Shape,
     },
     /// Judge the password given at a login to a service that takes application passwords.
     /// Answered by [`Response::Verdict`], or by [`Response::Requirement`] when it is left to the
@@ -207,8 +212,9 @@ pub enum Response {
         requirement: Asking,
         /// The rule that decided, for the log: a `key=value` pair.
         rule: String,
-        /// Digits of a verification code, for an answer that holds a password too.
-        digits: u8,
+        /// The numbers of digits that this user's verification codes have, for an answer that holds a
+        /// password too. Empty where no code is asked.
+        digits: Vec<u8>,
     },
     /// Answers [`Request::Verify`].
     Verdict {
@@ -218,6 +224,8 @@ pub enum Response {
         log: String,
         /// For a refusal: what happened and what to do, for a person who proved the first step.
         text: String,
+        /// Digits of the code at the end of an answer that holds a password too; zero if there is none.
+        digits: u8,
     },
     /// The request was understood and refused, or could not be carried out.
     Refused {

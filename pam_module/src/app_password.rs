@@ -60,7 +60,7 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
 /// As the user, by the helper.
 fn have_judged(attempt: &Attempt<'_>, password: &Typed) -> Result<Ended, Failed> {
     Ok(match helper_client::verify_app_password(&attempt.service, password)? {
-        Passed::On(rule) => Ended { outcome: Outcome::NotAsked, pairs: Some(rule), text: None },
+        Passed::On(rule) => Ended::not_asked(rule),
         Passed::Judged(judged) => Ended::with_helpers(judged),
     })
 }

@@ -32,6 +32,11 @@ impl Ended {
         Self { outcome, pairs, text }
     }
 
+    /// With no question, by this rule: a `key=value` pair.
+    pub fn not_asked(rule: String) -> Self {
+        Self { outcome: Outcome::NotAsked, pairs: Some(rule), text: None }
+    }
+
     /// With a verdict of the helper's.
     pub fn with_helpers(judged: Judged) -> Self {
         let outcome = if judged.accepted { Outcome::Accepted } else { Outcome::Refused };
@@ -58,7 +63,7 @@ mod tests {
         assert_eq!(pairs(Told::ALONE).as_deref(), Some(" reason=wrong-app-password"));
         assert_eq!(pairs(Told::Line { unlogged: 7 }).as_deref(), Some(" reason=wrong-app-password unlogged=7"));
         assert_eq!(pairs(Told::Counted), None);
-        let quiet = Judged { accepted: false, log: String::new(), text: String::new() };
+        let quiet = Judged { accepted: false, log: String::new(), text: String::new(), digits: 0 };
         assert_eq!(Ended::with_helpers(quiet), Ended { outcome: Outcome::Refused, pairs: None, text: None });
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 
 use twostep_core::request::Asking;
 use twostep_core::secret::Typed;
+use twostep_core::verdict::Shape;
 
 use crate::json::Object;
 
@@ -32,9 +33,11 @@ pub struct Judged {
     pub log: String,
     /// What a refusal tells the person.
     pub text: String,
+    /// Digits of the code at the end of the answer that was accepted.
+    pub digits: usize,
 }
 
-/// What the helper says about a password.
+/// What the helper says about an answer or a password.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Passed {
     /// It decides.
@@ -50,8 +53,8 @@ pub struct Required {
     pub asking: Asking,
     /// The rule that decided, as a `key=value` pair for the log.
     pub rule: String,
-    /// Digits of a verification code.
-    pub digits: usize,
+    /// The numbers of digits that verification codes of this user have.
+    pub digits: Vec<usize>,
 }
 
 /// Whether a login of the process's own user is asked for a code.
@@ -60,20 +63,15 @@ pub struct Required {
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn requirement(service: &str) -> Result<Required, HelperError> {
     let response = Answered::read(exchange(HELPER, &requirement_request(service))?.expose())?;
-    let digits = response.0.number("digits").and_then(|digits| usize::try_from(digits).ok());
-    Ok(Required {
-        asking: response.asking()?,
-        rule: response.words("rule")?,
-        digits: digits.ok_or(HelperError::NotUnderstood)?,
-    })
+    Ok(Required { asking: response.asking()?, rule: response.words("rule")?, digits: response.digits()? })
 }
 
 /// Has the helper judge what the process's own user answered at a login to `service`.
 ///
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
-pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
-    Answered::read(exchange(HELPER, &verify_request(service, answer))?.expose())?.judged()
+pub fn verify(service: &str, answer: &Typed, shape: Shape) -> Result<Passed, HelperError> {
+    Answered::read(exchange(HELPER, &verify_request(service, answer, shape))?.expose())?.passed()
 }
 
 /// Has the helper judge the password that the process's own user gave to `service`.
@@ -81,12 +79,7 @@ pub fn verify(service: &str, answer: &Typed) -> Result<Judged, HelperError> {
 /// # Errors
 /// The helper is not there, refuses, or gives no answer that can be understood.
 pub fn verify_app_password(service: &str, password: &Typed) -> Result<Passed, HelperError> {
-    let response = Answered::read(exchange(HELPER, &verify_app_password_request(service, password))?.expose())?;
-    match (response.words("result")?.as_str(), response.asking()) {
-        ("verdict", _) => Ok(Passed::Judged(response.judged()?)),
-        (_, Ok(Asking::NotAsked)) => Ok(Passed::On(response.words("rule")?)),
-        _ => Err(HelperError::NotUnderstood),
-    }
+    Answered::read(exchange(HELPER, &verify_app_password_request(service, password))?.expose())?.passed()
 }
 
 /// The core's `Request::Requirement`.
@@ -95,8 +88,12 @@ fn requirement_request(service: &str) -> [(&str, &str); 2] {
 }
 
 /// The core's `Request::Verify`.
-fn verify_request<'a>(service: &'a str, answer: &'a Typed) -> [(&'a str, &'a str); 3] {
-    [("do", "verify"), ("service", service), ("answer", sent(answer))]
+fn verify_request<'a>(service: &'a str, answer: &'a Typed, shape: Shape) -> [(&'a str, &'a str); 4] {
+    let shape = match shape {
+        Shape::Code => "code",
+        Shape::PasswordAndCode => "password_and_code",
+    };
+    [("do", "verify"), ("service", service), ("answer", sent(answer)), ("shape", shape)]
 }
 
 /// The core's `Request::VerifyAppPassword`.
@@ -127,9 +124,24 @@ impl Answered {
         }
     }
 
+    fn passed(&self) -> Result<Passed, HelperError> {
+        match (self.words("result")?.as_str(), self.asking()) {
+            ("verdict", _) => Ok(Passed::Judged(self.judged()?)),
+            (_, Ok(Asking::NotAsked)) => Ok(Passed::On(self.words("rule")?)),
+            _ => Err(HelperError::NotUnderstood),
+        }
+    }
+
     fn judged(&self) -> Result<Judged, HelperError> {
         let accepted = self.0.truth("accepted").ok_or(HelperError::NotUnderstood)?;
-        Ok(Judged { accepted, log: self.words("log")?, text: self.words("text")? })
+        let digits = self.0.number("digits").and_then(|digits| usize::try_from(digits).ok());
+        let digits = digits.ok_or(HelperError::NotUnderstood)?;
+        Ok(Judged { accepted, log: self.words("log")?, text: self.words("text")?, digits })
+    }
+
+    fn digits(&self) -> Result<Vec<usize>, HelperError> {
+        let digits = self.0.numbers("digits").ok_or(HelperError::NotUnderstood)?;
+        digits.iter().map(|digits| usize::try_from(*digits).map_err(|_| HelperError::NotUnderstood)).collect()
     }
 
     fn asking(&self) -> Result<Asking, HelperError> {
@@ -199,8 +211,12 @@ mod tests {
         };
         assert!(matches!(read(&requirement_request("su")), Request::Requirement { service } if service == "su"));
         let typed = Typed::new("p\"\\\u{e9}\n".into());
-        let Request::Verify { service, answer } = read(&verify_request("s", &typed)) else { panic!() };
-        assert_eq!((service.as_str(), answer == typed), ("s", true));
+        for asked in [Shape::Code, Shape::PasswordAndCode] {
+            let Request::Verify { service, answer, shape } = read(&verify_request("s", &typed, asked)) else {
+                panic!()
+            };
+            assert_eq!((service.as_str(), answer == typed, shape), ("s", true, asked));
+        }
         let Request::VerifyAppPassword { service, password } = read(&verify_app_password_request("s", &typed)) else {
             panic!()
         };
@@ -211,13 +227,17 @@ mod tests {
     fn what_the_core_says_is_understood() {
         let said = |response: &Response| Answered::read(&serde_json::to_vec(response).unwrap());
         for requirement in [Asking::Asked, Asking::NotAsked, Asking::MustEnroll] {
-            let answered = said(&Response::Requirement { requirement, rule: "r".into(), digits: 6 }).unwrap();
+            let answered = said(&Response::Requirement { requirement, rule: "r".into(), digits: vec![6, 8] }).unwrap();
             assert_eq!((answered.asking().unwrap(), answered.words("rule").unwrap()), (requirement, "r".into()));
-            assert_eq!(answered.0.number("digits"), Some(6));
+            assert_eq!(answered.digits().unwrap(), [6, 8]);
         }
-        let verdict = Response::Verdict { accepted: true, log: "a=b".into(), text: "c".into() };
-        let judged = Judged { accepted: true, log: "a=b".into(), text: "c".into() };
-        assert_eq!(said(&verdict).unwrap().judged().unwrap(), judged);
+        let (log, text) = ("a=b".to_owned(), "c".to_owned());
+        let verdict = Response::Verdict { accepted: true, log: log.clone(), text: text.clone(), digits: 8 };
+        let judged = Passed::Judged(Judged { accepted: true, log, text, digits: 8 });
+        assert_eq!(said(&verdict).unwrap().passed().unwrap(), judged);
+        let spared = |requirement| Response::Requirement { requirement, rule: "r".into(), digits: vec![] };
+        assert_eq!(said(&spared(Asking::NotAsked)).unwrap().passed().unwrap(), Passed::On("r".into()));
+        assert!(matches!(said(&spared(Asking::Asked)).unwrap().passed(), Err(HelperError::NotUnderstood)));
         let refused = said(&Response::Refused { reason: Refusal::Failed, text: "Not now.".into() });
         assert!(refused.unwrap_err().to_string().ends_with("refuses: Not now."));
         let other = said(&Response::Removed { label: "phone".into(), enrolled: false, app_passwords: vec![] });

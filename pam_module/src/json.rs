@@ -1,5 +1,5 @@
-//! The little JSON (RFC 8259) that module and helper exchange: one flat object of words, numbers and
-//! truth values. Every login loads the module, and hardly one in a thousand comes here: a library
+//! The little JSON (RFC 8259) that module and helper exchange: one flat object of words, numbers, truth
+//! values and lists of numbers. Every login loads the module, and hardly one in a thousand comes here: a library
 //! for all of JSON would be 45 kB more for each.
 
 use std::iter::Peekable;
@@ -48,11 +48,13 @@ enum Value {
     Words(String),
     Number(u64),
     Truth(bool),
+    Numbers(Vec<u64>),
 }
 
 impl Object {
     /// Reads one object and nothing else but space around it. `None` for what it cannot hold:
-    /// objects in objects, lists, null, fractions, characters beyond U+FFFF that are escaped.
+    /// objects in objects, lists of anything but numbers, null, fractions, characters beyond U+FFFF that
+    /// are escaped.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(std::str::from_utf8(bytes).ok()?.chars().peekable());
         let mut pairs = Vec::new();
@@ -83,6 +85,14 @@ impl Object {
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.value(name)? {
             Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A list of whole numbers.
+    pub fn numbers(&self, name: &str) -> Option<&[u64]> {
+        match self.value(name)? {
+            Value::Numbers(numbers) => Some(numbers),
             _ => None,
         }
     }
@@ -118,15 +128,37 @@ impl Reader<'_> {
             self.0.next();
             return self.words().map(Value::Words);
         }
-        let mut word = String::new();
-        while let Some(letter) = self.0.next_if(char::is_ascii_alphanumeric) {
-            word.push(letter);
+        if self.next_is('[') {
+            self.0.next();
+            return self.numbers().map(Value::Numbers);
         }
-        match word.as_str() {
+        match self.word().as_str() {
             "true" => Some(Value::Truth(true)),
             "false" => Some(Value::Truth(false)),
             number => number.parse().ok().map(Value::Number),
         }
+    }
+
+    fn word(&mut self) -> String {
+        let mut word = String::new();
+        while let Some(letter) = self.0.next_if(char::is_ascii_alphanumeric) {
+            word.push(letter);
+        }
+        word
+    }
+
+    /// The rest of a list of numbers.
+    fn numbers(&mut self) -> Option<Vec<u64>> {
+        let mut numbers = Vec::new();
+        while !self.next_is(']') {
+            if !numbers.is_empty() {
+                self.expect(',')?;
+                self.next_is(' ');
+            }
+            numbers.push(self.word().parse().ok()?);
+        }
+        self.expect(']')?;
+        Some(numbers)
     }
 
     /// What follows the first quote, and the last quote.
@@ -183,11 +215,14 @@ mod tests {
 
     #[test]
     fn what_the_library_writes_is_read() {
-        let json = serde_json::json!({ "text": STRANGE, "digits": 6, "most": u64::MAX, "accepted": true, "no": false });
+        let json = serde_json::json!({ "text": STRANGE, "digits": 6, "most": u64::MAX, "accepted": true, "no": false,
+            "both": [6, 8], "empty": [] });
         for bytes in [serde_json::to_vec(&json).unwrap(), serde_json::to_vec_pretty(&json).unwrap()] {
             let read = Object::read(&bytes).unwrap();
             assert_eq!((read.words("text"), read.number("digits")), (Some(STRANGE), Some(6)));
             assert_eq!(read.number("most"), Some(u64::MAX));
+            assert_eq!((read.numbers("both"), read.numbers("empty")), (Some(&[6, 8][..]), Some(&[][..])));
+            assert_eq!((read.numbers("digits"), read.number("both")), (None, None));
             assert_eq!((read.truth("accepted"), read.truth("no")), (Some(true), Some(false)));
             assert_eq!((read.words("digits"), read.number("text"), read.truth("none")), (None, None, None));
         }
@@ -210,7 +245,13 @@ mod tests {
             r#"{"a":1,}"#,
             r#"{,"a":1}"#,
             r#"{"a":1 "b":2}"#,
-            r#"{"a":[1]}"#,
+            r#"{"a":["b"]}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":[,1]}"#,
+            r#"{"a":[1 2]}"#,
+            r#"{"a":[1"#,
+            r#"{"a":[[1]]}"#,
+            r#"{"a":[-1]}"#,
             r#"{"a":{}}"#,
             r#"{"a":null}"#,
             r#"{"a":-1}"#,

@@ -50,16 +50,17 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The code alone, for a judge who must not see the password: the last `digits` characters, or
-    /// nothing where these are not digits.
+    /// The code alone, for a judge who must not see the password: of an answer that holds one too, as
+    /// many last digits as the longest of this user's codes that may stand there; nothing where none
+    /// does.
     ///
     /// # Errors
     /// Nobody answered.
-    pub fn code(&self, digits: usize) -> Result<Typed, Silence> {
+    pub fn code(&self, digits: &[usize]) -> Result<Typed, Silence> {
         let answer = self.answer()?.expose();
         Ok(match self.options.shape {
             Shape::Code => words(answer),
-            Shape::PasswordAndCode => words(split(answer, digits).1),
+            Shape::PasswordAndCode => words(longest_code(answer, digits)),
         })
     }
 
@@ -104,6 +105,12 @@ fn split(answer: &[u8], digits: usize) -> (&[u8], &[u8]) {
     }
 }
 
+/// The longest end of an answer that may be a code with one of these numbers of digits.
+fn longest_code<'a>(answer: &'a [u8], digits: &[usize]) -> &'a [u8] {
+    let ends = digits.iter().map(|digits| split(answer, *digits).1);
+    ends.max_by_key(|code| code.len()).unwrap_or_default()
+}
+
 /// An answer as text of the same length, made without a second copy in memory: each byte that is
 /// not UTF-8 becomes a `?`, which no code has.
 pub fn words(answer: &[u8]) -> Typed {
@@ -128,6 +135,16 @@ mod tests {
             assert_eq!(split(all_password, 6), (all_password, &b""[..]));
         }
         assert_eq!(split(b"secret123456", 0), (&b"secret123456"[..], &b""[..]));
+    }
+
+    #[test]
+    fn the_longest_code_that_may_be_there_is_sent() {
+        let sent = |answer, digits: &[usize]| longest_code(answer, digits);
+        assert_eq!(sent(b"secret12345678", &[6, 8]), b"12345678");
+        assert_eq!(sent(b"secret12345678", &[8, 6]), b"12345678");
+        assert_eq!(sent(b"secret345678", &[6, 8]), b"345678");
+        assert_eq!(sent(b"secret345678", &[8]), b"");
+        assert_eq!(sent(b"secret345678", &[]), b"");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The auth phase: asks for the code and has the answer judged.
 
 use twostep_core::audit::Line;
-use twostep_core::login::{self, LoginError, Silence};
+use twostep_core::login::{self, LoginError};
 use twostep_core::refusals::Told;
 use twostep_core::request::Asking;
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
-use twostep_core::verdict::{Factor, Verdict};
+use twostep_core::verdict::Verdict;
 use twostep_core::words;
 
 use crate::attempt::Attempt;
@@ -15,7 +15,7 @@ use crate::enrollment;
 use crate::failed::Failed;
 use crate::ffi::process_users;
 use crate::hand_over::Outcome;
-use crate::helper_client::{self, Required};
+use crate::helper_client::{self, Passed, Required};
 use crate::question::Question;
 
 /// Takes a login through its second step, and leaves the outcome to the account phase.
@@ -51,13 +51,7 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
         Err(LoginError::Silence) => return Ok((unanswered(), 0)),
         verdict => verdict.map_err(Failed::Login)?,
     };
-    let digits = match &verdict {
-        Verdict::Accepted(Factor::Code { digits, .. }) => (*digits).into(),
-        Verdict::Refused(_) => attempt.config.totp.digits.into(),
-        Verdict::Accepted(Factor::Recovery { .. } | Factor::IssuedCode | Factor::AppPassword { .. })
-        | Verdict::NotAsked(_)
-        | Verdict::MustEnroll => 0,
-    };
+    let digits = verdict.digits(&attempt.config).into();
     if verdict == Verdict::MustEnroll && enrollment::is_offered(attempt) {
         return Ok((enrolls_now(), digits));
     }
@@ -68,12 +62,18 @@ fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Res
 fn have_judged(attempt: &Attempt<'_>, question: &Question<'_>) -> Result<(Ended, usize), Failed> {
     let Required { asking, rule, digits } = helper_client::requirement(&attempt.service)?;
     match asking {
-        Asking::NotAsked => Ok((Ended { outcome: Outcome::NotAsked, pairs: Some(rule), text: None }, 0)),
+        Asking::NotAsked => Ok((Ended::not_asked(rule), 0)),
         Asking::MustEnroll => Ok((judged(attempt, &Verdict::MustEnroll), 0)),
-        Asking::Asked => match question.code(digits) {
-            Err(Silence) => Ok((unanswered(), 0)),
-            Ok(code) => Ok((Ended::with_helpers(helper_client::verify(&attempt.service, &code)?), digits)),
-        },
+        Asking::Asked => {
+            let Ok(code) = question.code(&digits) else { return Ok((unanswered(), 0)) };
+            match helper_client::verify(&attempt.service, &code, attempt.options.shape)? {
+                Passed::On(rule) => Ok((Ended::not_asked(rule), 0)),
+                Passed::Judged(judged) => {
+                    let digits = if judged.accepted { judged.digits } else { code.expose().len() };
+                    Ok((Ended::with_helpers(judged), digits))
+                }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::is_label;
-use super::{Authority, Desk, Given, from_login, from_store, no_randomness, refused};
+use super::{Authority, Desk, Given, from_login, from_store, no_randomness, not_asked, pairs, refused};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
 use crate::audit::Line;
@@ -14,7 +14,7 @@ use crate::document;
 use crate::ledger::Ledger;
 use crate::login::{self, Judged};
 use crate::refusals::Told;
-use crate::request::{AppPasswordState, AppPasswordStatus, Asking, Preset, Refusal, Response};
+use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
@@ -108,18 +108,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
             login::app_password(&attempt, &self.config, &self.store, &self.clock, &Given(password))
                 .map_err(|error| from_login(&error))?;
         if let Verdict::NotAsked(rule) = &verdict {
-            let (requirement, digits) = (Asking::NotAsked, self.config.totp.digits);
-            let rule = rule.describe(Line::new("")).finish().trim_start().to_owned();
-            return Ok(Response::Requirement { requirement, rule, digits });
+            return Ok(not_asked(rule));
         }
         let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
         if let Some(line) = told.line(verdict.describe(line)) {
             self.audit.record(&line.finish());
         }
-        let said = || verdict.describe(Line::new("")).finish().trim_start().to_owned();
-        let log = if told == Told::Counted { String::new() } else { said() };
+        let log = if told == Told::Counted { String::new() } else { pairs(verdict.describe(Line::new(""))) };
         let text = words::text_for_program(&verdict, &self.config).unwrap_or_default();
-        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text })
+        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text, digits: 0 })
     }
 
     fn listed(&self, app_passwords: Vec<AppPasswordStatus>) -> Response {

@@ -1,5 +1,7 @@
 //! How one account stands.
 
+use std::convert::Infallible;
+
 use serde::Serialize;
 
 use super::{Desk, from_store};
@@ -90,7 +92,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Until when this person still logs in without having enrolled.
     fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
-        let requirement = self.config.requirement(account, &self.visit("", &Origin::default()));
+        let decided = self.config.decide::<Infallible>(&Database, &self.visit("", &Origin::default()), Ok(account));
+        let Ok(requirement) = decided;
         self.config.policy.enroll_by(&requirement).map(|until| until.0)
     }
 

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{Attempt, LoginError, remembered, standing};
+use super::{Attempt, LoginError, Standing, remembered, standing};
 use crate::account::Account;
 use crate::config::Config;
 use crate::policy::{Requirement, Rule};
@@ -42,11 +42,8 @@ pub fn afterwards(
         }
         Passed::NotAsked => {}
     }
-    let (Requirement::NotAsked(Rule::Grace(until)), account) =
-        standing(&attempt.visit(now.wall, false), config, store)?
-    else {
-        return Ok(None);
-    };
+    let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
+    let Requirement::NotAsked(Rule::Grace(until)) = requirement else { return Ok(None) };
     if account.is_none_or(|account| account.grace_since.is_none()) {
         begin_grace(attempt, store, now.wall)?;
     }

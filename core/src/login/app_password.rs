@@ -1,6 +1,6 @@
 //! One login of a program that cannot ask, from top to bottom.
 
-use super::{Attempt, Conversation, LoginError, Silence};
+use super::{Attempt, Conversation, LoginError, Silence, Standing, standing};
 use crate::account::Account;
 use crate::app_password::{Door, HashedPassword, has_form};
 use crate::audit;
@@ -40,8 +40,8 @@ pub fn app_password(
     ui: &impl Conversation,
 ) -> Result<Judged, LoginError> {
     let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
-    let account = store.find(&attempt.person)?;
     let now = clock.now();
+    let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
     let login = Login { attempt, config, source: Source::of(&attempt.origin, &config.policy.proxies), now };
     let refused = match known(account.as_ref(), &typed) {
         Ok(password) => match store.update(&attempt.person, |held| login.enter(held, &password))? {
@@ -50,7 +50,7 @@ pub fn app_password(
         },
         Err(refused) => refused,
     };
-    let verdict = match config.requirement(account.as_ref(), &attempt.visit(now.wall, false)) {
+    let verdict = match requirement {
         Requirement::NotAsked(rule) => return Ok(Judged { verdict: Verdict::NotAsked(rule), told: Told::ALONE }),
         Requirement::MustEnroll => Verdict::MustEnroll,
         Requirement::Asked => Verdict::Refused(Refused::AppPassword(refused)),

@@ -1,11 +1,9 @@
 //! Addresses from which a second step was passed a short while ago.
 
-use super::Attempt;
+use super::{Attempt, Standing, standing};
 use crate::config::Config;
-use crate::policy::Visit;
-use crate::store::Store;
-use crate::throttle::Origin;
-use crate::time::Uptime;
+use crate::store::{Store, StoreError};
+use crate::time::{Moment, Uptime};
 
 /// Longest name of a service that is remembered, in bytes.
 const SERVICE: usize = 64;
@@ -17,13 +15,16 @@ pub(super) fn holds(attempt: &Attempt, config: &Config, store: &impl Store, now:
     store.update(&attempt.person, |held| held.ledger.remembers(&place, now, config.policy.remember)).unwrap_or(false)
 }
 
-/// Whether it would hold for somebody who came now, without waiting for anyone or recording that they
-/// did: for those who ask what a login would do.
-#[must_use]
-pub fn would_hold(visit: &Visit<'_>, config: &Config, store: &impl Store, now: Uptime) -> bool {
-    let Some(place) = place_of(visit.service, visit.origin, config) else { return false };
-    let ledger = store.peek(visit.person);
-    ledger.is_some_and(|ledger| ledger.remembers(&place, now, config.policy.remember))
+/// What a login would have to do now, without waiting for a lock and without recording anything.
+///
+/// # Errors
+/// As [`standing`].
+pub fn rehearse(attempt: &Attempt, config: &Config, store: &impl Store, now: Moment) -> Result<Standing, StoreError> {
+    let is_remembered = place(attempt, config).is_some_and(|place| {
+        let ledger = store.peek(&attempt.person);
+        ledger.is_some_and(|ledger| ledger.remembers(&place, now.uptime, config.policy.remember))
+    });
+    standing(&attempt.visit(now.wall, is_remembered), config, store)
 }
 
 /// Remembers this address and service. What cannot be recorded is asked again.
@@ -34,10 +35,7 @@ pub(super) fn remember(attempt: &Attempt, config: &Config, store: &impl Store, n
 
 /// Where a login comes from and goes to, if that can be remembered: an address that is no proxy's.
 fn place(attempt: &Attempt, config: &Config) -> Option<String> {
-    place_of(&attempt.service, &attempt.origin, config)
-}
-
-fn place_of(service: &str, origin: &Origin, config: &Config) -> Option<String> {
+    let Attempt { service, origin, .. } = attempt;
     let is_on = !config.policy.remember.is_zero();
     let address = origin.address(&config.policy.proxies).filter(|_| is_on && service.len() <= SERVICE)?;
     Some(format!("{address} {service}"))

@@ -32,6 +32,7 @@ mod charged;
 mod clocks;
 mod codes;
 mod damage;
+mod decisions;
 mod failing;
 mod helping;
 mod histories;

@@ -48,7 +48,7 @@ impl Case {
         let (person, now) = (person(), Timestamp(self.now));
         let visit =
             Visit { person: &person, service: self.service, origin: &origin, now, is_remembered: self.is_remembered };
-        config.requirement(self.account.as_ref(), &visit).to_string()
+        config.decide::<()>(&Database, &visit, Ok(self.account.as_ref())).unwrap().to_string()
     }
 }
 
@@ -189,7 +189,7 @@ fn an_exemption_by_any_name_of_the_user_counts() {
     for (person, requirement) in [(&person(), Requirement::Asked), (&aliased, Requirement::NotAsked(Rule::ExemptUser))]
     {
         let visit = Visit { person, service: "sshd", origin: &origin, now, is_remembered: false };
-        assert_eq!(config.requirement(Some(&account), &visit), requirement);
+        assert_eq!(config.decide::<()>(&Database, &visit, Ok(Some(&account))), Ok(requirement));
     }
 }
 

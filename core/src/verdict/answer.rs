@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::account::Account;
 use crate::recovery::{self, HashedAnswer};
 use crate::secret::Typed;
@@ -36,9 +38,11 @@ pub enum NotACode {
 }
 
 /// How an answer is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// A code.
+    #[default]
     Code,
     /// A password with a verification code right behind it.
     PasswordAndCode,
@@ -96,10 +100,7 @@ impl Answer {
             let tail = typed.get(start..)?;
             tail.bytes().all(|byte| byte.is_ascii_digit()).then(|| Typed::new(tail.to_owned()))
         };
-        let mut digits: Vec<u8> = account.authenticators.iter().map(|one| one.digits).collect();
-        digits.sort_unstable();
-        digits.dedup();
-        let codes: Vec<Typed> = digits.into_iter().filter_map(tail).collect();
+        let codes: Vec<Typed> = account.digits().into_iter().filter_map(tail).collect();
         if codes.is_empty() { Self::NotACode(NotACode::Characters) } else { Self::Codes(codes) }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
 use crate::audit::Line;
+use crate::config::Config;
 use crate::request::Kind;
 use crate::time::{Clock, ClockDoubt};
 
@@ -51,6 +52,18 @@ impl Verdict {
                 Self::Refused(Refused::Misplaced { code, host_clock })
             }
             _ => self,
+        }
+    }
+
+    /// How many digits at the end of an answer that holds a password too are the code.
+    #[must_use]
+    pub fn digits(&self, config: &Config) -> u8 {
+        match self {
+            Self::Accepted(Factor::Code { digits, .. }) => *digits,
+            Self::Refused(_) => config.totp.digits,
+            Self::Accepted(Factor::Recovery { .. } | Factor::IssuedCode | Factor::AppPassword { .. })
+            | Self::NotAsked(_)
+            | Self::MustEnroll => 0,
         }
     }
 

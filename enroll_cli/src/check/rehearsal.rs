@@ -4,13 +4,14 @@
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
-use twostep_core::login::would_hold;
+use twostep_core::login::{Attempt, Standing, rehearse};
 use twostep_core::options::Mode;
-use twostep_core::policy::{Requirement, Visit};
+use twostep_core::policy::Requirement;
 use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
+use twostep_core::verdict::Shape;
 
 use super::stacks::{Before, Service, Way};
 use crate::host::Host;
@@ -101,18 +102,17 @@ impl Visitors<'_> {
 
     /// What policy and the account say.
     fn part(&self) -> Part {
-        let account = match self.host.store.find(self.person) {
-            Ok(account) => account,
-            Err(error) => return self.unreadable(&error),
+        let attempt = Attempt {
+            person: self.person.clone(),
+            service: self.service.to_owned(),
+            origin: self.origin(),
+            shape: Shape::Code,
+            first_step_passed: false,
         };
-        let origin = self.origin();
-        let now = SystemClock.now();
-        let visit =
-            Visit { person: self.person, service: self.service, origin: &origin, now: now.wall, is_remembered: false };
-        let is_remembered = would_hold(&visit, &self.host.config, &self.host.store, now.uptime);
-        let visit = Visit { is_remembered, ..visit };
-        let requirement = self.host.config.requirement(account.as_ref(), &visit);
-        self.required(&requirement, account.as_ref())
+        match rehearse(&attempt, &self.host.config, &self.host.store, SystemClock.now()) {
+            Ok(Standing { requirement, account }) => self.required(&requirement, account.as_ref()),
+            Err(error) => self.unreadable(&error),
+        }
     }
 
     fn required(&self, requirement: &Requirement, account: Option<&Account>) -> Part {

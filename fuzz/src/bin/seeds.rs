@@ -14,6 +14,7 @@ use twostep_core::request::{Request, Response, Use};
 use twostep_core::secret::{NoRandomness, Secret, Typed};
 use twostep_core::throttle::{Limits, Origin, Source, Sums};
 use twostep_core::time::{Step, Timestamp, Uptime};
+use twostep_core::verdict::Shape;
 use twostep_fuzz::phone::{NOW, Phone, WALL, alice};
 
 fn main() -> io::Result<()> {
@@ -33,7 +34,7 @@ fn main() -> io::Result<()> {
     for (name, request) in requests() {
         put("request", name, &serde_json::to_vec(&request)?)?;
     }
-    let accepted = Response::Verdict { accepted: true, log: "factor=totp".to_owned(), text: String::new() };
+    let accepted = Response::Verdict { accepted: true, log: "factor=totp".to_owned(), text: String::new(), digits: 6 };
     put("helper_answer", "verdict", &serde_json::to_vec(&accepted)?)?;
     let phone = Phone::new(6).authenticator();
     let label = Label { issuer: "example.org", account: "alice" };
@@ -105,7 +106,7 @@ fn requests() -> [(&'static str, Request); 4] {
             "begin",
             Request::Begin { label: Some("phone".to_owned()), proof: None, permit: Some(typed("x")), device: None },
         ),
-        ("verify", Request::Verify { service: "sshd".to_owned(), answer: typed("123456") }),
+        ("verify", Request::Verify { service: "sshd".to_owned(), answer: typed("123456"), shape: Shape::PasswordAndCode }),
         ("synchronize", Request::Synchronize { first: typed("123456"), second: typed("654321") }),
     ]
 }
