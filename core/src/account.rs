@@ -9,7 +9,7 @@ use crate::otp::{Algorithm, MovingFactor, Parameters, Window};
 use crate::recovery::RecoverySet;
 use crate::request::{AuthenticatorStatus, Kind, RecoveryStatus, SecondStep};
 use crate::seal::{Belongs, SealError, SealKey};
-use crate::throttle::Sums;
+use crate::throttle::{Class, Source, Sums};
 use crate::time::{Step, Timestamp};
 use crate::username::Username;
 
@@ -75,6 +75,8 @@ pub struct Failures {
     pub strangers: u32,
     /// From sources from which this user has succeeded.
     pub known: u32,
+    /// From sources that may be anyone.
+    pub anyone: u32,
 }
 
 /// One enrolled device.
@@ -230,10 +232,14 @@ impl Account {
         digits
     }
 
-    /// Whether this user has succeeded from this source before.
+    /// What this source is to this user.
     #[must_use]
-    pub fn knows(&self, source: &str) -> bool {
-        self.known_sources.iter().any(|known| known == source)
+    pub fn class_of(&self, source: &Source) -> Class {
+        match source.is_anyone() {
+            true => Class::Anyone,
+            false if self.known_sources.iter().any(|known| known == source.as_str()) => Class::Known,
+            false => Class::Stranger,
+        }
     }
 
     /// Remembers a source of a success.
@@ -360,14 +366,15 @@ impl Authenticator {
 
 impl From<Failures> for Sums {
     fn from(stored: Failures) -> Self {
-        Self { strangers: stored.strangers, known: stored.known }
+        Self { strangers: stored.strangers, known: stored.known, anyone: stored.anyone }
     }
 }
 
 impl From<Sums> for Failures {
     /// Rounded down to tens, so that the account is written at each tenth failure only.
     fn from(sums: Sums) -> Self {
-        Self { strangers: sums.strangers / 10 * 10, known: sums.known / 10 * 10 }
+        let tens = |sum: u32| sum / 10 * 10;
+        Self { strangers: tens(sums.strangers), known: tens(sums.known), anyone: tens(sums.anyone) }
     }
 }
 
@@ -414,6 +421,7 @@ pub(crate) mod tests {
             account.record(Timestamp(number), "event", "");
         }
         assert_eq!((account.known_sources.len(), account.history.len()), (8, 50));
-        assert!(account.knows("192.0.2.19") && !account.knows("192.0.2.1"));
+        let knows = |source: &str| account.known_sources.iter().any(|known| known == source);
+        assert!(knows("192.0.2.19") && !knows("192.0.2.1"));
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::hex;
 use crate::request::Use;
 use crate::secret::{NoRandomness, Secret};
-use crate::throttle::{SLOTS, Slot, Sums, Throttle};
+use crate::throttle::{Class, SLOTS, Slot, Sums, Throttle};
 use crate::time::{Moment, Step, Timestamp, Uptime};
 
 pub(crate) mod bytes;
@@ -299,10 +299,11 @@ impl Ledger {
         }
         body.u64(self.throttle.gone.strangers.into());
         body.u64(self.throttle.gone.known.into());
+        body.u64(self.throttle.gone.anyone.into());
         body.u32(self.throttle.slots.len());
         for slot in &self.throttle.slots {
             body.text(&slot.source);
-            body.u64(slot.known.into());
+            body.u64(class_number(slot.class));
             body.u64(slot.failures.into());
             body.u64(slot.until.0);
         }
@@ -335,7 +336,7 @@ impl Ledger {
         let floor = Uptime(reader.u64()?);
         let spent = reader.many(SPENT, Self::step)?;
         let shown = reader.many(SHOWN, Self::step)?;
-        let gone = Sums { strangers: reader.count()?, known: reader.count()? };
+        let gone = Sums { strangers: reader.count()?, known: reader.count()?, anyone: reader.count()? };
         let slots = reader.many(SLOTS, Self::slot)?;
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
         let unnoticed = Wrong { count: reader.count()?, source: reader.text()? };
@@ -370,8 +371,21 @@ impl Ledger {
 
     fn slot(reader: &mut Reader<'_>) -> Option<Slot> {
         let source = reader.text()?;
-        Some(Slot { source, known: reader.u64()? == 1, failures: reader.count()?, until: Uptime(reader.u64()?) })
+        let class = class_of(reader.u64()?)?;
+        Some(Slot { source, class, failures: reader.count()?, until: Uptime(reader.u64()?) })
     }
+}
+
+fn class_number(class: Class) -> u64 {
+    match class {
+        Class::Stranger => 0,
+        Class::Known => 1,
+        Class::Anyone => 2,
+    }
+}
+
+fn class_of(number: u64) -> Option<Class> {
+    [Class::Stranger, Class::Known, Class::Anyone].into_iter().find(|class| class_number(*class) == number)
 }
 
 impl Wrong {

@@ -3,10 +3,11 @@
 //! Failures are counted for each pair of user and source, so a stranger cannot make a user wait.
 //! All strangers together have [`Limits::cap`] guesses; after that only sources from which this
 //! user has succeeded before are judged, and everyone else needs a recovery code. As many failures
-//! from known sources close verification codes for all (NIST SP 800-63B-4 §3.2.2).
+//! from known sources close verification codes for all (NIST SP 800-63B-4 §3.2.2). Sources that may be
+//! anyone (proxies, this host itself) have as many guesses of their own, and close nothing for others.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -25,8 +26,19 @@ const LONGEST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: String,
-    /// Whether it may be anyone: a proxy's address, or nothing known at all.
+    /// Whether it may be anyone: an address of a proxy or of this host, or nothing known at all.
     anyone: bool,
+}
+
+/// What a source is to one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The user has succeeded from it.
+    Known,
+    /// The user never succeeded from it.
+    Stranger,
+    /// It may be anyone, so that a success from it says nothing.
+    Anyone,
 }
 
 /// What PAM and the kernel say about where an answer comes from.
@@ -68,8 +80,8 @@ pub struct Throttle {
 pub struct Slot {
     /// The source's name.
     pub source: String,
-    /// Whether this user had succeeded from it when it failed.
-    pub known: bool,
+    /// What it was to this user when it failed.
+    pub class: Class,
     /// Its failures.
     pub failures: u32,
     /// Until when it is not judged.
@@ -83,6 +95,8 @@ pub struct Sums {
     pub strangers: u32,
     /// From sources from which this user has succeeded.
     pub known: u32,
+    /// From sources that may be anyone.
+    pub anyone: u32,
 }
 
 /// What a source may try.
@@ -100,16 +114,19 @@ pub enum Gate {
 
 impl Source {
     /// Names where an answer comes from. An address that stands for many people (`proxies`) says
-    /// nothing.
+    /// nothing; neither does one of this host itself, where any program may pass logins on.
     #[must_use]
     pub fn of(origin: &Origin, proxies: &[IpNet]) -> Self {
-        let rhost = origin.rhost.as_deref().map(str::trim).filter(|host| !host.is_empty());
+        let rhost = origin.rhost.as_deref().filter(|host| !host.trim().is_empty());
         let tty = origin.tty.as_deref().filter(|tty| !tty.is_empty());
-        let is_proxy = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
+        let is_proxy = |address: &IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
         match rhost.map(|host| (host, address(host))) {
             Some((_, Some(address))) if !is_proxy(&address) => Self::known(network(address)),
             Some((host, None)) => Self::named("host", host),
             _ if origin.real_uid != 0 => Self::known(format!("uid:{}", origin.real_uid)),
+            // One name for all that a local program can bind.
+            Some((_, Some(IpAddr::V4(address)))) if address.is_loopback() => Self::anyone(Ipv4Addr::LOCALHOST),
+            Some((_, Some(IpAddr::V6(address)))) if address.is_loopback() => Self::anyone(Ipv6Addr::LOCALHOST),
             place => {
                 let local = tty.map_or_else(|| Self::known("local".into()), |tty| Self::named("tty", tty));
                 Self { anyone: place.is_some() || tty.is_none(), ..local }
@@ -133,6 +150,10 @@ impl Source {
         Self { name, anyone: false }
     }
 
+    fn anyone(name: impl fmt::Display) -> Self {
+        Self { name: name.to_string(), anyone: true }
+    }
+
     fn named(kind: &str, name: &str) -> Self {
         let name = crate::audit::printable(name);
         if name.len() <= LONGEST {
@@ -153,7 +174,7 @@ impl Origin {
     /// The address that an answer comes from, unless it stands for many people.
     #[must_use]
     pub fn address(&self, proxies: &[IpNet]) -> Option<IpAddr> {
-        let address = self.rhost.as_deref().and_then(|host| address(host.trim()))?;
+        let address = self.rhost.as_deref().and_then(address)?;
         (!proxies.iter().any(|net| net.contains(&address))).then_some(address)
     }
 }
@@ -161,22 +182,25 @@ impl Origin {
 impl Throttle {
     /// What `source` may try now.
     #[must_use]
-    pub fn gate(&self, source: &Source, known: bool, now: Uptime, limits: &Limits) -> Gate {
+    pub fn gate(&self, source: &Source, class: Class, now: Uptime, limits: &Limits) -> Gate {
         let sums = self.sums();
+        let others = sums.strangers.saturating_add(sums.known);
         let left = self.slots.iter().find(|slot| slot.source == source.name).map_or(0, |slot| slot.until.since(now));
         match left {
             // A longer wait than any comes from another boot, whose ledger was not cleared.
             1.. if left <= limits.max_wait.as_secs() => Gate::Wait(left),
             _ if sums.known >= limits.cap => Gate::Disabled,
-            _ if !known && sums.strangers.saturating_add(sums.known) >= limits.cap => Gate::ClosedToStrangers,
+            _ if class == Class::Known => Gate::Open,
+            _ if others >= limits.cap => Gate::ClosedToStrangers,
+            _ if class == Class::Anyone && others.saturating_add(sums.anyone) >= limits.cap => Gate::ClosedToStrangers,
             _ => Gate::Open,
         }
     }
 
     /// Counts one wrong answer of `source`.
-    pub fn fail(&mut self, source: &Source, known: bool, now: Uptime, limits: &Limits) {
-        let slot = self.slot(source, known);
-        slot.known = known;
+    pub fn fail(&mut self, source: &Source, class: Class, now: Uptime, limits: &Limits) {
+        let slot = self.slot(source, class);
+        slot.class = class;
         slot.failures = slot.failures.saturating_add(1);
         if let Some(over) = slot.failures.checked_sub(limits.failures) {
             slot.until = now.after(wait(over, limits));
@@ -199,12 +223,12 @@ impl Throttle {
         self.slots.iter().fold(self.gone, |sums, slot| sums.plus(slot))
     }
 
-    fn slot(&mut self, source: &Source, known: bool) -> &mut Slot {
+    fn slot(&mut self, source: &Source, class: Class) -> &mut Slot {
         let index = match self.slots.iter().position(|slot| slot.source == source.name) {
             Some(index) => index,
             None => {
                 self.make_room();
-                self.slots.push(Slot { source: source.name.clone(), known, failures: 0, until: Uptime(0) });
+                self.slots.push(Slot { source: source.name.clone(), class, failures: 0, until: Uptime(0) });
                 self.slots.len() - 1
             }
         };
@@ -226,9 +250,19 @@ impl Throttle {
 }
 
 impl Sums {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u32 {
+        self.strangers.saturating_add(self.known).saturating_add(self.anyone)
+    }
+
     fn plus(self, slot: &Slot) -> Self {
         let mut sums = self;
-        let sum = if slot.known { &mut sums.known } else { &mut sums.strangers };
+        let sum = match slot.class {
+            Class::Known => &mut sums.known,
+            Class::Stranger => &mut sums.strangers,
+            Class::Anyone => &mut sums.anyone,
+        };
         *sum = sum.saturating_add(slot.failures);
         sums
     }
@@ -240,10 +274,15 @@ fn wait(over: u32, limits: &Limits) -> Duration {
     limits.wait.saturating_mul(factor).min(limits.max_wait)
 }
 
-/// An address, an IPv4-mapped one as the IPv4 it means. A scope (`fe80::1%eth0`) is dropped.
+/// An address, an IPv4-mapped one as the IPv4 it means, if the whole text is one: a program may pass on
+/// a name that its client chose. The zone of a link-local IPv6 address (RFC 4007 §11) is dropped.
 fn address(host: &str) -> Option<IpAddr> {
-    let bare = host.split_once('%').map_or(host, |(address, _)| address);
-    bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    if let Some((address, zone)) = host.split_once('%') {
+        let address = address.parse::<Ipv6Addr>().ok()?;
+        let is_zone = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%');
+        return (address.is_unicast_link_local() && is_zone).then_some(IpAddr::V6(address));
+    }
+    host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 fn network(address: IpAddr) -> String {
@@ -271,7 +310,7 @@ mod tests {
 
     fn failing(throttle: &mut Throttle, source: &Source, times: u32) {
         for _ in 0..times {
-            throttle.fail(source, false, Uptime(1000), &LIMITS);
+            throttle.fail(source, Class::Stranger, Uptime(1000), &LIMITS);
         }
     }
 
@@ -306,14 +345,95 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_one_only_if_the_whole_text_is() {
+        let is = |rhost: &str| {
+            let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
+            (from(rhost).to_string(), origin.address(&[]).map(|address| address.to_string()))
+        };
+        for (rhost, source, address) in [
+            ("10.0.0.1", "10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.1"),
+            ("::FFFF:a00:1", "10.0.0.1", "10.0.0.1"),
+            ("2001:db8::1", "2001:db8::/64", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::/64", "fe80::1"),
+            ("fe80::1%2", "fe80::/64", "fe80::1"),
+            ("febf::1%eth0.10", "febf::/64", "febf::1"),
+        ] {
+            assert_eq!(is(rhost), (source.into(), Some(address.into())), "{rhost:?}");
+        }
+        for rhost in [
+            "10.0.0.1%x.example",
+            "10.0.0.1%",
+            "::ffff:10.0.0.1%eth0",
+            "2001:db8::1%eth0",
+            "fe80::1%",
+            "fe80::1%eth 0",
+            "fe80::1%eth0\n",
+            "fe80::1%eth0%eth1",
+            "fec0::1%eth0",
+            " 10.0.0.1 ",
+            "10.0.0.1 ",
+            "10.0.0.1\n",
+            "\t2001:db8::1",
+            "10.0.0.1.",
+            "010.0.0.1",
+            "10.0.0",
+            "10.0.0.1:22",
+            "[2001:db8::1]",
+            "10.0.0.1, 192.0.2.1",
+            "10.0.0.1/32",
+        ] {
+            let (source, address) = is(rhost);
+            assert!(source.starts_with("host:") && address.is_none(), "{rhost:?}: {source} {address:?}");
+        }
+        assert_eq!(is(" \n"), ("local".into(), None));
+    }
+
+    #[test]
+    fn this_host_may_be_anyone_by_whichever_of_its_addresses() {
+        for (rhost, name) in
+            [("127.0.0.1", "127.0.0.1"), ("127.9.9.9", "127.0.0.1"), ("::ffff:127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+        {
+            let origin = Origin { rhost: Some(rhost.into()), tty: Some("tty1".into()), real_uid: 0 };
+            let source = Source::of(&origin, &[]);
+            assert!(source.is_anyone() && source.as_str() == name, "{rhost}: {source}");
+            assert_eq!(Source::of(&Origin { real_uid: 1000, ..origin }, &[]).as_str(), "uid:1000");
+        }
+    }
+
+    #[test]
+    fn sources_that_may_be_anyone_close_each_other_and_nothing_else() {
+        let mut throttle = Throttle::default();
+        for _ in 0..100 {
+            throttle.fail(&from("127.0.0.1"), Class::Anyone, Uptime(0), &LIMITS);
+        }
+        let gate = |throttle: &Throttle, rhost, class| throttle.gate(&from(rhost), class, Uptime(9999), &LIMITS);
+        for rhost in ["127.0.0.1", "::1"] {
+            assert_eq!(gate(&throttle, rhost, Class::Anyone), Gate::ClosedToStrangers);
+        }
+        for class in [Class::Known, Class::Stranger] {
+            assert_eq!(gate(&throttle, "192.0.2.1", class), Gate::Open);
+        }
+        assert_eq!((throttle.sums().anyone, throttle.sums().total()), (100, 100));
+        // It has no guesses beside those of strangers.
+        let mut throttle = Throttle::default();
+        failing(&mut throttle, &from("192.0.2.1"), 60);
+        for _ in 0..40 {
+            throttle.fail(&from("127.0.0.1"), Class::Anyone, Uptime(0), &LIMITS);
+        }
+        assert_eq!(gate(&throttle, "::1", Class::Anyone), Gate::ClosedToStrangers);
+        assert_eq!(gate(&throttle, "192.0.2.2", Class::Stranger), Gate::Open);
+    }
+
+    #[test]
     fn a_source_waits_and_others_do_not() {
         let mut throttle = Throttle::default();
         failing(&mut throttle, &from("192.0.2.1"), 4);
-        assert_eq!(throttle.gate(&from("192.0.2.1"), false, Uptime(1000), &LIMITS), Gate::Open);
+        assert_eq!(throttle.gate(&from("192.0.2.1"), Class::Stranger, Uptime(1000), &LIMITS), Gate::Open);
         failing(&mut throttle, &from("192.0.2.1"), 1);
-        assert_eq!(throttle.gate(&from("192.0.2.1"), false, Uptime(1000), &LIMITS), Gate::Wait(5));
-        assert_eq!(throttle.gate(&from("192.0.2.1"), false, Uptime(1005), &LIMITS), Gate::Open);
-        assert_eq!(throttle.gate(&from("192.0.2.2"), false, Uptime(1000), &LIMITS), Gate::Open);
+        assert_eq!(throttle.gate(&from("192.0.2.1"), Class::Stranger, Uptime(1000), &LIMITS), Gate::Wait(5));
+        assert_eq!(throttle.gate(&from("192.0.2.1"), Class::Stranger, Uptime(1005), &LIMITS), Gate::Open);
+        assert_eq!(throttle.gate(&from("192.0.2.2"), Class::Stranger, Uptime(1000), &LIMITS), Gate::Open);
     }
 
     /// A wait until a moment of another boot would lock a source out for as long as that boot lasted.
@@ -324,7 +444,7 @@ mod tests {
         let gate = |until| {
             let mut throttle = throttle.clone();
             throttle.slots[0].until = Uptime(until);
-            throttle.gate(&from("192.0.2.1"), false, Uptime(1000), &LIMITS)
+            throttle.gate(&from("192.0.2.1"), Class::Stranger, Uptime(1000), &LIMITS)
         };
         assert_eq!((gate(1000 + 3600), gate(1000 + 3601)), (Gate::Wait(3600), Gate::Open));
     }
@@ -342,9 +462,9 @@ mod tests {
         failing(&mut throttle, &from("192.0.2.1"), 7);
         failing(&mut throttle, &from("192.0.2.2"), 6);
         throttle.succeed(&from("192.0.2.1"));
-        assert_eq!(throttle.gate(&from("192.0.2.1"), true, Uptime(1000), &LIMITS), Gate::Open);
-        assert_eq!(throttle.gate(&from("192.0.2.2"), false, Uptime(1000), &LIMITS), Gate::Wait(10));
-        assert_eq!(throttle.sums(), Sums { strangers: 6, known: 0 });
+        assert_eq!(throttle.gate(&from("192.0.2.1"), Class::Known, Uptime(1000), &LIMITS), Gate::Open);
+        assert_eq!(throttle.gate(&from("192.0.2.2"), Class::Stranger, Uptime(1000), &LIMITS), Gate::Wait(10));
+        assert_eq!(throttle.sums(), Sums { strangers: 6, ..Sums::default() });
     }
 
     #[test]
@@ -355,19 +475,22 @@ mod tests {
         }
         assert_eq!(throttle.slots.len(), SLOTS);
         assert_eq!(throttle.sums().strangers, 100);
-        assert_eq!(throttle.gate(&from("198.51.100.1"), false, Uptime(1000), &LIMITS), Gate::ClosedToStrangers);
-        assert_eq!(throttle.gate(&from("198.51.100.1"), true, Uptime(1000), &LIMITS), Gate::Open);
+        assert_eq!(
+            throttle.gate(&from("198.51.100.1"), Class::Stranger, Uptime(1000), &LIMITS),
+            Gate::ClosedToStrangers
+        );
+        assert_eq!(throttle.gate(&from("198.51.100.1"), Class::Known, Uptime(1000), &LIMITS), Gate::Open);
     }
 
     #[test]
     fn a_hundred_failures_from_known_sources_disable() {
         let mut throttle = Throttle::default();
         for _ in 0..100 {
-            throttle.fail(&from("192.0.2.1"), true, Uptime(0), &LIMITS);
+            throttle.fail(&from("192.0.2.1"), Class::Known, Uptime(0), &LIMITS);
         }
-        assert_eq!(throttle.gate(&from("192.0.2.9"), true, Uptime(9999), &LIMITS), Gate::Disabled);
+        assert_eq!(throttle.gate(&from("192.0.2.9"), Class::Known, Uptime(9999), &LIMITS), Gate::Disabled);
         throttle.clear();
-        assert_eq!(throttle.gate(&from("192.0.2.9"), true, Uptime(9999), &LIMITS), Gate::Open);
+        assert_eq!(throttle.gate(&from("192.0.2.9"), Class::Known, Uptime(9999), &LIMITS), Gate::Open);
     }
 
     #[test]
@@ -377,7 +500,7 @@ mod tests {
         for host in 0..40 {
             failing(&mut throttle, &from(&format!("192.0.2.{host}")), 1);
         }
-        assert_eq!(throttle.gate(&from("203.0.113.1"), false, Uptime(1000), &LIMITS), Gate::Wait(10));
+        assert_eq!(throttle.gate(&from("203.0.113.1"), Class::Stranger, Uptime(1000), &LIMITS), Gate::Wait(10));
         assert_eq!(throttle.sums().strangers, 46);
     }
 

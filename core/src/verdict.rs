@@ -12,7 +12,7 @@ use crate::recovery::{Found, HashedAnswer};
 use crate::request::{Kind, SecondStep};
 use crate::seal::{SealError, SealKey};
 use crate::store::{Held, Keep};
-use crate::throttle::{Gate, Source};
+use crate::throttle::{Class, Gate, Source};
 use crate::time::{ClockDoubt, Moment, Timestamp};
 
 mod answer;
@@ -219,8 +219,8 @@ fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<
     let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
         return Some(Refused::Vanished);
     };
-    let known = account.knows(question.source.as_str());
-    let gate = held.ledger.throttle.gate(question.source, known, question.now.uptime, &question.config.limits());
+    let class = account.class_of(question.source);
+    let gate = held.ledger.throttle.gate(question.source, class, question.now.uptime, &question.config.limits());
     match (answer, gate) {
         (Answer::NotACode(why), _) => Some(Refused::NotACode(*why)),
         (_, Gate::Wait(seconds)) => Some(Refused::Waiting(seconds)),
@@ -259,8 +259,8 @@ fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_
 
 /// Counts a wrong answer; every tenth one is durable.
 fn count_wrong(held: &mut Held, question: &Question<'_>) {
-    let known = held.account.as_ref().is_some_and(|account| account.knows(question.source.as_str()));
-    held.ledger.throttle.fail(question.source, known, question.now.uptime, &question.config.limits());
+    let class = held.account.as_ref().map_or(Class::Stranger, |account| account.class_of(question.source));
+    held.ledger.throttle.fail(question.source, class, question.now.uptime, &question.config.limits());
     held.ledger.wrong.add(question.source.as_str());
     store_failures(held);
 }
@@ -277,7 +277,7 @@ fn passed(held: &mut Held, question: &Question<'_>) {
     let Some(account) = held.account.as_mut() else { return };
     let today = question.now.wall.day();
     let is_new_day = account.last_second_step.as_ref().is_none_or(|last| Timestamp(last.at).day() != today);
-    let is_new_source = !question.source.is_anyone() && !account.knows(question.source.as_str());
+    let is_new_source = account.class_of(question.source) == Class::Stranger;
     if is_new_day || is_new_source {
         account.last_second_step = Some(question.second_step());
         if is_new_source {

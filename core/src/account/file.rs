@@ -45,6 +45,7 @@ impl Account {
         text.table("failures");
         text.set("strangers", self.failures.strangers);
         text.set("known", self.failures.known);
+        text.set("anyone", self.failures.anyone);
         if let Some(step) = &self.last_second_step {
             text.table("last_second_step");
             step.write(&mut text);
@@ -101,7 +102,7 @@ impl Record for Account {
 
 impl Record for Failures {
     fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self { strangers: fields.need("strangers")?, known: fields.need("known")? })
+        Ok(Self { strangers: fields.need("strangers")?, known: fields.need("known")?, anyone: fields.or("anyone", 0)? })
     }
 }
 

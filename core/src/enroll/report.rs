@@ -52,7 +52,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Ok(AccountReport {
             status: self.status_of(account.as_ref()),
             uid,
-            failures: sums.strangers.saturating_add(sums.known),
+            failures: sums.total(),
             overdue,
             exempt,
             invited_until,

@@ -6,7 +6,7 @@ use super::*;
 
 /// As full as a ledger gets.
 fn full() -> Ledger {
-    let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4 }).unwrap();
+    let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4, anyone: 5 }).unwrap();
     for number in 0..40 {
         ledger.spend(&format!("{number:016x}"), Step(number));
     }
@@ -15,7 +15,8 @@ fn full() -> Ledger {
     }
     for number in 0..16 {
         let source = "x".repeat(70);
-        ledger.throttle.slots.push(Slot { source, known: number % 2 == 0, failures: number, until: Uptime(9) });
+        let class = [Class::Stranger, Class::Known, Class::Anyone][number as usize % 3];
+        ledger.throttle.slots.push(Slot { source, class, failures: number, until: Uptime(9) });
     }
     ledger.superseded = (1..=100).collect();
     ledger.wrong.add(&"y".repeat(70));

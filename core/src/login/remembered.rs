@@ -33,10 +33,13 @@ pub(super) fn remember(attempt: &Attempt, config: &Config, store: &impl Store, n
     let _ = store.update(&attempt.person, |held| held.ledger.remember(place.clone(), now));
 }
 
-/// Where a login comes from and goes to, if that can be remembered: an address that is no proxy's.
+/// Where a login comes from and goes to, if that can be remembered: an address that is neither a proxy's
+/// nor this host's own.
 fn place(attempt: &Attempt, config: &Config) -> Option<String> {
     let Attempt { service, origin, .. } = attempt;
     let is_on = !config.policy.remember.is_zero();
-    let address = origin.address(&config.policy.proxies).filter(|_| is_on && service.len() <= SERVICE)?;
+    let address = origin
+        .address(&config.policy.proxies)
+        .filter(|address| is_on && service.len() <= SERVICE && !address.is_loopback())?;
     Some(format!("{address} {service}"))
 }

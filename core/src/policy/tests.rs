@@ -90,6 +90,9 @@ fn exempt_users_services_and_networks_are_not_asked() {
         (Some("192.0.3.1"), "enrolled"),
         (Some("192.0.2.9"), "enrolled"),
         (Some("host.example"), "enrolled"),
+        (Some("192.0.2.1%x.example"), "enrolled"),
+        (Some(" 192.0.2.1 "), "enrolled"),
+        (Some("192.0.2.1\n"), "enrolled"),
         (None, "enrolled"),
     ] {
         assert_eq!(Case { rhost, ..Case::enrolled() }.rule(networks), rule, "{rhost:?}");

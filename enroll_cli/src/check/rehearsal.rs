@@ -8,7 +8,7 @@ use twostep_core::login::{Attempt, Standing, rehearse};
 use twostep_core::options::Mode;
 use twostep_core::policy::Requirement;
 use twostep_core::store::{Store, StoreError};
-use twostep_core::throttle::{Gate, Origin, Source};
+use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
 use twostep_core::verdict::Shape;
@@ -150,10 +150,10 @@ impl Visitors<'_> {
     fn is_closed(&self, account: Option<&Account>) -> Option<String> {
         let origin = self.origin();
         let source = Source::of(&origin, &self.host.config.policy.proxies);
-        let known = account.is_some_and(|account| account.knows(source.as_str()));
+        let class = account.map_or(Class::Stranger, |account| account.class_of(&source));
         let throttle = self.host.store.peek(self.person)?.throttle;
         let user = layout::as_word(self.person.name.as_str());
-        match throttle.gate(&source, known, SystemClock.now().uptime, &self.host.config.limits()) {
+        match throttle.gate(&source, class, SystemClock.now().uptime, &self.host.config.limits()) {
             Gate::Open => None,
             Gate::Wait(seconds) => Some(words::rehearsal::wait(seconds)),
             Gate::ClosedToStrangers => Some(words::rehearsal::closed_to_strangers(&user)),

@@ -12,7 +12,7 @@ use twostep_core::recovery::RecoverySet;
 use twostep_core::refusals::Refusals;
 use twostep_core::request::{Request, Response, Use};
 use twostep_core::secret::{NoRandomness, Secret, Typed};
-use twostep_core::throttle::{Limits, Origin, Source, Sums};
+use twostep_core::throttle::{Class, Limits, Origin, Source, Sums};
 use twostep_core::time::{Step, Timestamp, Uptime};
 use twostep_core::verdict::Shape;
 use twostep_fuzz::phone::{NOW, Phone, WALL, alice};
@@ -84,10 +84,10 @@ fn account() -> Result<Account, NoRandomness> {
 
 /// A bit of everything.
 fn ledger() -> Result<Ledger, NoRandomness> {
-    let mut ledger = Ledger::new(NOW.uptime, Sums { strangers: 1, known: 2 })?;
+    let mut ledger = Ledger::new(NOW.uptime, Sums { strangers: 1, known: 2, anyone: 3 })?;
     let source = Source::of(&Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() }, &[]);
     let wait = Duration::from_secs(5);
-    ledger.throttle.fail(&source, true, NOW.uptime, &Limits { failures: 1, wait, max_wait: wait, cap: 100 });
+    ledger.throttle.fail(&source, Class::Known, NOW.uptime, &Limits { failures: 1, wait, max_wait: wait, cap: 100 });
     ledger.spend("0000000000000006", Step(9));
     ledger.show("0000000000000006", Step(11));
     ledger.wrong.add("192.0.2.1");

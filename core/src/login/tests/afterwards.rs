@@ -94,6 +94,10 @@ fn no_terminal_no_proxy_and_no_other_step_is_remembered() {
         world.after(&world.attempt("sshd", rhost), passed);
         assert!(world.is_asked("sshd", rhost), "{rhost:?} {passed:?}");
     }
+    for rhost in ["127.0.0.1", "::1", " 192.0.2.1", "192.0.2.1%x.example"] {
+        world.after(&world.attempt("sshd", Some(rhost)), Passed::Code);
+        assert!(world.is_asked("sshd", Some(rhost)), "{rhost:?}");
+    }
     let off = World::enrolled("");
     off.after(&off.attempt("sshd", home), Passed::Code);
     assert!(off.is_asked("sshd", home));

@@ -15,7 +15,7 @@ fn charged<T>(world: &World, change: impl FnMut(&mut Held, &()) -> T) -> Result<
     let source = Source::of(&Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() }, &[]);
     let charge = |held: &mut Held| {
         let (now, limits) = (world.clock.now().uptime, world.config.limits());
-        held.ledger.throttle.fail(&source, false, now, &limits);
+        held.ledger.throttle.fail(&source, crate::throttle::Class::Stranger, now, &limits);
     };
     world.store().update_charged(&alice(), charge, change)
 }

@@ -35,6 +35,32 @@ fn strangers_cannot_lock_a_known_source_out() {
 }
 
 #[test]
+fn a_hundred_wrong_codes_from_this_host_close_nothing_for_other_addresses() {
+    let world = World::enrolled("[throttle]\nwait = \"1s\"\nmax_wait = \"1s\"\n");
+    let get_in = |rhost: &str| {
+        world.pass(30);
+        world.try_from(&world.code(0), rhost).unwrap()
+    };
+    assert_eq!(get_in("127.0.0.1").word(), "accepted");
+    assert_eq!(get_in("192.0.2.1").word(), "accepted");
+    assert_eq!(world.store().find(&alice()).unwrap().unwrap().known_sources, ["192.0.2.1"]);
+    for host in 0..100 {
+        assert_eq!(reason(&world.try_from("000000", &format!("127.0.0.{host}")).unwrap()), "wrong-code");
+        world.pass(2);
+    }
+    for rhost in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        assert_eq!(reason(&get_in(rhost)), "closed-to-strangers");
+    }
+    assert_eq!(get_in("192.0.2.1").word(), "accepted");
+    assert_eq!(get_in("198.51.100.9").word(), "accepted", "from where it never came before");
+    fs::remove_dir_all(world.folder.path().join("run/ledgers")).unwrap();
+    fs::create_dir(world.folder.path().join("run/ledgers")).unwrap();
+    world.pass(3600);
+    assert_eq!(reason(&get_in("127.0.0.1")), "closed-to-strangers");
+    assert_eq!(get_in("198.51.100.10").word(), "accepted");
+}
+
+#[test]
 fn the_sum_of_failures_outlives_the_ledger() {
     let world = World::enrolled("");
     for host in 0..100 {
