@@ -140,8 +140,11 @@ pub struct PendingAuthenticator {
     pub expires_at: Timestamp,
     /// Whether an enrolled user proved the change, or an administrator made it.
     pub proved: bool,
-    /// The source of the login that it was made in; it is shown again to that source alone.
-    pub login_from: Option<String>,
+    /// Who began it, and nobody else confirms it: `user`, `administrator`, or `login` with the source of
+    /// the login, which is shown it again.
+    pub begun_by: String,
+    /// How many codes were given to confirm it.
+    pub tries: u32,
     /// The id of the authenticator that goes when this one is confirmed.
     pub replaces: Option<String>,
     /// Whether its confirmation makes new recovery codes.
@@ -402,7 +405,8 @@ pub(crate) mod tests {
             created_at: Timestamp(1),
             expires_at: Timestamp(2),
             proved: true,
-            login_from: Some("192.0.2.1".into()),
+            begun_by: "login 192.0.2.1".into(),
+            tries: 3,
             replaces: Some("00112233".into()),
             renews_codes: true,
             authenticator,

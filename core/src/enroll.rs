@@ -72,6 +72,16 @@ pub enum Authority {
     Login,
 }
 
+impl Authority {
+    fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Administrator => "administrator",
+            Self::Login => "login",
+        }
+    }
+}
+
 /// A proof that was read and hashed before the lock.
 struct Proof {
     answer: Option<Answer>,
@@ -187,7 +197,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Replace { label, renew_codes, proof, device } => {
                 self.replace(label.as_deref(), renew_codes, &proof, device.as_ref())
             }
-            Request::Confirm { code, next } => self.confirm(&code, next.as_ref()),
+            Request::Confirm { code, next } => self.confirm(self.authority.word(), &code, next.as_ref()),
             Request::Synchronize { first, second } => self.synchronize(&first, &second),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
@@ -345,12 +355,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// An audit line about this person's account.
     fn event(&self, word: &str) -> Line {
-        let by = match self.authority {
-            Authority::User => "user",
-            Authority::Administrator => "administrator",
-            Authority::Login => "login",
-        };
-        Line::new(word).with("user", &self.person.name).with("by", by)
+        Line::new(word).with("user", &self.person.name).with("by", self.authority.word())
     }
 }
 

@@ -266,8 +266,10 @@ pub enum Refusal {
     NotAccepted,
     /// The confirmation code is right, but not now: the next one is wanted with it.
     WrongClock,
-    /// There is nothing to confirm, or it took longer than 15 minutes.
+    /// There is nothing that this caller began and may confirm, or it took longer than 15 minutes.
     NothingPending,
+    /// As many codes were tried as may be: the enrollment is gone.
+    TriesUsedUp,
     /// The caller has no authenticator, or none of that name.
     NoAuthenticator,
     /// The caller has no application password of that name, or there is no such preset.
@@ -294,6 +296,7 @@ impl fmt::Display for Refusal {
             Self::NotAccepted => "not-accepted",
             Self::WrongClock => "wrong-clock",
             Self::NothingPending => "nothing-pending",
+            Self::TriesUsedUp => "tries-used-up",
             Self::NoAuthenticator => "no-authenticator",
             Self::NoAppPassword => "no-app-password",
             Self::NoRoom => "no-room",

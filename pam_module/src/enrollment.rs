@@ -56,7 +56,7 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
     let desk = Desk::for_login(&login, &attempt.config, Box::new(log.clone()));
     let source = Source::of(&login.origin, &attempt.config.policy.proxies);
     let ended = match desk.offer(&source) {
-        Ok(pending) => confirm(attempt, &desk, &pending),
+        Ok(pending) => confirm(attempt, &desk, &source, &pending),
         Err(response) => not_enrolled(&response),
     };
     log.0.take().iter().for_each(|line| attempt.host.log(Priority::Notice, line));
@@ -67,7 +67,7 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
 
 /// The key and the question for its code are one message: text that is sent before a question that
 /// then fails could reach a client that proved less.
-fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
+fn confirm(attempt: &Attempt<'_>, desk: &Desk, source: &Source, pending: &Pending) -> Ended {
     let mut question = words::enrollment::question(&drawn(attempt, pending), &pending.secret.in_groups(' '));
     let mut earlier = None;
     for _ in 0..TRIES {
@@ -76,8 +76,8 @@ fn confirm(attempt: &Attempt<'_>, desk: &Desk, pending: &Pending) -> Ended {
         };
         let code = text_of(answer.expose());
         let response = match &earlier {
-            Some(earlier) => desk.accept(earlier, Some(&code)),
-            None => desk.accept(&code, None),
+            Some(earlier) => desk.accept(source, earlier, Some(&code)),
+            None => desk.accept(source, &code, None),
         };
         match response {
             Response::Confirmed { label, recovery_codes, .. } => {

@@ -160,7 +160,8 @@ impl PendingAuthenticator {
         to.set("created_at", self.created_at);
         to.set("expires_at", self.expires_at);
         to.set("proved", self.proved);
-        to.set_some("login_from", self.login_from.as_ref());
+        to.set("begun_by", &self.begun_by);
+        to.set("tries", self.tries);
         to.set_some("replaces", self.replaces.as_ref());
         to.set_some("renews_codes", Some(self.renews_codes).filter(|renews| *renews));
         to.table("pending.authenticator");
@@ -174,7 +175,8 @@ impl Record for PendingAuthenticator {
             created_at: fields.need("created_at")?,
             expires_at: fields.need("expires_at")?,
             proved: fields.need("proved")?,
-            login_from: fields.take("login_from")?,
+            begun_by: fields.need("begun_by")?,
+            tries: fields.need("tries")?,
             replaces: fields.take("replaces")?,
             renews_codes: fields.or("renews_codes", false)?,
             authenticator: fields.need("authenticator")?,

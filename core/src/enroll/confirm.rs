@@ -1,7 +1,7 @@
 //! A new authenticator is confirmed by a code that it shows.
 
 use super::authenticator::{belongs, no_authenticator};
-use super::{Desk, from_seal, from_store, no_randomness, refused};
+use super::{Desk, from_seal, no_randomness, refused};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::otp::{self, Window};
 use crate::recovery::RecoverySet;
@@ -10,6 +10,18 @@ use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
 use crate::words::changes;
+
+/// How many codes may be given to confirm one pending authenticator: whoever did not see its secret
+/// must not find a code by trying, and get recovery codes for it.
+pub(super) const TRIES: u32 = 10;
+
+/// A pending authenticator, after a try at it was counted.
+struct Tried {
+    pending: PendingAuthenticator,
+    secret: Secret,
+    /// Whether its confirmation makes recovery codes.
+    makes_codes: bool,
+}
 
 /// Where a code of a new device stands.
 enum Found {
@@ -24,33 +36,25 @@ enum Found {
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Confirms the pending authenticator by one code, or by two that follow each other where its
     /// clock is off. They are spent by that.
-    pub(super) fn confirm(&self, code: &Typed, next: Option<&Typed>) -> Result<Response, Response> {
-        let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
-        let now = self.clock.now().wall;
-        let renews = account.as_ref().and_then(|account| account.pending.as_ref()).is_some_and(|one| one.renews_codes);
-        let has_codes = account.is_some_and(|account| account.recovery.is_some());
-        let codes = (renews || !has_codes).then(|| RecoverySet::generate(self.config.recovery.count, now));
-        let codes = codes.transpose().map_err(no_randomness)?;
+    ///
+    /// The try is on the disk before the code is looked at, so that no killed process saves one; and
+    /// recovery codes are made only when the code was right.
+    pub(super) fn confirm(&self, by: &str, code: &Typed, next: Option<&Typed>) -> Result<Response, Response> {
+        let tried = self.try_once(by)?;
+        let now = self.clock.now();
         let (code, next) = (digits(code), next.map(digits));
+        let Some((progress, step)) = self.fits(&tried, &code, next.as_ref(), now.wall) else {
+            return Err(self.does_not_fit(&tried, next.as_ref().unwrap_or(&code), now.wall));
+        };
+        let codes = tried.makes_codes.then(|| RecoverySet::generate(self.config.recovery.count, now.wall));
+        let codes = codes.transpose().map_err(no_randomness)?;
         self.change(|held| {
-            let pending = self.confirmable(held)?;
-            let one = &pending.authenticator;
-            let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
-            let secret = key.open(&one.secret, belongs(held, &one.id)).map_err(|error| from_seal(&error))?;
-            let now = self.clock.now();
-            let place = |code: &Typed| self.place(one, &secret, code, now.wall);
-            let progress = match (place(&code), next.as_ref()) {
-                (Found::Now(step), _) => Some(confirmed_at(one, step)),
-                (Found::OtherTime, Some(next)) => match place(next) {
-                    Found::Now(step) => Some(confirmed_at(one, step)),
-                    Found::OtherTime | Found::Nowhere => self.follow(one, &secret, (&code, next), now.wall),
-                },
-                (Found::OtherTime | Found::Nowhere, _) => None,
-            };
-            let Some((progress, step)) = progress else {
-                return Err(self.does_not_fit(one, &place(next.as_ref().unwrap_or(&code))));
-            };
-            let authenticator = Authenticator { progress, added_at: now.wall, ..one.clone() };
+            let pending = self.confirmable(held, by)?;
+            if pending.authenticator.id != tried.pending.authenticator.id {
+                return Err(nothing_pending());
+            }
+            let authenticator =
+                Authenticator { progress: progress.clone(), added_at: now.wall, ..pending.authenticator.clone() };
             held.ledger.pass(now.uptime);
             let response = self.confirmed(held, &pending, authenticator.clone(), codes.clone());
             held.spend(&authenticator, step);
@@ -58,13 +62,36 @@ impl<S: Store, C: Clock> Desk<S, C> {
         })
     }
 
-    /// The pending authenticator, if it may be confirmed now.
-    fn confirmable(&self, held: &Held) -> Result<PendingAuthenticator, Response> {
+    /// Counts a try at the pending authenticator. One without tries left is taken out.
+    fn try_once(&self, by: &str) -> Result<Tried, Response> {
+        let tried = self.change(|held| {
+            let pending = self.confirmable(held, by)?;
+            let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
+            let one = &pending.authenticator;
+            let secret = key.open(&one.secret, belongs(held, &one.id)).map_err(|error| from_seal(&error))?;
+            held.keep(Keep::Account);
+            let Some(account) = held.account.as_mut() else { return Err(nothing_pending()) };
+            if pending.tries >= TRIES {
+                account.pending = None;
+                return Ok(None);
+            }
+            let pending = PendingAuthenticator { tries: pending.tries + 1, ..pending };
+            account.pending = Some(pending.clone());
+            let makes_codes = pending.renews_codes || account.recovery.is_none();
+            Ok(Some(Tried { pending, secret, makes_codes }))
+        })?;
+        tried.ok_or_else(tries_used_up)
+    }
+
+    /// The pending authenticator, if who asks began it and may confirm it now.
+    fn confirmable(&self, held: &Held, by: &str) -> Result<PendingAuthenticator, Response> {
         let now = self.clock.now().wall;
         let account = held.account.as_ref();
-        let alive = |pending: &&PendingAuthenticator| pending.created_at <= now && now < pending.expires_at;
-        let Some(pending) = account.and_then(|account| account.pending.as_ref()).filter(alive) else {
-            return Err(refused(Refusal::NothingPending, changes::NOTHING_PENDING));
+        let is_theirs = |pending: &&PendingAuthenticator| {
+            pending.begun_by == by && pending.created_at <= now && now < pending.expires_at
+        };
+        let Some(pending) = account.and_then(|account| account.pending.as_ref()).filter(is_theirs) else {
+            return Err(nothing_pending());
         };
         if account.is_some_and(Account::is_enrolled) && !pending.proved {
             return Err(refused(Refusal::ProofRequired, changes::PENDING_UNPROVED));
@@ -75,6 +102,19 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Some(_) => return Err(no_authenticator()),
         }
         Ok(pending.clone())
+    }
+
+    /// How far the device is, if the code fits it, or both codes do.
+    fn fits(&self, tried: &Tried, code: &Typed, next: Option<&Typed>, now: Timestamp) -> Option<(Progress, Step)> {
+        let (one, secret) = (&tried.pending.authenticator, &tried.secret);
+        match (self.place(one, secret, code, now), next) {
+            (Found::Now(step), _) => Some(confirmed_at(one, step)),
+            (Found::OtherTime, Some(next)) => match self.place(one, secret, next, now) {
+                Found::Now(step) => Some(confirmed_at(one, step)),
+                Found::OtherTime | Found::Nowhere => self.follow(one, secret, (code, next), now),
+            },
+            (Found::OtherTime | Found::Nowhere, _) => None,
+        }
     }
 
     fn place(&self, one: &Authenticator, secret: &Secret, code: &Typed, now: Timestamp) -> Found {
@@ -108,9 +148,22 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Some((Progress::Time { period, drift, spent: step, resynchronized_at: None }, step))
     }
 
-    fn does_not_fit(&self, one: &Authenticator, found: &Found) -> Response {
-        self.record(self.event("confirmation-refused").with("authenticator", &one.label));
-        match found {
+    /// Why a code does not confirm. After the last try the pending authenticator is gone.
+    fn does_not_fit(&self, tried: &Tried, code: &Typed, now: Timestamp) -> Response {
+        let one = &tried.pending.authenticator;
+        self.audit.record(&self.event("confirmation-refused").with("authenticator", &one.label).finish());
+        if tried.pending.tries >= TRIES {
+            let dropped = self.change(|held| {
+                let account = held.account.as_mut();
+                if let Some(account) = account.filter(|account| is_pending(account, &one.id)) {
+                    account.pending = None;
+                    held.keep(Keep::Account);
+                }
+                Ok(())
+            });
+            return dropped.err().unwrap_or_else(tries_used_up);
+        }
+        match self.place(one, &tried.secret, code, now) {
             Found::OtherTime => refused(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
             Found::Now(_) | Found::Nowhere => refused(Refusal::NotAccepted, changes::DOES_NOT_FIT),
         }
@@ -165,4 +218,16 @@ fn confirmed_at(one: &Authenticator, step: Step) -> (Progress, Step) {
 /// What was typed as a code, without what people put between.
 fn digits(typed: &Typed) -> Typed {
     Typed::new(typed.expose().trim().chars().filter(|letter| !matches!(letter, ' ' | '-')).collect())
+}
+
+fn is_pending(account: &Account, id: &str) -> bool {
+    account.pending.as_ref().is_some_and(|pending| pending.authenticator.id == id)
+}
+
+fn nothing_pending() -> Response {
+    refused(Refusal::NothingPending, changes::NOTHING_PENDING)
+}
+
+fn tries_used_up() -> Response {
+    refused(Refusal::TriesUsedUp, changes::TRIES_USED_UP)
 }

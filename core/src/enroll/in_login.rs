@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::confirm::TRIES;
 use super::{Authority, Desk, from_seal, refused};
 use crate::account::{Account, PendingAuthenticator};
 use crate::audit::Audit;
@@ -53,7 +54,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             }
             let label = self.free_label(held.account.as_ref(), None)?;
             let pending = self.pending(held, &key, label)?;
-            let pending = PendingAuthenticator { login_from: Some(source.as_str().to_owned()), ..pending };
+            let pending = PendingAuthenticator { begun_by: begun_by(source), ..pending };
             let shown = self.shown(held, &key.secret, &pending);
             self.record(self.event("enrollment-begun").with("authenticator", &shown.label));
             let now = Timestamp(pending.created_at.0 - 1);
@@ -67,10 +68,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Confirms the pending authenticator by a code that it shows, or by that one and the next. Who is
     /// in a login has no command to start again with.
     #[must_use]
-    pub fn accept(&self, code: &Typed, next: Option<&Typed>) -> Response {
-        let response = match self.confirm(code, next) {
+    pub fn accept(&self, source: &Source, code: &Typed, next: Option<&Typed>) -> Response {
+        let response = match self.confirm(&begun_by(source), code, next) {
             Err(Response::Refused { reason: reason @ Refusal::NothingPending, .. }) => {
                 refused(reason, changes::KEY_GONE)
+            }
+            Err(Response::Refused { reason: reason @ Refusal::TriesUsedUp, .. }) => {
+                refused(reason, changes::KEY_TRIES_USED_UP)
             }
             Ok(response) | Err(response) => response,
         };
@@ -81,11 +85,17 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn shown_here_before(&self, held: &Held, source: &Source) -> Option<PendingAuthenticator> {
         let now = self.clock.now().wall;
         let is_ours = |pending: &&PendingAuthenticator| {
-            pending.login_from.as_deref() == Some(source.as_str())
+            pending.begun_by == begun_by(source)
                 && !source.is_anyone()
+                && pending.tries < TRIES
                 && pending.created_at <= now
                 && now < pending.expires_at
         };
         held.account.as_ref()?.pending.as_ref().filter(is_ours).cloned()
     }
+}
+
+/// How a login from this source is called as the beginner of an enrollment.
+fn begun_by(source: &Source) -> String {
+    format!("{} {source}", Authority::Login.word())
 }

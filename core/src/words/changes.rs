@@ -110,6 +110,13 @@ pub const NO_CODES_WITHOUT_AUTHENTICATOR: &str =
 pub const NOTHING_PENDING: &str =
     "There is no enrollment to confirm, or it took longer than 15 minutes. Start again: twostep enroll.";
 
+/// The last try at a confirmation.
+pub const TRIES_USED_UP: &str =
+    "Ten codes did not fit the new key, so this enrollment has ended. Start again: twostep enroll.";
+
+/// The same, in a login.
+pub const KEY_TRIES_USED_UP: &str = "Ten codes did not fit this key, so it was dropped. Log in again for a new one.";
+
 /// A confirmation of what was begun without a proof.
 pub const PENDING_UNPROVED: &str =
     "This enrollment was begun before another one was confirmed. Start again: twostep enroll.";

@@ -176,3 +176,40 @@ fn what_was_recorded_before_a_failure_is_spent() {
         assert!(!matches!(verdict, Ok(Verdict::Accepted(_))), "way {way}: {verdict:?}");
     }
 }
+
+/// Confirms by the user's desk over this store, and says why it was refused.
+fn confirm(world: &World, store: &Failing<'_>, code: &str) -> Option<Refusal> {
+    let host = (Failing { store: store.store, fails: store.fails, left: store.left.clone() }, world.clock.clone());
+    let desk = Desk::for_test(alice(), Authority::User, world.config.clone(), host, Box::new(world.log.clone()));
+    match desk.answer(Request::Confirm { code: Typed::new(code.into()), next: None }) {
+        Response::Refused { reason, .. } => Some(reason),
+        Response::Confirmed { .. } => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_try_to_confirm_is_on_the_disk_before_its_code_is_looked_at() {
+    let mut world = World::new("");
+    let begun = world.ask(Request::Begin { label: None, proof: None, permit: None, device: None });
+    let Response::Pending(pending) = begun else { panic!() };
+    world.secret = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());
+    let store = world.store();
+    let tries = || store.find(&alice()).unwrap().unwrap().pending.unwrap().tries;
+    // What counts the try fails: a right code and a wrong one are refused alike.
+    for (fails, counted) in [(Fails::AtOnce, 0), (Fails::BeforeRecording, 0), (Fails::AfterRecording, 2)] {
+        let failing = Failing { store: &store, fails, left: Cell::new(1) };
+        for code in [world.code(0).as_str(), "000000"] {
+            assert_eq!(confirm(&world, &failing, code), Some(Refusal::Failed), "{fails:?}");
+        }
+        assert_eq!(tries(), counted, "{fails:?}");
+    }
+    // The third operation, after the reading of the key, records the verdict: the try stays counted, of a right code too.
+    let failing = Failing { store: &store, fails: Fails::BeforeRecording, left: Cell::new(3) };
+    assert_eq!(confirm(&world, &failing, &world.code(0)), Some(Refusal::Failed));
+    assert_eq!(tries(), 3);
+    assert_eq!(confirm(&world, &failing, "000000"), Some(Refusal::NotAccepted));
+    assert_eq!(tries(), 4);
+    let whole = Failing { store: &store, fails: Fails::AtOnce, left: Cell::new(0) };
+    assert_eq!(confirm(&world, &whole, &world.code(0)), None);
+}

@@ -26,11 +26,17 @@ impl World {
     }
 
     fn confirm(&self, pending: &Response) -> Response {
+        self.confirm_as(Authority::User, self.shown_by(pending))
+    }
+
+    fn confirm_as(&self, authority: Authority, code: Typed) -> Response {
+        self.desk(authority).answer(Request::Confirm { code, next: None })
+    }
+
+    fn shown_by(&self, pending: &Response) -> Typed {
         let Response::Pending(pending) = pending else { panic!("{pending:?}") };
         let secret = data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap();
-        let step = self.clock.now().wall.step(30).0;
-        let code = Typed::new(code_at(&Secret::new(secret), PARAMETERS, step));
-        self.desk(Authority::User).answer(Request::Confirm { code, next: None })
+        Typed::new(code_at(&Secret::new(secret), PARAMETERS, self.clock.now().wall.step(30).0))
     }
 
     fn administrator(&self) -> Desk<FilesStore<Turned>, Turned> {
@@ -229,14 +235,96 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     let desk = world.desk(Authority::Login);
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     for _ in 0..3 {
-        assert_eq!(
-            refusal(&desk.answer(Request::Confirm { code: Typed::new("000000".into()), next: None })),
-            Refusal::NotAccepted
-        );
+        assert_eq!(refusal(&desk.accept(&home(), &wrong(), None)), Refusal::NotAccepted);
     }
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
-    assert!(matches!(world.confirm(&offered), Response::Confirmed { recovery_codes: Some(_), .. }));
+    let right = desk.accept(&home(), &world.shown_by(&offered), None);
+    assert!(matches!(right, Response::Confirmed { recovery_codes: Some(_), .. }));
     assert_eq!(refusal(&desk.offer(&home()).map(|_| panic!()).unwrap_err()), Refusal::NoRoom);
+}
+
+/// No code of a device here, but for one time in a million.
+fn wrong() -> Typed {
+    Typed::new("000000".into())
+}
+
+#[test]
+fn only_who_began_an_enrollment_confirms_it() {
+    let world = World::new("");
+    let elsewhere = Source::of(&Origin { rhost: Some("192.0.2.2".into()), ..Origin::default() }, &[]);
+    let confirm = |by: &str, code: Typed| match by {
+        "user" => world.confirm_as(Authority::User, code),
+        "root" => world.confirm_as(Authority::Administrator, code),
+        "login here" => world.desk(Authority::Login).accept(&home(), &code, None),
+        _ => world.desk(Authority::Login).accept(&elsewhere, &code, None),
+    };
+    let begin = |by: &str| match by {
+        "user" => world.begin(None),
+        "root" => world.administrator().answer(Request::Begin { label: None, proof: None, permit: None, device: None }),
+        _ => Response::Pending(world.desk(Authority::Login).offer(&home()).unwrap()),
+    };
+    for begun_by in ["user", "root", "login here"] {
+        let pending = begin(begun_by);
+        for other in ["user", "root", "login here", "login elsewhere"].into_iter().filter(|other| *other != begun_by) {
+            for _ in 0..20 {
+                assert_eq!(refusal(&confirm(other, world.shown_by(&pending))), Refusal::NothingPending, "{other}");
+            }
+        }
+        assert!(matches!(confirm(begun_by, world.shown_by(&pending)), Response::Confirmed { .. }), "{begun_by}");
+        let _ = world.administrator().reset_for_test();
+        world.pass(60);
+    }
+}
+
+#[test]
+fn ten_codes_end_an_enrollment() {
+    let world = World::new("");
+    let pending = world.begin(None);
+    for _ in 0..9 {
+        assert_eq!(refusal(&world.confirm_as(Authority::User, wrong())), Refusal::NotAccepted);
+    }
+    let last = world.confirm_as(Authority::User, wrong());
+    let Response::Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
+    assert!(text.starts_with("Ten codes did not fit"), "{text}");
+    assert!(world.logged().contains("refused user=alice by=user reason=tries-used-up"), "{}", world.logged());
+    assert_eq!(world.store().find(&alice()).unwrap().unwrap().pending, None);
+    assert_eq!(refusal(&world.confirm(&pending)), Refusal::NothingPending);
+    // The tenth one may be right.
+    let pending = world.begin(None);
+    for _ in 0..9 {
+        let _ = world.confirm_as(Authority::User, wrong());
+    }
+    assert!(matches!(world.confirm(&pending), Response::Confirmed { recovery_codes: Some(_), .. }));
+}
+
+#[test]
+fn logins_from_one_place_have_ten_codes_together_and_then_another_key() {
+    let world = World::new("");
+    let first = world.desk(Authority::Login).offer(&home()).unwrap();
+    for _ in 0..9 {
+        let desk = world.desk(Authority::Login);
+        assert_eq!(desk.offer(&home()).unwrap().secret, first.secret);
+        assert_eq!(refusal(&desk.accept(&home(), &wrong(), None)), Refusal::NotAccepted);
+    }
+    let desk = world.desk(Authority::Login);
+    let last = desk.accept(&home(), &wrong(), None);
+    let Response::Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
+    assert!(text.contains("Log in again"), "{text}");
+    assert_ne!(desk.offer(&home()).unwrap().secret, first.secret);
+}
+
+/// A process that was killed after its tenth try was counted, before the verdict.
+#[test]
+fn a_try_that_was_counted_is_one_whatever_became_of_it() {
+    let world = World::new("");
+    let pending = world.begin(None);
+    let counted = world.store().update(&alice(), |held| {
+        held.account.as_mut().unwrap().pending.as_mut().unwrap().tries = 10;
+        held.keep(Keep::Account);
+    });
+    counted.unwrap();
+    assert_eq!(refusal(&world.confirm(&pending)), Refusal::TriesUsedUp);
+    assert_eq!(world.store().find(&alice()).unwrap().unwrap().pending, None);
 }
 
 #[test]
@@ -251,12 +339,12 @@ fn a_secret_from_a_clock_that_was_ahead_is_not_shown_again() {
 fn an_enrollment_in_a_login_is_told_at_the_session_and_logged() {
     let world = World::new("");
     let desk = world.desk(Authority::Login);
-    let nothing = desk.accept(&Typed::new("123456".into()), None);
+    let nothing = desk.accept(&home(), &wrong(), None);
     assert_eq!(refusal(&nothing), Refusal::NothingPending);
     assert!(world.logged().contains("refused user=alice by=login reason=nothing-pending"), "{}", world.logged());
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     assert!(world.logged().contains("enrollment-begun user=alice by=login authenticator=phone"), "{}", world.logged());
-    assert!(matches!(world.confirm(&offered), Response::Confirmed { .. }));
+    assert!(matches!(desk.accept(&home(), &world.shown_by(&offered), None), Response::Confirmed { .. }));
     let told = notices(&alice(), &world.store(), &world.clock).unwrap();
     assert!(told.iter().any(|line| line.contains("\"phone\" was added")), "{told:?}");
     assert_eq!(refusal(&desk.offer(&home()).unwrap_err()), Refusal::NoRoom);
