@@ -14,8 +14,8 @@ mod login;
 pub(crate) mod notices;
 
 pub use login::{
-    CANNOT_CHECK_FOR_ANOTHER, GENERIC, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code, sealed, text,
-    text_for_program,
+    CANNOT_CHECK_FOR_ANOTHER, GENERIC, LOGIN_CHANGED, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code,
+    sealed, text, text_for_program,
 };
 
 /// Whom to ask for it.

@@ -26,7 +26,11 @@ pub fn account_phase(attempt: &Attempt<'_>) -> Result<Outcome, Failed> {
     let Some(person) = attempt.person.clone()? else {
         return unknown(attempt);
     };
-    match HandOver::find(attempt.host, person.name.as_str()) {
+    let left = match HandOver::find(attempt.host, person.name.as_str(), &attempt.service) {
+        Ok(left) => left,
+        Err(foreign) => return Ok(refused(attempt, foreign.line(), Some(words::LOGIN_CHANGED))),
+    };
+    match left {
         Some(HandOver { outcome: Outcome::MustEnroll, .. }) => {
             let text = words::text(&Verdict::MustEnroll, &attempt.config);
             Ok(refused(attempt, Line::new("").with("reason", "must-enroll"), text.as_deref()))

@@ -127,14 +127,14 @@ pub fn is_owed(host: &Host<'_>, options: &Options) -> bool {
     let Some(user) = host.item(Item::User) else { return false };
     let is_sshd = host.item(Item::Terminal).as_deref() == Some("ssh");
     let attempt = Attempt::new(host, options, user);
-    let Ok(Some(person)) = &attempt.person else { return false };
-    let is_owed = match HandOver::find(host, person.name.as_str()) {
-        Some(left) => left.outcome == Outcome::EnrollsNow,
-        None if is_sshd && is_offered(&attempt) => {
+    let is_owed = match (HandOver::left(host), &attempt.person) {
+        // Also where the program has gone on to another user, as sudo has by now.
+        (Some(left), _) => left.outcome == Outcome::EnrollsNow,
+        (None, Ok(Some(person))) if is_sshd && is_offered(&attempt) => {
             let login = attempt.login(person);
             login::must_enroll(&login, &attempt.config, &attempt.store(), &SystemClock).unwrap_or(true)
         }
-        None => false,
+        (None, _) => false,
     };
     if is_owed {
         attempt.report_failure("enrollment-owed: the account line of this stack is missing or has no enroll; add it");

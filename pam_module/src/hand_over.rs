@@ -5,6 +5,8 @@
 
 use std::ffi::{CStr, CString, c_int};
 
+use twostep_core::audit::Line;
+
 use crate::ffi::Host;
 
 const KEY: &CStr = c"pam_twostep_verdict";
@@ -39,6 +41,29 @@ pub enum Outcome {
     Refused,
 }
 
+/// What the auth phase left, when it is not for this login: another module or the program changed the
+/// login after the second step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// For this user.
+    User(String),
+    /// For the same user of this service.
+    Service(String),
+    /// For nobody that this version can name.
+    Unknown,
+}
+
+impl Foreign {
+    /// For the log.
+    pub fn line(&self) -> Line {
+        match self {
+            Self::User(user) => Line::new("").with("reason", "user-changed").with("was", user),
+            Self::Service(service) => Line::new("").with("reason", "service-changed").with("was", service),
+            Self::Unknown => Line::new("").with("reason", "hand-over-unknown"),
+        }
+    }
+}
+
 impl HandOver {
     /// Forgets what an earlier run left in this handle.
     ///
@@ -61,9 +86,25 @@ impl HandOver {
         host.remembered(KEY).is_some()
     }
 
-    /// What the auth phase left for this user, if it ran for this user.
-    pub fn find(host: &Host<'_>, user: &str) -> Option<Self> {
-        host.remembered(KEY).as_deref().and_then(Self::from_words).filter(|found| found.user == user)
+    /// What the auth phase left, for whomever.
+    pub fn left(host: &Host<'_>) -> Option<Self> {
+        host.remembered(KEY).as_deref().and_then(Self::from_words)
+    }
+
+    /// What the auth phase left for this user of this service.
+    ///
+    /// # Errors
+    /// It left something that is not for them.
+    pub fn find(host: &Host<'_>, user: &str, service: &str) -> Result<Option<Self>, Foreign> {
+        host.remembered(KEY).map(|words| Self::read(&words, user, service)).transpose()
+    }
+
+    fn read(words: &str, user: &str, service: &str) -> Result<Self, Foreign> {
+        match Self::from_words(words).ok_or(Foreign::Unknown)? {
+            found if found.user != user => Err(Foreign::User(found.user)),
+            found if found.service != service => Err(Foreign::Service(found.service)),
+            found => Ok(found),
+        }
     }
 
     /// The outcome, the length of the user's name, then both names. No name holds a NUL byte; were
@@ -112,6 +153,21 @@ mod tests {
                 assert_eq!(found, Some(left));
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_counts_for_its_user_and_service_alone() {
+        let left = HandOver { user: "alice".into(), service: "sshd".into(), outcome: Outcome::CodeAccepted };
+        let words = left.to_words().into_string().unwrap();
+        let read = |user, service| HandOver::read(&words, user, service);
+        for (user, service) in [("bob", "sshd"), ("bob", "su"), ("alic", "esshd"), ("Alice", "sshd"), ("", "sshd")] {
+            assert_eq!(read(user, service), Err(Foreign::User("alice".into())), "{user} {service}");
+        }
+        for service in ["su", "", "SSHD", "sshd "] {
+            assert_eq!(read("alice", service), Err(Foreign::Service("sshd".into())), "{service}");
+        }
+        assert_eq!(HandOver::read("granted 5 alicesshd", "alice", "sshd"), Err(Foreign::Unknown));
+        assert_eq!(read("alice", "sshd"), Ok(left));
     }
 
     #[test]

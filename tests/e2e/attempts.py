@@ -45,7 +45,7 @@ class Told:
 
 
 def words(person, *answers, service="cs-code", phases="ac", rhost=None, tty=None, ruser=None,
-          silent=False, keep_going=False, variables=(), next_user=None, alarms=None):
+          silent=False, keep_going=False, variables=(), next_user=None, next_service=None, alarms=None):
     """The command line of one login."""
     line = [str(BUILT / "attempt"), "-u", getattr(person, "name", person), "-s", service,
             "-p", phases]
@@ -55,6 +55,7 @@ def words(person, *answers, service="cs-code", phases="ac", rhost=None, tty=None
     for variable in variables:
         line += ["-e", variable]
     line += ["-n", next_user.name] if next_user else []
+    line += ["-t", next_service] if next_service else []
     line += ["-a", str(alarms)] if alarms else []
     line += ["-S"] * silent + ["-k"] * keep_going
     return line + ["--", *answers]

@@ -160,6 +160,23 @@ def test_given_another_user_after_the_auth_phase_then_the_step_counts_for_the_fi
         assert told.phases == {"auth": SUCCESS, "account": account}
 
 
+def test_given_a_user_or_service_changed_after_the_auth_phase_then_the_login_is_refused(
+        enrolled, neighbor, enroll_another, journal):
+    other = enroll_another()
+    stacks.write("cs-changed", stacks.CODE_ONLY)
+    for next_user in (other, neighbor):
+        told = log_in(enrolled, enrolled.phone.fresh(), service="cs-code", next_user=next_user)
+        assert told.phases == {"auth": SUCCESS, "account": PERM_DENIED}
+        journal.find("refused", f"user={next_user.name}", "reason=user-changed", f"was={enrolled.name}")
+    # Also one of whom nothing was asked.
+    told = log_in(neighbor, service="cs-code", next_user=other)
+    assert told.phases == {"auth": SUCCESS, "account": PERM_DENIED}
+    told = log_in(enrolled, enrolled.phone.fresh(), service="cs-code", next_service="cs-changed")
+    assert told.phases == {"auth": SUCCESS, "account": PERM_DENIED}
+    journal.find("refused", f"user={enrolled.name}", "service=cs-changed", "reason=service-changed", "was=cs-code")
+    assert log_in(enrolled, enrolled.phone.fresh(), service="cs-code", next_user=enrolled, next_service="cs-code").accepted
+
+
 def test_given_require_step_behind_another_account_line_then_the_account_phase_alone_is_refused(enrolled):
     ours = "account required pam_twostep.so"
     stacks.write("cs-strict", stacks.CODE_ONLY.replace(ours, f"{ours} enroll\n{ours} require_step"))

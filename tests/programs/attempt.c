@@ -1,7 +1,7 @@
 /* attempt - one login through libpam, told line by line.
  *
  *   cc -O2 -Wall -Wextra -o attempt attempt.c -lpam
- *   attempt -u USER -s SERVICE [-i ITEM=VALUE] [-e NAME=VALUE] [-p PHASES] [-n USER] [-S] [-k]
+ *   attempt -u USER -s SERVICE [-i ITEM=VALUE] [-e NAME=VALUE] [-p PHASES] [-n USER] [-t SERVICE] [-S] [-k]
  *           [-a MICROSECONDS] [ANSWER...]
  *
  *   -i   a PAM item before the first phase: rhost, tty or ruser
@@ -9,6 +9,7 @@
  *   -p   phases in order: a authenticate, c acct_mgmt, s setcred, o open_session,
  *        x close_session, p chauthtok                                   [ac]
  *   -n   the user's name after the first phase, as a program sets it that maps names
+ *   -t   the service after the first phase
  *   -S   PAM_SILENT in every phase
  *   -k   keep going after a phase that failed
  *   -a   an alarm again and again, with a handler, so that it interrupts whatever waits
@@ -179,19 +180,20 @@ static void raise_alarms(long pause)
 
 int main(int argc, char **argv)
 {
-	const char *user = NULL, *next_user = NULL, *service = NULL, *phases = "ac", *items[8], *variables[8];
+	const char *user = NULL, *next_user = NULL, *service = NULL, *next_service = NULL, *phases = "ac", *items[8], *variables[8];
 	int n_items = 0, n_variables = 0, flags = 0, keep_going = 0, failed = 0, result = 0, c;
 	struct script script;
 	struct pam_conv conv = { converse, &script };
 	pam_handle_t *pam = NULL;
 	const void *item = NULL;
 
-	while ((c = getopt(argc, argv, "+u:s:i:e:p:n:Ska:")) != -1) {
+	while ((c = getopt(argc, argv, "+u:s:i:e:p:n:t:Ska:")) != -1) {
 		switch (c) {
 		case 'u': user = optarg; break;
 		case 's': service = optarg; break;
 		case 'p': phases = optarg; break;
 		case 'n': next_user = optarg; break;
+		case 't': next_service = optarg; break;
 		case 'S': flags = PAM_SILENT; break;
 		case 'k': keep_going = 1; break;
 		case 'a': raise_alarms(atol(optarg)); break;
@@ -213,6 +215,8 @@ int main(int argc, char **argv)
 		failed |= result != PAM_SUCCESS;
 		if (next_user)
 			pam_set_item(pam, PAM_USER, next_user);
+		if (next_service)
+			pam_set_item(pam, PAM_SERVICE, next_service);
 	}
 	pam_get_item(pam, PAM_USER, &item);
 	say("user", item);

@@ -185,6 +185,10 @@ const NEXT_CODE: &str = "Next verification code: ";
 pub const NO_SECOND_STEP: &str =
     "This login needs a verification code, and none was asked. Log in by a method that asks for one.";
 
+/// Another module, or the program, changed the login between its phases.
+pub const LOGIN_CHANGED: &str =
+    "The user or the service of this login changed after the second step, so it was refused. Log in again.";
+
 /// The helper serves the user alone who runs the program.
 pub const CANNOT_CHECK_FOR_ANOTHER: &str =
     "This program runs as another user and cannot check your code. Use a program that runs as you, or as root.";
