@@ -13,6 +13,7 @@ mod trial;
 mod undo;
 mod watch;
 
+pub use door::takes_keys_alone;
 pub use drop_in::Keys;
 pub use edit::{Style, Unfit, edited};
 pub use journal::{Change, Journal, State, hundredths_since_boot};

@@ -35,7 +35,13 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     findings.extend(clock(&SystemClock));
     findings.extend(logins(&files, &host.config));
     // What keeps the accounts from being read is one thing more that is wrong.
-    findings.extend(people::check(host, administrator).unwrap_or_else(|trouble| {
+    let daemons = sshd::daemons(&files.real(Path::new(sshd::CONFIG)));
+    let asks = |name: &str| {
+        let service = Service::new(&files, name, Before::Nothing);
+        service.has_second_step().then(|| service.asks_password())
+    };
+    let by_password = |users: &[String]| sshd::by_password(&daemons, &files, users, &asks);
+    findings.extend(people::check(host, administrator, &by_password).unwrap_or_else(|trouble| {
         vec![Finding::error("accounts-unreadable", "accounts", trouble.message, words::check_host::MEND_FIRST)]
     }));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -69,7 +69,7 @@ fn stock_stacks_raise_no_alarm() {
 #[test]
 fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
     for name in ALL {
-        for keys in [None, Some(Keys::WithCode)] {
+        for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
             for enrolls in [false, true] {
                 let mut files = stock(name);
                 for service in doors(&files) {

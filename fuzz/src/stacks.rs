@@ -27,7 +27,7 @@ pub fn stack(bytes: &[u8]) {
     for finding in service.findings() {
         assert!(!finding.what.is_empty());
     }
-    for keys in [None, Some(Keys::WithCode)] {
+    for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
         let style = Style { keys, enrolls: keys.is_some(), before: Before::Nothing };
         if let Ok((path, text)) = edited(&files, "sshd", style) {
             let files = files.clone().with(&path, &text);

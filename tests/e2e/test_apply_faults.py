@@ -193,7 +193,7 @@ def test_given_lines_of_sshd_then_the_one_in_the_way_is_named_and_rules_for_some
     assert "Match User ann" in refused("sshd", "--keys", "with-code")
     host.write(host.config + "Match User ann\n  NoSuchKeyword yes\n")
     said = refused("sshd", "--keys", "with-code")
-    assert "/etc/ssh/sshd_config" in said and "/run/" not in said and "take it out" not in said
+    assert "/etc/ssh/sshd_config" in said and "/run/" not in said and "Include line" not in said
     host.write(host.config)
     for file in folder.iterdir():
         file.unlink()

@@ -48,8 +48,9 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     }
     let (host, journal, mut person) = (Host::open(), Journal::of_host(), who_types()?);
     none_is_open(&journal)?;
-    let keys = keys(page, &mut *person, wishes)?;
-    let mut plan = Plan::make(&Files::below(Path::new("/")), &host, &Wish { services: wishes.services.clone(), keys })?;
+    let files = Files::below(Path::new("/"));
+    let keys = keys(page, &mut *person, wishes, &files)?;
+    let mut plan = Plan::make(&files, &host, &Wish { services: wishes.services.clone(), keys })?;
     let objections = plan.objections(&host, &page.view.administrator);
     show(page, &plan, &objections)?;
     let mut shown = Shown {
@@ -103,8 +104,9 @@ fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
     Ok(journal.all()?.into_iter().find(|change| change.state == State::Unconfirmed))
 }
 
-/// What sshd is to do with keys: a question that nobody can answer for an administrator.
-fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply) -> Result<Option<Keys>, Trouble> {
+/// What sshd is to do with keys: a question that nobody can answer for an administrator, unless sshd
+/// takes nothing else now.
+fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply, files: &Files) -> Result<Option<Keys>, Trouble> {
     let is_sshd = wishes.services.iter().any(|service| service == "sshd");
     if wishes.keys.is_some() && !is_sshd {
         return Err(Trouble::usage(words::apply::KEYS_OF_SSHD));
@@ -112,16 +114,21 @@ fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply) -> Result<Opti
     if !is_sshd || wishes.keys.is_some() {
         return Ok(wishes.keys);
     }
+    if apply::takes_keys_alone(files) {
+        page.say(words::apply::KEYS_ONLY)?;
+        return Ok(Some(Keys::Only));
+    }
     if !person.sees_questions() {
         return Err(Trouble::usage(words::apply::SAY_KEYS));
     }
     page.say(words::apply::WHAT_OF_KEYS)?;
-    let answer = person.answer(words::apply::ONE_OF_THREE, Echo::Shown)?;
+    let answer = person.answer(words::apply::ONE_OF_FOUR, Echo::Shown)?;
     match answer.expose().trim() {
         "1" => Ok(Some(Keys::WithCode)),
         "2" => Ok(Some(Keys::Refuse)),
         "3" => Ok(Some(Keys::Alone)),
-        _ => Err(Trouble::usage(words::apply::NONE_OF_THREE)),
+        "4" => Ok(Some(Keys::Only)),
+        _ => Err(Trouble::usage(words::apply::NONE_OF_FOUR)),
     }
 }
 

@@ -4,9 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clap::ValueEnum;
+
 use super::drop_in::{self, Keys};
 use crate::check::Severity;
-use crate::check::sshd::{self, CONFIG, Daemon, Door, Effective, SERVICE, Visitor, visitors};
+use crate::check::sshd::{
+    self, CONFIG, Daemon, Door, Effective, SERVICE, SshCopy, Visitor, Ways, closing, pairs, visitors,
+};
+use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::stack::Files;
 use crate::words;
 
@@ -21,10 +26,11 @@ pub struct Inspected {
     pub notes: Vec<String>,
 }
 
-/// Asks sshd about a copy of its folder, for everybody and for those of each Match block.
-pub fn inspect(files: &Files, keys: Keys) -> Inspected {
+/// Asks sshd about a copy of its folder, for everybody and for those of each Match block; and whether it
+/// would let in by less than it does by the files of today.
+pub fn inspect(today: &Files, files: &Files, keys: Keys) -> Inspected {
     let mut inspected = Inspected::default();
-    let copy = match SshCopy::of(files) {
+    let copy = match SshCopy::of(files, |_| true) {
         Ok(Some(copy)) => copy,
         Ok(None) => return inspected,
         Err(error) => {
@@ -32,10 +38,14 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
             return inspected;
         }
     };
+    let planned = Daemon::usual(&copy.config());
     for visitor in visitors(&copy.config()) {
-        match Effective::ask(&Daemon::usual(&copy.config()), &visitor) {
+        match Effective::ask(&planned, &visitor) {
             None => return inspected,
-            Some(Err(why)) if why.contains("privilege separation directory") => return inspected,
+            Some(Err(why)) if sshd::never_ran(&why) => {
+                inspected.objections.push(words::plan::NEVER_RAN.to_owned());
+                return inspected;
+            }
             Some(Err(why)) => {
                 let what = words::plan::refused_by_sshd(&copy.outside(&why));
                 inspected.objections.push(with_remedy(what, files));
@@ -47,7 +57,23 @@ pub fn inspect(files: &Files, keys: Keys) -> Inspected {
     if let Err(why) = tested(&copy.config()) {
         inspected.objections.push(words::plan::refused_by_sshd(&copy.outside(&why)));
     }
+    inspected.compare(&Compared { today, files, keys, planned: &planned });
     inspected
+}
+
+/// Whether sshd takes a key alone of everybody now, and no password.
+pub fn takes_keys_alone(today: &Files) -> bool {
+    let anybody = Visitor::anybody();
+    let effective = ask_today(today, &anybody).and_then(Result::ok);
+    effective.is_some_and(|effective| Ways::of(&effective, &anybody, asks(today)).are_keys_alone())
+}
+
+fn ask_today(today: &Files, visitor: &Visitor) -> Option<Result<Effective, String>> {
+    Effective::ask(&Daemon::usual(&today.real(Path::new(CONFIG))), visitor)
+}
+
+fn asks(files: &Files) -> AsksPassword {
+    Service::new(files, SERVICE, Before::Nothing).asks_password()
 }
 
 /// Whether the sshd that listens was started so that our file would change nothing.
@@ -89,6 +115,72 @@ impl Inspected {
             self.effective = Some(effective);
         }
     }
+
+    /// Finds out for whom less would be enough than is now.
+    fn compare(&mut self, compared: &Compared<'_>) {
+        let config = &compared.planned.config;
+        let some = visitors(config);
+        let mut for_everybody = None;
+        for visitor in &[some.clone(), pairs(&some)].concat() {
+            let (before, after) = match compared.ways(visitor) {
+                None => return,
+                Some(Err(why)) => {
+                    self.objections.push(words::plan::mend_first(why));
+                    return;
+                }
+                Some(Ok(ways)) => ways,
+            };
+            let opened = before.opened_by(&after);
+            let closes = compared.keys == Keys::Only && before.take_a_password() && !after.take_a_password();
+            let (is_first, what) = (for_everybody.is_none(), (opened.to_string(), closes));
+            if !is_first && for_everybody.as_ref() == Some(&what) {
+                continue; // It is told already.
+            }
+            if closes {
+                self.notes.push(words::plan::closes_passwords(&visitor.whom()));
+            }
+            if !opened.is_empty() {
+                let what = words::check_sshd::opened(&what.0, &visitor.who(), &before.to_string());
+                self.objections.push(words::plan::not_opened(&what, &fitting(&before), block(visitor, &before)));
+            }
+            for_everybody.get_or_insert(what);
+        }
+        if compared.keys != Keys::Only {
+            let said = closing(config).into_iter().map(|line| words::plan::closed_for_some(&line.text));
+            self.objections.extend(said);
+        }
+    }
+}
+
+/// sshd as it is and as it is going to be.
+struct Compared<'a> {
+    today: &'a Files,
+    files: &'a Files,
+    keys: Keys,
+    planned: &'a Daemon,
+}
+
+impl Compared<'_> {
+    /// The ways in now and then; `None` if there is no sshd.
+    fn ways(&self, visitor: &Visitor) -> Option<Result<(Ways, Ways), String>> {
+        let (before, after) = (ask_today(self.today, visitor)?, Effective::ask(self.planned, visitor)?);
+        Some(before.and_then(|before| {
+            let after = after?;
+            Ok((Ways::of(&before, visitor, asks(self.today)), Ways::of(&after, visitor, asks(self.files))))
+        }))
+    }
+}
+
+/// What --keys may say and open nothing.
+fn fitting(before: &Ways) -> Vec<String> {
+    let all = Keys::value_variants().iter();
+    let opens_nothing = |keys: &&Keys| keys.first_steps().iter().all(|proofs| before.covers(proofs));
+    all.filter(opens_nothing).filter_map(|keys| Some(keys.to_possible_value()?.get_name().to_owned())).collect()
+}
+
+/// The Match block in which a line keeps closed what is.
+fn block<'a>(visitor: &'a Visitor, before: &Ways) -> Option<&'a str> {
+    visitor.fits.as_deref().filter(|_| before.are_keys_alone())
 }
 
 /// With what to do about a line that sshd reads before ours: the first value counts (sshd_config(5)).
@@ -145,63 +237,6 @@ fn tested(config: &Path) -> Result<(), String> {
     match output {
         Ok(output) if !output.status.success() => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         _ => Ok(()),
-    }
-}
-
-/// sshd's configuration as it is going to be, in a folder of its own: its includes lead into the copy.
-struct SshCopy(PathBuf);
-
-impl SshCopy {
-    fn of(files: &Files) -> std::io::Result<Option<Self>> {
-        let Some(config) = files.text(Path::new(CONFIG)).ok().flatten() else { return Ok(None) };
-        let copy = Self(Path::new("/run").join(format!("twostep-sshd-{}", std::process::id())));
-        let _ = fs::remove_dir_all(&copy.0); // of one who was killed
-        std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&copy.0)?;
-        fs::create_dir(copy.0.join("sshd_config.d"))?;
-        fs::write(copy.config(), copy.redirected(&config))?;
-        let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
-        let there = fs::read_dir(files.real(folder))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| folder.join(entry.file_name()));
-        for path in there.chain([PathBuf::from(drop_in::PATH)]) {
-            if let (Some(name), Ok(Some(text))) = (path.file_name(), files.text(&path)) {
-                fs::write(copy.0.join("sshd_config.d").join(name), copy.redirected(&text))?;
-            }
-        }
-        Ok(Some(copy))
-    }
-
-    fn config(&self) -> PathBuf {
-        self.0.join("sshd_config")
-    }
-
-    /// What sshd said of the copy, as of the files that it is one of.
-    fn outside(&self, why: &str) -> String {
-        why.replace(&self.0.display().to_string(), "/etc/ssh")
-    }
-
-    fn redirected(&self, text: &str) -> String {
-        let lines = text.lines().map(|line| match sshd::included(line) {
-            Some(patterns) => {
-                let folder = self.0.display();
-                let within = |pattern: &str| match pattern.trim_matches('"').strip_prefix("/etc/ssh/") {
-                    Some(rest) => format!("{folder}/{rest}"),
-                    None if pattern.starts_with('/') => pattern.to_owned(),
-                    None => format!("{folder}/{pattern}"),
-                };
-                format!("Include {}", patterns.split_whitespace().map(within).collect::<Vec<_>>().join(" "))
-            }
-            None => line.to_owned(),
-        });
-        lines.collect::<Vec<_>>().join("\n") + "\n"
-    }
-}
-
-impl Drop for SshCopy {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

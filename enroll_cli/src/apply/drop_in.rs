@@ -4,6 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::check::sshd::Proof;
+
 /// What sshd does with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Keys {
@@ -13,10 +15,23 @@ pub enum Keys {
     Refuse,
     /// A key alone opens the door, without a code
     Alone,
+    /// A key, then the code; no passwords
+    Only,
 }
 
-/// The file. Its number is low, since the first value that sshd reads counts (sshd_config(5)).
-pub const PATH: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
+impl Keys {
+    /// What users who are not enrolled get in with.
+    pub fn first_steps(self) -> &'static [&'static [Proof]] {
+        match self {
+            Self::WithCode | Self::Alone => &[&[Proof::Key], &[Proof::Password]],
+            Self::Refuse => &[&[Proof::Password]],
+            Self::Only => &[&[Proof::Key]],
+        }
+    }
+}
+
+/// The file.
+pub use crate::check::sshd::OURS as PATH;
 
 /// What it may say.
 pub const KEYWORDS: [&str; 5] = [
@@ -33,6 +48,7 @@ pub fn text(keys: Keys) -> String {
         Keys::WithCode => "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive\n",
         Keys::Refuse => "PubkeyAuthentication no\nAuthenticationMethods keyboard-interactive\n",
         Keys::Alone => "AuthenticationMethods any\n",
+        Keys::Only => "AuthenticationMethods publickey,keyboard-interactive\n",
     };
     format!(
         "# Written by `twostep admin apply`; `twostep admin revert` takes it away.\n\

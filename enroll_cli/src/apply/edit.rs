@@ -4,6 +4,7 @@
 //! held against the check of stacks (every way through them is gone), and the first that is right is
 //! taken.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::drop_in::Keys;
@@ -51,7 +52,8 @@ pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, St
             Some(why) => first_trouble = first_trouble.or(Some(why)),
         }
     }
-    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| words::plan::NO_PASSWORD_LINE.to_owned())))
+    let why = if first_step(&stack).is_some() { words::plan::JUMPS } else { words::plan::NO_PASSWORD_LINE };
+    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| why.to_owned())))
 }
 
 /// What is wrong with a service that has this text, if something is.
@@ -69,6 +71,9 @@ fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) 
 fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
     let Some(at) = first_step(stack) else { return Vec::new() };
     let ours = Ours::new(stack.name, style);
+    if style.keys == Some(Keys::Only) {
+        return ours.without_password(stack, text, at);
+    }
     let line = text.lines().nth(at - 1).unwrap_or_default().to_owned();
     let mut firsts = vec![std::iter::once(line).chain(ours.code()).collect()];
     if let Some(unfolded) = ours.unfolded(stack, at) {
@@ -104,6 +109,10 @@ fn jumping(unfolded: &[String]) -> Vec<String> {
 /// What lets in whoever nobody has refused.
 const PERMIT: &str = "auth       required     pam_permit.so";
 
+/// What refuses those who have shown no key, whatever sshd's configuration says.
+const KEY_ALONE: [&str; 2] =
+    ["auth [success=1 default=ignore] pam_twostep.so mode=ssh_key", "auth       requisite    pam_deny.so"];
+
 /// The end for those who have given their code.
 const END: &str = "auth       sufficient   pam_permit.so";
 
@@ -137,6 +146,23 @@ impl Ours {
     /// The code behind a key, above the first step of those who have none.
     fn behind_key(&self) -> [String; 3] {
         ["auth [success=ignore default=2] pam_twostep.so mode=ssh_key".to_owned(), self.code.clone(), END.to_owned()]
+    }
+
+    /// The texts in which a key and the code are all: none, where a line that stays jumps over one that goes.
+    fn without_password(&self, stack: &Service<'_>, text: &str, at: usize) -> Vec<String> {
+        let lines = &stack.stack(Phase::Auth).lines;
+        let goes = |line: &&Line| line.module().is_some_and(|module| is_asking(module.kind()));
+        let going = lines.iter().filter(goes).map(Line::own_line).collect::<BTreeSet<_>>();
+        if lines.iter().any(|line| !going.contains(&line.own_line()) && line.control.jumps().next().is_some()) {
+            return Vec::new();
+        }
+        let others = |number: usize| number == at || !going.contains(&number);
+        let left = text.lines().enumerate().filter(|(index, _)| others(index + 1)).map(|(_, line)| line);
+        let left = left.collect::<Vec<_>>().join("\n");
+        let at = at - going.iter().filter(|number| **number < at).count();
+        let [code, permit] = self.code();
+        let first = KEY_ALONE.map(str::to_owned).into_iter().chain([code, permit]).collect::<Vec<_>>();
+        [false, true].map(|account_goes_first| self.written(&left, at, &first, account_goes_first)).to_vec()
     }
 
     /// The lines that the include at this line brings, written so that a wrong password ends the stack
@@ -200,6 +226,11 @@ impl Ours {
         all.extend(self.has_session.then(|| "session    optional     pam_twostep.so".to_owned()));
         all.join("\n") + "\n"
     }
+}
+
+/// Whether a module has a part in asking for the password: it goes where no password is asked.
+fn is_asking(kind: Kind) -> bool {
+    matches!(kind, Kind::Password | Kind::OtherProof | Kind::Unknown | Kind::Deny)
 }
 
 fn is_proof(line: &Line) -> bool {
@@ -275,6 +306,42 @@ mod tests {
         assert_eq!(keys[1], "auth [success=ignore default=2] pam_twostep.so mode=ssh_key");
         assert_eq!(keys[2], "auth requisite pam_twostep.so after_first_step enroll");
         assert_eq!(keys.last().unwrap(), "account required pam_twostep.so enroll");
+    }
+
+    #[test]
+    fn where_no_password_is_asked_a_key_and_the_code_are_all() {
+        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let account = "account required pam_unix.so";
+        let expected = [
+            "auth required pam_sepermit.so",
+            "auth [success=1 default=ignore] pam_twostep.so mode=ssh_key",
+            "auth requisite pam_deny.so",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth required pam_permit.so",
+            "auth optional pam_env.so",
+            "account required pam_unix.so",
+            "account required pam_twostep.so",
+        ];
+        for password in [
+            "auth include password-auth",
+            "auth substack password-auth",
+            "auth sufficient pam_unix.so\nauth sufficient pam_sss.so\nauth required pam_deny.so",
+            "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so",
+            "auth required pam_u2f.so\nauth required pam_unix.so",
+        ] {
+            let sshd = format!("auth required pam_sepermit.so\n{password}\nauth optional pam_env.so\n{account}");
+            let texts = [("sshd", sshd.as_str()), ("password-auth", "auth required pam_unix.so")];
+            assert_eq!(new(&texts, only), expected, "{password}");
+        }
+    }
+
+    #[test]
+    fn a_jump_over_the_password_is_not_one_over_the_code() {
+        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let sshd = "auth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth requisite pam_unix.so\n\
+                    auth required pam_permit.so\naccount required pam_unix.so";
+        let said = edited(&files(&[("sshd", sshd)]), "sshd", only);
+        assert_eq!(said, Err(Unfit::Wrong(words::plan::JUMPS.to_owned())));
     }
 
     #[test]

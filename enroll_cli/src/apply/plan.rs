@@ -12,11 +12,11 @@ use super::journal::Step;
 use super::place::Content;
 use super::{door, drop_in};
 use crate::check::sshd::{CONFIG, Effective};
-use crate::check::stacks::{Before, Service};
+use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::check::{self, Severity};
 use crate::configuration::Change;
 use crate::host::{Host, administrators};
-use crate::stack::{Files, Phase};
+use crate::stack::Files;
 use crate::trouble::Trouble;
 use crate::words;
 
@@ -39,6 +39,7 @@ pub struct Plan {
     /// What to know beside it, a sentence each.
     pub notes: Vec<String>,
     keys: Option<Keys>,
+    today: Files,
     files: Files,
 }
 
@@ -48,8 +49,14 @@ const TOGETHER: [(&str, &str); 2] = [("sudo", "sudo-i"), ("su", "su-l")];
 impl Plan {
     /// Plans the changes on these files.
     pub fn make(files: &Files, host: &Host, wish: &Wish) -> Result<Self, Trouble> {
-        let mut plan =
-            Self { steps: Vec::new(), services: Vec::new(), notes: Vec::new(), keys: wish.keys, files: files.clone() };
+        let mut plan = Self {
+            steps: Vec::new(),
+            services: Vec::new(),
+            notes: Vec::new(),
+            keys: wish.keys,
+            today: files.clone(),
+            files: files.clone(),
+        };
         let enrolls = host.config.policy.after_grace == AfterGrace::Enroll;
         for service in with_companions(files, &wish.services) {
             shared(files, &service)?;
@@ -57,8 +64,8 @@ impl Plan {
             let style = Style { keys, enrolls, before: Before::Nothing };
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
-                Err(Unfit::HasOurs) if keys == Some(Keys::WithCode) && !asks_behind_key(files, &service) => {
-                    return Err(unfit(&service, words::plan::NOT_BEHIND_KEY));
+                Err(Unfit::HasOurs) if stays_wrong(files, &service, keys).is_some() => {
+                    return Err(unfit(&service, stays_wrong(files, &service, keys).unwrap_or_default()));
                 }
                 // A companion that includes the service has its lines with it.
                 Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
@@ -137,7 +144,7 @@ impl Plan {
             );
         }
         objections.extend(self.keys.and_then(|_| door::goes_by_another()));
-        let door = self.keys.map(|keys| door::inspect(&self.files, keys)).unwrap_or_default();
+        let door = self.keys.map(|keys| door::inspect(&self.today, &self.files, keys)).unwrap_or_default();
         objections.extend(door.objections);
         self.notes.extend(door.notes);
         let effective = door.effective;
@@ -202,8 +209,13 @@ fn shared(files: &Files, name: &str) -> Result<(), Trouble> {
     Err(unfit(name, words::plan::SHARED))
 }
 
-fn asks_behind_key(files: &Files, service: &str) -> bool {
-    files.stack(service, Phase::Auth).lines.iter().any(|line| line.text.contains("mode=ssh_key"))
+/// Why lines that are there already are wrong for these keys.
+fn stays_wrong(files: &Files, service: &str, keys: Option<Keys>) -> Option<&'static str> {
+    match (keys?, Service::new(files, service, Before::Nothing).asks_password()) {
+        (Keys::WithCode | Keys::Only, AsksPassword::Always) => Some(words::plan::NOT_BEHIND_KEY),
+        (Keys::WithCode | Keys::Refuse | Keys::Alone, AsksPassword::Never) => Some(words::plan::NO_PASSWORD),
+        _ => None,
+    }
 }
 
 fn unfit(service: &str, why: &str) -> Trouble {

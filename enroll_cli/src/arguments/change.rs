@@ -13,7 +13,7 @@ pub struct Apply {
     /// The PAM services: sshd, sudo, su, login
     #[arg(required = true)]
     pub services: Vec<String>,
-    /// What sshd does with keys; needed for sshd
+    /// What sshd does with keys; needed for sshd, unless it takes keys alone now: then it is only
     #[arg(long, value_enum)]
     pub keys: Option<Keys>,
     /// When the change goes back by itself, unless it is confirmed: 90s to 1h

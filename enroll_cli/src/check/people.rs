@@ -1,6 +1,7 @@
 //! The people of the host: who would be refused, who looks after it, who shares a uid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use nix::unistd::User;
 use twostep_core::seal::SealKey;
@@ -15,12 +16,22 @@ use crate::words;
 /// More names than a sentence holds.
 const SHOWN: usize = 5;
 
+/// Where local passwords are.
+const SHADOW: &str = "/etc/shadow";
+
 /// What there is to say of them.
-pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
+///
+/// `by_password` is asked about those who have a password, are not enrolled and need not be yet.
+pub fn check(
+    host: &Host,
+    caller: &str,
+    by_password: &dyn Fn(&[String]) -> Vec<Finding>,
+) -> Result<Vec<Finding>, Trouble> {
     let mut findings = Vec::new();
     let judge = host.judge(&host.config);
     let (mut overdue, mut waiting, mut orphans, mut unreadable) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut uids = BTreeMap::<u32, Vec<String>>::new();
+    let (locked, mut unasked) = (without_password(&fs::read_to_string(SHADOW).unwrap_or_default()), Vec::new());
     let (key, mut sealed) = (host.store.seal_key().ok(), Vec::new());
     host.everybody(|subject| {
         match subject {
@@ -30,6 +41,8 @@ pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
                     key.as_ref().filter(|key| row.enrolled && !opens(host, key, &person)).map(|_| row.user.clone()),
                 );
                 uids.entry(person.uid).or_default().push(person.name.as_str().to_owned());
+                let is_asked = row.enrolled || row.overdue || row.trouble.is_some();
+                unasked.extend((!is_asked && !locked.contains(&row.user)).then(|| row.user.clone()));
                 match row {
                     row if row.trouble.is_some() => unreadable.push((row.user, row.trouble.unwrap_or_default())),
                     row if row.overdue => overdue.push(row.user),
@@ -50,9 +63,16 @@ pub fn check(host: &Host, caller: &str) -> Result<Vec<Finding>, Trouble> {
     findings.extend(of_administrators(&judge_all(host, &looks_after)));
     overdue.retain(|user| !looks_after.contains(user));
     findings.extend(not_enrolled(&overdue, &waiting));
+    findings.extend(by_password(&unasked));
     findings.extend(orphans.into_iter().map(|why| orphan(&why)));
     findings.extend(shared_uids(&uids));
     Ok(findings)
+}
+
+/// The users of shadow(5) whose password is none.
+fn without_password(shadow: &str) -> BTreeSet<String> {
+    let fields = shadow.lines().filter_map(|line| line.split_once(':'));
+    fields.filter(|(_, rest)| rest.starts_with(['!', '*'])).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Whether the sealing key opens each authenticator of a user's.
@@ -135,7 +155,8 @@ fn not_enrolled(overdue: &[String], waiting: &[String]) -> Vec<Finding> {
     findings
 }
 
-fn counted(users: &[String]) -> String {
+/// A few of the names, and how many there are.
+pub(super) fn counted(users: &[String]) -> String {
     if users.len() == 1 { list(users) } else { format!("{} users ({})", users.len(), list(users)) }
 }
 
@@ -200,6 +221,12 @@ mod tests {
         let uids = BTreeMap::from([(0, vec!["root".to_owned(), "toor".to_owned()]), (1, vec!["daemon".to_owned()])]);
         let findings = shared_uids(&uids);
         assert!(findings.len() == 1 && findings[0].what.contains("root, toor have one uid (0)"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_locked_password_is_none() {
+        let shadow = "root:*:1::::::\nann:$y$j9T$x:1::::::\nbob:!$y$j9T$x:1::::::\nopen::1::::::\n";
+        assert_eq!(without_password(shadow), BTreeSet::from(["bob".to_owned(), "root".to_owned()]));
     }
 
     #[test]

@@ -5,19 +5,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod copy;
 mod daemon;
 mod faults;
 mod files;
 mod methods;
+mod passwords;
 mod visitors;
+mod ways;
 
+pub use copy::SshCopy;
 pub use daemon::{Daemon, SERVICE};
 pub use faults::{Door, findings};
 pub use files::value;
 use files::{Said, deciding, lines};
 pub use methods::{Alternatives, Method};
+pub use passwords::by_password;
 use visitors::untried;
-pub use visitors::{Visitor, visitors};
+pub use visitors::{Visitor, closing, pairs, visitors};
+pub use ways::{Proof, Ways};
 
 use super::Finding;
 use super::stacks::Before;
@@ -31,6 +37,10 @@ pub fn included(line: &str) -> Option<&str> {
 
 /// sshd's own file.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
+
+/// The file that `twostep admin apply` writes. Its number is low, since the first value that sshd reads
+/// counts (sshd_config(5)).
+pub const OURS: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
 
 /// Where the program lies. It wants to be called by its whole path.
 const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"];
@@ -187,13 +197,18 @@ pub fn check(daemons: &[Daemon], door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
     told.into_iter().map(|(_, finding)| finding).collect()
 }
 
+/// Whether sshd says nothing since it was not started since boot: a folder is missing that its service makes.
+pub fn never_ran(why: &str) -> bool {
+    why.contains("privilege separation directory")
+}
+
 /// What is wrong with one sshd for somebody.
 fn of(daemon: &Daemon, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for visitor in visitors(&daemon.config) {
         match Effective::ask(daemon, &visitor) {
             None => return findings,
-            Some(Err(why)) if why.contains("privilege separation directory") => {
+            Some(Err(why)) if never_ran(&why) => {
                 return vec![Finding::notice(
                     "sshd-not-checked",
                     "sshd",

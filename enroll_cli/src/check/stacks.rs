@@ -3,7 +3,7 @@
 use twostep_core::options::{Mode, Options};
 
 use super::Finding;
-use crate::stack::{Code, Files, Line, Phase, Stack};
+use crate::stack::{Code, Files, Kind, Line, Phase, Stack};
 
 mod account;
 mod auth;
@@ -21,6 +21,17 @@ pub enum Before {
     Nothing,
     /// sshd has accepted a key, whatever comes: its AuthenticationMethods say so.
     Key,
+}
+
+/// When PAM asks for the password, beside the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsksPassword {
+    /// Whatever sshd accepted before.
+    Always,
+    /// Of those who showed no key: a line asks sshd about it (`mode=ssh_key`).
+    WithoutKey,
+    /// Never: no line of the stack proves one.
+    Never,
 }
 
 /// A service of a host, and its stacks.
@@ -50,6 +61,18 @@ impl<'a> Service<'a> {
     /// Whether its auth line lets in, to enroll, who must and has not.
     pub fn enrolls(&self) -> bool {
         ours(&self.auth).iter().any(|(_, options)| options.enroll)
+    }
+
+    /// When it asks for the password.
+    pub fn asks_password(&self) -> AsksPassword {
+        let proves = |kind| matches!(kind, Kind::Password | Kind::OtherProof | Kind::Unknown);
+        if !self.auth.lines.iter().filter_map(Line::module).any(|module| proves(module.kind())) {
+            AsksPassword::Never
+        } else if with_mode(&self.auth, Mode::SshKey).is_empty() {
+            AsksPassword::Always
+        } else {
+            AsksPassword::WithoutKey
+        }
     }
 
     /// Whether its account line refuses who passed no second step and should have.

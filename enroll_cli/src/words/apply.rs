@@ -31,16 +31,21 @@ pub fn unconfirmed(number: u32) -> String {
 pub const KEYS_OF_SSHD: &str = "--keys is for sshd. Name sshd too, or leave --keys out.";
 
 /// Nobody to ask.
-pub const SAY_KEYS: &str = "Say what sshd does with keys: --keys with-code, --keys refuse or --keys alone.";
+pub const SAY_KEYS: &str =
+    "Say what sshd does with keys: --keys with-code, --keys refuse, --keys alone or --keys only.";
+
+/// Without --keys, where passwords are off.
+pub const KEYS_ONLY: &str =
+    "sshd takes a key alone today and no passwords, so it will ask for the key and then the code (--keys only).\n";
 
 /// Asked for sshd.
-pub const WHAT_OF_KEYS: &str = "What shall sshd do with keys?\n  1  a key and then the code, or the password and then the code\n  2  no keys: the password and then the code\n  3  a key alone opens the door, without a code";
+pub const WHAT_OF_KEYS: &str = "What shall sshd do with keys?\n  1  a key and then the code, or the password and then the code\n  2  no keys: the password and then the code\n  3  a key alone opens the door, without a code\n  4  a key and then the code; no passwords";
 
 /// The same.
-pub const ONE_OF_THREE: &str = "1, 2 or 3: ";
+pub const ONE_OF_FOUR: &str = "1, 2, 3 or 4: ";
 
 /// Another answer.
-pub const NONE_OF_THREE: &str = "That is none of the three, and nothing was changed. Try again.";
+pub const NONE_OF_FOUR: &str = "That is none of the four, and nothing was changed. Try again.";
 
 /// Above objections.
 pub const AGAINST_IT: &str = "Against it speaks:";

@@ -55,7 +55,7 @@ pub fn without_code(way: &str, whom: &str) -> String {
 }
 
 /// The same.
-pub const CODE_BEHIND_KEY: &str = "To ask for the code behind it: AuthenticationMethods publickey,keyboard-interactive keyboard-interactive, and the stack sshd-key-or-password of the examples (sudo twostep admin apply sshd --keys=with-code).";
+pub const CODE_BEHIND_KEY: &str = "To ask for the code behind it: sudo twostep admin apply sshd --keys=only, or --keys=with-code where passwords are on. The examples have the stack sshd-key-or-password to write by hand.";
 
 /// LoginGraceTime.
 pub fn short_grace(seconds: u64, whom: &str) -> String {
@@ -107,3 +107,54 @@ pub fn match_not_checked(line: &str) -> String {
 
 /// The same.
 pub const ASK_SSHD: &str = "Ask sshd about somebody real: sudo sshd -T -C user=NAME,host=HOST,addr=ADDRESS";
+
+/// What a login proves.
+pub const A_KEY: &str = "a key";
+
+/// The same.
+pub const A_PASSWORD: &str = "a password";
+
+/// All that is proved on one way in.
+pub fn way(proofs: &[String]) -> String {
+    let all = proofs.join(" and ");
+    if proofs.len() == 1 { format!("{all} alone") } else { all }
+}
+
+/// The ways in.
+pub fn ways(ways: &[String]) -> String {
+    if ways.is_empty() { "nothing".to_owned() } else { ways.join(", or ") }
+}
+
+/// From whom something is taken.
+pub const NOT_ENROLLED: &str = "users who are not enrolled";
+
+/// The same.
+pub const ROOT_NOT_ENROLLED: &str = "root, if not enrolled";
+
+/// The same.
+pub fn those_of(fits: &str) -> String {
+    format!("users of `{fits}` who are not enrolled")
+}
+
+/// Less would be enough than is now.
+pub fn opened(opened: &str, who: &str, before: &str) -> String {
+    format!("sshd would take {opened} from {who}; today it takes {before}.")
+}
+
+/// Users who get in by the first step.
+pub fn password_alone(users: &str, is_one: bool) -> String {
+    let are = if is_one { "is" } else { "are" };
+    format!("By ssh a password alone lets in {users}, who {are} not enrolled.")
+}
+
+/// The same, where only our file opens it.
+pub fn password_opened(users: &str, is_one: bool, ours: &str) -> String {
+    format!("{} Without {ours} sshd would take no password from them.", password_alone(users, is_one))
+}
+
+/// The same.
+pub const CLOSE_PASSWORDS: &str = "If passwords are meant to be off: sudo twostep admin apply sshd --keys only. Otherwise let them enroll: twostep enroll";
+
+/// The same.
+pub const LET_ENROLL_OR_REQUIRE: &str =
+    "Let them enroll (twostep enroll), or require it: sudo twostep admin require --all --within 14d";

@@ -25,11 +25,51 @@ pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactiv
 
 /// The line of another file that stands in the way: file, number and text.
 pub fn goes_before(what: &str, (file, number, line): (&Path, usize, &str), ours: &str) -> String {
-    format!("{what} {} line {number} goes before {ours} (`{line}`): take it out.", file.display())
+    format!(
+        "{what} {} line {number} goes before {ours} (`{line}`): move it to sshd_config, below the Include line.",
+        file.display()
+    )
 }
+
+/// Less would be enough to get in than is today: what to choose, and the Match block that says otherwise.
+pub fn not_opened(what: &str, keys: &[String], block: Option<&str>) -> String {
+    let instead = if keys.is_empty() {
+        "Write the lines by hand, as the recipe for what it asks today says (docs/sshd.md).".to_owned()
+    } else {
+        let named = keys.iter().map(|name| format!("--keys {name}")).collect::<Vec<_>>();
+        format!("Use {}.", named.join(" or "))
+    };
+    match block {
+        Some(block) => {
+            format!("{what} {instead} Or write `AuthenticationMethods publickey` below `{block}`, and apply again.")
+        }
+        None => format!("{what} {instead}"),
+    }
+}
+
+/// The same, for those of a Match block of whom no example can be made up.
+pub fn closed_for_some(line: &str) -> String {
+    format!(
+        "`{line}` closes a way in, and no example of its users can be made up to see that it stays closed. Use --keys only, or write `AuthenticationMethods publickey` below it, and apply again."
+    )
+}
+
+/// --keys only.
+pub fn closes_passwords(whom: &str) -> String {
+    format!("sshd takes a password alone today{whom}, and will take none any more.")
+}
+
+/// sshd cannot say what it does.
+pub const NEVER_RAN: &str = "sshd has not run since boot, so it cannot say which ways in are open. Make the folder that it wants (sudo mkdir -m 755 /run/sshd), and apply again.";
 
 /// Why a service cannot be changed.
 pub const NOT_BEHIND_KEY: &str = "its PAM file asks for the code, but not behind a key; undo the change that made it (twostep admin revert), or write the line with mode=ssh_key by hand";
+
+/// The same.
+pub const NO_PASSWORD: &str = "its PAM file asks for the code behind a key, and for no password; undo the change that made it (twostep admin revert), or write the lines by hand";
+
+/// The same.
+pub const JUMPS: &str = "a line that has to stay jumps over one that asks for the password";
 
 /// A service that is right already.
 pub fn asks_already(service: &str) -> String {

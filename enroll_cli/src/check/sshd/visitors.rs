@@ -8,6 +8,7 @@ use nix::unistd::{Group, User};
 
 use super::files::{Said, lines, value};
 use crate::host::members_of;
+use crate::words;
 
 /// What is said of what is so for everybody.
 pub const EVERYBODY: &str = "sshd";
@@ -33,6 +34,11 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// Somebody of whom nothing is said.
+    pub fn anybody() -> Self {
+        Self::named(SOMEBODY)
+    }
+
     /// This user, from an address of nobody's (RFC 5737).
     pub fn named(user: &str) -> Self {
         let text = str::to_owned;
@@ -50,6 +56,30 @@ impl Visitor {
     pub fn specification(&self) -> String {
         let Self { user, address, host, local_address, port, .. } = self;
         format!("user={user},host={host},addr={address},laddr={local_address},lport={port}")
+    }
+
+    /// This visitor, and where nothing is said of this one, the other.
+    fn with(&self, other: &Self) -> Self {
+        let usual = Self::anybody();
+        let pick = |one: &String, other: &String, usual: &String| if one == usual { other } else { one }.clone();
+        let fits = [&self.fits, &other.fits].into_iter().flatten().cloned().collect::<Vec<_>>();
+        Self {
+            user: pick(&self.user, &other.user, &usual.user),
+            address: pick(&self.address, &other.address, &usual.address),
+            host: pick(&self.host, &other.host, &usual.host),
+            local_address: pick(&self.local_address, &other.local_address, &usual.local_address),
+            port: pick(&self.port, &other.port, &usual.port),
+            fits: (!fits.is_empty()).then(|| fits.join("` and `")),
+        }
+    }
+
+    /// Of whom something is taken, inside a sentence: users who are not enrolled.
+    pub fn who(&self) -> String {
+        match &self.fits {
+            Some(fits) => words::check_sshd::those_of(fits),
+            None if self.user == "root" => words::check_sshd::ROOT_NOT_ENROLLED.to_owned(),
+            None => words::check_sshd::NOT_ENROLLED.to_owned(),
+        }
     }
 
     /// Whether the visitor is one of some.
@@ -76,12 +106,47 @@ impl fmt::Display for Visitor {
 /// Everybody first, then those of each Match block, which may be root's, and root.
 pub fn visitors(config: &Path) -> Vec<Visitor> {
     let special = blocks(config).into_iter().filter_map(|(_, fits)| fits.ok()?);
-    std::iter::once(Visitor::named(SOMEBODY)).chain(special).chain([Visitor::named("root")]).collect()
+    std::iter::once(Visitor::anybody()).chain(special).chain([Visitor::named("root")]).collect()
+}
+
+/// For each two of them who fit different Match blocks, somebody who may fit both.
+pub fn pairs(visitors: &[Visitor]) -> Vec<Visitor> {
+    let mut all = Vec::new();
+    for (index, one) in visitors.iter().enumerate() {
+        for other in visitors.iter().skip(index + 1) {
+            let both = one.with(other);
+            if both.specification() != one.specification() && both.specification() != other.specification() {
+                all.push(both);
+            }
+        }
+    }
+    all
 }
 
 /// The Match lines for which nobody can be made up.
 pub fn untried(config: &Path) -> Vec<Said> {
     blocks(config).into_iter().filter(|(_, fits)| fits.is_err()).map(|(line, _)| line).collect()
+}
+
+/// Those of them that close something: nobody can be made up to see that it stays closed. A block whose
+/// methods all begin with a key cannot be opened.
+pub fn closing(config: &Path) -> Vec<Said> {
+    let lines = lines(config);
+    let closes = |line: &&Said| {
+        let within = lines.iter().skip_while(|one| one != line).skip(1);
+        let within = within.take_while(|one| value(&one.text, "match").is_none()).collect::<Vec<_>>();
+        let said = |keyword| within.iter().find_map(|one| value(&one.text, keyword));
+        let is_off = |keyword| said(keyword).is_some_and(|value| value.eq_ignore_ascii_case("no"));
+        match said("AuthenticationMethods") {
+            Some(methods) => !methods.split_whitespace().all(|list| list.starts_with("publickey")),
+            None => {
+                is_off("PasswordAuthentication")
+                    || is_off("KbdInteractiveAuthentication")
+                    || is_off("ChallengeResponseAuthentication")
+            }
+        }
+    };
+    untried(config).into_iter().filter(|line| closes(&line)).collect()
 }
 
 fn blocks(config: &Path) -> Vec<(Said, Result<Option<Visitor>, Untried>)> {
