@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app_password::AppPasswords;
 use crate::otp::{Algorithm, MovingFactor, Parameters, Window};
@@ -34,7 +34,7 @@ const LOOK_AHEAD: u64 = 10;
 const LOST_PRESSES: u64 = 100;
 
 /// One user's durable enrollment. Without authenticators it means "not enrolled".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     version: u32,
     /// The user's name, as the file's name says it too.
@@ -47,6 +47,7 @@ pub struct Account {
     /// reset.
     pub grace_since: Option<Timestamp>,
     /// The sources of the last successes, newest first.
+    #[serde(default)]
     pub known_sources: Vec<String>,
     /// Uncleared failures, rounded down to tens: the floor for a ledger that is lost.
     pub failures: Failures,
@@ -57,6 +58,7 @@ pub struct Account {
     /// The recovery codes.
     pub recovery: Option<RecoverySet>,
     /// The confirmed authenticators, oldest first.
+    #[serde(default, rename = "authenticator", skip_serializing_if = "Vec::is_empty")]
     pub authenticators: Vec<Authenticator>,
     /// The application passwords.
     pub app_passwords: Option<AppPasswords>,
@@ -65,22 +67,24 @@ pub struct Account {
     /// While an administrator has switched the second step off.
     pub suspension: Option<Suspension>,
     /// What happened to this account, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<HistoryEntry>,
 }
 
 /// [`Sums`], as they are stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failures {
     /// From sources from which this user never succeeded.
     pub strangers: u32,
     /// From sources from which this user has succeeded.
     pub known: u32,
     /// From sources that may be anyone.
+    #[serde(default)]
     pub anyone: u32,
 }
 
 /// One enrolled device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authenticator {
     /// Eight random bytes in hex.
     pub id: String,
@@ -91,6 +95,7 @@ pub struct Authenticator {
     /// Digits of a code.
     pub digits: u8,
     /// How far the device has come.
+    #[serde(flatten)]
     pub progress: Progress,
     /// When it was confirmed.
     pub added_at: Timestamp,
@@ -99,8 +104,15 @@ pub struct Authenticator {
 }
 
 /// How far a device has come, as far as the disk knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a device with next_counter, or with period, drift and spent_step")]
 pub enum Progress {
+    /// By the codes that it has shown: HOTP.
+    Counter {
+        /// The counter of the next code that counts.
+        #[serde(rename = "next_counter")]
+        next: Step,
+    },
     /// By its clock: TOTP.
     Time {
         /// Seconds of a step.
@@ -109,14 +121,10 @@ pub enum Progress {
         drift: i32,
         /// A step that is spent, and all before it: the one that confirmed the device, or the one by
         /// which the drift was last corrected.
+        #[serde(rename = "spent_step")]
         spent: Step,
         /// When two codes last put the drift right.
         resynchronized_at: Option<Timestamp>,
-    },
-    /// By the codes that it has shown: HOTP.
-    Counter {
-        /// The counter of the next code that counts.
-        next: Step,
     },
 }
 
@@ -132,7 +140,7 @@ impl Progress {
 }
 
 /// An authenticator before its confirmation: inert.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAuthenticator {
     /// When it was made.
     pub created_at: Timestamp,
@@ -148,20 +156,21 @@ pub struct PendingAuthenticator {
     /// The id of the authenticator that goes when this one is confirmed.
     pub replaces: Option<String>,
     /// Whether its confirmation makes new recovery codes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renews_codes: bool,
     /// The authenticator that it becomes.
     pub authenticator: Authenticator,
 }
 
 /// One change of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// When, in seconds since 1970.
     pub at: i64,
     /// What happened, as the audit line says it.
     pub event: String,
     /// To what, or by whom.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 

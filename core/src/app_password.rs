@@ -9,17 +9,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::crockford;
+use crate::document;
 use crate::hex;
 use crate::ledger::random_id;
 use crate::request::{AppPasswordState, AppPasswordStatus, SecondStep, Use};
 use crate::secret::{NoRandomness, Secret, Typed};
 use crate::time::Timestamp;
-
-mod file;
 
 /// Characters of a password.
 const CHARACTERS: usize = 24;
@@ -31,16 +31,17 @@ const SERVICE: usize = 64;
 pub const SCOPES: usize = 16;
 
 /// The application passwords of one account, as they are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPasswords {
     /// The salt of all, in hex.
     salt: String,
     /// Oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<AppPassword>,
 }
 
 /// One application password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPassword {
     /// Eight random bytes in hex.
     pub id: String,
@@ -49,6 +50,7 @@ pub struct AppPassword {
     /// The PAM services that it opens.
     pub services: Vec<String>,
     /// The networks that it may be used from; any when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "document::list")]
     pub networks: Vec<IpNet>,
     /// When it was made.
     pub created_at: Timestamp,

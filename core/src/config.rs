@@ -7,15 +7,18 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::app_password::is_service;
 use crate::document::{self, Fault};
 use crate::otp::{Algorithm, MovingFactor, Parameters};
 use crate::throttle::Limits;
 
+mod app_password;
 mod load;
 mod policy;
-mod read;
 
+pub use app_password::{AppPassword, Auto};
 pub use load::{Loaded, load};
 pub use policy::{AfterGrace, Enrollment, Policy};
 
@@ -23,25 +26,33 @@ pub use policy::{AfterGrace, Enrollment, Policy};
 pub const PATH: &str = "/etc/twostep/config.toml";
 
 /// The whole configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     version: u32,
     /// What new authenticators are like, and how wide now is.
+    #[serde(default)]
     pub totp: Totp,
     /// Who must pass.
+    #[serde(default)]
     pub policy: Policy,
     /// How much guessing is borne.
+    #[serde(default)]
     pub throttle: ThrottleKeys,
     /// Recovery codes.
+    #[serde(default)]
     pub recovery: Recovery,
     /// Application passwords.
+    #[serde(default)]
     pub app_password: AppPassword,
     /// The sealing key.
+    #[serde(default)]
     pub seal: Seal,
 }
 
 /// `[totp]`: for new enrollments, but for `window`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Totp {
     /// Who issues the secret, as the phone shows it; the host name when it is not given.
     pub issuer: Option<String>,
@@ -55,57 +66,39 @@ pub struct Totp {
     pub window: u8,
     /// How far off a device's clock is recognised, either side, and put right by two codes; at most
     /// 30 minutes, and zero turns both off.
+    #[serde(deserialize_with = "document::one")]
     pub resync_range: Duration,
     /// Authenticators of one user, 1 to 20.
     pub max_authenticators: usize,
 }
 
 /// `[throttle]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ThrottleKeys {
     /// Failures of one source after which it waits, 1 to 100.
     pub failures: u32,
     /// The first wait.
+    #[serde(deserialize_with = "document::one")]
     pub wait: Duration,
     /// The longest wait.
+    #[serde(deserialize_with = "document::one")]
     pub max_wait: Duration,
     /// Uncleared failures after which only known sources are judged, 1 to 100.
     pub cap: u32,
 }
 
 /// `[recovery]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Recovery {
     /// Codes of a new set, 1 to 20.
     pub count: usize,
 }
 
-/// `[app_password]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppPassword {
-    /// PAM services at which people are asked for a code; no application password opens them.
-    pub interactive_services: Vec<String>,
-    /// Application passwords of one user, 1 to 50.
-    pub max: usize,
-    /// Not used for so long, an application password expires.
-    pub unused: Duration,
-    /// Those that every user gets.
-    pub auto: Vec<Auto>,
-}
-
-/// `[[app_password.auto]]`: an application password that is made after a login with a code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Auto {
-    /// Its label, and the name of the file that it is left in.
-    pub name: String,
-    /// The PAM services that it opens.
-    pub services: Vec<String>,
-    /// How long it lives.
-    pub expires: Option<Duration>,
-}
-
 /// `[seal]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Seal {
     /// The file of the sealing key.
     pub key_file: String,
@@ -181,24 +174,6 @@ impl Config {
     }
 }
 
-impl AppPassword {
-    /// Whether people are asked for a code at this service.
-    #[must_use]
-    pub fn is_interactive(&self, service: &str) -> bool {
-        self.interactive_services.iter().any(|interactive| interactive == service)
-    }
-
-    fn presets_are_for_programs(&self) -> bool {
-        let mut services = self.auto.iter().flat_map(|preset| &preset.services);
-        services.all(|service| !self.is_interactive(service))
-    }
-
-    fn presets_differ(&self) -> bool {
-        let names: Vec<&str> = self.auto.iter().map(|preset| preset.name.as_str()).collect();
-        names.iter().enumerate().all(|(index, name)| !names.iter().take(index).any(|earlier| earlier == name))
-    }
-}
-
 impl Default for Totp {
     fn default() -> Self {
         Self {
@@ -222,15 +197,6 @@ impl Default for ThrottleKeys {
 impl Default for Recovery {
     fn default() -> Self {
         Self { count: 10 }
-    }
-}
-
-impl Default for AppPassword {
-    fn default() -> Self {
-        let interactive_services =
-            ["sshd", "sudo", "sudo-i", "su", "su-l", "login", "gdm-password", "sddm", "lightdm", "cockpit"];
-        let interactive_services = interactive_services.map(str::to_owned).to_vec();
-        Self { interactive_services, max: 50, unused: Duration::from_secs(365 * 86_400), auto: Vec::new() }
     }
 }
 
@@ -332,8 +298,8 @@ mod tests {
         );
         assert!(refused("version = 1\n[totp\n").starts_with("line 2, column "));
         assert_eq!(refused("version = 1\n[totp]\n  digits = 9\n"), "line 3, column 3: digits must be 6, 7 or 8");
-        assert!(refused("version = 1\n[throttle]\nwait = \"5\"\n").contains("expected a duration"));
-        assert!(refused("version = 1\n[policy]\nproxies = [\"x\"]\n").contains("expected an address"));
+        assert!(refused("version = 1\n[throttle]\nwait = \"5\"\n").contains("throttle.wait must be a duration"));
+        assert!(refused("version = 1\n[policy]\nproxies = [\"x\"]\n").contains("policy.proxies must be an address"));
         assert!(refused("").contains("missing field `version`"));
     }
 

@@ -1,22 +1,16 @@
-//! TOML documents, field by field: what accounts and the configuration are kept in.
+//! TOML documents, which hold accounts and the configuration, by `serde` and `toml`.
 //!
-//! The reader takes each field out of its table by name, and what is left over is an error, so a
-//! misspelled key never passes for one that is not there. Errors name a place and quote no value:
-//! a file with secrets is read by the same code.
+//! Errors name a place and a field and quote no value, since accounts hold secrets. `toml`'s own
+//! message shows the line and `serde`'s the value, so neither leaves this file.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use ipnet::IpNet;
-
-mod full;
-mod node;
-mod plain;
-mod writer;
-
-pub use node::Node;
-use node::{Placed, Table};
-pub use writer::Writer;
+use serde::de::{DeserializeOwned, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use toml::de::{DeTable, Error};
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,177 +21,77 @@ pub struct Fault {
     pub message: String,
 }
 
-/// What is wrong, at a byte of the text.
-#[derive(Debug)]
-pub struct Misfit {
-    at: usize,
-    message: String,
-}
-
-/// The fields of one table that nobody took yet.
-#[derive(Debug)]
-pub struct Fields<'a> {
-    table: Table<'a>,
-    at: usize,
-}
-
-/// A table of the document that is read as a whole.
-pub trait Record: Sized {
-    /// Takes every field that it knows.
-    ///
-    /// # Errors
-    /// One is missing or is none.
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit>;
-}
-
-/// Anything that a field can hold.
-pub trait Value: Sized {
-    /// What is expected, for the one who wrote something else.
+/// A value that is written as text in a format of its own.
+pub trait Written: Sized {
+    /// What the text must be.
     const EXPECTED: &'static str;
 
-    /// Reads it; `at` is where it stands.
-    ///
-    /// # Errors
-    /// It is something else.
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit>;
+    /// Reads the text.
+    fn read(text: &str) -> Option<Self>;
 }
 
 /// Reads a whole document.
 ///
 /// # Errors
-/// It is no TOML, a field is missing, none of ours, or not as it must be.
-pub fn read<R: Record>(text: &str) -> Result<R, Fault> {
-    let table = plain::read(text).map_or_else(|| full::read(text), Ok);
-    table.and_then(|table| table_of(table, 0)).map_err(|misfit| misfit.placed(text))
+/// It is not TOML, or it does not have the fields of a `T`.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    let table = DeTable::parse(text).map_err(|error| fault(text, &error, syntax(error.message())))?;
+    let read = T::deserialize(toml::Deserializer::from(table));
+    read.map_err(|error| fault(text, &error, expectation(&error)))
 }
 
-fn table_of<R: Record>(table: Table<'_>, at: usize) -> Result<R, Misfit> {
-    let mut fields = Fields { table, at };
-    let record = R::read(&mut fields)?;
-    match fields.table.first() {
-        None => Ok(record),
-        Some((key, at)) => Err(Misfit { at, message: format!("unknown field `{key}`") }),
+/// Reads one [`Written`] value: for `deserialize_with`.
+pub(crate) fn one<'de, D: Deserializer<'de>, T: Written>(from: D) -> Result<T, D::Error> {
+    Text::deserialize(from).map(|Text(value)| value)
+}
+
+/// Reads a list of [`Written`] values.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Written>(from: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::<Text<T>>::deserialize(from)?;
+    Ok(list.into_iter().map(|Text(value)| value).collect())
+}
+
+/// The value, if it holds; else an error with what it must be.
+pub(crate) fn checked<T, E: serde::de::Error>(value: T, holds: bool, expected: &str) -> Result<T, E> {
+    if holds { Ok(value) } else { Err(E::custom(format_args!("expected {expected}"))) }
+}
+
+struct Text<T>(T);
+
+impl<'de, T: Written> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Reader(PhantomData)).map(Self)
     }
 }
 
-impl Fields<'_> {
-    /// Takes a field, if it is there.
-    ///
-    /// # Errors
-    /// It is something else.
-    pub fn take<V: Value>(&mut self, key: &str) -> Result<Option<V>, Misfit> {
-        self.table.take(key).map(read_value).transpose()
+/// Where this refuses a text, `toml` knows the text's own place, also within a list.
+struct Reader<T>(PhantomData<T>);
+
+impl<T: Written> Visitor<'_> for Reader<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
     }
 
-    /// Takes a field that must be there.
-    ///
-    /// # Errors
-    /// It is not there, or something else.
-    pub fn need<V: Value>(&mut self, key: &str) -> Result<V, Misfit> {
-        let at = self.at;
-        self.take(key)?.ok_or_else(|| Misfit { at, message: format!("missing field `{key}`") })
-    }
-
-    /// Takes a field; without it, its default counts.
-    ///
-    /// # Errors
-    /// It is something else.
-    pub fn or<V: Value>(&mut self, key: &str, default: V) -> Result<V, Misfit> {
-        Ok(self.take(key)?.unwrap_or(default))
-    }
-
-    /// Accepts whatever else there is.
-    pub fn leave_the_rest(&mut self) {
-        self.table.clear();
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        T::read(text).ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
     }
 }
 
-fn read_value<V: Value>(value: Placed<'_>) -> Result<V, Misfit> {
-    V::read(value.node, value.at)
-}
-
-impl<R: Record> Value for R {
-    const EXPECTED: &'static str = "a table";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::Table(table) => table_of(table, at),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-impl<V: Value> Value for Vec<V> {
-    const EXPECTED: &'static str = "a list";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::List(list) => list.into_iter().map(read_value).collect(),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-impl Value for String {
-    const EXPECTED: &'static str = "text in quotes";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::Text(text) => Ok(text.into_owned()),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-impl Value for bool {
-    const EXPECTED: &'static str = "true or false";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::Truth(truth) => Ok(truth),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-impl Value for i64 {
-    const EXPECTED: &'static str = "a whole number";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::Number(number) => Ok(number),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => { $(
-        impl Value for $number {
-            const EXPECTED: &'static str = "a whole number of sensible size";
-
-            fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-                Self::try_from(<i64 as Value>::read(value, at)?).map_err(|_| Misfit::unexpected::<Self>(at))
-            }
-        }
-    )* };
-}
-
-numbers!(u8, u32, u64, i32, usize);
-
-impl Value for Duration {
+impl Written for Duration {
     const EXPECTED: &'static str = "a duration such as \"90s\", \"5m\", \"12h\" or \"14d\"";
 
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        value.as_str().and_then(duration).ok_or_else(|| Misfit::unexpected::<Self>(at))
+    fn read(text: &str) -> Option<Self> {
+        duration(text)
     }
 }
 
-impl Value for IpNet {
+impl Written for IpNet {
     const EXPECTED: &'static str = "an address such as \"192.0.2.1\" or a network such as \"192.0.2.0/24\"";
 
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        value.as_str().and_then(network).ok_or_else(|| Misfit::unexpected::<Self>(at))
+    fn read(text: &str) -> Option<Self> {
+        network(text)
     }
 }
 
@@ -241,22 +135,45 @@ fn canonical(network: IpNet) -> Option<IpNet> {
     }
 }
 
-impl Misfit {
-    /// Something else than a `V` stands there.
-    #[must_use]
-    pub fn unexpected<V: Value>(at: usize) -> Self {
-        Self { at, message: format!("expected {}", V::EXPECTED) }
-    }
+/// What `toml` says of a text that it cannot parse; it quotes nothing. A word that begins like `true`
+/// or `false` is mostly a text without its quotes.
+fn syntax(message: &str) -> String {
+    let hint = if message.starts_with("invalid boolean") { "; text must be in quotes, as in \"14d\"" } else { "" };
+    format!("{message}{hint}")
+}
 
-    /// A table whose fields are of the right kinds, and impossible.
-    #[must_use]
-    pub fn impossible(fields: &Fields<'_>, message: impl Into<String>) -> Self {
-        Self { at: fields.at, message: message.into() }
+/// What a field must be. What it is instead comes before the last "expected" of `serde`'s message,
+/// and is left out.
+fn expectation(error: &Error) -> String {
+    let message = error.message();
+    if message.starts_with("missing field `") || message.starts_with("unknown field `") {
+        return message.to_owned();
     }
+    let expected = match message.rsplit_once("expected ").map_or(message, |(_, expected)| expected) {
+        "a string" | "wanted string or table" => "text in quotes".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "u8" | "u32" | "u64" | "i32" | "i64" | "usize" => "a whole number of sensible size".to_owned(),
+        record if record.starts_with("struct ") => "a table".to_owned(),
+        expected if expected.len() < message.len() => expected.replace('`', "\""),
+        _ => "of another kind".to_owned(),
+    };
+    match field(error) {
+        Some(field) => format!("{field} must be {expected}"),
+        None => format!("expected {expected}"),
+    }
+}
 
-    fn placed(self, text: &str) -> Fault {
-        Fault { at: place(text, self.at), message: self.message }
-    }
+/// The field as `table.field`. Where `toml` has no text to quote from, it ends its message so.
+fn field(error: &Error) -> Option<String> {
+    let shown = error.to_string();
+    let end = shown.strip_prefix(error.message())?.trim();
+    end.strip_prefix("in `")?.strip_suffix('`').map(str::to_owned)
+}
+
+fn fault(text: &str, error: &Error, message: String) -> Fault {
+    let at = error.span().map_or(0, |span| span.start);
+    Fault { at: place(text, at), message: message.replace(char::is_control, " ") }
 }
 
 /// Line and column, from 1, of a byte of a text.
@@ -280,33 +197,39 @@ impl std::error::Error for Fault {}
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct House {
         number: u8,
         name: Option<String>,
+        #[serde(default)]
+        color: Color,
+        #[serde(default, rename = "room")]
         rooms: Vec<Room>,
+        #[serde(default)]
+        garden: Garden,
     }
 
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Color {
+        #[default]
+        Red,
+        White,
+    }
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
     struct Room {
+        #[serde(deserialize_with = "one")]
         wait: Duration,
+        #[serde(default)]
         open: bool,
     }
 
-    impl Record for House {
-        fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-            Ok(Self {
-                number: fields.need("number")?,
-                name: fields.take("name")?,
-                rooms: fields.or("room", Vec::new())?,
-            })
-        }
-    }
-
-    impl Record for Room {
-        fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-            Ok(Self { wait: fields.need("wait")?, open: fields.or("open", false)? })
-        }
+    #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+    struct Garden {
+        #[serde(default, deserialize_with = "list")]
+        networks: Vec<IpNet>,
     }
 
     fn refused(text: &str) -> String {
@@ -314,36 +237,65 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_taken_by_name() {
+    fn fields_are_read_by_name() {
         let house = read::<House>("number = 0x07\n[[room]]\nwait = \"5m\"\nopen = true\n").unwrap();
         let rooms = vec![Room { wait: Duration::from_secs(300), open: true }];
-        assert_eq!(house, House { number: 7, name: None, rooms });
+        assert_eq!(house, House { number: 7, rooms, ..House::default() });
     }
 
     #[test]
-    fn what_is_left_over_or_wrong_has_its_place() {
-        assert_eq!(refused("number = 7\n nmae = \"x\"\n"), "line 2, column 2: unknown field `nmae`");
-        assert_eq!(refused("name = \"x\"\n"), "line 1, column 1: missing field `number`");
-        assert_eq!(refused("number = 300"), "line 1, column 10: expected a whole number of sensible size");
-        assert_eq!(refused("number = 7\nname = 8"), "line 2, column 8: expected text in quotes");
-        assert_eq!(refused("number = 7\nroom = 8"), "line 2, column 8: expected a list");
-        assert!(refused("number = 7\n[[room]]\nwait = \"5\"").starts_with("line 3, column 8: expected a duration"));
-        assert!(refused("number = 7\nnumber = 7").starts_with("line 2, column 1: duplicate"));
-        assert!(refused("number = 1\n[[room]\n").starts_with("line 2, column "));
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        for name in ["plain", "two \"words\"", "a\nb", "'", "\u{1b}\u{7f}", "''' \"\"\" \\"] {
-            let mut writer = Writer::default();
-            writer.set("number", 7_u8);
-            writer.set_some("name", Some(name));
-            writer.set_some("other", None::<&str>);
-            writer.next_table("room");
-            writer.set("wait", "1s");
-            let house = read::<House>(&writer.finish()).unwrap();
-            assert_eq!((house.name.as_deref(), house.rooms.len()), (Some(name), 1));
+    fn an_error_names_place_and_field() {
+        for (text, error) in [
+            (
+                " nmae = \"x\"\nnumber = 7",
+                "line 1, column 2: unknown field `nmae`, expected one of `number`, `name`, `color`, `room`, `garden`",
+            ),
+            ("name = \"x\"\n", "line 1, column 1: missing field `number`"),
+            ("number = 7\n[[room]]\nopen = true", "line 2, column 1: missing field `wait`"),
+            ("number = 300", "line 1, column 10: number must be a whole number of sensible size"),
+            ("number = \"x\"", "line 1, column 10: number must be a whole number of sensible size"),
+            ("number = 7\nname = 8", "line 2, column 8: name must be text in quotes"),
+            ("number = 7\ncolor = \"blue\"", "line 2, column 9: color must be \"red\" or \"white\""),
+            ("number = 7\ncolor = 8", "line 2, column 9: color must be text in quotes"),
+            ("number = 7\nroom = 8", "line 2, column 8: room must be a list"),
+            ("number = 7\ngarden = 8", "line 2, column 10: garden must be a table"),
+            ("number = 7\n[[room]]\nwait = \"1s\"\nopen = 1", "line 4, column 8: room.open must be true or false"),
+        ] {
+            assert_eq!(refused(text), error, "{text}");
         }
+        let duration = refused("number = 7\n[[room]]\nwait = 5");
+        assert!(duration.starts_with("line 3, column 8: room.wait must be a duration such as"), "{duration}");
+        let network = refused("number = 7\n[garden]\nnetworks = [\"::1\", \"x\"]");
+        assert!(network.starts_with("line 3, column 20: garden.networks must be an address"), "{network}");
+        assert!(refused("number = 7\nnumber = 7").starts_with("line 2, column 1: duplicate key"));
+        assert!(refused("number = 1\n[[room]\n").starts_with("line 2, column "));
+        assert!(refused("number = t").ends_with("; text must be in quotes, as in \"14d\""));
+    }
+
+    #[test]
+    fn an_error_quotes_no_value() {
+        for value in [
+            "\"hunter2\"",
+            "\"hunter2, expected hunter2 \\\" expected hunter2\"",
+            "[\"hunter2\"]",
+            "{ hunter2 = \"hunter2\" }",
+            "hunter2",
+            "\"hunter2",
+            "'hunter2",
+            "\"\"\"hunter2",
+            "[\"hunter2\" \"hunter2\"]",
+            "\"\\hunter2\"",
+        ] {
+            for key in ["number", "name", "color", "room", "garden", "garden.networks"] {
+                let told = read::<House>(&format!("{key} = {value}\n")).unwrap_err().to_string();
+                assert!(!told.contains("hunter2"), "{key} = {value}: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        assert!(refused("number = 1\n\"a\\nb\" = 1").starts_with("line 2, column 1: unknown field `a b`"));
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use crate::base32::{STANDARD, encode};
-use crate::document::{Misfit, Node, Value};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
 
@@ -19,7 +19,8 @@ use crate::time::Step;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The HMAC of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Algorithm {
     /// HMAC-SHA-1, the default, which every app knows.
     Sha1,
@@ -77,14 +78,6 @@ impl fmt::Display for Algorithm {
             Self::Sha256 => "SHA256",
             Self::Sha512 => "SHA512",
         })
-    }
-}
-
-impl Value for Algorithm {
-    const EXPECTED: &'static str = "\"SHA1\", \"SHA256\" or \"SHA512\"";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        value.as_str().and_then(Self::named).ok_or_else(|| Misfit::unexpected::<Self>(at))
     }
 }
 

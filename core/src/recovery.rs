@@ -4,11 +4,11 @@
 //! 64). The account keeps `PBKDF2-HMAC-SHA-256(code, salt, 10000)` (RFC 8018 §5.2), one salt a set,
 //! without the sealing key, so that they still decide when the key is gone.
 
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::crockford;
-use crate::document::{Fields, Misfit, Record, Writer};
 use crate::hex;
 use crate::request::SecondStep;
 use crate::secret::{NoRandomness, Secret, Typed};
@@ -28,7 +28,7 @@ const ROUNDS: u32 = 10_000;
 const HASH_BYTES: usize = 32;
 
 /// The recovery codes of one account, as they are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoverySet {
     /// The salt of the whole set, in hex.
     salt: String,
@@ -37,24 +37,27 @@ pub struct RecoverySet {
     /// The hashes of the unused codes, in hex.
     unused: Vec<String>,
     /// The used codes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     used: Vec<UsedCode>,
     /// One more, which an administrator reads out.
     issued: Option<IssuedCode>,
     /// Whether they are eight digits each, from another program.
+    #[serde(default, rename = "imported", skip_serializing_if = "std::ops::Not::not")]
     are_imported: bool,
 }
 
 /// A code that an administrator made, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct IssuedCode {
     hash: String,
     expires_at: Timestamp,
 }
 
 /// A used code, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct UsedCode {
     hash: String,
+    #[serde(flatten)]
     step: SecondStep,
 }
 
@@ -200,49 +203,6 @@ impl RecoverySet {
     /// The used codes, without the codes, oldest first.
     pub fn used(&self) -> impl Iterator<Item = SecondStep> {
         self.used.iter().map(|code| code.step.clone())
-    }
-
-    pub(crate) fn write(&self, path: &str, to: &mut Writer) {
-        to.table(path);
-        to.set("salt", &self.salt);
-        to.set("created_at", self.created_at);
-        to.set("unused", &self.unused);
-        to.set_some("imported", Some(self.are_imported).filter(|are| *are));
-        for code in &self.used {
-            to.next_table(&format!("{path}.used"));
-            to.set("hash", &code.hash);
-            code.step.write(to);
-        }
-        if let Some(code) = &self.issued {
-            to.table(&format!("{path}.issued"));
-            to.set("hash", &code.hash);
-            to.set("expires_at", code.expires_at);
-        }
-    }
-}
-
-impl Record for RecoverySet {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self {
-            salt: fields.need("salt")?,
-            created_at: fields.need("created_at")?,
-            unused: fields.need("unused")?,
-            used: fields.or("used", Vec::new())?,
-            issued: fields.take("issued")?,
-            are_imported: fields.or("imported", false)?,
-        })
-    }
-}
-
-impl Record for IssuedCode {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self { hash: fields.need("hash")?, expires_at: fields.need("expires_at")? })
-    }
-}
-
-impl Record for UsedCode {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self { hash: fields.need("hash")?, step: SecondStep::read(fields)? })
     }
 }
 

@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use toml_writer::{TomlWrite, WriteTomlValue};
-
-use crate::document::{Misfit, Node, Value};
 
 /// 2026-11-24T00:00:00Z: no right clock stood earlier when a program of this release ran.
 const RELEASE: Timestamp = Timestamp(1_795_478_400);
 
 /// A moment of the wall clock: whole seconds since 1970-01-01T00:00:00Z. It can be wrong, and it
 /// can jump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 /// Whole seconds since boot, sleep included (`CLOCK_BOOTTIME`). It never jumps.
@@ -22,7 +19,7 @@ pub struct Timestamp(pub i64);
 pub struct Uptime(pub u64);
 
 /// A device's counter value: for TOTP the number of whole periods since 1970 (RFC 6238 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Step(pub u64);
 
 /// One reading of both clocks.
@@ -146,34 +143,6 @@ impl Step {
     #[must_use]
     pub fn begins(self, period: u64) -> Timestamp {
         Timestamp(i64::try_from(self.0.saturating_mul(period)).unwrap_or(i64::MAX))
-    }
-}
-
-impl Value for Timestamp {
-    const EXPECTED: &'static str = i64::EXPECTED;
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        i64::read(value, at).map(Self)
-    }
-}
-
-impl Value for Step {
-    const EXPECTED: &'static str = u64::EXPECTED;
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        u64::read(value, at).map(Self)
-    }
-}
-
-impl WriteTomlValue for Timestamp {
-    fn write_toml_value<W: TomlWrite + ?Sized>(&self, writer: &mut W) -> std::fmt::Result {
-        self.0.write_toml_value(writer)
-    }
-}
-
-impl WriteTomlValue for Step {
-    fn write_toml_value<W: TomlWrite + ?Sized>(&self, writer: &mut W) -> std::fmt::Result {
-        self.0.write_toml_value(writer)
     }
 }
 

@@ -1,12 +1,13 @@
 //! A code from an administrator, by which a user enrolls once.
 
-use crate::document::{Fields, Misfit, Record, Writer};
+use serde::{Deserialize, Serialize};
+
 use crate::recovery::RecoverySet;
 use crate::secret::{NoRandomness, Typed};
 use crate::time::Timestamp;
 
 /// An invitation to enroll.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invite {
     /// Until when it counts.
     pub expires_at: Timestamp,
@@ -34,17 +35,5 @@ impl Invite {
     #[must_use]
     pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
         (self.created_at() <= now && now < self.expires_at).then_some(self.expires_at)
-    }
-
-    pub(super) fn write(&self, to: &mut Writer) {
-        to.table("invite");
-        to.set("expires_at", self.expires_at);
-        self.code.write("invite.code", to);
-    }
-}
-
-impl Record for Invite {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self { expires_at: fields.need("expires_at")?, code: fields.need("code")? })
     }
 }

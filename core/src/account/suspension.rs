@@ -1,11 +1,12 @@
 //! The temporary switch-off of one user's second step.
 
-use crate::document::{Fields, Misfit, Record, Writer};
+use serde::{Deserialize, Serialize};
+
 use crate::request::SuspensionStatus;
 use crate::time::Timestamp;
 
 /// An administrator has switched the second step off. It ends by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     /// From when.
     pub from: Timestamp,
@@ -29,25 +30,6 @@ impl Suspension {
     pub fn status(&self) -> SuspensionStatus {
         let Self { from, until, by, reason } = self.clone();
         SuspensionStatus { from: from.0, until: until.0, by, reason }
-    }
-
-    pub(super) fn write(&self, to: &mut Writer) {
-        to.table("suspension");
-        to.set("from", self.from);
-        to.set("until", self.until);
-        to.set("by", &self.by);
-        to.set("reason", &self.reason);
-    }
-}
-
-impl Record for Suspension {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        Ok(Self {
-            from: fields.need("from")?,
-            until: fields.need("until")?,
-            by: fields.need("by")?,
-            reason: fields.need("reason")?,
-        })
     }
 }
 

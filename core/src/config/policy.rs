@@ -3,26 +3,31 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
-use toml_datetime::{Datetime, Offset};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use toml::value::Datetime;
 
-use super::read::lower_case;
-use crate::document::{Fields, Misfit, Node, Record, Value};
+use super::app_password::services;
+use crate::document;
 use crate::time::Timestamp;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
 /// `[policy]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Whether everyone must pass a second step.
     pub required: bool,
     /// The groups whose members must.
     pub required_groups: Vec<String>,
     /// From when on; from always when there is no moment.
+    #[serde(deserialize_with = "since")]
     pub since: Option<Timestamp>,
     /// How long a user may still log in without having enrolled: from `since`, or from a newer
     /// user's first login after it.
+    #[serde(deserialize_with = "document::one")]
     pub grace: Duration,
     /// What becomes of who has not enrolled by then.
     pub after_grace: AfterGrace,
@@ -33,21 +38,27 @@ pub struct Policy {
     /// Groups whose members are not asked.
     pub exempt_groups: Vec<String>,
     /// PAM services at which nobody is asked.
+    #[serde(deserialize_with = "services")]
     pub exempt_services: Vec<String>,
     /// Networks from which nobody is asked.
+    #[serde(deserialize_with = "document::list")]
     pub exempt_networks: Vec<IpNet>,
     /// Addresses that stand for many people; they count as no address.
+    #[serde(deserialize_with = "document::list")]
     pub proxies: Vec<IpNet>,
     /// How long a second step holds for further logins from the same address to the same service.
+    #[serde(deserialize_with = "document::one")]
     pub remember: Duration,
     /// The longest time for which the second step may be switched off for one user.
+    #[serde(deserialize_with = "document::one")]
     pub max_suspension: Duration,
     /// What an enrollment takes.
     pub enrollment: Enrollment,
 }
 
 /// What becomes of who must have enrolled and has not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AfterGrace {
     /// The login is refused.
     Deny,
@@ -56,7 +67,8 @@ pub enum AfterGrace {
 }
 
 /// What the first enrollment of a user takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Enrollment {
     /// Nothing: whoever has the user's session may enroll.
     Open,
@@ -107,81 +119,17 @@ impl Default for Policy {
     }
 }
 
-impl Record for Policy {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        let default = Self::default();
-        Ok(Self {
-            required: fields.or("required", default.required)?,
-            required_groups: fields.or("required_groups", default.required_groups)?,
-            since: fields.take::<Since>("since")?.map(|Since(since)| since),
-            grace: fields.or("grace", default.grace)?,
-            after_grace: fields.or("after_grace", default.after_grace)?,
-            contact: fields.take("contact")?,
-            exempt_users: fields.or("exempt_users", default.exempt_users)?,
-            exempt_groups: fields.or("exempt_groups", default.exempt_groups)?,
-            exempt_services: lower_case(fields.or("exempt_services", default.exempt_services)?),
-            exempt_networks: fields.or("exempt_networks", default.exempt_networks)?,
-            proxies: fields.or("proxies", default.proxies)?,
-            remember: fields.or("remember", default.remember)?,
-            max_suspension: fields.or("max_suspension", default.max_suspension)?,
-            enrollment: fields.or("enrollment", default.enrollment)?,
-        })
-    }
-}
-
-impl Value for AfterGrace {
-    const EXPECTED: &'static str = "\"deny\" or \"enroll\"";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value.as_str() {
-            Some("deny") => Ok(Self::Deny),
-            Some("enroll") => Ok(Self::Enroll),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-impl Value for Enrollment {
-    const EXPECTED: &'static str = "\"open\", \"password\" or \"invite\"";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value.as_str() {
-            Some("open") => Ok(Self::Open),
-            Some("password") => Ok(Self::Password),
-            Some("invite") => Ok(Self::Invite),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
-/// A moment of the calendar, with its offset from UTC.
-struct Since(Timestamp);
-
-impl Value for Since {
-    const EXPECTED: &'static str = "a moment with its offset, such as 2026-12-01T00:00:00Z";
-
-    fn read(value: Node<'_>, at: usize) -> Result<Self, Misfit> {
-        match value {
-            Node::Moment(datetime) => moment(&datetime).map(Self).ok_or_else(|| Misfit::unexpected::<Self>(at)),
-            _ => Err(Misfit::unexpected::<Self>(at)),
-        }
-    }
-}
-
 /// A date and time with an offset, as seconds since 1970 (RFC 3339 §5.6).
-fn moment(datetime: &Datetime) -> Option<Timestamp> {
-    let (date, time) = (datetime.date?, datetime.time?);
-    let minutes = match datetime.offset? {
-        Offset::Z => 0,
-        Offset::Custom { minutes } => i32::from(minutes),
-    };
-    let part = |number: u8| i8::try_from(number).ok();
-    let date = jiff::civil::Date::new(i16::try_from(date.year).ok()?, part(date.month)?, part(date.day)?).ok()?;
-    let (hour, minute, second) = (part(time.hour)?, part(time.minute)?, part(time.second.unwrap_or(0))?);
+fn since<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    let moment = Datetime::deserialize(from).ok().and_then(|moment| seconds(&moment));
+    moment.map(Some).ok_or_else(|| D::Error::custom("expected a moment with its offset, such as 2026-12-01T00:00:00Z"))
+}
+
+fn seconds(moment: &Datetime) -> Option<Timestamp> {
     // TOML has leap seconds, and this calendar has none.
-    let time = jiff::civil::Time::new(hour, minute, second, 0).ok()?;
-    let offset = jiff::tz::Offset::from_seconds(minutes * 60).ok()?;
-    offset.to_timestamp(date.to_datetime(time)).ok().map(|moment| Timestamp(moment.as_second()))
+    let is_leap = moment.time.is_some_and(|time| time.second == Some(60));
+    let moment = moment.to_string().parse::<jiff::Timestamp>().ok().filter(|_| !is_leap)?;
+    Some(Timestamp(moment.as_second()))
 }
 
 #[cfg(test)]

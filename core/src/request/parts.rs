@@ -203,7 +203,6 @@ pub struct RecoveryStatus {
 
 /// One passed second step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SecondStep {
     /// When, in seconds since 1970.
     pub at: i64,

@@ -5,8 +5,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
-use serde::Serialize;
-use twostep_core::document::{self, Fields, Misfit, Record};
+use serde::{Deserialize, Serialize};
+use twostep_core::document;
 use twostep_core::username::{LookupError, Person, Username};
 
 use crate::trouble::Trouble;
@@ -90,6 +90,7 @@ pub fn of_earlier_uid(accounts: &Path, person: &Person) -> Option<Orphan> {
 }
 
 /// Whose a file says it is.
+#[derive(Deserialize)]
 struct Identity {
     user: String,
     uid: u32,
@@ -106,14 +107,6 @@ impl Identity {
         let mut text = String::new();
         file.take(LONGEST).read_to_string(&mut text).ok()?;
         document::read(&text).ok()
-    }
-}
-
-impl Record for Identity {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Misfit> {
-        let identity = Self { user: fields.need("user")?, uid: fields.need("uid")? };
-        fields.leave_the_rest();
-        Ok(identity)
     }
 }
 
