@@ -1,11 +1,24 @@
 //! Codes for people to copy: Crockford's base32, in groups of four. No letter of it looks like a
 //! digit, and what is misread is put right.
 
-use crate::base32::{self, Alphabet};
+use std::sync::LazyLock;
+
+use data_encoding::{Encoding, Specification};
+
 use crate::secret::{NoRandomness, Secret, Typed};
 
-/// Crockford's base32: digits and capitals without I, L, O and U.
-const ALPHABET: &Alphabet = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Crockford's base32: digits and capitals without I, L, O and U. Spaces and dashes are ignored, O is
+/// read as 0, I and L as 1, lower case as upper case.
+static CROCKFORD: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut form = Specification::new();
+    form.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    form.translate.from.push_str("OoIiLlabcdefghjkmnpqrstvwxyz");
+    form.translate.to.push_str("001111ABCDEFGHJKMNPQRSTVWXYZ");
+    form.ignore.push_str(" -");
+    #[expect(clippy::expect_used, reason = "it does not depend on any input, and every test here makes it")]
+    form.encoding().expect("32 different symbols")
+});
+
 /// Bits of a character.
 const BITS: usize = 5;
 
@@ -14,21 +27,19 @@ const BITS: usize = 5;
 /// # Errors
 /// The kernel gave no random bytes.
 pub fn random(characters: usize) -> Result<Typed, NoRandomness> {
-    Ok(Typed::new(base32::encode(Secret::random(characters * BITS / 8)?.expose(), ALPHABET)))
+    Ok(encoded(Secret::random(characters * BITS / 8)?.expose()))
 }
 
 /// Bytes as letters.
 #[must_use]
 pub fn encoded(bytes: &[u8]) -> Typed {
-    Typed::new(base32::encode(bytes, ALPHABET))
+    Typed::new(CROCKFORD.encode(bytes))
 }
 
-/// The bytes behind letters that [`encoded`] made.
+/// The bytes behind letters.
 #[must_use]
-pub fn decoded(letters: &str) -> Option<Vec<u8>> {
-    let mut base32 = data_encoding::Specification::new();
-    base32.symbols.extend(ALPHABET.iter().map(|letter| char::from(*letter)));
-    base32.encoding().ok()?.decode(letters.as_bytes()).ok()
+pub fn decoded(letters: &str) -> Option<Secret> {
+    CROCKFORD.decode(letters.as_bytes()).ok().map(Secret::new)
 }
 
 /// The code as it is shown: `0123-4567-89AB-CDEF`.
@@ -37,27 +48,11 @@ pub fn grouped(code: &Typed) -> Typed {
     code.in_groups('-')
 }
 
-/// What was typed as a code of so many characters, if it has the form of one: spaces and dashes do
-/// not count, O reads as 0, I and L as 1, small letters as capitals.
+/// What was typed as a code of so many characters, a multiple of 8, if it has the form of one.
 #[must_use]
 pub fn parse(typed: &str, characters: usize) -> Option<Typed> {
-    let mut code = String::with_capacity(characters);
-    for letter in typed.trim().chars().filter(|letter| !matches!(letter, ' ' | '-')) {
-        if code.len() == characters {
-            return None;
-        }
-        let letter = match letter.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        };
-        if !u8::try_from(letter).is_ok_and(|letter| ALPHABET.contains(&letter)) {
-            return None;
-        }
-        code.push(letter);
-    }
-    let code = Typed::new(code);
-    (code.expose().len() == characters).then_some(code)
+    let bytes = decoded(typed.trim())?;
+    (bytes.expose().len() * 8 == characters * BITS).then(|| encoded(bytes.expose()))
 }
 
 #[cfg(test)]
@@ -87,6 +82,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_shown_is_read(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let shown = grouped(&encoded(&bytes)).expose().to_lowercase();
+            prop_assert_eq!(decoded(&shown), Some(Secret::new(bytes)));
+        }
+
         #[test]
         fn no_text_panics(typed in ".{0,100}") {
             let _ = parse(&typed, 16);

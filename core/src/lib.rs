@@ -8,7 +8,6 @@
 pub mod account;
 pub mod app_password;
 pub mod audit;
-mod base32;
 pub mod config;
 pub mod crockford;
 pub mod document;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
-use crate::base32::{STANDARD, encode};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
 
@@ -152,7 +152,7 @@ pub fn uri(secret: &Secret, parameters: Parameters, counter: Step, label: Label<
 /// The secret to type: base32 without padding (RFC 4648 §6).
 #[must_use]
 pub fn base32(secret: &Secret) -> Typed {
-    Typed::new(encode(secret.expose(), STANDARD))
+    Typed::new(BASE32_NOPAD.encode(secret.expose()))
 }
 
 /// The codes of steps. The key is hashed once for all of them.

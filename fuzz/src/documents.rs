@@ -21,7 +21,7 @@ pub fn account(bytes: &[u8]) {
     let _ = parse(text);
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let body = format!("{text}{end}");
-    let whole = format!("{body}# sha256 {}\n", base16ct::lower::encode_string(&Sha256::digest(body.as_bytes())));
+    let whole = format!("{body}# sha256 {}\n", data_encoding::HEXLOWER.encode(&Sha256::digest(body.as_bytes())));
     match parse(&whole) {
         Ok(account) => {
             assert_eq!(parse(&account.to_text()).as_ref(), Ok(&account));

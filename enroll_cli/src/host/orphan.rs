@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use twostep_core::document;
 use twostep_core::username::{LookupError, Person, Username};
@@ -116,18 +117,8 @@ fn fits(name: &str, account: &str) -> bool {
 
 /// The name behind a file name, where that is not a hash.
 fn decoded(account: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(account.len());
-    let mut rest = account.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-            }
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8(bytes).ok().filter(|name| fits(name, account))
+    let name = percent_decode_str(account).decode_utf8().ok()?;
+    fits(&name, account).then(|| name.into_owned())
 }
 
 /// That the database does not answer is not "no such user".

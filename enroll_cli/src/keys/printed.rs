@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use twostep_core::crockford;
-use twostep_core::seal::{KEY_BYTES, SealKey};
-use twostep_core::secret::{Secret, Typed};
+use twostep_core::seal::SealKey;
+use twostep_core::secret::Typed;
 
 /// Letters of a key.
 const KEY: usize = 52;
@@ -23,9 +23,7 @@ pub fn typed(text: &str) -> Option<SealKey> {
     if check(key) != slip {
         return None;
     }
-    let mut bytes = crockford::decoded(key)?;
-    bytes.truncate(KEY_BYTES);
-    SealKey::new(Secret::new(bytes)).ok()
+    SealKey::new(crockford::decoded(key)?).ok()
 }
 
 fn check(letters: &str) -> String {
