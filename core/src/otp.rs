@@ -1,16 +1,14 @@
-//! Verification codes: TOTP (RFC 6238) over HOTP (RFC 4226), and the address that a QR code
-//! carries to the phone.
+//! Verification codes: TOTP (RFC 6238) over HOTP (RFC 4226), computed by totp-rs, and the address
+//! that a QR code carries to the phone.
+//!
+//! The address is ours: totp-rs writes none of a device that counts.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use data_encoding::BASE32_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
-use subtle::ConstantTimeEq;
+use totp_rs::{Builder, Totp};
 
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
@@ -95,14 +93,13 @@ impl Parameters {
 /// Every step of the window is computed and compared in constant time, whatever matches.
 #[must_use]
 pub fn matching_steps(secret: &Secret, parameters: Parameters, code: &str, window: Window) -> Vec<Step> {
-    let steps = window.oldest.0..=window.newest.0;
-    let Some(code) = number(code, parameters.digits) else { return Vec::new() };
-    let codes = match parameters.algorithm {
-        Algorithm::Sha1 => codes::<Hmac<Sha1>>(secret, parameters.digits, steps),
-        Algorithm::Sha256 => codes::<Hmac<Sha256>>(secret, parameters.digits, steps),
-        Algorithm::Sha512 => codes::<Hmac<Sha512>>(secret, parameters.digits, steps),
-    };
-    codes.into_iter().filter(|(_, right)| bool::from(right.ct_eq(&code))).map(|(step, _)| step).collect()
+    if !parameters.are_possible() {
+        return Vec::new();
+    }
+    let (device, typed) = (device(secret, parameters), Typed::new(code.to_owned()));
+    let codes =
+        (window.oldest.0..=window.newest.0).map(|step| (Step(step), code_of(&device, step))).collect::<Vec<_>>();
+    codes.into_iter().filter(|(_, right)| *right == typed).map(|(step, _)| step).collect()
 }
 
 /// Steps of a device, the first and the last one included.
@@ -155,42 +152,28 @@ pub fn base32(secret: &Secret) -> Typed {
     Typed::new(BASE32_NOPAD.encode(secret.expose()))
 }
 
-/// The codes of steps. The key is hashed once for all of them.
-fn codes<M: Mac + KeyInit + Clone>(secret: &Secret, digits: u8, steps: RangeInclusive<u64>) -> Vec<(Step, u32)> {
-    // HMAC takes keys of any length.
-    let Ok(keyed) = M::new_from_slice(secret.expose()) else { return Vec::new() };
-    let code = |step: u64| {
-        let mut keyed = keyed.clone();
-        keyed.update(&step.to_be_bytes());
-        Some((Step(step), truncated(&keyed.finalize().into_bytes())? % 10_u32.pow(digits.into())))
-    };
-    steps.filter_map(code).collect()
+/// The code of a counter (RFC 4226 §5.3), which for TOTP is the step (RFC 6238 §4.2): with steps of one
+/// second, both are the time.
+fn code_of(device: &Totp, counter: u64) -> Typed {
+    Typed::new(device.generate(counter).to_string())
 }
 
-/// The 31 bits that the last four bits of an HMAC point at (RFC 4226 §5.3).
-fn truncated(hmac: &[u8]) -> Option<u32> {
-    let offset = usize::from(hmac.last()? & 0xf);
-    let bytes = hmac.get(offset..)?.first_chunk()?;
-    Some(u32::from_be_bytes(*bytes) & 0x7fff_ffff)
-}
-
-/// A code as the number that it shows, if it has so many digits.
-fn number(code: &str, digits: u8) -> Option<u32> {
-    let is_code = code.len() == usize::from(digits) && code.bytes().all(|byte| byte.is_ascii_digit());
-    code.parse().ok().filter(|_| is_code)
-}
-
-/// The code of a step, as a device shows it: by another implementation.
-#[cfg(test)]
-pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
+/// The device that has this key; it wipes its copy. A key from another program may be shorter than the
+/// 128 bits of RFC 4226 §4 R6, and its digits were checked: hence `build_noncompliant`.
+fn device(secret: &Secret, parameters: Parameters) -> Totp {
     let algorithm = match parameters.algorithm {
         Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
         Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
         Algorithm::Sha512 => totp_rs::Algorithm::SHA512,
     };
-    // With a step of one second and no skew, TOTP is HOTP.
-    let device = totp_rs::Builder::new().with_algorithm(algorithm).with_digits(parameters.digits).with_skew(0);
-    device.with_step_duration(1).with_secret(secret.expose()).build_noncompliant().generate(step).to_string()
+    let device = Builder::new().with_secret(secret.expose()).with_algorithm(algorithm).with_digits(parameters.digits);
+    device.with_step_duration(1).build_noncompliant()
+}
+
+/// The code of a step, as a device shows it.
+#[cfg(test)]
+pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
+    code_of(&device(secret, parameters), step).expose().to_owned()
 }
 
 #[cfg(test)]
@@ -208,7 +191,8 @@ mod tests {
         let codes =
             ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
         for (counter, code) in codes.iter().enumerate() {
-            assert_eq!(code_at(&secret, SHA1, counter as u64), *code);
+            let found = matching_steps(&secret, SHA1, code, Window::around(Step(5), 5, 5));
+            assert_eq!(found, [Step(counter as u64)]);
         }
     }
 
@@ -255,11 +239,30 @@ mod tests {
     }
 
     #[test]
+    fn at_the_end_of_a_counter_nothing_overflows() {
+        let secret = Secret::new(vec![7; 10]);
+        let window = Window::around(Step(u64::MAX), 1, 10);
+        let code = code_at(&secret, SHA1, u64::MAX);
+        assert_eq!(matching_steps(&secret, SHA1, &code, window), [Step(u64::MAX)]);
+    }
+
+    #[test]
     fn a_code_has_its_digits_and_nothing_else() {
-        for code in ["12345", "1234567", "+12345", " 12345", "12345a", "१२", ""] {
-            assert_eq!(number(code, 6), None, "{code}");
+        let secret = Secret::new(b"12345678901234567890".to_vec());
+        let window = Window::around(Step(0), 0, 0);
+        assert_eq!(matching_steps(&secret, SHA1, "755224", window), [Step(0)]);
+        for code in ["0755224", "55224", "+55224", " 755224", "755224 ", "84755224", "７５５２２４", ""] {
+            assert_eq!(matching_steps(&secret, SHA1, code, window), [], "{code}");
         }
-        assert_eq!((number("012345", 6), number("00012345", 8)), (Some(12_345), Some(12_345)));
+    }
+
+    #[test]
+    fn impossible_parameters_have_no_codes() {
+        let secret = Secret::new(vec![7; 20]);
+        for digits in [0, 5, 9, 10, 255] {
+            let parameters = Parameters { digits, ..SHA1 };
+            assert_eq!(matching_steps(&secret, parameters, "0000000000", Window::around(Step(1), 1, 1)), []);
+        }
     }
 
     #[test]
