@@ -140,6 +140,12 @@ def test_given_an_auth_line_that_knows_of_no_first_step_then_nobody_is_shown_a_k
     assert shows_a_key(told.prompts[0])
 
 
+def test_given_an_owed_enrollment_and_another_user_by_then_then_no_credentials_are_set(person, neighbor):
+    """sudo goes on to the user whom the command runs as before it sets credentials."""
+    told = log_in(person, person.password, service="cs-enroll", phases="as", rhost=HOME, next_user=neighbor)
+    assert told.phases == {"auth": attempts.SUCCESS, "setcred": CRED_ERR}
+
+
 def test_given_sshds_other_process_then_credentials_are_set_for_who_owes_no_enrollment_alone(person, clock):
     """It did not authenticate, so that only the account says who owes one; one that cannot be read says it of all."""
     def set_credentials():

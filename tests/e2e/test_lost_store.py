@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import configuration
+import stacks
 from attempts import SERVICE_ERR, log_in
 
 STORE = Path("/var/lib/twostep")
@@ -45,3 +47,23 @@ def test_given_a_user_with_a_new_name_then_the_second_step_is_not_forgotten(enro
     journal.find("error", f"user={renamed}", "earlier name", f"twostep admin reset {renamed}")
     subprocess.run(["twostep", "admin", "reset", renamed], check=True, capture_output=True)
     assert not log_in(renamed).asked
+
+
+APP_PASSWORDS = """\
+auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password
+auth required pam_unix.so nodelay use_first_pass
+account required pam_unix.so
+"""
+
+
+def test_given_a_damaged_account_then_an_exempt_user_gets_in_at_every_kind_of_line_and_nobody_else(
+        enrolled, enroll_another):
+    other = enroll_another()
+    stacks.write("cs-apps", APP_PASSWORDS)
+    configuration.write(policy={"required": True, "exempt_users": [enrolled.name]})
+    for somebody, gets_in in ((enrolled, True), (other, False)):
+        somebody.file.write_bytes(b"garbage")
+        for run_as in (None, somebody.person):
+            assert log_in(somebody, run_as=run_as).accepted == gets_in
+            told = log_in(somebody, somebody.person.password, service="cs-apps", run_as=run_as)
+            assert told.accepted == gets_in

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import attempts
+import configuration
 import enrollment
 import people
 import stacks
@@ -178,6 +179,18 @@ def test_given_forward_pass_and_a_password_of_digits_then_just_the_last_ones_are
     somebody = enrollment.enroll(people.add(), clock)
     stacks.write("cs-forward", stacks.FORWARD_PASS)
     assert not log_in(somebody, "123456" + somebody.phone.fresh(), service="cs-forward").accepted
+
+
+def test_given_forward_pass_in_a_process_of_the_user_then_a_device_of_eight_digits_works_too(enrolled, clock):
+    stacks.write("cs-forward", stacks.FORWARD_PASS)
+    configuration.write(totp={"digits": 8})
+    token = enrollment.enroll(enrolled.person, clock, "--label", "token", proof=enrolled.phone.fresh()).phone
+    assert token.digits == 8
+    for device in (token, enrolled.phone):
+        answer = enrolled.person.password + device.fresh()
+        assert log_in(enrolled, answer, service="cs-forward", run_as=enrolled.person).accepted
+    answer = "wrong" + token.fresh()
+    assert not log_in(enrolled, answer, service="cs-forward", run_as=enrolled.person).accepted
 
 
 def test_given_ssh_auth_info_then_the_ssh_key_mode_says_whether_a_key_was_given(person):

@@ -107,7 +107,10 @@ fn requests() -> [(&'static str, Request); 4] {
             "begin",
             Request::Begin { label: Some("phone".to_owned()), proof: None, permit: Some(typed("x")), device: None },
         ),
-        ("verify", Request::Verify { service: "sshd".to_owned(), answer: typed("123456"), shape: Shape::PasswordAndCode }),
+        (
+            "verify",
+            Request::Verify { service: "sshd".to_owned(), answer: typed("123456"), shape: Shape::PasswordAndCode },
+        ),
         ("synchronize", Request::Synchronize { first: typed("123456"), second: typed("654321") }),
     ]
 }
