@@ -12,6 +12,9 @@ const ERROR: &str = "error";
 /// Where logins come from that have an address.
 const HOME: &str = "192.0.2.1";
 
+/// Whether a rule does not reach a caller.
+type Beyond = fn(&Caller) -> bool;
+
 /// One rule, and what it says by the state of the account.
 struct Case {
     policy: String,
@@ -21,7 +24,7 @@ struct Case {
     missing: &'static str,
     unreadable: &'static str,
     /// The callers that the rule does not reach, and what they are told.
-    beyond: Option<(fn(&Caller) -> bool, [&'static str; 3])>,
+    beyond: Option<(Beyond, [&'static str; 3])>,
 }
 
 impl Case {
@@ -29,7 +32,7 @@ impl Case {
         Self { policy: policy.to_owned(), account, whole, missing, unreadable, beyond: None }
     }
 
-    fn beyond(self, callers: fn(&Caller) -> bool, told: [&'static str; 3]) -> Self {
+    fn beyond(self, callers: Beyond, told: [&'static str; 3]) -> Self {
         Self { beyond: Some((callers, told)), ..self }
     }
 }
