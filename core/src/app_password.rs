@@ -104,7 +104,7 @@ pub struct Door<'a> {
 }
 
 /// Why one of the user's own application passwords does not open a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Barred {
     /// It is for other services.
     Service,

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use crate::account::Account;
 use crate::audit::{self, Audit, Line};
 use crate::config::{self, Config};
-use crate::login::{self, Attempt, Conversation, LoginError, Silence, Standing};
+use crate::login::{self, Attempt, AttemptId, Exchange, LoginError, Peer, Standing, Step};
 use crate::policy::{Requirement, Rule, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
 use crate::seal::SealError;
@@ -202,7 +202,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::Requirement { service } => self.requirement(&service),
-            Request::Verify { service, answer, shape } => self.verify(service, &answer, shape),
+            Request::Verify { service, answers, shape, attempt } => {
+                let shape = shape.unwrap_or(Shape::Code);
+                self.verify(&Attempt { shape, ..self.attempt(service) }, attempt, &answers)
+            }
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
                 self.create_app_password(Wish { label, services, networks, expires_after }, &proof)
@@ -249,17 +252,25 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// A login of this person in a process of theirs. Nobody knows there what came before.
     fn attempt(&self, service: String) -> Attempt {
         let (person, shape) = (self.person.clone(), Shape::Code);
-        Attempt { person, service, origin: origin(), shape, first_step_passed: false }
+        // A process of the user's own may know what the user may.
+        Attempt { person, service, origin: origin(), shape, first_step_passed: true }
     }
 
-    fn verify(&self, service: String, answer: &Typed, shape: Shape) -> Result<Response, Response> {
-        check_service(&service)?;
-        let attempt = Attempt { shape, ..self.attempt(service) };
-        let verdict = login::judge_answer(&attempt, &self.config, &self.store, &self.clock, answer)
-            .map_err(|error| from_login(&error))?;
-        if let Verdict::NotAsked(rule) = &verdict {
-            return Ok(not_asked(rule));
+    fn verify(&self, attempt: &Attempt, id: Option<AttemptId>, answers: &[Typed]) -> Result<Response, Response> {
+        check_service(&attempt.service)?;
+        if answers.is_empty() {
+            return Err(refused(Refusal::BadRequest, changes::NO_ANSWER));
         }
+        let id = id.map_or_else(AttemptId::fresh, Ok).map_err(no_randomness)?;
+        let exchange = Exchange { id: &id, peer: Peer::User(self.person.uid), answers };
+        let step = login::second_step(attempt, &exchange, &self.config, &self.store, &self.clock)
+            .map_err(|error| from_login(&error))?;
+        let (verdict, next) = match step {
+            Step::Done(Verdict::NotAsked(rule)) => return Ok(not_asked(&rule)),
+            Step::Done(verdict) => (verdict, None),
+            Step::AskNext { first, why } => (first, Some(why)),
+            Step::Ask => return Err(refused(Refusal::BadRequest, changes::NO_ANSWER)),
+        };
         // The program that asked runs as the user, who may have no wish to log what it was told.
         let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
         self.audit.record(&verdict.describe(line).finish());
@@ -268,6 +279,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             log: pairs(verdict.describe(Line::new(""))),
             text: words::text(&verdict, &self.config).unwrap_or_default(),
             digits: verdict.digits(&self.config),
+            next: next.unwrap_or_default(),
         })
     }
 
@@ -359,19 +371,6 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 }
 
-/// The answer was given before the question.
-struct Given(Typed);
-
-impl Conversation for Given {
-    fn ask(&self) -> Result<Typed, Silence> {
-        Ok(self.0.clone())
-    }
-
-    fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
-        Err(Silence)
-    }
-}
-
 /// The helper's callers are told apart by their real uid.
 fn origin() -> Origin {
     Origin { rhost: None, tty: None, real_uid: nix::unistd::getuid().as_raw() }
@@ -421,7 +420,6 @@ fn from_login(error: &LoginError) -> Response {
     match error {
         LoginError::Store(error) => from_store(error),
         LoginError::Seal(error) => from_seal(error),
-        LoginError::Silence => failed(&error.to_string()),
     }
 }
 

@@ -16,11 +16,16 @@ use crate::throttle::{Class, SLOTS, Slot, Sums, Throttle};
 use crate::time::{Moment, Step, Timestamp, Uptime};
 
 pub(crate) mod bytes;
+mod exchange;
 
 use bytes::{Reader, Writer};
+use exchange::Exchange;
+pub(crate) use exchange::ExchangePlace;
 
 /// Bytes of a slot.
-pub const SLOT: usize = 12_288;
+pub const SLOT: usize = 24_576 - SLOTS_AT;
+/// Bytes at the beginning of a slot that have room on the disk from the beginning.
+pub const ROOM: usize = 4096;
 /// Bytes of a ledger file: the count of takings of the lock, and two slots.
 pub const SIZE: usize = SLOTS_AT + 2 * SLOT;
 /// Where the count of takings is.
@@ -78,6 +83,8 @@ pub struct Ledger {
     uses: Vec<(String, Use)>,
     /// What was used up in the account or taken out of it: an old version of the file brings none back.
     gone: Vec<String>,
+    /// The last answers of logins that were judged.
+    exchanges: Vec<Exchange>,
 }
 
 /// Wrong answers, for the notice at the next login.
@@ -108,6 +115,7 @@ impl Ledger {
             remembered: Vec::new(),
             uses: Vec::new(),
             gone: Vec::new(),
+            exchanges: Vec::new(),
         })
     }
 
@@ -247,6 +255,7 @@ impl Ledger {
         self.remembered.clone_from(&other.remembered);
         self.uses.clone_from(&other.uses);
         self.lose(other.gone.iter().cloned());
+        self.exchanges.clone_from(&other.exchanges);
     }
 
     /// The bytes of a slot that count. What is behind them in the slot does not.
@@ -325,6 +334,7 @@ impl Ledger {
         }
         body.u32(self.gone.len());
         self.gone.iter().for_each(|gone| body.text(gone));
+        exchange::write(&self.exchanges, &mut body);
         body.finish()
     }
 }
@@ -345,6 +355,7 @@ impl Ledger {
         let uses = reader.many(USES, Self::last_use_of)?;
         let throttle = Throttle { slots, gone };
         let gone = reader.many(GONE, Reader::text)?;
+        let exchanges = exchange::read(reader)?;
         Some(Self {
             generation,
             superseded,
@@ -358,6 +369,7 @@ impl Ledger {
             remembered,
             uses,
             gone,
+            exchanges,
         })
     }
 

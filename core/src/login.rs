@@ -2,15 +2,19 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::account::Account;
 use crate::config::Config;
 use crate::groups::Database;
+use crate::hex;
+use crate::ledger::{ExchangePlace, Ledger};
 use crate::policy::{Requirement, Visit};
 use crate::seal::SealError;
-use crate::secret::Typed;
+use crate::secret::{NoRandomness, Secret, Typed};
 use crate::store::{Held, Store, StoreError};
 use crate::throttle::{Origin, Source};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, ClockDoubt, Timestamp, Uptime};
 use crate::username::Person;
 use crate::verdict::{self, Answer, Misplaced, Question, Refused, Shape, Verdict};
 use crate::words;
@@ -22,6 +26,9 @@ mod remembered;
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
 pub use remembered::rehearse;
+
+/// Most characters of a PAM service that tell two exchanges apart.
+const SERVICE: usize = 64;
 
 /// One try of one person to log in.
 #[derive(Debug, Clone)]
@@ -39,117 +46,236 @@ pub struct Attempt {
     pub first_step_passed: bool,
 }
 
-/// The person, or what speaks for them.
-pub trait Conversation {
-    /// Asks the one question of a login.
-    ///
-    /// # Errors
-    /// The application cannot ask, or the person broke off.
-    fn ask(&self) -> Result<Typed, Silence>;
+/// Names one login, for as long as it takes: 128 random bits. It serves one login, and is never
+/// logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AttemptId(String);
 
-    /// Asks for the code that follows the first one, and says why. The first one's verdict is for the
-    /// log, which may hear of nothing more: the person can break off here.
-    ///
-    /// # Errors
-    /// As [`Conversation::ask`].
-    fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence>;
+/// Who sends the answers of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A process of root's.
+    Root,
+    /// A process of the user with this uid.
+    User(u32),
 }
 
-/// Nobody answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Silence;
+/// What a login has been answered so far.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The login.
+    pub id: &'a AttemptId,
+    /// Who answers.
+    pub peer: Peer,
+    /// The answers, in order. All but the last were judged in exchanges before this one.
+    pub answers: &'a [Typed],
+}
 
-/// Takes one login through its second step.
+/// What a login comes to for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// The person is asked for a code.
+    Ask,
+    /// The person is told why, and asked for the code that follows the one that was given. What
+    /// became of that one is for the log, which may hear of nothing more: the person can break off.
+    AskNext {
+        /// The verdict on the code that was given.
+        first: Verdict,
+        /// What the person is told.
+        why: String,
+    },
+    /// It has ended.
+    Done(Verdict),
+}
+
+/// Takes one login a step further through its second step: to the first question, or from an answer
+/// to its verdict or to the next question.
 ///
-/// No lock is held while the person types; the clock is read after the answer; the account is read
-/// again under the lock, since it may have changed meanwhile; and the verdict comes back only when
-/// what it spent is recorded, so two logins cannot both spend one code.
+/// Nothing is held while the person types: what must be remembered in between is in the ledger. The
+/// clock is read after the answer; the account is read again under the lock, since it may have changed
+/// meanwhile; and the verdict comes back only when what it spent is recorded, so two logins cannot
+/// both spend one code. An answer that comes twice gets the same verdict, and costs nothing more.
+///
+/// An answer is judged if the user is enrolled, whatever policy says by then: a suspension or a
+/// remembered address that came meanwhile neither refuses nor saves an answer. Exempt users pass.
 ///
 /// # Errors
 /// Something failed. A caller refuses the login then.
 pub fn second_step(
     attempt: &Attempt,
+    exchange: &Exchange<'_>,
     config: &Config,
     store: &impl Store,
     clock: &impl Clock,
-    ui: &impl Conversation,
-) -> Result<Verdict, LoginError> {
+) -> Result<Step, LoginError> {
     let now = clock.now();
-    let is_remembered = remembered::holds(attempt, config, store, now.uptime);
-    let Standing { requirement, account } = standing(&attempt.visit(now.wall, is_remembered), config, store)?;
+    let Some((answer, earlier)) = exchange.answers.split_last() else {
+        let is_remembered = remembered::holds(attempt, config, store, now.uptime);
+        let standing = standing(&attempt.visit(now.wall, is_remembered), config, store)?;
+        return Ok(match (standing.requirement, standing.account) {
+            (Requirement::NotAsked(rule), _) => Step::Done(Verdict::NotAsked(rule)),
+            (Requirement::Asked, Some(_)) => Step::Ask,
+            (Requirement::Asked | Requirement::MustEnroll, _) => Step::Done(Verdict::MustEnroll),
+        });
+    };
+    let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
     match (requirement, account) {
-        (Requirement::NotAsked(rule), _) => Ok(Verdict::NotAsked(rule)),
-        (Requirement::Asked, Some(account)) => {
-            let login = Login { attempt, config, store, clock };
-            let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
-            match login.judge(&Answer::read(&typed, attempt.shape, &account), None)? {
-                Verdict::Refused(Refused::Misplaced { code, host_clock })
-                    if attempt.first_step_passed && code.may_be_followed() =>
-                {
-                    let why = words::next_code(&code);
-                    let refused = Verdict::Refused(Refused::Misplaced { code: code.clone(), host_clock });
-                    let typed = ui.ask_next(&refused, &why).map_err(|Silence| LoginError::Silence)?;
-                    let next = login.judge(&Answer::read(&typed, Shape::Code, &account), Some(&code))?;
-                    Ok(next.after(code, host_clock))
-                }
-                verdict => Ok(verdict),
-            }
-        }
-        (Requirement::Asked | Requirement::MustEnroll, _) => Ok(Verdict::MustEnroll),
-    }
-}
-
-/// Judges an answer to a question that was asked before, in an exchange of its own.
-///
-/// It is judged if the user is enrolled, whatever policy says by now: a suspension or a remembered
-/// address that came meanwhile neither refuses nor saves an answer. Exempt users pass as ever.
-///
-/// # Errors
-/// As [`second_step`].
-pub fn judge_answer(
-    attempt: &Attempt,
-    config: &Config,
-    store: &impl Store,
-    clock: &impl Clock,
-    typed: &Typed,
-) -> Result<Verdict, LoginError> {
-    let Standing { requirement, account } = standing(&attempt.visit(clock.now().wall, false), config, store)?;
-    match (requirement, account) {
-        (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(Verdict::NotAsked(rule)),
+        (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(Step::Done(Verdict::NotAsked(rule))),
         (_, Some(account)) if account.is_enrolled() => {
-            Login { attempt, config, store, clock }.judge(&Answer::read(typed, attempt.shape, &account), None)
+            let shape = if earlier.is_empty() { attempt.shape } else { Shape::Code };
+            let login = Login { attempt, exchange, config, store, clock };
+            login.judge(&Answer::read(answer, shape, &account))
         }
-        _ => Ok(Verdict::Refused(Refused::Vanished)),
+        _ => Ok(Step::Done(Verdict::Refused(Refused::Vanished))),
     }
 }
 
-/// A login whose answers are judged.
+/// A login whose last answer is judged.
 struct Login<'a, S, C> {
     attempt: &'a Attempt,
+    exchange: &'a Exchange<'a>,
     config: &'a Config,
     store: &'a S,
     clock: &'a C,
 }
 
+/// What is found of an answer under the lock, before it is judged.
+enum Before<'a> {
+    /// It was judged already.
+    Repeated(Verdict),
+    /// It is judged now; as one that follows a code of another time, if there was one.
+    New(Question<'a>, Option<(Misplaced, Option<ClockDoubt>)>),
+}
+
 impl<S: Store, C: Clock> Login<'_, S, C> {
-    /// Judges an answer, which may have to follow another one.
-    fn judge(&self, answer: &Answer, first: Option<&Misplaced>) -> Result<Verdict, LoginError> {
-        let Self { attempt, config, store, clock } = self;
+    fn judge(&self, answer: &Answer) -> Result<Step, LoginError> {
         if let Answer::NotACode(why) = answer {
-            return Ok(Verdict::Refused(Refused::NotACode(*why)));
+            let refused = Verdict::Refused(Refused::NotACode(*why));
+            return Ok(self.step(match self.peek_first() {
+                Some((first, host_clock)) => refused.after(first, host_clock),
+                None => refused,
+            }));
         }
-        let source = Source::of(&attempt.origin, &config.policy.proxies);
-        let (service, source) = (attempt.service.as_str(), &source);
-        let charge = |held: &mut Held| {
-            let question = Question { config, key: store.seal_key(), service, source, now: clock.now() };
-            verdict::charge(held, answer, &question);
-            question
+        let source = Source::of(&self.attempt.origin, &self.config.policy.proxies);
+        let judged = self.store.update_charged(
+            &self.attempt.person,
+            |held| self.before(held, answer, &source),
+            |held, before| self.judge_under_lock(held, answer, before),
+        )?;
+        Ok(self.step(judged?))
+    }
+
+    /// Finds out what the answer is, and charges it if it is judged now.
+    fn before<'q>(&'q self, held: &mut Held, answer: &Answer, source: &'q Source) -> Before<'q> {
+        let now = self.clock.now();
+        if let Some(verdict) = self.recorded(&held.ledger, self.ordinal(), now.uptime) {
+            return Before::Repeated(verdict);
+        }
+        let (config, key, service) = (self.config, self.store.seal_key(), self.attempt.service.as_str());
+        let question = Question { config, key, service, source, now };
+        verdict::charge(held, answer, &question);
+        Before::New(question, self.first(&held.ledger, now.uptime))
+    }
+
+    fn judge_under_lock(&self, held: &mut Held, answer: &Answer, before: &Before<'_>) -> Result<Verdict, SealError> {
+        let (question, first) = match before {
+            Before::Repeated(verdict) => return Ok(verdict.clone()),
+            Before::New(question, first) => (question, first),
         };
-        let judged = store.update_charged(&attempt.person, charge, |held, question| match first {
-            None => verdict::judge(held, answer, question),
-            Some(first) => verdict::judge_next(held, first, answer, question),
-        })?;
-        Ok(judged?.doubting(*clock))
+        let judged = match first {
+            None => verdict::judge(held, answer, question)?,
+            Some((first, host_clock)) => {
+                verdict::judge_next(held, first, answer, question)?.after(first.clone(), *host_clock)
+            }
+        };
+        let judged = judged.doubting(self.clock);
+        // Where it cannot be written, a repeat is judged once more.
+        if let Ok(verdict) = serde_json::to_string(&judged) {
+            held.ledger.note_exchange(self.place(self.ordinal()), verdict, question.now.uptime);
+        }
+        Ok(judged)
+    }
+
+    /// Whether the person may go on with the next code.
+    fn step(&self, verdict: Verdict) -> Step {
+        match &verdict {
+            Verdict::Refused(Refused::Misplaced { code, .. })
+                if self.ordinal() == 1 && self.attempt.first_step_passed && code.may_be_followed() =>
+            {
+                let why = words::next_code(code);
+                Step::AskNext { first: verdict, why }
+            }
+            _ => Step::Done(verdict),
+        }
+    }
+
+    /// The code of another time that this answer is to follow.
+    fn first(&self, ledger: &Ledger, now: Uptime) -> Option<(Misplaced, Option<ClockDoubt>)> {
+        let first = self.ordinal().checked_sub(1).filter(|earlier| *earlier > 0)?;
+        match self.recorded(ledger, first, now)? {
+            Verdict::Refused(Refused::Misplaced { code, host_clock }) => Some((code, host_clock)),
+            _ => None,
+        }
+    }
+
+    fn peek_first(&self) -> Option<(Misplaced, Option<ClockDoubt>)> {
+        self.first(&self.store.peek(&self.attempt.person)?, self.clock.now().uptime)
+    }
+
+    fn recorded(&self, ledger: &Ledger, ordinal: u32, now: Uptime) -> Option<Verdict> {
+        serde_json::from_str(ledger.exchanged(&self.place(ordinal), now)?).ok()
+    }
+
+    fn place(&self, ordinal: u32) -> ExchangePlace {
+        let service: String = self.attempt.service.chars().take(SERVICE).collect();
+        let peer = format!("{} {service}", self.exchange.peer);
+        ExchangePlace { attempt: self.exchange.id.0.clone(), ordinal, peer }
+    }
+
+    fn ordinal(&self) -> u32 {
+        u32::try_from(self.exchange.answers.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl AttemptId {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn fresh() -> Result<Self, NoRandomness> {
+        Ok(Self(hex::encode(Secret::random(16)?.expose())))
+    }
+
+    /// The id as it travels: 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AttemptId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() == 32 && is_hex { Ok(Self(text)) } else { Err("must be 32 hexadecimal digits") }
+    }
+}
+
+impl From<AttemptId> for String {
+    fn from(id: AttemptId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("root"),
+            Self::User(uid) => write!(f, "uid:{uid}"),
+        }
     }
 }
 
@@ -209,8 +335,6 @@ pub enum LoginError {
     Store(StoreError),
     /// The secret could not be opened.
     Seal(SealError),
-    /// Nobody answered.
-    Silence,
 }
 
 impl From<StoreError> for LoginError {
@@ -230,7 +354,6 @@ impl fmt::Display for LoginError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Seal(error) => error.fmt(f),
-            Self::Silence => f.write_str("nobody answered; the application cannot ask, or the person broke off"),
         }
     }
 }
@@ -240,7 +363,6 @@ impl std::error::Error for LoginError {
         match self {
             Self::Store(error) => Some(error),
             Self::Seal(error) => Some(error),
-            Self::Silence => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::login::AttemptId;
 use crate::secret::Typed;
 use crate::verdict::Shape;
 
@@ -125,11 +126,14 @@ pub enum Request {
     Verify {
         /// The PAM service.
         service: String,
-        /// The answer as typed.
-        answer: Typed,
-        /// What the answer is; a code if nothing is said.
+        /// The answers as typed: one, or two if the response to the first asked for the next.
+        answers: Vec<Typed>,
+        /// What the first answer is; a code if nothing is said.
         #[serde(default)]
-        shape: Shape,
+        shape: Option<Shape>,
+        /// Names the login; needed where a second answer may follow.
+        #[serde(default)]
+        attempt: Option<AttemptId>,
     },
     /// Judge the password given at a login to a service that takes application passwords.
     /// Answered by [`Response::Verdict`], or by [`Response::Requirement`] when it is left to the
@@ -226,6 +230,9 @@ pub enum Response {
         text: String,
         /// Digits of the code at the end of an answer that holds a password too; zero if there is none.
         digits: u8,
+        /// Not empty if the code that follows may be given too: what to ask the person then.
+        #[serde(default)]
+        next: String,
     },
     /// The request was understood and refused, or could not be carried out.
     Refused {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::account::Failures;
 use crate::app_password::Barred;
 use crate::audit;
@@ -44,12 +46,15 @@ pub struct Question<'a> {
 }
 
 /// What becomes of a login.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The ledger keeps it for a repeat, if it came of an answer: as JSON, which nobody else reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
 pub enum Verdict {
     /// The second step is passed.
     Accepted(Factor),
     /// There is no second step to pass.
+    #[serde(skip)]
     NotAsked(Rule),
     /// A second step is required, and the user is not enrolled.
     MustEnroll,
@@ -58,7 +63,7 @@ pub enum Verdict {
 }
 
 /// What the second step was passed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Factor {
     /// A verification code.
     Code {
@@ -86,7 +91,7 @@ pub enum Factor {
 }
 
 /// Why an answer does not pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refused {
     /// It cannot be a code. Costs nothing.
     NotACode(NotACode),
@@ -131,7 +136,7 @@ pub enum Refused {
 }
 
 /// Why a password is no application password that counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NoAppPassword {
     /// It has not the form of one: the account's password, or a code.
     NotOne,

@@ -7,15 +7,13 @@ mod answers;
 mod calls;
 mod disk;
 mod documents;
-#[path = "../../pam_module/src/json.rs"]
-mod json;
 mod login;
 pub mod phone;
 mod stacks;
 mod store;
 mod transfers;
 
-pub use answers::{answer, helper_answer, options, request};
+pub use answers::{answer, options, request, response};
 pub use documents::{account, config, ledger, refusals};
 pub use login::{Given, disk, disk_history, login, memory_history};
 pub use stacks::stack;
@@ -33,7 +31,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("config", config),
     ("disk", disk),
     ("google", google),
-    ("helper_answer", helper_answer),
+    ("response", response),
     ("ledger", ledger),
     ("login", login),
     ("migration", migration),

@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 
 use twostep_core::account::Account;
 use twostep_core::config::Config;
-use twostep_core::login::{Attempt, Conversation, LoginError, Silence, second_step};
+use twostep_core::login::{self, Attempt, AttemptId, Exchange, LoginError, Peer, second_step};
 use twostep_core::recovery::RecoverySet;
 use twostep_core::secret::Typed;
+use twostep_core::store::Store;
 use twostep_core::throttle::Origin;
 use twostep_core::time::{Clock, Moment, Step, Timestamp, Uptime};
 use twostep_core::verdict::{Factor, Shape, Verdict};
@@ -200,21 +201,20 @@ impl<S: Fragile> World<S> {
 
     fn attempt(&mut self, answers: &[Given], pause: u8) {
         let codes = answers.iter().map(|given| self.code(*given)).collect();
-        let person = Person { codes: RefCell::new(codes), clock: self.clock.clone(), pause: pause.into() };
+        let person = Person { codes: RefCell::new(codes), pause: pause.into() };
         let origin = Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() };
         let service = "sshd".to_owned();
         let attempt = Attempt { person: alice(), service, origin, shape: Shape::Code, first_step_passed: true };
-        let verdict = self.store.run(|| second_step(&attempt, &CONFIG, &self.store.open(), &self.clock, &person));
+        let verdict = self.store.run(|| converse(&attempt, &self.store.open(), &self.clock, &person));
         let asked = answers.len() - person.codes.borrow().len();
         self.given.extend(answers.iter().take(asked).filter(|given| !matches!(given, Given::Recovery(_))));
         match verdict {
-            Ok(Verdict::Accepted(factor)) => {
+            Ok(Some(Verdict::Accepted(factor))) => {
                 let passed = answers[..asked].last().copied().expect("nobody is accepted who gave nothing");
                 self.accepted(passed, &factor);
             }
-            Ok(Verdict::NotAsked(_) | Verdict::MustEnroll) => panic!("this user is always asked"),
-            Ok(Verdict::Refused(_)) => {}
-            Err(LoginError::Silence) => {}
+            Ok(Some(Verdict::NotAsked(_) | Verdict::MustEnroll)) => panic!("this user is always asked"),
+            Ok(Some(Verdict::Refused(_)) | None) => {}
             Err(error) => assert!(self.fails, "nothing failed, and yet: {error}"),
         }
     }
@@ -260,18 +260,36 @@ impl Turned {
 /// Gives one code after the other, and may take its time.
 struct Person {
     codes: RefCell<Vec<Typed>>,
-    clock: Turned,
     pause: i64,
 }
 
-impl Conversation for Person {
-    fn ask(&self) -> Result<Typed, Silence> {
+impl Person {
+    fn answer(&self) -> Option<Typed> {
         let mut codes = self.codes.borrow_mut();
-        if codes.is_empty() { Err(Silence) } else { Ok(codes.remove(0)) }
+        if codes.is_empty() { None } else { Some(codes.remove(0)) }
     }
+}
 
-    fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
-        self.clock.jump(self.pause);
-        self.ask()
+/// One exchange after the other; `None` when the person has no more answers.
+fn converse(
+    attempt: &Attempt,
+    store: &impl Store,
+    clock: &Turned,
+    person: &Person,
+) -> Result<Option<Verdict>, LoginError> {
+    // Of random bytes the kernel never has too few here.
+    let (id, mut answers) = (AttemptId::fresh().expect("random bytes"), Vec::new());
+    loop {
+        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let answer = match second_step(attempt, &exchange, &CONFIG, store, clock)? {
+            login::Step::Done(verdict) => return Ok(Some(verdict)),
+            login::Step::Ask => person.answer(),
+            login::Step::AskNext { .. } => {
+                clock.jump(person.pause);
+                person.answer()
+            }
+        };
+        let Some(answer) = answer else { return Ok(None) };
+        answers.push(answer);
     }
 }

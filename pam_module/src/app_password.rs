@@ -2,7 +2,7 @@
 //! have, and leaves it to the following lines when it is theirs to judge.
 
 use twostep_core::audit::Line;
-use twostep_core::login::{self, Conversation, Judged};
+use twostep_core::login::{self, Judged};
 use twostep_core::secret::Typed;
 use twostep_core::time::SystemClock;
 use twostep_core::username::Person;
@@ -35,7 +35,7 @@ pub fn app_password(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
         return Ok(refused(unknown_user()));
     };
     let ended = match process_users() {
-        (_, 0) => judge(attempt, &person, &question)?,
+        (_, 0) => judge(attempt, &person, &password)?,
         (real, _) if real == person.uid => have_judged(attempt, &password)?,
         _ => refused(not_the_owner()),
     };
@@ -48,10 +48,10 @@ pub fn app_password(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
 }
 
 /// As root, who reaches the account.
-fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Result<Ended, Failed> {
+fn judge(attempt: &Attempt<'_>, person: &Person, password: &Typed) -> Result<Ended, Failed> {
     let login = attempt.login(person);
     let store = attempt.store();
-    let judged = login::app_password(&login, &attempt.config, &store, &SystemClock, question);
+    let judged = login::app_password(&login, &attempt.config, &store, &SystemClock, password);
     attempt.log_strange(&store);
     let Judged { verdict, told } = judged?;
     Ok(Ended::with(&verdict, told, words::text_for_program(&verdict, &attempt.config)))

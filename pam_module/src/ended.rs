@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(pairs(Told::ALONE).as_deref(), Some(" reason=wrong-app-password"));
         assert_eq!(pairs(Told::Line { unlogged: 7 }).as_deref(), Some(" reason=wrong-app-password unlogged=7"));
         assert_eq!(pairs(Told::Counted), None);
-        let quiet = Judged { accepted: false, log: String::new(), text: String::new(), digits: 0 };
+        let quiet = Judged { accepted: false, log: String::new(), text: String::new(), digits: 0, next: None };
         assert_eq!(Ended::with_helpers(quiet), Ended { outcome: Outcome::Refused, pairs: None, text: None });
     }
 }

@@ -17,7 +17,6 @@ mod failed;
 mod ffi;
 mod hand_over;
 mod helper_client;
-mod json;
 mod question;
 mod second_step;
 mod session;

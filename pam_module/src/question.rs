@@ -3,15 +3,16 @@
 use std::cell::OnceCell;
 use std::ffi::c_int;
 
-use twostep_core::login::{Conversation, Silence};
-use twostep_core::refusals::Told;
 use twostep_core::secret::{Secret, Typed};
-use twostep_core::verdict::{Shape, Verdict};
+use twostep_core::verdict::Shape;
 
 use crate::attempt::Attempt;
-use crate::ended::Ended;
 use crate::ffi::{Host, Style};
 use twostep_core::options::{Mode, Options};
+
+/// Nobody answered: the application cannot ask, or the person broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence;
 
 /// The question, asked at most once.
 pub struct Question<'a> {
@@ -83,13 +84,20 @@ impl<'a> Question<'a> {
     }
 }
 
-impl Conversation for Question<'_> {
-    fn ask(&self) -> Result<Typed, Silence> {
+impl Question<'_> {
+    /// The answer as text.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub fn ask(&self) -> Result<Typed, Silence> {
         self.answer().map(|answer| words(answer.expose()))
     }
 
-    fn ask_next(&self, first: &Verdict, why: &str) -> Result<Typed, Silence> {
-        self.attempt.report(&Ended::with(first, Told::ALONE, None));
+    /// The code that follows the one that was given, for which `why` asks.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub fn ask_next(&self, why: &str) -> Result<Typed, Silence> {
         match self.host.ask(Style::of_question(self.options.echo), why) {
             Ok(Some(answer)) => Ok(words(answer.expose())),
             Ok(None) | Err(_) => Err(Silence),

@@ -1,9 +1,10 @@
 //! The auth phase: asks for the code and has the answer judged.
 
 use twostep_core::audit::Line;
-use twostep_core::login::{self, LoginError};
+use twostep_core::login::{self, AttemptId, Exchange, LoginError, Peer, Step};
 use twostep_core::refusals::Told;
 use twostep_core::request::Asking;
+use twostep_core::secret::Typed;
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;
 use twostep_core::verdict::Verdict;
@@ -15,8 +16,8 @@ use crate::enrollment;
 use crate::failed::Failed;
 use crate::ffi::process_users;
 use crate::hand_over::Outcome;
-use crate::helper_client::{self, Passed, Required};
-use crate::question::Question;
+use crate::helper_client::{self, Judged, Passed, Required};
+use crate::question::{Question, Silence};
 
 /// Takes a login through its second step, and leaves the outcome to the account phase.
 ///
@@ -43,19 +44,39 @@ pub fn second_step(attempt: &Attempt<'_>) -> Result<Ended, Failed> {
 
 /// As root, who reaches the account. Says also how many digits of the answer were the code.
 fn judge(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Result<(Ended, usize), Failed> {
-    let login = attempt.login(person);
-    let store = attempt.store();
-    let verdict = login::second_step(&login, &attempt.config, &store, &SystemClock, question);
-    attempt.log_strange(&store);
-    let verdict = match verdict {
-        Err(LoginError::Silence) => return Ok((unanswered(), 0)),
-        verdict => verdict.map_err(Failed::Login)?,
-    };
+    let Some(verdict) = answered(attempt, person, question)? else { return Ok((unanswered(), 0)) };
     let digits = verdict.digits(&attempt.config).into();
     if verdict == Verdict::MustEnroll && enrollment::is_offered(attempt) {
         return Ok((enrolls_now(), digits));
     }
     Ok((judged(attempt, &verdict), digits))
+}
+
+/// One exchange after the other, until there is a verdict; `None` if nobody answers.
+fn answered(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> Result<Option<Verdict>, Failed> {
+    let (login, store, id) = (attempt.login(person), attempt.store(), new_attempt()?);
+    let mut answers = Vec::new();
+    loop {
+        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let step = login::second_step(&login, &exchange, &attempt.config, &store, &SystemClock);
+        attempt.log_strange(&store);
+        let answer = match step? {
+            Step::Done(verdict) => return Ok(Some(verdict)),
+            Step::Ask => question.ask(),
+            Step::AskNext { first, why } => {
+                attempt.report(&Ended::with(&first, Told::ALONE, None));
+                question.ask_next(&why)
+            }
+        };
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(Silence) => return Ok(None),
+        }
+    }
+}
+
+fn new_attempt() -> Result<AttemptId, Failed> {
+    Ok(AttemptId::fresh().map_err(|error| LoginError::Store(error.into()))?)
 }
 
 /// As the user, by the helper. The helper judges a code; a password does not concern it.
@@ -66,13 +87,30 @@ fn have_judged(attempt: &Attempt<'_>, question: &Question<'_>) -> Result<(Ended,
         Asking::MustEnroll => Ok((judged(attempt, &Verdict::MustEnroll), 0)),
         Asking::Asked => {
             let Ok(code) = question.code(&digits) else { return Ok((unanswered(), 0)) };
-            match helper_client::verify(&attempt.service, &code, attempt.options.shape)? {
-                Passed::On(rule) => Ok((Ended::not_asked(rule), 0)),
-                Passed::Judged(judged) => {
-                    let digits = if judged.accepted { judged.digits } else { code.expose().len() };
+            let length = code.expose().len();
+            match verified(attempt, question, code)? {
+                None => Ok((unanswered(), 0)),
+                Some(Passed::On(rule)) => Ok((Ended::not_asked(rule), 0)),
+                Some(Passed::Judged(judged)) => {
+                    let digits = if judged.accepted { judged.digits } else { length };
                     Ok((Ended::with_helpers(judged), digits))
                 }
             }
+        }
+    }
+}
+
+/// Has the helper judge a code, and the next one where it asks for that; `None` if nobody answers.
+fn verified(attempt: &Attempt<'_>, question: &Question<'_>, code: Typed) -> Result<Option<Passed>, Failed> {
+    let (id, mut answers) = (new_attempt()?, vec![code]);
+    loop {
+        match helper_client::verify(&attempt.service, &id, attempt.options.shape, &answers)? {
+            Passed::Judged(Judged { next: Some(next), log, .. }) => {
+                attempt.report(&Ended { outcome: Outcome::Refused, pairs: Some(log), text: None });
+                let Ok(answer) = question.ask_next(&next) else { return Ok(None) };
+                answers.push(answer);
+            }
+            passed => return Ok(Some(passed)),
         }
     }
 }

@@ -23,7 +23,7 @@ def test_given_root_then_the_helper_sends_it_to_the_admin_commands(view):
 
 HOSTILE_INPUT = {
     "nothing": b"", "garbage": b"\xff\x00\x1b[31m" * 100, "a megabyte": b"x" * 1_000_000,
-    "a megabyte of JSON": b'{"do":"verify","service":"' + b"s" * 1_000_000 + b'","answer":"1"}',
+    "a megabyte of JSON": b'{"do":"verify","service":"' + b"s" * 1_000_000 + b'","answers":["1"]}',
     "no object": b"[]", "deep": b"[" * 100_000, "unknown": b'{"do":"give_me_root"}',
     "two": b'{"do":"status"}{"do":"status"}', "unfinished": b'{"do":"status"',
     "more keys": b'{"do":"status","user":"root"}', "a BOM": b'\xef\xbb\xbf{"do":"status"}',
@@ -91,7 +91,7 @@ HOSTILE_START = {
 @pytest.mark.parametrize("words", [(), ("--help",), ("x" * 5_000,)], ids=["plain", "help", "long"])
 def test_given_a_hostile_start_then_the_helper_harms_nothing(enrolled, start, words):
     before = enrollment.status(enrolled.person)
-    request = json.dumps({"do": "verify", "service": "lock", "answer": enrolled.phone.wrong()})
+    request = json.dumps({"do": "verify", "service": "lock", "answers": [enrolled.phone.wrong()]})
     line = enrolled.person.command(HELPER, *words)
     process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, preexec_fn=start, cwd="/")
@@ -111,7 +111,7 @@ def test_given_a_hostile_start_then_the_helper_harms_nothing(enrolled, start, wo
 
 
 def test_given_no_writes_allowed_then_a_right_code_is_refused_with_the_reason(enrolled):
-    request = json.dumps({"do": "verify", "service": "lock", "answer": enrolled.phone.fresh()})
+    request = json.dumps({"do": "verify", "service": "lock", "answers": [enrolled.phone.fresh()]})
     line = enrolled.person.command(HELPER)
     first = subprocess.run(line, input=request, capture_output=True, text=True, cwd="/",
                            preexec_fn=limit(resource.RLIMIT_FSIZE, 0))

@@ -10,7 +10,7 @@ HELPER = "/usr/libexec/twostep/twostep-helper"
 
 
 def verify(person, service, answer):
-    request = {"do": "verify", "service": service, "answer": answer}
+    request = {"do": "verify", "service": service, "answers": [answer]}
     return json.loads(person.run(HELPER, input=json.dumps(request)).stdout)
 
 

@@ -86,8 +86,8 @@ def test_given_an_account_file_then_the_secret_is_not_in_it_in_the_clear(enrolle
     {"do": "status"}, {"do": "begin", "label": None, "proof": None},
     {"do": "begin", "label": "x", "proof": "123456"}, {"do": "confirm", "code": "123456"},
     {"do": "regenerate_recovery_codes", "proof": "000000"}, {"do": "remove", "label": None, "proof": "1"},
-    {"do": "requirement", "service": "sshd"}, {"do": "verify", "service": "sshd", "answer": "123456"},
-    {"do": "show"}, {"do": "status", "user": "root"}, {"do": "verify", "service": "x" * 9000, "answer": "1"},
+    {"do": "requirement", "service": "sshd"}, {"do": "verify", "service": "sshd", "answers": ["123456"]},
+    {"do": "show"}, {"do": "status", "user": "root"}, {"do": "verify", "service": "x" * 9000, "answers": ["1"]},
 ], ids=lambda request: str(request)[:40])
 def test_given_any_request_then_the_helper_never_gives_the_enrolled_secret(enrolled, request_):
     done = ask(enrolled.person, request_)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::is_label;
-use super::{Authority, Desk, Given, from_login, from_store, no_randomness, not_asked, pairs, refused};
+use super::{Authority, Desk, from_login, from_store, no_randomness, not_asked, pairs, refused};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
 use crate::audit::Line;
@@ -104,9 +104,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
         super::check_service(&service)?;
         let attempt = self.attempt(service);
-        let Judged { verdict, told } =
-            login::app_password(&attempt, &self.config, &self.store, &self.clock, &Given(password))
-                .map_err(|error| from_login(&error))?;
+        let Judged { verdict, told } = login::app_password(&attempt, &self.config, &self.store, &self.clock, &password)
+            .map_err(|error| from_login(&error))?;
         if let Verdict::NotAsked(rule) = &verdict {
             return Ok(not_asked(rule));
         }
@@ -116,7 +115,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
         let log = if told == Told::Counted { String::new() } else { pairs(verdict.describe(Line::new(""))) };
         let text = words::text_for_program(&verdict, &self.config).unwrap_or_default();
-        Ok(Response::Verdict { accepted: matches!(verdict, Verdict::Accepted(_)), log, text, digits: 0 })
+        Ok(Response::Verdict {
+            accepted: matches!(verdict, Verdict::Accepted(_)),
+            log,
+            text,
+            digits: 0,
+            next: String::new(),
+        })
     }
 
     fn listed(&self, app_passwords: Vec<AppPasswordStatus>) -> Response {

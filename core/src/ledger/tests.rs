@@ -26,6 +26,10 @@ fn full() -> Ledger {
         ledger.remember(format!("{number:045} {}", "s".repeat(64)), Uptime(number));
         ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
     }
+    for ordinal in 0..20 {
+        let place = ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(80) };
+        ledger.note_exchange(place, "v".repeat(512), Uptime(77));
+    }
     ledger.lose((0..70).map(|number| format!("a{number:016x}")));
     ledger
 }
@@ -42,6 +46,8 @@ fn a_full_ledger_fits_and_comes_back() {
     assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
     assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
     assert!(read.has_lost("a0000000000000045") && !read.has_lost("a0000000000000000"));
+    let place = |ordinal| ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(80) };
+    assert!(read.exchanged(&place(19), Uptime(80)).is_some() && read.exchanged(&place(3), Uptime(80)).is_none());
     assert_eq!(read.to_slot(77), bytes);
 }
 
@@ -132,6 +138,19 @@ fn a_place_is_remembered_as_long_as_policy_says() {
     ledger.remember("192.0.2.1 sshd".into(), Uptime(100));
     let holds = |place, now| ledger.remembers(place, Uptime(now), Duration::from_secs(60));
     assert!(holds("192.0.2.1 sshd", 159) && !holds("192.0.2.1 sshd", 160) && !holds("192.0.2.1 sudo", 101));
+}
+
+#[test]
+fn a_judged_answer_is_remembered_for_five_minutes_and_for_its_sender_alone() {
+    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let place =
+        |attempt: &str, ordinal, peer: &str| ExchangePlace { attempt: attempt.into(), ordinal, peer: peer.into() };
+    ledger.note_exchange(place("a", 1, "root sshd"), "wrong".into(), Uptime(100));
+    let at = |now| ledger.exchanged(&place("a", 1, "root sshd"), Uptime(now)).is_some();
+    assert_eq!([99, 100, 400, 401].map(at), [false, true, true, false]);
+    for other in [place("b", 1, "root sshd"), place("a", 2, "root sshd"), place("a", 1, "uid:1000 sshd")] {
+        assert_eq!(ledger.exchanged(&other, Uptime(100)), None, "{other:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One login of a program that cannot ask, from top to bottom.
 
-use super::{Attempt, Conversation, LoginError, Silence, Standing, standing};
+use super::{Attempt, LoginError, Standing, standing};
 use crate::account::Account;
 use crate::app_password::{Door, HashedPassword, has_form};
 use crate::audit;
@@ -37,13 +37,12 @@ pub fn app_password(
     config: &Config,
     store: &impl Store,
     clock: &impl Clock,
-    ui: &impl Conversation,
+    typed: &Typed,
 ) -> Result<Judged, LoginError> {
-    let typed = ui.ask().map_err(|Silence| LoginError::Silence)?;
     let now = clock.now();
     let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
     let login = Login { attempt, config, source: Source::of(&attempt.origin, &config.policy.proxies), now };
-    let refused = match known(account.as_ref(), &typed) {
+    let refused = match known(account.as_ref(), typed) {
         Ok(password) => match store.update(&attempt.person, |held| login.enter(held, &password))? {
             Ok(factor) => return Ok(Judged { verdict: Verdict::Accepted(factor), told: Told::ALONE }),
             Err(refused) => refused,

@@ -33,6 +33,7 @@ mod clocks;
 mod codes;
 mod damage;
 mod decisions;
+mod exchanges;
 mod failing;
 mod helping;
 mod histories;
@@ -53,6 +54,46 @@ impl Clock for Turned {
     }
 }
 
+/// The person, who answers one question after the other.
+trait Conversation {
+    fn ask(&self) -> Option<Typed>;
+
+    /// What the person does when told why the next code is asked for.
+    fn ask_next(&self, first: &Verdict, why: &str) -> Option<Typed>;
+}
+
+/// Takes a login of a person who answers through all of its exchanges.
+fn second_step(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    person: &impl Conversation,
+) -> Result<Verdict, LoginError> {
+    Ok(converse(attempt, config, store, clock, person)?.expect("the person answers"))
+}
+
+/// Takes a login through its exchanges, as the module does, until nobody answers.
+fn converse(
+    attempt: &Attempt,
+    config: &Config,
+    store: &impl Store,
+    clock: &impl Clock,
+    person: &impl Conversation,
+) -> Result<Option<Verdict>, LoginError> {
+    let (id, mut answers) = (AttemptId::fresh().unwrap(), Vec::new());
+    loop {
+        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let answer = match super::second_step(attempt, &exchange, config, store, clock)? {
+            Step::Done(verdict) => return Ok(Some(verdict)),
+            Step::Ask => person.ask(),
+            Step::AskNext { first, why } => person.ask_next(&first, &why),
+        };
+        let Some(answer) = answer else { return Ok(None) };
+        answers.push(answer);
+    }
+}
+
 /// A person who gives one answer, and may change the world before giving it.
 struct Scripted<'a> {
     answer: RefCell<Option<Typed>>,
@@ -60,13 +101,13 @@ struct Scripted<'a> {
 }
 
 impl Conversation for Scripted<'_> {
-    fn ask(&self) -> Result<Typed, Silence> {
+    fn ask(&self) -> Option<Typed> {
         (self.meanwhile)();
-        self.answer.borrow_mut().take().ok_or(Silence)
+        self.answer.borrow_mut().take()
     }
 
-    fn ask_next(&self, _: &Verdict, _: &str) -> Result<Typed, Silence> {
-        self.answer.borrow_mut().take().ok_or(Silence)
+    fn ask_next(&self, _: &Verdict, _: &str) -> Option<Typed> {
+        self.answer.borrow_mut().take()
     }
 }
 

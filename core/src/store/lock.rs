@@ -16,7 +16,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 use super::StoreError;
 use super::exclusive::Exclusive;
 use super::open::{Directory, Identity, defect, errno};
-use crate::ledger::{Ledger, SIZE, TAKINGS_AT, slot_at};
+use crate::ledger::{Ledger, ROOM, SIZE, TAKINGS_AT, slot_at};
 use crate::secret::Secret;
 use crate::throttle::Sums;
 use crate::time::Uptime;
@@ -203,8 +203,8 @@ impl<'a> Locked<'a> {
         let mut locked = Self { directory, name, file, identity, takings, sequence, may_be_behind, ledger };
         if broken {
             // At once: from here on it is a ledger again, for others too.
+            let _ = nix::unistd::ftruncate(&*locked.file, 0);
             let _ = nix::unistd::ftruncate(&*locked.file, SIZE as i64);
-            let _ = locked.file.write_all_at(&[0; SIZE], 0);
             locked.write()?;
         }
         Ok(Try::Locked(Box::new(locked)))
@@ -236,11 +236,12 @@ impl<'a> Locked<'a> {
             let owner = (Uid::from_raw(start.uid), Gid::from_raw(directory.gid));
             fchown(&file, Some(owner.0), Some(owner.1)).map_err(undo)?;
         }
-        // In its full size: later it is only written in place, and needs no space.
-        let mut bytes = vec![0; SIZE];
-        let slot = usize::try_from(slot_at(0)).ok().and_then(|at| bytes.get_mut(at..)).unwrap_or_default();
-        slot.iter_mut().zip(ledger.to_slot(0)).for_each(|(to, from)| *to = from);
-        file.write_all_at(&bytes, 0).map_err(|error| undo(errno(&error)))?;
+        nix::unistd::ftruncate(&file, SIZE as i64).map_err(undo)?;
+        // With room for what most ledgers hold: later it is only written in place, and needs no space.
+        let put = |bytes: &[u8], at| file.write_all_at(bytes, at).map_err(|error| undo(errno(&error)));
+        put(&[0; ROOM], slot_at(1))?;
+        put(&[0; ROOM], 0)?;
+        put(&ledger.to_slot(0), slot_at(0))?;
         let identity = Identity::of_file(&file).map_err(undo)?;
         let file = Exclusive::lock(file).map_err(|(_, errno)| undo(errno))?;
         Ok(Self {

@@ -25,7 +25,7 @@ pub enum Answer {
 }
 
 /// Why an answer cannot be a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NotACode {
     /// There was none.
     Empty,

@@ -1,5 +1,9 @@
 //! What a verification code proves: now, a while ago, or as the one that follows another.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::account::{Authenticator, Progress};
 use crate::otp;
 use crate::request::Kind;
@@ -12,7 +16,7 @@ use super::{Factor, Question, Refused, Verdict, count_wrong, passed};
 
 /// A code that is right, though not now: the device's clock is off, or its button was pressed many
 /// times.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misplaced {
     /// The authenticator's label.
     pub authenticator: String,
@@ -23,7 +27,7 @@ pub struct Misplaced {
     /// Seconds of a step; zero for a device that counts.
     pub period: u64,
     /// What became of the code that followed, if it was refused.
-    pub then: Option<&'static str>,
+    pub then: Option<Cow<'static, str>>,
     /// Steps until the device shows a code that is newer than the last one spent.
     pub stale: u64,
     id: String,
@@ -36,7 +40,7 @@ pub struct Misplaced {
 impl Misplaced {
     /// The same, when what followed was refused for this reason.
     pub(super) fn followed_by(self, reason: &'static str) -> Self {
-        Self { then: Some(reason), ..self }
+        Self { then: Some(reason.into()), ..self }
     }
 
     /// Whether the device's next code would prove it.

@@ -93,7 +93,7 @@ impl Refused {
             }
             Self::Misplaced { code, host_clock } => {
                 let line = line.with("authenticator", &code.authenticator).with("steps", code.ahead);
-                let line = line.with_some("then", code.then).with_some("host_clock", host_clock.as_ref());
+                let line = line.with_some("then", code.then.as_ref()).with_some("host_clock", host_clock.as_ref());
                 line.with_some("fresh", (!code.may_be_followed()).then_some("no"))
             }
             Self::Waiting(seconds) => line.with("seconds", seconds),

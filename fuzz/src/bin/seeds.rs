@@ -34,8 +34,14 @@ fn main() -> io::Result<()> {
     for (name, request) in requests() {
         put("request", name, &serde_json::to_vec(&request)?)?;
     }
-    let accepted = Response::Verdict { accepted: true, log: "factor=totp".to_owned(), text: String::new(), digits: 6 };
-    put("helper_answer", "verdict", &serde_json::to_vec(&accepted)?)?;
+    let accepted = Response::Verdict {
+        accepted: true,
+        log: "factor=totp".to_owned(),
+        text: String::new(),
+        digits: 6,
+        next: String::new(),
+    };
+    put("response", "verdict", &serde_json::to_vec(&accepted)?)?;
     let phone = Phone::new(6).authenticator();
     let label = Label { issuer: "example.org", account: "alice" };
     put("uri", "phone", uri(&Secret::new(vec![b'k'; 20]), phone.parameters(), Step(0), label).expose().as_bytes())?;
@@ -109,7 +115,12 @@ fn requests() -> [(&'static str, Request); 4] {
         ),
         (
             "verify",
-            Request::Verify { service: "sshd".to_owned(), answer: typed("123456"), shape: Shape::PasswordAndCode },
+            Request::Verify {
+                service: "sshd".to_owned(),
+                answers: vec![typed("123456")],
+                shape: Some(Shape::PasswordAndCode),
+                attempt: None,
+            },
         ),
         ("synchronize", Request::Synchronize { first: typed("123456"), second: typed("654321") }),
     ]

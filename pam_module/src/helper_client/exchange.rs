@@ -10,11 +10,11 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use twostep_core::request::Request;
 use twostep_core::secret::Secret;
 use twostep_core::time::{Clock, SystemClock};
 
 use super::{HelperError, PATIENCE};
-use crate::json;
 
 /// Largest request: what the smallest pipe takes at once, PIPE_BUF of pipe(7).
 const MAX_REQUEST: usize = 4096;
@@ -25,7 +25,7 @@ const MAX_RESPONSE: usize = 16 * 1024;
 ///
 /// # Errors
 /// The helper is not there, or gives no whole answer.
-pub(super) fn exchange(helper: &str, request: &[(&str, &str)]) -> Result<Secret, HelperError> {
+pub(super) fn exchange(helper: &str, request: &Request) -> Result<Secret, HelperError> {
     let (mut ours, theirs) = UnixStream::pair().map_err(HelperError::NotStarted)?;
     let mut child = start(helper, request, theirs)?;
     let read = read_all(&mut ours);
@@ -37,7 +37,7 @@ pub(super) fn exchange(helper: &str, request: &[(&str, &str)]) -> Result<Secret,
     read
 }
 
-fn start(helper: &str, request: &[(&str, &str)], answers: UnixStream) -> Result<Child, HelperError> {
+fn start(helper: &str, request: &Request, answers: UnixStream) -> Result<Child, HelperError> {
     let question = filled_pipe(request)?;
     Command::new(helper)
         .env_clear()
@@ -49,10 +49,14 @@ fn start(helper: &str, request: &[(&str, &str)], answers: UnixStream) -> Result<
 }
 
 /// A pipe that holds the request and then ends.
-fn filled_pipe(request: &[(&str, &str)]) -> Result<Stdio, HelperError> {
-    let words = json::object(request, MAX_REQUEST).map(Secret::new).ok_or(HelperError::TooLong)?;
+fn filled_pipe(request: &Request) -> Result<Stdio, HelperError> {
+    // Its room is given beforehand: growing would leave a copy of an answer behind that nobody wipes.
+    let mut line = Vec::with_capacity(MAX_REQUEST);
+    let written = serde_json::to_writer(Limited(&mut line), request);
+    let line = Secret::new(line);
+    written.map_err(|_| HelperError::TooLong)?;
     let (reader, mut writer) = io::pipe().map_err(HelperError::NotStarted)?;
-    writer.write_all(words.expose()).map_err(HelperError::NotStarted)?;
+    writer.write_all(line.expose()).map_err(HelperError::NotStarted)?;
     Ok(Stdio::from(reader))
 }
 
@@ -79,6 +83,23 @@ fn read_all(from: &mut UnixStream) -> Result<Secret, HelperError> {
     }
 }
 
+/// A buffer that never grows beyond its room.
+struct Limited<'a>(&'a mut Vec<u8>);
+
+impl Write for Limited<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_REQUEST {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Takes the ended helper out of the process table. A program that ignores SIGCHLD, or reaps what
 /// it did not start, has done so already (ECHILD): the response counts, not the exit status.
 fn reap(child: &mut Child) {
@@ -90,6 +111,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use twostep_core::secret::Typed;
 
     use super::*;
 
@@ -108,13 +131,13 @@ mod tests {
         let path = folder.path().join("helper");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        let said = exchange(path.to_str().unwrap(), &[("do", "requirement")])?;
+        let said = exchange(path.to_str().unwrap(), &Request::Status {})?;
         Ok(String::from_utf8(said.expose().to_vec()).unwrap())
     }
 
     #[test]
     fn the_request_arrives_and_the_response_comes_back() {
-        assert_eq!(with_helper("exec cat").unwrap(), r#"{"do":"requirement"}"#);
+        assert_eq!(with_helper("exec cat").unwrap(), r#"{"do":"status"}"#);
     }
 
     #[test]
@@ -148,16 +171,18 @@ mod tests {
     #[test]
     fn a_missing_helper_is_named() {
         let _alone = alone();
-        let error = exchange("/nonexistent/helper", &[]).unwrap_err();
+        let error = exchange("/nonexistent/helper", &Request::Status {}).unwrap_err();
         assert!(matches!(error, HelperError::NotStarted(_)));
         assert!(error.to_string().contains("twostep-helper"));
     }
 
     #[test]
     fn a_request_fits_or_is_not_sent() {
-        let service = "x".repeat(2000);
-        assert!(filled_pipe(&[("service", &service), ("answer", &"\u{1}".repeat(256))]).is_ok());
-        let service = "x".repeat(5000);
-        assert!(matches!(filled_pipe(&[("service", &service)]), Err(HelperError::TooLong)));
+        let request = |service: usize| {
+            let answers = vec![Typed::new("\u{1}".repeat(256)); 2];
+            Request::Verify { service: "x".repeat(service), answers, shape: None, attempt: None }
+        };
+        assert!(filled_pipe(&request(500)).is_ok());
+        assert!(matches!(filled_pipe(&request(5000)), Err(HelperError::TooLong)));
     }
 }

@@ -152,7 +152,8 @@ fn check_login(world: &World) -> String {
 }
 
 fn app_password_by_root(world: &World) -> String {
-    let judged = app_password(&visiting(), &world.config, &world.store(), &world.clock, &wrong());
+    let wrong = Typed::new("x".into());
+    let judged = app_password(&visiting(), &world.config, &world.store(), &world.clock, &wrong);
     judged.map_or(ERROR.into(), |judged| told(&judged.verdict))
 }
 
@@ -264,7 +265,7 @@ fn every_caller_decides_alike() {
 fn an_answer_counts_whatever_policy_says_by_then_but_for_exempt_users() {
     let answer = |world: &World, code: &str| {
         let answer = Typed::new(code.into());
-        world.ask(Request::Verify { service: "sshd".into(), answer, shape: Shape::Code })
+        world.ask(Request::Verify { service: "sshd".into(), answers: vec![answer], shape: None, attempt: None })
     };
     let accepted = |response: &Response| match response {
         Response::Verdict { accepted, log, .. } => (*accepted, log.clone()),
@@ -324,7 +325,8 @@ fn a_process_of_the_user_is_told_every_number_of_digits_and_which_one_it_was() {
     assert_eq!(digits, [6, 8]);
     let verify = |answer: String| {
         let answer = Typed::new(answer);
-        world.ask(Request::Verify { service: "sshd".into(), answer, shape: Shape::PasswordAndCode })
+        let (answers, shape) = (vec![answer], Some(Shape::PasswordAndCode));
+        world.ask(Request::Verify { service: "sshd".into(), answers, shape, attempt: None })
     };
     world.pass(60);
     assert!(matches!(verify(shows(&world)), Response::Verdict { accepted: true, digits: 8, .. }));
