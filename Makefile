@@ -27,20 +27,21 @@ DENY = $(TOOLS)/bin/cargo-deny
 # An ordinary user may build and start everything; only the steps that need root ask for it.
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
-# rustup's folder is not in everyone's PATH.
-CARGO = $(or $(shell command -v cargo),$(wildcard $(HOME)/.cargo/bin/cargo))
+# The first cargo that is new enough, or else the one that need-cargo installs. It starts the compiler of its own folder.
+CARGO := $(shell packaging/ensure-rust --find)
+export PATH := $(patsubst %/,%,$(dir $(CARGO))):$(PATH)
 
 # Programs look for the helper where this build says; see packaging/install.
 HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
 
 # The shell scripts and Python programs that `make lint` reads.
-SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages \
+SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages packaging/ensure-rust \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
 	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo
+.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -49,7 +50,7 @@ build: need-cargo ## Build the module, the helper and the command line (release)
 	$(HELPER) "$(CARGO)" build --release --locked
 	"$(BUILT)/manuals" "$(BUILT)/pages"
 
-test: packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
+test: need-cargo packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
 	"$(CARGO)" test --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" --locked --test replay
 	$(MAKE) --no-print-directory test-docs
@@ -92,10 +93,10 @@ test-packages: packages deb rpm ## Install the packages in a clean Debian 12, lo
 bench: bench-packages build ## Measure Twostep beside its peers, into docs/benchmarks (QUICK=1: a minute, into target/bench)
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick "$(abspath $(TARGET))/bench",docs/benchmarks)
 
-demo: demo-packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
+demo: need-cargo demo-packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo
 
-demo-shell: demo-packages build ## The same view as a shell: enroll your own phone and log in by hand
+demo-shell: need-cargo demo-packages build ## The same view as a shell: enroll your own phone and log in by hand
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo --shell
 
 install: ## Install what was built, as root (DESTDIR=, PREFIX=/usr, PAMDIR=)
@@ -118,7 +119,7 @@ fmt: need-cargo ## Format the Rust code
 	"$(CARGO)" fmt --all
 	"$(CARGO)" fmt --manifest-path fuzz/Cargo.toml
 
-lint: need-cargo ## Check formatting and lints, as CI does
+lint: need-lints ## Check formatting and lints, as CI does
 	"$(CARGO)" fmt --all --check
 	"$(CARGO)" fmt --manifest-path fuzz/Cargo.toml --check
 	"$(CARGO)" clippy --workspace --all-targets --locked -- -D warnings
@@ -144,4 +145,8 @@ demo-packages bench-packages fuzz-packages:
 	@$(SUDO) packaging/ensure-packages $@
 
 need-cargo:
-	@[ -n "$(CARGO)" ] || { echo "make: cargo is missing. Install Rust 1.88 or newer (https://rustup.rs), and run make as the user who has it."  >&2; exit 1; }
+	@packaging/ensure-rust "$(CARGO)"
+
+need-lints: need-cargo
+	@{ "$(CARGO)" fmt --version && "$(CARGO)" clippy --version; } >/dev/null 2>&1 || \
+		{ echo "make: rustfmt or clippy is missing. With Debian's Rust, run: sudo apt-get install rustfmt-web rust-web-clippy. With rustup, run: rustup component add rustfmt clippy." >&2; exit 1; }
