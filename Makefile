@@ -41,7 +41,7 @@ SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile pa
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
+.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -49,6 +49,9 @@ help: ## List the targets
 build: need-cargo ## Build the module, the helper and the command line (release)
 	$(HELPER) "$(CARGO)" build --release --locked
 	"$(BUILT)/manuals" "$(BUILT)/pages"
+
+check: lint ## Check formatting and lints, and run the unit tests, with few cases of each property: under two minutes once built
+	PROPTEST_CASES=16 "$(CARGO)" test --workspace --locked
 
 test: need-cargo packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
 	"$(CARGO)" test --workspace --locked
