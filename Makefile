@@ -37,11 +37,11 @@ HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep
 # The shell scripts and Python programs that `make lint` reads.
 SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages packaging/ensure-rust \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
-	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
+	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/bare tests/packages/debian tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
+.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages test-bare sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -92,6 +92,10 @@ pictures: packages build ## Make the pictures of the README anew, from a real en
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
+
+test-bare: packages ## On a bare Debian 12 without Rust, in target/bare: make demo, or GOAL=test
+	rm -rf "$(TARGET)/bare/clone" && git clone --quiet . "$(TARGET)/bare/clone"
+	$(SUDO) BARE="$(abspath $(TARGET))/bare" tests/packages/bare "$(TARGET)/bare/clone" $(or $(GOAL),demo)
 
 bench: bench-packages build ## Measure Twostep beside its peers, into docs/benchmarks (QUICK=1: a minute, into target/bench)
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick "$(abspath $(TARGET))/bench",docs/benchmarks)
