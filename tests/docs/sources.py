@@ -88,12 +88,13 @@ def display(path, kind):
 
 def configuration_keys():
     """The keys of each table of the configuration, as the program reads them."""
-    text = source("core/src/config/read.rs") + source("core/src/config/policy.rs")
+    text = "".join(source(f"core/src/config{file}.rs") for file in ("", "/policy", "/app_password"))
     tables = {"Config": "", "Totp": "totp", "ThrottleKeys": "throttle", "Recovery": "recovery", "AppPassword": "app_password",
               "Auto": "app_password.auto", "Seal": "seal", "Policy": "policy"}
     found = {}
-    for kind, body in re.findall(r"^impl Record for (\w+) {(.*?)^}", text, flags=re.MULTILINE | re.DOTALL):
-        keys = re.findall(r'fields\.(?:need|or|take|many)(?:::<\w+>)?\(\s*"(\w+)"', body)
+    read = r"^#\[serde\([^\n]*deny_unknown_fields[^\n]*\)\]\npub struct (\w+) {(.*?)^}"
+    for kind, body in re.findall(read, text, flags=re.MULTILINE | re.DOTALL):
+        keys = re.findall(r"^    (?:pub )?(\w+):", body, flags=re.MULTILINE)
         found[tables[kind]] = [key for key in keys if key not in tables.values() and key != "auto"]
     assert set(found) == set(tables.values())
     return found
