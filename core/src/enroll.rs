@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use crate::account::Account;
 use crate::audit::{self, Audit, Line};
 use crate::config::{self, Config};
-use crate::login::{self, Attempt, AttemptId, Exchange, LoginError, Peer, Standing, Step};
+use crate::login::{self, Attempt, AttemptId, Claims, Exchange, LoginError, Standing, Step};
 use crate::policy::{Requirement, Rule, Visit};
 use crate::request::{Asking, Refusal, Request, Response};
 use crate::seal::SealError;
@@ -203,8 +203,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::Requirement { service } => self.requirement(&service),
             Request::Verify { service, answers, shape, attempt } => {
-                let shape = shape.unwrap_or(Shape::Code);
-                self.verify(&Attempt { shape, ..self.attempt(service) }, attempt, &answers)
+                self.verify(&self.attempt(service, shape.unwrap_or(Shape::Code)), attempt, &answers)
             }
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
@@ -249,11 +248,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Visit { person: &self.person, service, origin, now: self.clock.now().wall, is_remembered: false }
     }
 
-    /// A login of this person in a process of theirs. Nobody knows there what came before.
-    fn attempt(&self, service: String) -> Attempt {
-        let (person, shape) = (self.person.clone(), Shape::Code);
-        // A process of the user's own may know what the user may.
-        Attempt { person, service, origin: origin(), shape, first_step_passed: true }
+    /// A login of this person in a process of theirs.
+    fn attempt(&self, service: String, shape: Shape) -> Attempt {
+        let claims = Claims { service, origin: Origin::default(), shape, first_step_passed: false };
+        Attempt::from_user(self.person.clone(), claims)
     }
 
     fn verify(&self, attempt: &Attempt, id: Option<AttemptId>, answers: &[Typed]) -> Result<Response, Response> {
@@ -262,7 +260,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Err(refused(Refusal::BadRequest, changes::NO_ANSWER));
         }
         let id = id.map_or_else(AttemptId::fresh, Ok).map_err(no_randomness)?;
-        let exchange = Exchange { id: &id, peer: Peer::User(self.person.uid), answers };
+        let exchange = Exchange { id: &id, answers };
         let step = login::second_step(attempt, &exchange, &self.config, &self.store, &self.clock)
             .map_err(|error| from_login(&error))?;
         let (verdict, next) = match step {

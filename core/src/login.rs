@@ -21,29 +21,28 @@ use crate::words;
 
 mod afterwards;
 mod app_password;
+mod peer;
 mod remembered;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
+pub use peer::{Claims, Peer};
 pub use remembered::rehearse;
 
 /// Most characters of a PAM service that tell two exchanges apart.
 const SERVICE: usize = 64;
 
-/// One try of one person to log in.
-#[derive(Debug, Clone)]
+/// One try of one person to log in. [`Attempt::from_root`] and [`Attempt::from_user`] make it from what
+/// a peer claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Who.
-    pub person: Person,
-    /// To which PAM service.
-    pub service: String,
-    /// From where.
-    pub origin: Origin,
-    /// How the answer is meant.
-    pub shape: Shape,
-    /// Whether the first step is known to be passed: then it is safe to say what is wrong with a
-    /// code, and to ask for the next one.
-    pub first_step_passed: bool,
+    pub(crate) person: Person,
+    pub(crate) peer: Peer,
+    pub(crate) service: String,
+    pub(crate) origin: Origin,
+    pub(crate) shape: Shape,
+    /// Then it is safe to say what is wrong with a code, and to ask for the next one.
+    pub(crate) first_step_passed: bool,
 }
 
 /// Names one login, for as long as it takes: 128 random bits. It serves one login, and is never
@@ -52,22 +51,11 @@ pub struct Attempt {
 #[serde(try_from = "String", into = "String")]
 pub struct AttemptId(String);
 
-/// Who sends the answers of a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A process of root's.
-    Root,
-    /// A process of the user with this uid.
-    User(u32),
-}
-
 /// What a login has been answered so far.
 #[derive(Debug)]
 pub struct Exchange<'a> {
     /// The login.
     pub id: &'a AttemptId,
-    /// Who answers.
-    pub peer: Peer,
     /// The answers, in order. All but the last were judged in exchanges before this one.
     pub answers: &'a [Typed],
 }
@@ -230,7 +218,7 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
 
     fn place(&self, ordinal: u32) -> ExchangePlace {
         let service: String = self.attempt.service.chars().take(SERVICE).collect();
-        let peer = format!("{} {service}", self.exchange.peer);
+        let peer = format!("{} {service}", self.attempt.peer);
         ExchangePlace { attempt: self.exchange.id.0.clone(), ordinal, peer }
     }
 
@@ -267,15 +255,6 @@ impl TryFrom<String> for AttemptId {
 impl From<AttemptId> for String {
     fn from(id: AttemptId) -> Self {
         id.0
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => f.write_str("root"),
-            Self::User(uid) => write!(f, "uid:{uid}"),
-        }
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Class {
 }
 
 /// What PAM and the kernel say about where an answer comes from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// PAM_RHOST.
     pub rhost: Option<String>,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use twostep_core::account::Account;
 use twostep_core::config::Config;
-use twostep_core::login::{self, Attempt, AttemptId, Exchange, LoginError, Peer, second_step};
+use twostep_core::login::{self, Attempt, AttemptId, Claims, Exchange, LoginError, second_step};
 use twostep_core::recovery::RecoverySet;
 use twostep_core::secret::Typed;
 use twostep_core::store::Store;
@@ -204,7 +204,8 @@ impl<S: Fragile> World<S> {
         let person = Person { codes: RefCell::new(codes), pause: pause.into() };
         let origin = Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() };
         let service = "sshd".to_owned();
-        let attempt = Attempt { person: alice(), service, origin, shape: Shape::Code, first_step_passed: true };
+        let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: true };
+        let attempt = Attempt::from_root(alice(), claims);
         let verdict = self.store.run(|| converse(&attempt, &self.store.open(), &self.clock, &person));
         let asked = answers.len() - person.codes.borrow().len();
         self.given.extend(answers.iter().take(asked).filter(|given| !matches!(given, Given::Recovery(_))));
@@ -280,7 +281,7 @@ fn converse(
     // Of random bytes the kernel never has too few here.
     let (id, mut answers) = (AttemptId::fresh().expect("random bytes"), Vec::new());
     loop {
-        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let exchange = Exchange { id: &id, answers: &answers };
         let answer = match second_step(attempt, &exchange, &CONFIG, store, clock)? {
             login::Step::Done(verdict) => return Ok(Some(verdict)),
             login::Step::Ask => person.answer(),

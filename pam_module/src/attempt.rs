@@ -5,7 +5,7 @@ use std::fmt;
 
 use twostep_core::audit::{Line, printable};
 use twostep_core::config::{self, Config};
-use twostep_core::login::{self, LoginError};
+use twostep_core::login::{self, Claims, LoginError};
 use twostep_core::store::Store;
 use twostep_core::store::files::FilesStore;
 use twostep_core::throttle::Origin;
@@ -66,13 +66,13 @@ impl<'a> Attempt<'a> {
 
     /// This login, for the judges.
     pub fn login(&self, person: &Person) -> login::Attempt {
-        login::Attempt {
-            person: person.clone(),
+        let claims = Claims {
             service: self.service.clone(),
             origin: self.origin(),
             shape: self.options.shape,
             first_step_passed: self.is_first_step_proved(),
-        }
+        };
+        login::Attempt::from_root(person.clone(), claims)
     }
 
     /// Leaves an outcome to the account phase. A refused code leaves nothing, as if we had not been

@@ -54,7 +54,7 @@ pub fn enroll(attempt: &Attempt<'_>, person: &Person) -> Result<Outcome, Failed>
     let login = attempt.login(person);
     let log = Lines::default();
     let desk = Desk::for_login(&login, &attempt.config, Box::new(log.clone()));
-    let source = Source::of(&login.origin, &attempt.config.policy.proxies);
+    let source = Source::of(&attempt.origin(), &attempt.config.policy.proxies);
     let ended = match desk.offer(&source) {
         Ok(pending) => confirm(attempt, &desk, &source, &pending),
         Err(response) => not_enrolled(&response),

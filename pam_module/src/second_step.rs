@@ -1,7 +1,7 @@
 //! The auth phase: asks for the code and has the answer judged.
 
 use twostep_core::audit::Line;
-use twostep_core::login::{self, AttemptId, Exchange, LoginError, Peer, Step};
+use twostep_core::login::{self, AttemptId, Exchange, LoginError, Step};
 use twostep_core::refusals::Told;
 use twostep_core::request::Asking;
 use twostep_core::secret::Typed;
@@ -57,7 +57,7 @@ fn answered(attempt: &Attempt<'_>, person: &Person, question: &Question<'_>) -> 
     let (login, store, id) = (attempt.login(person), attempt.store(), new_attempt()?);
     let mut answers = Vec::new();
     loop {
-        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let exchange = Exchange { id: &id, answers: &answers };
         let step = login::second_step(&login, &exchange, &attempt.config, &store, &SystemClock);
         attempt.log_strange(&store);
         let answer = match step? {

@@ -18,7 +18,7 @@ use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Respo
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::verdict::Verdict;
+use crate::verdict::{Shape, Verdict};
 use crate::words::{self, changes};
 
 /// The longest time to live, in seconds: 100 years.
@@ -103,7 +103,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Judges a password for a process of the user, whose network is not known.
     pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
         super::check_service(&service)?;
-        let attempt = self.attempt(service);
+        let attempt = self.attempt(service, Shape::Code);
         let Judged { verdict, told } = login::app_password(&attempt, &self.config, &self.store, &self.clock, &password)
             .map_err(|error| from_login(&error))?;
         if let Verdict::NotAsked(rule) = &verdict {

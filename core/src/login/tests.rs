@@ -83,7 +83,7 @@ fn converse(
 ) -> Result<Option<Verdict>, LoginError> {
     let (id, mut answers) = (AttemptId::fresh().unwrap(), Vec::new());
     loop {
-        let exchange = Exchange { id: &id, peer: Peer::Root, answers: &answers };
+        let exchange = Exchange { id: &id, answers: &answers };
         let answer = match super::second_step(attempt, &exchange, config, store, clock)? {
             Step::Done(verdict) => return Ok(Some(verdict)),
             Step::Ask => person.ask(),
@@ -238,8 +238,7 @@ impl World {
 
     fn try_with(&self, answer: &str, rhost: &str, meanwhile: &dyn Fn()) -> Result<Verdict, LoginError> {
         let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
-        let attempt =
-            Attempt { person: alice(), service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false };
+        let attempt = visit("sshd", origin, false);
         let person = Scripted { answer: RefCell::new(Some(Typed::new(answer.into()))), meanwhile };
         let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person);
         if let Ok(verdict) = &verdict {
@@ -267,14 +266,14 @@ fn alice() -> Person {
     Person { name: Username::new("alice"), alias: None.into(), uid, gid: nix::unistd::getegid().as_raw() }
 }
 
+/// A login of alice's, in a process of root's.
+fn visit(service: &str, origin: Origin, first_step_passed: bool) -> Attempt {
+    let claims = Claims { service: service.into(), origin, shape: Shape::Code, first_step_passed };
+    Attempt::from_root(alice(), claims)
+}
+
 fn attempt_of(person: &Person) -> Attempt {
-    Attempt {
-        person: person.clone(),
-        service: "sshd".into(),
-        origin: Origin::default(),
-        shape: Shape::Code,
-        first_step_passed: false,
-    }
+    Attempt { person: person.clone(), ..visit("sshd", Origin::default(), false) }
 }
 
 fn reason(verdict: &Verdict) -> &'static str {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
-use twostep_core::login::{Attempt, Standing, rehearse};
+use twostep_core::login::{Attempt, Claims, Standing, rehearse};
 use twostep_core::options::Mode;
 use twostep_core::policy::Requirement;
 use twostep_core::store::{Store, StoreError};
@@ -102,13 +102,9 @@ impl Visitors<'_> {
 
     /// What policy and the account say.
     fn part(&self) -> Part {
-        let attempt = Attempt {
-            person: self.person.clone(),
-            service: self.service.to_owned(),
-            origin: self.origin(),
-            shape: Shape::Code,
-            first_step_passed: false,
-        };
+        let (service, origin) = (self.service.to_owned(), self.origin());
+        let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: false };
+        let attempt = Attempt::from_root(self.person.clone(), claims);
         match rehearse(&attempt, &self.host.config, &self.host.store, SystemClock.now()) {
             Ok(Standing { requirement, account }) => self.required(&requirement, account.as_ref()),
             Err(error) => self.unreadable(&error),

@@ -17,15 +17,10 @@ impl<'a> Visitor<'a> {
 
     /// Each exchange has a store of its own, as one process after the other would.
     fn sends(&self, answers: &[&str]) -> Step {
-        let attempt = Attempt {
-            person: alice(),
-            service: self.service.into(),
-            origin: Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() },
-            shape: Shape::Code,
-            first_step_passed: true,
-        };
+        let visit = visit(self.service, Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() }, true);
+        let attempt = Attempt { peer: self.peer, ..visit };
         let answers: Vec<Typed> = answers.iter().map(|answer| Typed::new((*answer).to_owned())).collect();
-        let exchange = Exchange { id: &self.id, peer: self.peer, answers: &answers };
+        let exchange = Exchange { id: &self.id, answers: &answers };
         super::super::second_step(&attempt, &exchange, &self.world.config, &self.world.store(), &self.world.clock)
             .unwrap()
     }

@@ -115,7 +115,7 @@ fn answered(world: World, answers: fn(&World) -> Vec<String>) -> (World, Vec<Str
 
 fn attempt_here() -> Attempt {
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-    Attempt { person: alice(), service: "dovecot".into(), origin, shape: Shape::Code, first_step_passed: true }
+    visit("dovecot", origin, true)
 }
 
 #[test]
