@@ -11,7 +11,7 @@ use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
 use crate::words::changes;
 
-/// How many codes may be given to confirm one pending authenticator: whoever did not see its secret
+/// How many codes may be given to confirm one pending authenticator: somebody who did not see its secret
 /// must not find a code by trying, and get recovery codes for it.
 pub(super) const TRIES: u32 = 10;
 
