@@ -106,6 +106,14 @@ impl<'a> Candidates<'a> {
         }
         all
     }
+
+    /// Counts a wrong answer that was held against one of them at least, although another one's secret
+    /// does not open: it was a guess all the same.
+    fn count_guess(&self, held: &mut Held, question: &Question<'_>) {
+        if !self.tried.is_empty() {
+            count_wrong(held, question);
+        }
+    }
 }
 
 /// Every authenticator is tried, whichever matches.
@@ -130,7 +138,7 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
             }
         }
     }
-    match (fresh, spent, candidates.trouble) {
+    match (fresh, spent, candidates.trouble.clone()) {
         (Some((one, step)), _, _) => {
             learn(held, one, step, question);
             held.spend(one, step);
@@ -140,7 +148,10 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
             let (authenticator, host_clock) = (one.label.clone(), question.doubt(held));
             Ok(Verdict::Refused(Refused::Spent { authenticator, host_clock }))
         }
-        (None, None, Some(error)) => Err(error),
+        (None, None, Some(error)) => {
+            candidates.count_guess(held, question);
+            Err(error)
+        }
         (None, None, None) => Ok(refuse(held, &candidates.tried, question)),
     }
 }
@@ -190,7 +201,8 @@ pub(super) fn pair(
             return Ok(verdict);
         }
     }
-    if let Some(error) = candidates.trouble {
+    if let Some(error) = candidates.trouble.clone() {
+        candidates.count_guess(held, question);
         return Err(error);
     }
     count_wrong(held, question);

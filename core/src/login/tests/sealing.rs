@@ -179,6 +179,29 @@ fn secrets_that_changed_places_do_not_open() {
     assert_eq!(told, Err(LoginError::Seal(SealError::DoesNotOpen)));
 }
 
+/// Else a wrong answer would tell that it is wrong for nothing, again and again.
+#[test]
+fn a_guess_beside_a_secret_that_does_not_open_costs_a_failure() {
+    let world = World::enrolled("");
+    let added = world.store().update(&alice(), |held| {
+        let account = held.account.as_mut().unwrap();
+        let (id, label) = ("00".into(), "tablet".into());
+        account.authenticators.push(crate::account::Authenticator { id, label, ..account.authenticators[0].clone() });
+        held.keep(Keep::Account);
+    });
+    added.unwrap();
+    for _ in 0..5 {
+        assert_eq!(world.try_from("000000", "192.0.2.1"), Err(LoginError::Seal(SealError::DoesNotOpen)));
+    }
+    assert_eq!(reason(&world.login("000000")), "source-waits");
+    assert!(matches!(world.try_from(&world.code(0), "192.0.2.2"), Ok(Verdict::Accepted(_))));
+    let (first, second) = (Typed::new("000000".into()), Typed::new("000001".into()));
+    let failures = || world.store().peek(&alice()).unwrap().throttle.sums().total();
+    let before = failures();
+    assert!(matches!(world.ask(Request::Synchronize { first, second }), Response::Refused { .. }));
+    assert_eq!(failures(), before + 1, "a pair is a guess too");
+}
+
 #[test]
 fn an_old_file_brings_no_used_recovery_code_back_and_is_told_of_once() {
     let world = World::enrolled("");
