@@ -179,8 +179,11 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
             }
         };
         let judged = judged.doubting(self.clock);
-        // Where it cannot be written, a repeat is judged once more.
-        if let Ok(verdict) = serde_json::to_string(&judged) {
+        // What was not judged costs nothing, and must not push out what was. Where it cannot be written, a
+        // repeat is judged once more.
+        if judged.was_judged()
+            && let Ok(verdict) = serde_json::to_string(&judged)
+        {
             held.ledger.note_exchange(self.place(self.ordinal()), verdict, question.now.uptime);
         }
         Ok(judged)

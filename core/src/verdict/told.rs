@@ -67,6 +67,23 @@ impl Verdict {
         }
     }
 
+    /// Whether an answer was held against what the account has.
+    #[must_use]
+    pub fn was_judged(&self) -> bool {
+        match self {
+            Self::Accepted(_) => true,
+            Self::NotAsked(_) | Self::MustEnroll => false,
+            Self::Refused(refused) => !matches!(
+                refused,
+                Refused::NotACode(_)
+                    | Refused::Waiting(_)
+                    | Refused::ClosedToStrangers
+                    | Refused::Disabled
+                    | Refused::Vanished
+            ),
+        }
+    }
+
     /// The word that a log line of this verdict begins with.
     #[must_use]
     pub fn word(&self) -> &'static str {

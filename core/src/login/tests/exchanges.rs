@@ -108,6 +108,20 @@ fn the_second_code_without_the_first_of_the_same_login_puts_nothing_right() {
     assert_eq!((world.drift(), failures(&world)), (0, 2));
 }
 
+/// Whoever waits is told so as often as they ask: that must not make a login forget its first code.
+#[test]
+fn answers_that_are_not_judged_push_out_none_that_was() {
+    let world = World::enrolled("");
+    world.pass(3600);
+    let (first, next) = (world.code(18), world.code(19));
+    let visitor = Visitor::new(&world);
+    assert_eq!(why(&visitor.sends(&[&first])), "ask-next");
+    let refused: Vec<_> = (0..25).map(|_| reason(&world.try_from("000000", "198.51.100.1").unwrap())).collect();
+    assert_eq!((refused[4], refused[5], refused[24]), ("wrong-code", "source-waits", "source-waits"));
+    world.pass(30);
+    assert!(is_accepted(&visitor.sends(&[&first, &next])));
+}
+
 #[test]
 fn an_id_is_thirty_two_hexadecimal_digits() {
     assert_eq!(AttemptId::fresh().unwrap().as_str().len(), 32);
