@@ -15,12 +15,12 @@ pub use finding::{Finding, Severity};
 
 use std::path::Path;
 
+use pam_stacks::Files;
 use twostep_core::config::Config;
 use twostep_core::time::{Clock, ClockDoubt, SystemClock};
 
 use crate::host::{Host, unknown_names};
 use crate::reach::HELPER;
-use crate::stack::Files;
 use crate::words;
 use sshd::Door;
 use stacks::{Before, Service, Wanted};

@@ -28,7 +28,6 @@ mod recovery;
 mod remove;
 mod save;
 mod session;
-pub mod stack;
 mod status;
 mod sync;
 mod terminal;

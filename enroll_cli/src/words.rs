@@ -21,5 +21,4 @@ pub mod mistakes;
 pub mod plan;
 pub mod rehearsal;
 pub mod report;
-pub mod stack;
 pub mod transfer;

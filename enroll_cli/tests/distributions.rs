@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use pam_stacks::{Files, Phase};
 use twostep_cli::apply::{Keys, Style, Unfit, edited};
 use twostep_cli::check::Severity;
 use twostep_cli::check::stacks::{Before, Service};
-use twostep_cli::stack::{Files, Phase};
 
 const ALL: [&str; 7] =
     ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine", "alpine-older"];

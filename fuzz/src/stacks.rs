@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use pam_stacks::{Files, Phase};
 use twostep_cli::apply::{Keys, Style, edited};
 use twostep_cli::check::stacks::{Before, Service};
-use twostep_cli::stack::{Files, Phase};
 
 /// The text between two such lines is a file; the first is the service's, the others are its includes.
 const NEXT: &str = "\n---\n";

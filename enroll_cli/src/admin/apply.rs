@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nix::unistd::geteuid;
+use pam_stacks::Files;
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 
@@ -14,7 +15,6 @@ use crate::host::Host;
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person, who_types};
-use crate::stack::Files;
 use crate::trouble::Trouble;
 use crate::words;
 use crate::{dates, reach};

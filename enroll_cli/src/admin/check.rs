@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nix::unistd::geteuid;
+use pam_stacks::Files;
 use twostep_core::username::Person;
 
 use crate::arguments::Check;
@@ -11,7 +12,6 @@ use crate::check::{self, Finding, Severity};
 use crate::host::Host;
 use crate::page::Page;
 use crate::reach;
-use crate::stack::Files;
 use crate::trouble::{Exit, Trouble};
 use crate::words;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
+use pam_stacks::Files;
 
 use super::drop_in::{self, Keys};
 use crate::check::Severity;
@@ -12,7 +13,6 @@ use crate::check::sshd::{
     self, CONFIG, Daemon, Door, Effective, SERVICE, SshCopy, Visitor, Ways, closing, pairs, visitors,
 };
 use crate::check::stacks::{AsksPassword, Before, Service};
-use crate::stack::Files;
 use crate::words;
 
 /// What sshd says.

@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pam_stacks::{Files, Kind, Line, Phase};
+
 use super::drop_in::Keys;
 use crate::check::Severity;
 use crate::check::stacks::{Before, Service};
-use crate::stack::{Files, Kind, Line, Phase};
 use crate::words;
 
 /// What our lines say beside what they always say.

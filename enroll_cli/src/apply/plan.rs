@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pam_stacks::Files;
 use twostep_core::config::AfterGrace;
 use twostep_core::username::Person;
 
@@ -16,7 +17,6 @@ use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::check::{self, Severity};
 use crate::configuration::Change;
 use crate::host::{Host, administrators};
-use crate::stack::Files;
 use crate::trouble::Trouble;
 use crate::words;
 

@@ -10,9 +10,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use nix::unistd::{Uid, setresuid};
+use pam_stacks::{Files, Phase};
 
 use super::place::Content;
-use crate::stack::{Files, Phase};
 use crate::trouble::Trouble;
 use crate::words;
 
@@ -119,7 +119,7 @@ fn copied(files: &Files, service: &str, folder: &Path) -> Result<(), Trouble> {
             open.push(texts.len() - 1);
         }
         let into = open.last().copied().unwrap_or(0);
-        let text = if line.runs == crate::stack::Runs::Substack {
+        let text = if line.runs == pam_stacks::Runs::Substack {
             texts.push(String::new());
             let name = folder.join(format!("substack-{}", texts.len() - 1));
             format!("auth substack {}\n", name.display())

@@ -1,6 +1,7 @@
 //! What would happen if this user logged in now, step by step. Nothing is touched: no lock, no
 //! ledger, no log line.
 
+use pam_stacks::{Code, Files, Phase};
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
@@ -16,7 +17,6 @@ use twostep_core::verdict::Shape;
 use super::stacks::{Before, Service, Way};
 use crate::host::Host;
 use crate::layout;
-use crate::stack::{Code, Files, Phase};
 use crate::words;
 
 mod offer;

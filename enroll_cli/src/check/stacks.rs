@@ -1,9 +1,9 @@
 //! What is wrong with PAM stacks that have a line of ours, and which services have none.
 
+use pam_stacks::{Code, Files, Kind, Line, Phase, Stack};
 use twostep_core::options::{Mode, Options};
 
 use super::Finding;
-use crate::stack::{Code, Files, Kind, Line, Phase, Stack};
 
 mod account;
 mod auth;

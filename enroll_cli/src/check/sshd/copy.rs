@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pam_stacks::Files;
+
 use super::{CONFIG, OURS, included};
-use crate::stack::Files;
 
 /// sshd's configuration in a folder of its own: an include of sshd_config.d leads into the copy.
 pub struct SshCopy(PathBuf);

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use pam_stacks::Files;
+
 use super::{CONFIG, Daemon, Effective, OURS, SshCopy, Visitor, Ways, lines, value, visitors};
 use crate::check::Finding;
 use crate::check::people::counted;
 use crate::check::stacks::AsksPassword;
-use crate::stack::Files;
 use crate::words;
 
 /// More users than sshd is asked about one by one.

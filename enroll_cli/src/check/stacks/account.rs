@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use pam_stacks::{Code, End, Kind, Line, explore};
+
 use super::{Service, ours, quoted};
 use crate::check::Finding;
-use crate::stack::{Code, End, Kind, Line, explore};
 use crate::words;
 
 /// Everything that the account phase shows.
@@ -108,7 +109,7 @@ fn ignored(service: &Service<'_>) -> Option<Finding> {
     let through = |code| service.account_ways(code).into_iter().find(|end| end.lets_in() && end.facts);
     let end = through(Code::PERM_DENIED).or_else(|| through(Code::SERVICE_ERR))?;
     let index = end.way.iter().map(|(index, _)| *index).find(|index| {
-        service.account.lines.get(*index).and_then(Line::module).is_some_and(crate::stack::Module::is_ours)
+        service.account.lines.get(*index).and_then(Line::module).is_some_and(pam_stacks::Module::is_ours)
     })?;
     let line = service.account.lines.get(index)?;
     Some(Finding::error(

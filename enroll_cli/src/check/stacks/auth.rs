@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use pam_stacks::{Code, End, Kind, Line, Module, explore};
 use twostep_core::options::Mode;
 
 use super::{Before, Service, ours, quoted, reached, refused, with_mode};
 use crate::check::Finding;
-use crate::stack::{Code, End, Kind, Line, Module, explore};
 use crate::words;
 
 /// A kind of login.

@@ -1,8 +1,9 @@
 //! Which services ask for the code, and which do not although people log in by them.
 
+use pam_stacks::Files;
+
 use super::{Before, Service};
 use crate::check::Finding;
-use crate::stack::Files;
 use crate::words;
 
 /// By these people become somebody too, beside the services that the configuration calls interactive.
@@ -106,7 +107,7 @@ fn subject(names: &[&str]) -> Option<(String, &'static str)> {
 
 /// libpam does not read it where there is a folder.
 fn one_file(files: &Files) -> Option<Finding> {
-    let path = std::path::Path::new(crate::stack::ONE_FILE);
+    let path = std::path::Path::new(pam_stacks::ONE_FILE);
     let text = files.text(path).ok()??;
     let names_us = text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("pam_twostep"));
     (files.has_folder() && names_us).then(|| {

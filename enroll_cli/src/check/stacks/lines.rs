@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use pam_stacks::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
+
 use super::{Service, ours, quoted};
 use crate::check::Finding;
-use crate::stack::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
 use crate::words;
 
 /// What makes further questions meaningless.

@@ -1,10 +1,11 @@
 //! What to write where a line ends the stack before ours: the first change that is right where the
 //! stack with it is walked.
 
+use pam_stacks::{Control, Line, Stack};
+
 use super::auth::{RIGHT, open_doors, strangers};
 use super::refused::{permit, refuses};
 use super::{Service, quoted};
-use crate::stack::{Control, Line, Stack};
 use crate::words;
 
 /// The change of this line, or of what follows it, by which everybody comes to our line.

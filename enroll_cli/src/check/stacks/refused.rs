@@ -1,10 +1,11 @@
 //! Whom the auth phase refuses although our lines accept or do not ask them, and what to write: the
 //! first change that is right where the stack with it is walked.
 
+use pam_stacks::{Code, Control, Kind, Line, Module, Runs, Stack};
+
 use super::auth::{Login, RIGHT, open_doors};
 use super::{Service, quoted};
 use crate::check::Finding;
-use crate::stack::{Code, Control, Kind, Line, Module, Runs, Stack};
 use crate::words;
 
 /// Whether somebody is refused whom our lines accept, or do not ask.

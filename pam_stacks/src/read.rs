@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::control::Control;
-use super::files::{Files, ONE_FILE};
-use super::module::Module;
-use super::text::{self, Joined, Word};
-use super::{Line, Phase, Place, Runs, Stack};
+use crate::control::Control;
+use crate::files::{Files, ONE_FILE};
+use crate::module::Module;
+use crate::stack::{Line, Phase, Place, Runs, Stack};
+use crate::text::{self, Joined, Word};
 use crate::words;
 
 /// libpam's limit of substacks in each other.
@@ -19,8 +19,46 @@ const DEEPEST_INCLUDE: usize = 64;
 /// twice as many at each depth.
 const MOST_LINES: usize = 1000;
 
+/// The service whose lines count where a service has none.
+const OTHER: &str = "other";
+
+impl Files {
+    /// The services whose stacks come through this file.
+    pub fn users_of(&self, path: &Path) -> Vec<String> {
+        let comes_through = |service: &String| {
+            self.find(service).as_deref() == Some(path)
+                || Phase::ALL.iter().any(|phase| {
+                    let stack = self.stack(service, *phase);
+                    !stack.is_other && stack.lines.iter().any(|line| line.place.file == path)
+                })
+        };
+        self.services().into_iter().filter(comes_through).collect()
+    }
+
+    /// The lines that a service runs in this phase.
+    pub fn stack(&self, service: &str, phase: Phase) -> Stack {
+        let own = self.own_lines(service, phase);
+        if own.broken.is_some() || !own.lines.is_empty() || service == OTHER {
+            return own;
+        }
+        Stack { is_other: true, ..self.own_lines(OTHER, phase) }
+    }
+
+    fn own_lines(&self, service: &str, phase: Phase) -> Stack {
+        let mut reader = Reader::new(self, phase);
+        if self.has_folder() {
+            if let Some(path) = self.find(service) {
+                reader.service_file(&path);
+            }
+        } else {
+            reader.one_file(service);
+        }
+        reader.finish()
+    }
+}
+
 /// Reads files, one line after the other.
-pub struct Reader<'a> {
+struct Reader<'a> {
     files: &'a Files,
     phase: Phase,
     lines: Vec<Line>,
@@ -41,20 +79,20 @@ struct At {
 
 impl<'a> Reader<'a> {
     /// A reader of the lines of this phase.
-    pub fn new(files: &'a Files, phase: Phase) -> Self {
+    fn new(files: &'a Files, phase: Phase) -> Self {
         Self { files, phase, lines: Vec::new(), read: 0, broken: None }
     }
 
     /// Reads the file of a service.
-    pub fn service_file(&mut self, path: &Path) {
+    fn service_file(&mut self, path: &Path) {
         let at = At { file: path.to_owned(), through: Vec::new(), level: 0, any_phase: true };
         if !self.file(&at) {
-            self.breaks(words::stack::file_unread(path.display()));
+            self.breaks(words::file_unread(path.display()));
         }
     }
 
     /// Reads the lines of a service in the one file: its name is their first word.
-    pub fn one_file(&mut self, service: &str) {
+    fn one_file(&mut self, service: &str) {
         let at = At { file: PathBuf::from(ONE_FILE), through: Vec::new(), level: 0, any_phase: true };
         let Ok(Some(text)) = self.files.text(&at.file) else { return };
         for line in text::lines(&text) {
@@ -66,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What was read.
-    pub fn finish(self) -> Stack {
+    fn finish(self) -> Stack {
         Stack { lines: self.lines, broken: self.broken, is_other: false }
     }
 
@@ -80,12 +118,12 @@ impl<'a> Reader<'a> {
         for line in text::lines(&text) {
             let place = || Place { file: at.file.clone(), line: line.number };
             if line.is_cut {
-                self.breaks(words::stack::cut(place()));
+                self.breaks(words::cut(place()));
                 return false;
             }
             self.read += 1;
             if self.read > MOST_LINES {
-                self.breaks(words::stack::circle(place()));
+                self.breaks(words::circle(place()));
                 return true;
             }
             self.line(at, &line, &text::words(&line.text));
@@ -118,7 +156,7 @@ impl<'a> Reader<'a> {
             // libpam takes it for a line of the most sensitive phase, or of the one that is included.
             None if at.any_phase && self.phase != Phase::Auth => return,
             None => {
-                line.mistake = Some(words::stack::no_type(kind));
+                line.mistake = Some(words::no_type(kind));
                 self.lines.push(line);
                 return;
             }
@@ -128,7 +166,7 @@ impl<'a> Reader<'a> {
 
     fn known_phase(&mut self, at: &At, mut line: Line, words: &[Word], is_quiet: bool) {
         let Some((control, rest)) = words.split_first() else {
-            line.mistake = Some(words::stack::NO_CONTROL.to_owned());
+            line.mistake = Some(words::NO_CONTROL.to_owned());
             return self.lines.push(line);
         };
         let below = At { any_phase: false, ..at.clone() };
@@ -146,7 +184,7 @@ impl<'a> Reader<'a> {
                 let arguments = arguments.iter().map(|word| word.text.clone()).collect();
                 line.runs = Runs::Module(Module { name: name.text.clone(), arguments, is_quiet });
             }
-            None => line.mistake = Some(words::stack::NO_MODULE.to_owned()),
+            None => line.mistake = Some(words::NO_MODULE.to_owned()),
         }
         self.lines.push(line);
     }
@@ -154,24 +192,24 @@ impl<'a> Reader<'a> {
     /// Reads an included file in the place of the line that names it.
     fn include(&mut self, at: &At, line: Line, name: Option<&Word>, is_substack: bool) {
         let Some(name) = name.map(|word| word.text.as_str()) else {
-            return self.not_included(at, line, words::stack::NO_FILE_NAME);
+            return self.not_included(at, line, words::NO_FILE_NAME);
         };
         if at.through.len() >= DEEPEST_INCLUDE {
-            return self.breaks(words::stack::circle(&line.place));
+            return self.breaks(words::circle(&line.place));
         }
         if is_substack {
             self.lines.push(Line { runs: Runs::Substack, ..line.clone() });
         }
         let Some(file) = self.files.find(name) else {
-            return self.not_included(at, line, &words::stack::no_such_file(name));
+            return self.not_included(at, line, &words::no_such_file(name));
         };
         let level = at.level + usize::from(is_substack);
         if level >= DEEPEST_SUBSTACK {
-            return self.not_included(at, line, words::stack::TOO_DEEP);
+            return self.not_included(at, line, words::TOO_DEEP);
         }
         let through = at.through.iter().cloned().chain([line.place.clone()]).collect();
         if !self.file(&At { file, through, level, any_phase: at.any_phase }) {
-            self.not_included(at, line, &words::stack::included_unread(name));
+            self.not_included(at, line, &words::included_unread(name));
         }
     }
 
@@ -183,26 +221,6 @@ impl<'a> Reader<'a> {
         }
         line.mistake = Some(why.to_owned());
         self.lines.push(line);
-    }
-}
-
-/// The files that a text includes.
-pub struct Includes;
-
-impl Includes {
-    /// Their names, of every phase.
-    pub fn of(text: &str) -> Vec<String> {
-        let named = text::lines(text).into_iter().filter_map(|line| {
-            let words = text::words(&line.text);
-            let word = |index: usize| words.get(index).map(|word| word.text.to_ascii_lowercase());
-            let name = |index: usize| words.get(index).map(|word| word.text.clone());
-            match (word(0)?.trim_start_matches('-'), word(1)) {
-                ("@include", _) => name(1),
-                (_, Some(control)) if control == "include" || control == "substack" => name(2),
-                _ => None,
-            }
-        });
-        named.collect()
     }
 }
 
@@ -219,7 +237,8 @@ pub fn counted_elsewhere(lines: &[Line], from: usize) -> Option<&Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::{Action, Code};
+    use crate::code::Code;
+    use crate::control::Action;
 
     fn stack(files: &[(&str, &str)], phase: Phase) -> Stack {
         let nowhere = Files::below(Path::new("/nonexistent"));

@@ -5,9 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::read::{Includes, Reader};
-use super::{Phase, Stack, text};
-use crate::words;
+use crate::{text, words};
 
 /// The folders of services, in the order in which libpam looks into them (pam.conf(5)); the last
 /// one is what some distributions build in as the vendor's.
@@ -65,7 +63,7 @@ impl Files {
         match fs::read(self.real(path)) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(words::stack::unread(path.display(), &error)),
+            Err(error) => Err(words::unread(path.display(), &error)),
         }
     }
 
@@ -111,7 +109,7 @@ impl Files {
                 && let Ok(Some(text)) = self.text(&path)
             {
                 // `su-l` includes `su`, a screen locker `login`: they are services all the same.
-                let others = Includes::of(&text).into_iter();
+                let others = text::included(&text).into_iter();
                 let is_part = |other: &String| {
                     !name.starts_with(&format!("{other}-")) && !ALWAYS_SERVICES.contains(&other.as_str())
                 };
@@ -126,39 +124,6 @@ impl Files {
         let text = self.text(Path::new(ONE_FILE)).ok().flatten().unwrap_or_default();
         let first = |line: text::Joined| Some(text::words(&line.text).first()?.text.to_ascii_lowercase());
         text::lines(&text).into_iter().filter_map(first).collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
-    /// The services whose stacks come through this file.
-    pub fn users_of(&self, path: &Path) -> Vec<String> {
-        let comes_through = |service: &String| {
-            self.find(service).as_deref() == Some(path)
-                || Phase::ALL.iter().any(|phase| {
-                    let stack = self.stack(service, *phase);
-                    !stack.is_other && stack.lines.iter().any(|line| line.place.file == path)
-                })
-        };
-        self.services().into_iter().filter(comes_through).collect()
-    }
-
-    /// The lines that a service runs in this phase.
-    pub fn stack(&self, service: &str, phase: Phase) -> Stack {
-        let own = self.own_lines(service, phase);
-        if own.broken.is_some() || !own.lines.is_empty() || service == OTHER {
-            return own;
-        }
-        Stack { is_other: true, ..self.own_lines(OTHER, phase) }
-    }
-
-    fn own_lines(&self, service: &str, phase: Phase) -> Stack {
-        let mut reader = Reader::new(self, phase);
-        if self.has_folder() {
-            if let Some(path) = self.find(service) {
-                reader.service_file(&path);
-            }
-        } else {
-            reader.one_file(service);
-        }
-        reader.finish()
     }
 
     /// The file of a module, by the name in a line; nothing if it is not where PAM looks for it.
@@ -223,12 +188,10 @@ fn is_copy(name: &str) -> bool {
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The service whose lines count where a service has none.
-pub const OTHER: &str = "other";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::{Phase, Stack};
 
     fn planned(files: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));

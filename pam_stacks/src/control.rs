@@ -1,6 +1,6 @@
 //! What becomes of what a module returns: the second word of a line.
 
-use super::code::{Code, NAMES};
+use crate::code::{Code, NAMES};
 use crate::words;
 
 /// What libpam does with one return code (pam.conf(5)).
@@ -85,7 +85,7 @@ impl Pairs<'_> {
         while self.skip_space() {
             let code = self.code()?;
             if !self.skip_space() || !self.take("=") || !self.skip_space() {
-                return Err(self.expected(words::stack::EQUALS));
+                return Err(self.expected(words::EQUALS));
             }
             let action = self.action()?;
             match code {
@@ -108,7 +108,7 @@ impl Pairs<'_> {
                 return Ok(Some(number));
             }
         }
-        if self.take("default") { Ok(None) } else { Err(self.expected(words::stack::CODE_NAME)) }
+        if self.take("default") { Ok(None) } else { Err(self.expected(words::CODE_NAME)) }
     }
 
     fn action(&mut self) -> Result<Action, String> {
@@ -132,7 +132,7 @@ impl Pairs<'_> {
                 self.rest = rest;
                 Ok(Action::Jump(lines))
             }
-            _ => Err(self.expected(words::stack::ACTION)),
+            _ => Err(self.expected(words::ACTION)),
         }
     }
 
@@ -153,7 +153,7 @@ impl Pairs<'_> {
     }
 
     fn expected(&self, what: &str) -> String {
-        words::stack::expected(what, self.rest)
+        words::expected(what, self.rest)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::{Code, Line, Stack, Walk};
+use crate::code::Code;
+use crate::stack::{Line, Stack};
+use crate::walk::Walk;
 
 /// How a way ends.
 #[derive(Debug, Clone)]
@@ -63,7 +65,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::stack::{Files, Phase};
+    use crate::files::Files;
+    use crate::stack::Phase;
 
     #[test]
     fn every_way_is_gone_once() {

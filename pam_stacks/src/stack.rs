@@ -1,28 +1,10 @@
-//! PAM stacks: which lines a service runs, and what becomes of what its modules return.
-//!
-//! libpam itself can say neither without running them. So its reading of files (pam.conf(5)) and
-//! its dispatch are modelled here, and tests hold the model against the real one.
-
-mod code;
-mod control;
-mod explore;
-mod files;
-mod module;
-mod read;
-mod text;
-mod walk;
+//! The lines of one phase of a service, and where each stands.
 
 use std::fmt;
 use std::path::PathBuf;
 
-pub use code::Code;
-pub use control::{Action, Control};
-pub use explore::{End, explore};
-pub use files::{Files, ONE_FILE};
-pub use module::{Kind, Module};
-pub use read::counted_elsewhere;
-pub use text::unseen;
-pub use walk::Walk;
+use crate::control::Control;
+use crate::module::Module;
 
 /// What a program asks of PAM (pam.conf(5), the type of a line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

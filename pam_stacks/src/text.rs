@@ -77,13 +77,28 @@ pub fn in_single_spaces(line: &str) -> String {
     line.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// The names of the files that a text includes, in every phase.
+pub fn included(text: &str) -> Vec<String> {
+    let named = lines(text).into_iter().filter_map(|line| {
+        let words = words(&line.text);
+        let word = |index: usize| words.get(index).map(|word| word.text.to_ascii_lowercase());
+        let name = |index: usize| words.get(index).map(|word| word.text.clone());
+        match (word(0)?.trim_start_matches('-'), word(1)) {
+            ("@include", _) => name(1),
+            (_, Some(control)) if control == "include" || control == "substack" => name(2),
+            _ => None,
+        }
+    });
+    named.collect()
+}
+
 /// What nobody sees in this text and libpam takes for letters, if it holds such a thing.
 pub fn unseen(text: &str) -> Option<&'static str> {
     text.chars().find_map(|letter| match letter {
-        '\r' => Some(words::stack::RETURN),
-        '\u{feff}' => Some(words::stack::ORDER_MARK),
-        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some(words::stack::NO_BREAK),
-        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(words::stack::NO_WIDTH),
+        '\r' => Some(words::RETURN),
+        '\u{feff}' => Some(words::ORDER_MARK),
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some(words::NO_BREAK),
+        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(words::NO_WIDTH),
         _ => None,
     })
 }

@@ -1,8 +1,9 @@
 //! One way through a stack: libpam's dispatch (`_pam_dispatch_aux` of Linux-PAM), line by line, with
 //! what the modules return given from outside.
 
-use super::control::Action;
-use super::{Code, Line, Runs};
+use crate::code::Code;
+use crate::control::Action;
+use crate::stack::{Line, Runs};
 
 /// What the stack thinks of itself so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,7 +139,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::stack::{Files, Phase};
+    use crate::files::Files;
+    use crate::stack::Phase;
 
     /// Each module is called by what it returns.
     fn outcome(files: &[(&str, &str)]) -> Code {

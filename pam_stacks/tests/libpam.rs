@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use pam_stacks::{Code, Files, Phase, Walk};
 use proptest::prelude::*;
-use twostep_cli::stack::{Code, Files, Phase, Walk};
 
 /// What modules return here, by the names that pam_debug knows.
 const RETURNS: [&str; 8] =
