@@ -31,7 +31,6 @@ mod session;
 mod status;
 mod sync;
 mod terminal;
-pub mod transfer;
 mod trouble;
 mod view;
 mod which;

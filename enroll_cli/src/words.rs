@@ -17,7 +17,6 @@ pub mod check_sudo;
 pub mod configuration;
 pub mod general;
 pub mod keys;
-pub mod mistakes;
 pub mod plan;
 pub mod rehearsal;
 pub mod report;

@@ -1,7 +1,7 @@
 //! Files of other programs and of other hosts. What is read has a key that may be one, and a device that
 //! this host can have; what is not read says why, without the key.
 
-use twostep_cli::transfer::{self, Entry, Read};
+use transfer::{self, Entry, Read};
 use twostep_core::otp::{Label, Parameters, uri as written};
 use twostep_core::secret::Typed;
 use twostep_core::time::Step;

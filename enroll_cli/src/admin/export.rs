@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
+use transfer::backup::{self, Contents, Kept};
 use twostep_core::enroll::Desk;
 use twostep_core::request::Response;
 use twostep_core::secret::Typed;
@@ -18,7 +19,6 @@ use crate::host::{self, Host, Subject};
 use crate::page::Page;
 use crate::person::{self, Echo, who_types};
 use crate::reach;
-use crate::transfer::backup::{self, Contents, Kept};
 use crate::trouble::{self, Trouble};
 use crate::words;
 

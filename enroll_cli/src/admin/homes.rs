@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Gid, User, initgroups, setgid, setuid};
+use transfer::google::{self, LONGEST};
+use transfer::{Entry, Mistake, Read};
 use twostep_core::time::Timestamp;
 
 use crate::host::Host;
-use crate::transfer::google::{self, LONGEST};
-use crate::transfer::{Entry, Mistake, Read};
 use crate::trouble::Trouble;
 use crate::words;
 

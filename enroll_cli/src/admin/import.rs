@@ -6,6 +6,8 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
+use transfer::backup::{self, Kept};
+use transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use twostep_core::account::Account;
 use twostep_core::enroll::{Desk, Imported, Restored};
 use twostep_core::request::Response;
@@ -22,8 +24,6 @@ use crate::host::{self, Host};
 use crate::page::Page;
 use crate::person::{Echo, who_types};
 use crate::reach;
-use crate::transfer::backup::{self, Kept};
-use crate::transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use crate::trouble::Trouble;
 use crate::words;
 

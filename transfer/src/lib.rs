@@ -1,20 +1,21 @@
 //! What other programs and other hosts know of users, read from their files. Nothing here touches an
 //! account: each format is a function of a text.
 
-use twostep_core::account::Progress;
-use twostep_core::enroll::Import;
-use twostep_core::secret::Secret;
-use twostep_core::time::{Step, Timestamp};
+#![forbid(unsafe_code)]
 
 pub mod backup;
 pub mod batch;
 pub mod google;
 mod key;
-
-use crate::words;
 pub mod migration;
 pub mod oath;
 pub mod uri;
+mod words;
+
+use twostep_core::account::Progress;
+use twostep_core::enroll::Import;
+use twostep_core::secret::Secret;
+use twostep_core::time::{Step, Timestamp};
 
 /// Fewest bits of a key that is not weak (RFC 4226 §4, R6).
 pub const BITS: usize = 128;

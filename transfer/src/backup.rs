@@ -77,11 +77,11 @@ impl Closed {
     /// What is so, and what to do.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::NoBackup => words::transfer::NO_BACKUP,
-            Self::Newer => words::transfer::NEWER_BACKUP,
-            Self::TooCostly => words::transfer::TOO_COSTLY,
-            Self::DoesNotOpen => words::transfer::DOES_NOT_OPEN,
-            Self::NoMeans => words::transfer::NO_MEANS,
+            Self::NoBackup => words::backup::NO_BACKUP,
+            Self::Newer => words::backup::NEWER_BACKUP,
+            Self::TooCostly => words::backup::TOO_COSTLY,
+            Self::DoesNotOpen => words::backup::DOES_NOT_OPEN,
+            Self::NoMeans => words::backup::NO_MEANS,
         }
     }
 }

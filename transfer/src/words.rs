@@ -1,0 +1,4 @@
+//! Every sentence about the files of other programs and hosts.
+
+pub mod backup;
+pub mod mistakes;
