@@ -1,8 +1,10 @@
 //! `twostep admin`: how root helps a user, straight in the store.
 
+use host_check::host::Host;
+
 use crate::arguments::Admin;
 use crate::page::Page;
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 
 mod app_passwords;
 mod apply;
@@ -52,6 +54,11 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Reseal(wishes) => reseal::run(page, wishes),
         Admin::GiveKey => reseal::give(),
     }
+}
+
+/// Tells what is wrong with the configuration: beside the results, which programs may read.
+fn warn(host: &Host) {
+    host.warnings().for_each(|warning| trouble::tell(&warning));
 }
 
 /// What exempts a user, in words.

@@ -1,14 +1,15 @@
 //! `twostep app-password`: passwords for programs that cannot ask for a code.
 
+use host_check::{dates, shell};
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Preset, Refusal, Request, Response};
 
 use crate::arguments::AppPassword;
 use crate::page::Page;
+use crate::person;
 use crate::reach::{self, Reach};
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::{dates, layout, person};
 
 mod create;
 pub mod ensure;
@@ -90,7 +91,7 @@ fn expiry(one: &AppPasswordStatus) -> String {
 
 /// The command by which programs get a stored password.
 fn show_command(label: &str) -> String {
-    format!("twostep app-password show {}", layout::as_word(label))
+    format!("twostep app-password show {}", shell::as_word(label))
 }
 
 #[cfg(test)]

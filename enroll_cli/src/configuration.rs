@@ -1,22 +1,21 @@
 //! A change of the configuration by an administrator: shown with what it means, asked for, put in
 //! force in one step, logged.
 
+use host_check::host::{Host, unknown_names};
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 use twostep_core::config::{Config, ConfigError};
 
 use crate::audit::Syslog;
-use crate::host::{Host, unknown_names};
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::trouble::Trouble;
 
-mod change;
 mod file;
 mod impact;
 
-pub use change::Change;
 pub use file::{CHANGED_MEANWHILE, ConfigFile};
+pub use host_check::change::Change;
 pub use impact::Impact;
 
 /// Longest list of changed lines that a log line takes, in bytes.

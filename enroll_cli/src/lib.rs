@@ -7,14 +7,10 @@
 
 mod admin;
 mod app_password;
-pub mod apply;
 pub mod arguments;
 mod audit;
-pub mod check;
 mod configuration;
-mod dates;
 mod enroll;
-mod host;
 mod keys;
 mod layout;
 mod page;
@@ -27,6 +23,8 @@ mod reach;
 mod recovery;
 mod remove;
 mod save;
+#[cfg(test)]
+mod scripted;
 mod session;
 mod status;
 mod sync;
@@ -51,7 +49,7 @@ pub fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     if let Some(Command::Admin { action: Admin::Trial { service, folder } }) = &arguments.command {
-        return ExitCode::from(apply::try_here(service, folder));
+        return ExitCode::from(host_check::apply::try_here(service, folder));
     }
     if let Some(Command::Admin { action: Admin::ReadHome { user, path } }) = &arguments.command {
         return ExitCode::from(admin::read_here(user, path));

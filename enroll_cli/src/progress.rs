@@ -2,7 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::host::Host;
+use host_check::host::Host;
+
 use crate::trouble::{Trouble, columns_beside};
 
 /// Fewer are done before anyone looks.

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use host_check::check::places::HELPER;
 use nix::unistd::{Uid, geteuid};
 use twostep_core::enroll::{AccountReport, Desk, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
@@ -11,12 +12,6 @@ use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 use crate::audit::Syslog;
 use crate::trouble::Trouble;
 use crate::words::general;
-
-/// Where the helper is installed. Chosen when this program is built, never when it runs.
-pub const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
-    Some(path) => path,
-    None => "/usr/libexec/twostep/twostep-helper",
-};
 
 /// Far more than any response.
 const LONGEST_RESPONSE: u64 = 1024 * 1024;

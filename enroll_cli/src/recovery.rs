@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use host_check::dates;
 use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
@@ -13,7 +14,7 @@ use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::words::account;
-use crate::{dates, proof, reach, save};
+use crate::{proof, reach, save};
 
 /// The command that prints what it reads.
 const PRINTER: &str = "lp";

@@ -1,8 +1,8 @@
 //! `twostep status`: how the second step of an account stands.
 
+use host_check::dates;
 use twostep_core::request::{AuthenticatorStatus, SecondStep, Status, SuspensionStatus};
 
-use crate::dates;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;

@@ -109,6 +109,16 @@ fn fitted(message: &str, columns: Option<usize>) -> String {
 /// Whoever read our output went away, as `head` does: nobody is left to tell.
 const CLOSED_OUTPUT: &str = "closed_output";
 
+impl From<host_check::Error> for Trouble {
+    fn from(error: host_check::Error) -> Self {
+        match error {
+            host_check::Error::Refused(reason, message) => Self::refused(reason, message),
+            host_check::Error::Failed(reason, message) => Self::here(reason, message),
+            host_check::Error::Io(error) => error.into(),
+        }
+    }
+}
+
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

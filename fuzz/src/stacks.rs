@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use host_check::apply::{Keys, Style, edited};
+use host_check::check::stacks::{Before, Service};
 use pam_stacks::{Files, Phase};
-use twostep_cli::apply::{Keys, Style, edited};
-use twostep_cli::check::stacks::{Before, Service};
 
 /// The text between two such lines is a file; the first is the service's, the others are its includes.
 const NEXT: &str = "\n---\n";

@@ -5,7 +5,7 @@ from functools import cache
 
 from pages import TOP
 
-CRATES = ("core", "pam_stacks", "transfer", "pam_module", "helper", "enroll_cli")
+CRATES = ("core", "pam_stacks", "host_check", "transfer", "pam_module", "helper", "enroll_cli")
 TESTS = re.compile(r"\n#\[cfg\(test\)\]\n(?:pub )?mod \w+ \{")
 TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 

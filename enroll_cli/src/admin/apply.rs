@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
+use host_check::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, Sshd, State, Undone, Wish};
+use host_check::dates;
+use host_check::host::Host;
 use nix::unistd::geteuid;
 use pam_stacks::Files;
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 
 use super::consent::{Consent, make_sure};
-use crate::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, Sshd, State, Undone, Wish};
 use crate::arguments::{Apply, Revert};
 use crate::audit::Syslog;
-use crate::host::Host;
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person, who_types};
+use crate::reach;
 use crate::trouble::Trouble;
 use crate::words;
-use crate::{dates, reach};
 
 /// The shortest and the longest time to confirm, in seconds.
 const TIMES: std::ops::RangeInclusive<u64> = 5..=3600;
@@ -81,10 +82,11 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     let alone = journal.lock()?;
     none_is_open(&journal)?;
     let change = journal.begin(&plan.services, &page.view.administrator, seconds, &plan.steps)?;
-    let sshd = match apply::start(change.number).and_then(|()| put_in_force(&journal, &change, &plan)) {
+    let started = apply::start(change.number).map_err(Trouble::from);
+    let sshd = match started.and_then(|()| put_in_force(&journal, &change, &plan)) {
         Ok(sshd) => sshd,
         Err(trouble) => {
-            apply::undo(&journal, &change, "failed")?;
+            apply::undo(&journal, &change, "failed", &Syslog)?;
             return Err(trouble);
         }
     };
@@ -228,7 +230,8 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
 /// Undoes what cannot be confirmed any more, should nobody have done so, and says why.
 fn gone(page: &mut Page, journal: &Journal, change: &Change) -> Trouble {
     let why = if change.is_overdue() { words::apply::TIME_OVER } else { words::apply::ENDED_BETWEEN };
-    match apply::undo(journal, change, "unconfirmed").and_then(|undone| told(page, &undone)) {
+    let undone = apply::undo(journal, change, "unconfirmed", &Syslog).map_err(Trouble::from);
+    match undone.and_then(|undone| told(page, &undone)) {
         Ok(()) => Trouble::here("too_late", words::apply::not_confirmed(why)),
         Err(trouble) => trouble,
     }
@@ -240,10 +243,10 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     let journal = Journal::of_host();
     if wishes.detached {
         apply::detach()?;
-        return apply::guard(&journal);
+        return Ok(apply::guard(&journal, &Syslog)?);
     }
     if wishes.unconfirmed {
-        return apply::watch(&journal)?.iter().try_for_each(|undone| told(page, undone));
+        return apply::watch(&journal, &Syslog)?.iter().try_for_each(|undone| told(page, undone));
     }
     if wishes.list {
         return list(page, &journal);
@@ -267,7 +270,7 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     let by = format!("by {}", page.view.administrator);
     let numbers = going.iter().map(|change| change.number).collect::<Vec<_>>();
     let still = standing(&journal, true)?.into_iter().filter(|change| numbers.contains(&change.number));
-    still.into_iter().try_for_each(|change| told(page, &apply::undo(&journal, &change, &by)?))
+    still.into_iter().try_for_each(|change| told(page, &apply::undo(&journal, &change, &by, &Syslog)?))
 }
 
 /// The changes that are in force, the newest first: all, or that one alone.

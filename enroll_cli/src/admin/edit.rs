@@ -2,13 +2,13 @@
 
 use std::io::IsTerminal;
 
+use host_check::host::Host;
 use nix::unistd::geteuid;
 use twostep_core::config::ConfigError;
 
 use super::consent::{self, Consent};
 use crate::arguments::Edit;
 use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, Refused};
-use crate::host::Host;
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person, who_types};

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use host_check::host::{self, Host, Subject};
 use nix::unistd::geteuid;
 use serde::Serialize;
 use transfer::backup::{self, Contents, Kept};
@@ -15,7 +16,6 @@ use twostep_core::username::Person;
 
 use crate::arguments::Export;
 use crate::audit::Syslog;
-use crate::host::{self, Host, Subject};
 use crate::page::Page;
 use crate::person::{self, Echo, who_types};
 use crate::reach;
@@ -45,7 +45,7 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     let (key, text) = backup::fresh_key().map_err(closed)?;
     let (mut accounts, mut failed) = (Vec::new(), 0);
     let mut people = Vec::new();
-    Host::open().everybody(|subject| {
+    Host::open().everybody(|subject| -> Result<(), Trouble> {
         people.extend(match subject {
             Subject::User(person) => Some(person),
             Subject::Orphan(_) => None,

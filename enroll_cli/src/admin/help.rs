@@ -1,14 +1,14 @@
 //! `twostep admin unlock`, `recovery-code` and `enroll --invite`: help for a user who cannot log in,
 //! or is to begin.
 
+use host_check::dates;
+use host_check::host::Host;
 use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::config::Enrollment;
 use twostep_core::enroll::Issued;
 
 use crate::arguments::Invite;
-use crate::dates;
-use crate::host::Host;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;

@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use host_check::host::Host;
 use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Gid, User, initgroups, setgid, setuid};
 use transfer::google::{self, LONGEST};
 use transfer::{Entry, Mistake, Read};
 use twostep_core::time::Timestamp;
 
-use crate::host::Host;
 use crate::trouble::Trouble;
 use crate::words;
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::Path;
 
+use host_check::dates;
+use host_check::host::{self, Host};
 use nix::unistd::geteuid;
 use serde::Serialize;
 use transfer::backup::{self, Kept};
@@ -20,7 +22,6 @@ use super::consent::{Consent, make_sure};
 use super::homes;
 use crate::arguments::{Import, Taking};
 use crate::audit::Syslog;
-use crate::host::{self, Host};
 use crate::page::Page;
 use crate::person::{Echo, who_types};
 use crate::reach;
@@ -279,11 +280,7 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
     let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
     let contents = backup::read(&text, &passphrase).map_err(closed)?;
     let key = backup::key(&contents.key).map_err(closed)?;
-    page.say(&words::transfer::backup_of(
-        &contents.host,
-        &crate::dates::minute(contents.made_at),
-        contents.accounts.len(),
-    ))?;
+    page.say(&words::transfer::backup_of(&contents.host, &dates::minute(contents.made_at), contents.accounts.len()))?;
     if !taking.dry_run {
         make_sure(&mut *person, Consent::by_flag(taking.yes), words::transfer::BRING_BACK)?;
     }
@@ -315,8 +312,9 @@ fn bring_back(kept: &Kept, key: &SealKey, taking: Taking) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use crate::scripted::host;
+
     use super::*;
-    use crate::host::scripted::host;
     use crate::page::scripted::page;
 
     const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

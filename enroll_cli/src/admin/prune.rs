@@ -1,5 +1,6 @@
 //! `twostep admin prune`: removes the accounts of users who are no more.
 
+use host_check::host::{Host, Orphan, Why};
 use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
@@ -7,7 +8,6 @@ use twostep_core::audit::{Audit, Line};
 use super::consent::{Consent, make_sure};
 use crate::arguments::Prune;
 use crate::audit::Syslog;
-use crate::host::{Host, Orphan, Why};
 use crate::page::Page;
 use crate::person::{Person, who_types};
 use crate::reach;
@@ -64,7 +64,7 @@ fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) 
 /// The accounts that are nobody's, and how many accounts there are.
 fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), Trouble> {
     let mut orphans = Vec::new();
-    host.everybody(|subject| {
+    host.everybody(|subject| -> Result<(), Trouble> {
         orphans.extend(host.orphan(subject));
         Ok(())
     })?;
@@ -77,8 +77,9 @@ fn pruned(one: &Orphan, removed: bool) -> Pruned<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::scripted::host;
+
     use super::*;
-    use crate::host::scripted::host;
     use crate::page::Form;
     use crate::page::scripted::page;
     use crate::person::Echo;

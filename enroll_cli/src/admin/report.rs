@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal;
 
+use host_check::host::{Entry, Host, Members, Subject};
 use nix::unistd::geteuid;
 use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
-use crate::host::{Entry, Host, Members, Subject};
 use crate::page::{Form, Page};
 use crate::progress::Progress;
 use crate::reach;
@@ -30,11 +30,11 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     let group = wishes.group.as_slice();
     group.iter().try_for_each(|name| existing(name))?;
     let members = Members::of(group);
-    host.warn();
+    super::warn(&host);
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
-    host.everybody(|subject| {
+    host.everybody(|subject| -> Result<(), Trouble> {
         progress.step();
         if !is_in(&subject, group, &members) {
             return Ok(());
@@ -134,10 +134,10 @@ fn fits(entry: &Entry, wishes: &Report) -> bool {
 pub mod scripted {
     //! Lines of a report.
 
+    use crate::scripted::host;
     use twostep_core::request::SecondStep;
 
     use super::*;
-    use crate::host::scripted::host;
 
     /// The line of root, who has not enrolled and need not.
     pub fn plain() -> Entry {

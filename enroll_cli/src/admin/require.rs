@@ -1,5 +1,7 @@
 //! `twostep admin require`: of whom the second step is required, written into the configuration.
 
+use host_check::dates;
+use host_check::host::{self, Host, unknown_names};
 use nix::unistd::geteuid;
 use toml_edit::{Array, Datetime, DocumentMut, Item, TableLike, Value};
 use twostep_core::config::{Config, ConfigError};
@@ -9,12 +11,11 @@ use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
 use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
-use crate::host::{self, Host, unknown_names};
 use crate::page::Page;
 use crate::person::{Person, who_types};
+use crate::reach;
 use crate::trouble::Trouble;
 use crate::words::configuration;
-use crate::{dates, reach};
 
 /// The table of the configuration that says who must.
 const POLICY: &str = "policy";

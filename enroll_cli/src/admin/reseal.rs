@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use host_check::host::{Host, Subject};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 use serde::Serialize;
@@ -23,7 +24,6 @@ use twostep_core::username::{Person, Username};
 
 use crate::arguments::Reseal;
 use crate::audit::Syslog;
-use crate::host::{Host, Subject};
 use crate::keys::{self, Places, Protection};
 use crate::page::Page;
 use crate::person::{Echo, who_types};
@@ -44,7 +44,7 @@ struct Done {
 pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let host = Host::open();
-    host.warn();
+    super::warn(&host);
     let places = Places::of(&host.config.seal.key_file);
     let _alone = alone(&places.file)?;
     only_ours(&places)?;
@@ -123,7 +123,7 @@ fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
         return Err(Trouble::here("slip", words::keys::SLIP));
     };
     let (mut opened, mut enrolled) = (0, 0);
-    host.everybody(|subject| {
+    host.everybody(|subject| -> Result<(), Trouble> {
         let account = person_of(&subject).and_then(|person| host.store.find(&person).ok().flatten());
         let one = account.as_ref().and_then(|account| Some((account, account.authenticators.first()?)));
         if let Some((account, one)) = one {
@@ -163,7 +163,7 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
     host.store.wait_for_holders().map_err(|error| Trouble::here("busy", words::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);
     let mut progress = Progress::begin(host)?;
-    host.everybody(|subject| {
+    host.everybody(|subject| -> Result<(), Trouble> {
         progress.step();
         let name = subject_name(&subject);
         let Some(person) = person_of(&subject) else { return Ok(()) };

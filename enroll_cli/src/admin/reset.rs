@@ -1,12 +1,12 @@
 //! `twostep admin reset`: a user starts over.
 
+use host_check::dates;
+use host_check::host::Host;
 use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::config::{AfterGrace, Enrollment, Policy};
 use twostep_core::enroll::AccountReport;
 
-use crate::dates;
-use crate::host::Host;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;

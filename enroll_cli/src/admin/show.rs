@@ -1,23 +1,24 @@
 //! `twostep admin show`: the account of one user, with its history.
 
+use host_check::dates;
+use host_check::host::Host;
 use nix::unistd::geteuid;
 use twostep_core::config::AfterGrace;
 use twostep_core::enroll::AccountReport;
 
 use super::exempt_by;
-use crate::host::Host;
 use crate::page::Page;
 use crate::reach::{self, Direct};
+use crate::status;
 use crate::trouble::Trouble;
 use crate::words::admin;
-use crate::{dates, status};
 
 /// Shows the account of a user with its history.
 pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let report = Direct::open(user)?.show()?;
     let host = Host::open();
-    host.warn();
+    super::warn(&host);
     page.object(&report)?;
     show(page, &report, host.config.policy.after_grace)
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use host_check::dates;
 use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::request::SuspensionStatus;
 
-use crate::dates;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;

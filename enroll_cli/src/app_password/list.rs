@@ -1,14 +1,15 @@
 //! `twostep app-password list`: what there is.
 
+use host_check::dates;
 use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset};
 
 use super::stored::Folder;
 use super::{expiry, listed, networks, scope};
+use crate::layout;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::words::app_password;
-use crate::{dates, layout};
 
 const HEAD: [&str; 7] = ["Label", "Services", "Networks", "Created", "Expires", "Last used", "State"];
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use host_check::apply::Keys;
 
 use super::app_password::time;
-use crate::apply::Keys;
 
 /// What is to ask for the code.
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! What a new configuration means for the users of this host, and for those who look after it.
 
+use host_check::check::administrators;
+use host_check::host::{Host, Judge, Subject};
 use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
 
-use crate::host::{Host, Judge, Subject, administrators};
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
@@ -49,7 +50,7 @@ impl Impact {
         let mut impact = Self::default();
         let judges = [host.judge(&host.config), host.judge(new)];
         let mut progress = Progress::begin(host)?;
-        host.everybody(|subject| {
+        host.everybody(|subject| -> Result<(), Trouble> {
             progress.step();
             if let Subject::User(person) = subject {
                 impact.count(&judges, &person);
@@ -101,8 +102,9 @@ impl Impact {
 
 #[cfg(test)]
 mod tests {
+    use crate::scripted::host;
+
     use super::*;
-    use crate::host::scripted::host;
     use crate::page::scripted::page;
 
     fn config(policy: &str) -> Config {

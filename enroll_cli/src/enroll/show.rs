@@ -1,15 +1,16 @@
 //! What a new device must know, for the one time that it is shown.
 
+use host_check::dates;
 use serde::Serialize;
 use twostep_core::request::{Kind, Pending};
 
 use crate::arguments::{QrChoice, Showing};
 use crate::page::Page;
 use crate::qr::{self, NotDrawn};
+use crate::save;
 use crate::trouble::Trouble;
 use crate::view::Letters;
 use crate::words::account;
-use crate::{dates, save};
 
 /// The key first and the drawing last, so that on a small screen the drawing stands complete above
 /// the question.

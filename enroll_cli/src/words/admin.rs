@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use nix::errno::Errno;
 
-use crate::layout::as_word;
+use host_check::shell::as_word;
 
 /// Wrong codes are forgotten.
 pub fn unlocked(user: &str) -> String {
@@ -133,21 +133,6 @@ pub fn locked(user: &str) -> String {
     format!("by wrong codes: only a recovery code counts. To end it: twostep admin unlock {}", as_word(user))
 }
 
-/// The store fails.
-pub fn accounts_unlisted(error: impl Display) -> String {
-    format!("The accounts of this host cannot be listed: {error}.")
-}
-
-/// The user database fails.
-pub fn users_unlisted(why: &str) -> String {
-    format!("The users of this host cannot be listed ({why}). Try `getent passwd`, and put the user database in order.")
-}
-
-/// The same.
-pub fn whose_unknown(error: impl Display) -> String {
-    format!("It is not clear whose the accounts are: {error}. Nothing was removed.")
-}
-
 /// The user database may be cut off.
 pub fn too_many_orphans(orphans: usize, accounts: usize) -> String {
     format!(
@@ -197,21 +182,4 @@ pub fn invited(until: &str) -> String {
 /// The suspension is over.
 pub fn resumed(user: &str) -> String {
     format!("{user} is asked for codes again.")
-}
-
-/// Why an account is nobody's, and what to do.
-pub fn of_no_user(account: &str) -> String {
-    format!("the account {account} is of no user any more; remove it: twostep admin prune")
-}
-
-/// The same.
-pub fn of_earlier_user(account: &str, uid: u32) -> String {
-    format!("the account {account} is of an earlier user with uid {uid}; remove it: twostep admin prune")
-}
-
-/// The same.
-pub fn of_renamed(account: &str, uid: u32, now: &str) -> String {
-    format!(
-        "the account {account} is of uid {uid}, who is called {now} now; give the name back, or start over: twostep admin reset {now}"
-    )
 }

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-use crate::layout::as_word;
+use host_check::shell::as_word;
 
 /// It was shown, at least.
 pub fn not_stored(why: &str) -> String {

@@ -156,17 +156,6 @@ pub fn no_working_copy(file: impl Display, error: &Error) -> String {
     format!("{file} cannot be used: {error}. Nothing was changed; try again.")
 }
 
-/// A user or group that the host does not know.
-pub fn unknown_name(key: &str, name: &str, kind: &str, so: &str) -> String {
-    format!("WARNING: {key} names {name}, but there is no such {kind}, so {so}.")
-}
-
-/// What comes of it.
-pub const REQUIRES_NOTHING: &str = "it requires nothing of anybody";
-
-/// The same.
-pub const EXEMPTS_NOBODY: &str = "it exempts nobody";
-
 /// Asked after a preview that nobody may edit.
 pub const PUT_IN_FORCE: &str = "\nPut this in force?";
 

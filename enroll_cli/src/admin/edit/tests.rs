@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::scripted::host;
+
 use super::*;
-use crate::host::scripted::host;
 use crate::page::scripted::{Printed, page};
 use crate::person::scripted::{Answers, lines};
 use crate::words::configuration::{IN_FORCE, MISTAKE};

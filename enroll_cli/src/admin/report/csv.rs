@@ -2,8 +2,8 @@
 
 use twostep_core::audit::printable;
 
-use crate::dates;
-use crate::host::{Entry, Why};
+use host_check::dates;
+use host_check::host::{Entry, Why};
 
 /// Signs at which a spreadsheet takes a cell for a formula. Labels and reasons were written by others.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::host::Entry;
+use host_check::host::Entry;
+
 use crate::words;
 
 /// The numbers below a report.
@@ -75,9 +76,10 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
+    use host_check::host::Why;
+
     use super::super::scripted::{full, plain};
     use super::*;
-    use crate::host::Why;
 
     #[test]
     fn everybody_is_counted_once_and_orphans_apart() {

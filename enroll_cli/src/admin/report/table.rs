@@ -1,8 +1,9 @@
 //! The report for people: a line a user, and what is special about one on lines below.
 
+use host_check::dates;
+use host_check::host::Entry;
+
 use crate::admin::exempt_by;
-use crate::dates;
-use crate::host::Entry;
 use crate::layout::{entry, harmless, wrap};
 use crate::words;
 
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(standing(&entry), "enroll by 2027-01-26");
         entry.row.trouble = Some("broken".into());
         assert_eq!(standing(&entry), "cannot be read");
-        entry.orphan = Some(crate::host::Why::NoUser);
+        entry.orphan = Some(host_check::host::Why::NoUser);
         assert_eq!(standing(&entry), "nobody's account");
     }
 }

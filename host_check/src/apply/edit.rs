@@ -1,0 +1,438 @@
+//! Our lines in the text of a service: where they go, found out by trying.
+//!
+//! No table says where the first step of which distribution ends. Each way of writing our lines is
+//! held against the check of stacks (every way through them is gone), and the first that is right is
+//! taken.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pam_stacks::{Files, Kind, Line, Phase};
+
+use super::drop_in::Keys;
+use crate::check::stacks::{Before, Service};
+use crate::finding::Severity;
+use crate::words;
+
+/// What our lines say beside what they always say.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// sshd's keys, for sshd.
+    pub keys: Option<Keys>,
+    /// Who must enroll does so in the login.
+    pub enrolls: bool,
+    /// What sshd proves before.
+    pub before: Before,
+}
+
+/// Why a service cannot be changed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// There is no such service.
+    NoFile,
+    /// It has lines of ours already.
+    HasOurs,
+    /// Every way of writing our lines is wrong for this reason.
+    Wrong(String),
+}
+
+/// The file of a service and its new text.
+pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, String), Unfit> {
+    let path = files.find(service).ok_or(Unfit::NoFile)?;
+    let text = files.text(&path).ok().flatten().ok_or(Unfit::NoFile)?;
+    let stack = Service::new(files, service, style.before);
+    if stack.has_second_step() {
+        return Err(Unfit::HasOurs);
+    }
+    // What the distribution ships below /usr is not ours to change: /etc goes before it.
+    let path = Path::new("/etc/pam.d").join(path.file_name().unwrap_or_default());
+    let mut first_trouble = None;
+    for candidate in candidates(&stack, &text, style) {
+        match wrong(files, &path, &candidate, service, style.before) {
+            None => return Ok((path, candidate)),
+            Some(why) => first_trouble = first_trouble.or(Some(why)),
+        }
+    }
+    let why = if first_step(&stack).is_some() { words::plan::JUMPS } else { words::plan::NO_PASSWORD_LINE };
+    Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| why.to_owned())))
+}
+
+/// What is wrong with a service that has this text, if something is.
+fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) -> Option<String> {
+    let files = files.clone().with(path, text);
+    let service = Service::new(&files, service, before);
+    if let Some(why) = service.broken() {
+        return Some(why.to_owned());
+    }
+    service.findings().into_iter().find(|finding| finding.severity > Severity::Notice).map(|finding| finding.what)
+}
+
+/// Texts to try: our auth line behind the first step, or behind its lines written out where an include
+/// cannot stand before it; our account line behind the others, or before them.
+fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
+    let Some(at) = first_step(stack) else { return Vec::new() };
+    let ours = Ours::new(stack.name, style);
+    if style.keys == Some(Keys::Only) {
+        return ours.without_password(stack, text, at);
+    }
+    let line = text.lines().nth(at - 1).unwrap_or_default().to_owned();
+    let mut firsts = vec![std::iter::once(line).chain(ours.code()).collect()];
+    if let Some(unfolded) = ours.unfolded(stack, at) {
+        firsts.extend(goes_on(stack, at).then(|| jumping(&unfolded)));
+        firsts.push(unfolded);
+    }
+    let both = firsts.iter().flat_map(|first: &Vec<String>| [(first, false), (first, true)]);
+    both.map(|(first, account_goes_first)| ours.written(text, at, first, account_goes_first)).collect()
+}
+
+/// The line of the service's file, from 1, that brings the last proof of the first step.
+fn first_step(stack: &Service<'_>) -> Option<usize> {
+    let proves =
+        |line: &&Line| line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::Unknown));
+    stack.stack(Phase::Auth).lines.iter().rfind(proves).map(Line::own_line)
+}
+
+/// Whether the service's own file has lines behind this one that everybody passes: a keyring's, say,
+/// which takes the password.
+fn goes_on(stack: &Service<'_>, at: usize) -> bool {
+    stack.stack(Phase::Auth).lines.iter().any(|line| line.own_line() > at)
+}
+
+/// These lines, those who have given their code going on behind the last of them.
+fn jumping(unfolded: &[String]) -> Vec<String> {
+    let on = |below: usize| format!("auth       [success={below} default=ignore] pam_permit.so");
+    let below = (0..unfolded.len()).rev();
+    let lines = unfolded.iter().zip(below);
+    // A jump lets nobody in by itself, so it ends at a line that does; a refusal stays one there.
+    lines.map(|(line, below)| if line == END { on(below) } else { line.clone() }).chain([PERMIT.to_owned()]).collect()
+}
+
+/// What lets in whoever nobody has refused.
+const PERMIT: &str = "auth       required     pam_permit.so";
+
+/// What refuses those who have shown no key, whatever sshd's configuration says.
+const KEY_ALONE: [&str; 2] =
+    ["auth [success=1 default=ignore] pam_twostep.so mode=ssh_key", "auth       requisite    pam_deny.so"];
+
+/// The end for those who have given their code.
+const END: &str = "auth       sufficient   pam_permit.so";
+
+/// Our lines for one service.
+struct Ours {
+    code: String,
+    account: String,
+    has_session: bool,
+    asks_behind_key: bool,
+}
+
+/// The lines of a jump that is counted anew, and how many are added to each that it counts.
+const ADDED: usize = 2;
+
+impl Ours {
+    fn new(service: &str, style: Style) -> Self {
+        let enroll = if style.enrolls { " enroll" } else { "" };
+        Self {
+            code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}"),
+            account: format!("account    required     pam_twostep.so{enroll}"),
+            has_session: !service.starts_with("sudo"),
+            asks_behind_key: style.keys == Some(Keys::WithCode),
+        }
+    }
+
+    /// What asks for the code, and lets in who is not asked.
+    fn code(&self) -> [String; 2] {
+        [self.code.clone(), PERMIT.to_owned()]
+    }
+
+    /// The code behind a key, above the first step of those who have none.
+    fn behind_key(&self) -> [String; 3] {
+        ["auth [success=ignore default=2] pam_twostep.so mode=ssh_key".to_owned(), self.code.clone(), END.to_owned()]
+    }
+
+    /// The texts in which a key and the code are all: none, where a line that stays jumps over one that goes.
+    fn without_password(&self, stack: &Service<'_>, text: &str, at: usize) -> Vec<String> {
+        let lines = &stack.stack(Phase::Auth).lines;
+        let goes = |line: &&Line| line.module().is_some_and(|module| is_asking(module.kind()));
+        let going = lines.iter().filter(goes).map(Line::own_line).collect::<BTreeSet<_>>();
+        if lines.iter().any(|line| !going.contains(&line.own_line()) && line.control.jumps().next().is_some()) {
+            return Vec::new();
+        }
+        let others = |number: usize| number == at || !going.contains(&number);
+        let left = text.lines().enumerate().filter(|(index, _)| others(index + 1)).map(|(_, line)| line);
+        let left = left.collect::<Vec<_>>().join("\n");
+        let at = at - going.iter().filter(|number| **number < at).count();
+        let [code, permit] = self.code();
+        let first = KEY_ALONE.map(str::to_owned).into_iter().chain([code, permit]).collect::<Vec<_>>();
+        [false, true].map(|account_goes_first| self.written(&left, at, &first, account_goes_first)).to_vec()
+    }
+
+    /// The lines that the include at this line brings, written so that a wrong password ends the stack
+    /// and each right one goes on to the code.
+    fn unfolded(&self, stack: &Service<'_>, at: usize) -> Option<Vec<String>> {
+        let brought = stack.stack(Phase::Auth).lines.iter().filter(|line| line.own_line() == at);
+        let inside = brought.filter(|line| line.module().is_some()).collect::<Vec<_>>();
+        let mut lines = Vec::new();
+        let mut ends_with_code = false;
+        for (index, one) in inside.iter().enumerate() {
+            let rest = inside.get(index + 1..).unwrap_or_default();
+            let words = one.text.split_whitespace().collect::<Vec<_>>();
+            match words.as_slice() {
+                [kind, "required", rest @ ..] if is_proof(one) => {
+                    lines.push(format!("{kind} requisite {}", rest.join(" ")));
+                    ends_with_code = false;
+                }
+                // The code right behind it, and the end: whatever follows is for those whom it refused.
+                [kind, "sufficient", rest @ ..] if is_proof(one) => {
+                    lines.push(format!("{kind} [success=ignore default={ADDED}] {}", rest.join(" ")));
+                    lines.push(self.code.clone());
+                    lines.push(END.to_owned());
+                    ends_with_code = true;
+                }
+                _ => lines.push(counted_anew(&one.text, rest)),
+            }
+        }
+        if !ends_with_code {
+            lines.extend(self.code());
+        } else if !lines.last().is_some_and(|line| line.contains("pam_deny.so")) {
+            // Whoever comes here was refused by the last proof, whatever came before.
+            lines.push("auth       requisite    pam_deny.so".to_owned());
+        }
+        (!inside.is_empty()).then_some(lines)
+    }
+
+    /// The text with our lines; `first` stands for its line `at`, from 1.
+    fn written(&self, text: &str, at: usize, first: &[String], account_goes_first: bool) -> String {
+        let lines = text.lines().collect::<Vec<_>>();
+        let place = if account_goes_first {
+            lines.iter().position(|line| is_account(line))
+        } else {
+            lines.iter().rposition(|line| is_account(line))
+        };
+        let mut all = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            if place == Some(index) && account_goes_first {
+                all.push(self.account.clone());
+            }
+            if index + 1 == at {
+                all.extend(self.asks_behind_key.then(|| self.behind_key()).into_iter().flatten());
+                all.extend(first.iter().cloned());
+            } else {
+                all.push((*line).to_owned());
+            }
+            if place == Some(index) && !account_goes_first {
+                all.push(self.account.clone());
+            }
+        }
+        all.extend(place.is_none().then(|| self.account.clone()));
+        all.extend(self.has_session.then(|| "session    optional     pam_twostep.so".to_owned()));
+        all.join("\n") + "\n"
+    }
+}
+
+/// Whether a module has a part in asking for the password: it goes where no password is asked.
+fn is_asking(kind: Kind) -> bool {
+    matches!(kind, Kind::Password | Kind::OtherProof | Kind::Unknown | Kind::Deny)
+}
+
+fn is_proof(line: &Line) -> bool {
+    line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::OtherProof))
+}
+
+fn is_account(line: &str) -> bool {
+    let words = line.split_whitespace().collect::<Vec<_>>();
+    matches!(words.as_slice(), ["@include", name, ..] if name.contains("account"))
+        || matches!(words.first(), Some(&("account" | "-account")))
+}
+
+/// A line whose jumps count the lines that were added below it.
+fn counted_anew(text: &str, below: &[&Line]) -> String {
+    let Some((head, rest)) = text.split_once('[') else { return text.to_owned() };
+    let Some((control, tail)) = rest.split_once(']') else { return text.to_owned() };
+    let is_sufficient = |line: &&&Line| is_proof(line) && line.text.split_whitespace().nth(1) == Some("sufficient");
+    let anew =
+        |pair: &str| match pair.split_once('=').and_then(|(code, count)| Some((code, count.parse::<usize>().ok()?))) {
+            Some((code, count)) => {
+                let added = below.iter().take(count).filter(is_sufficient).count() * ADDED;
+                format!("{code}={}", count + added)
+            }
+            None => pair.to_owned(),
+        };
+    let control = control.split_whitespace().map(anew).collect::<Vec<_>>().join(" ");
+    format!("{head}[{control}]{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: Style = Style { keys: None, enrolls: false, before: Before::Nothing };
+
+    fn files(texts: &[(&str, &str)]) -> Files {
+        let nowhere = Files::below(Path::new("/nonexistent"));
+        texts.iter().fold(nowhere, |files, (name, text)| files.with(&Path::new("/etc/pam.d").join(name), text))
+    }
+
+    #[test]
+    fn a_service_that_libpam_gives_up_is_left_alone() {
+        let broken = files(&[("sshd", "auth required pam_unix.so\n@include sshd\n@include sshd\n")]);
+        let Err(Unfit::Wrong(why)) = edited(&broken, "sshd", STYLE) else { panic!("it is edited") };
+        assert!(why.contains("include each other without end"), "{why}");
+    }
+
+    /// The new text, without its session line.
+    fn new(texts: &[(&str, &str)], style: Style) -> Vec<String> {
+        let (_, text) = edited(&files(texts), "sshd", style).unwrap();
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.filter(|line| !line.starts_with("session")).collect()
+    }
+
+    #[test]
+    fn debian() {
+        let common = "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so";
+        let account = "account [success=1 default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so";
+        let sshd =
+            "# PAM\n@include common-auth # the password\naccount required pam_nologin.so\n@include common-account";
+        let texts = [("sshd", sshd), ("common-auth", common), ("common-account", account)];
+        let expected = [
+            "# PAM",
+            "@include common-auth # the password",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth required pam_permit.so",
+            "account required pam_nologin.so",
+            "@include common-account",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&texts, STYLE), expected);
+        let keys = new(&texts, Style { keys: Some(Keys::WithCode), enrolls: true, ..STYLE });
+        assert_eq!(keys[1], "auth [success=ignore default=2] pam_twostep.so mode=ssh_key");
+        assert_eq!(keys[2], "auth requisite pam_twostep.so after_first_step enroll");
+        assert_eq!(keys.last().unwrap(), "account required pam_twostep.so enroll");
+    }
+
+    #[test]
+    fn where_no_password_is_asked_a_key_and_the_code_are_all() {
+        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let account = "account required pam_unix.so";
+        let expected = [
+            "auth required pam_sepermit.so",
+            "auth [success=1 default=ignore] pam_twostep.so mode=ssh_key",
+            "auth requisite pam_deny.so",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth required pam_permit.so",
+            "auth optional pam_env.so",
+            "account required pam_unix.so",
+            "account required pam_twostep.so",
+        ];
+        for password in [
+            "auth include password-auth",
+            "auth substack password-auth",
+            "auth sufficient pam_unix.so\nauth sufficient pam_sss.so\nauth required pam_deny.so",
+            "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so",
+            "auth required pam_u2f.so\nauth required pam_unix.so",
+        ] {
+            let sshd = format!("auth required pam_sepermit.so\n{password}\nauth optional pam_env.so\n{account}");
+            let texts = [("sshd", sshd.as_str()), ("password-auth", "auth required pam_unix.so")];
+            assert_eq!(new(&texts, only), expected, "{password}");
+        }
+    }
+
+    #[test]
+    fn a_jump_over_the_password_is_not_one_over_the_code() {
+        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let sshd = "auth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth requisite pam_unix.so\n\
+                    auth required pam_permit.so\naccount required pam_unix.so";
+        let said = edited(&files(&[("sshd", sshd)]), "sshd", only);
+        assert_eq!(said, Err(Unfit::Wrong(words::plan::JUMPS.to_owned())));
+    }
+
+    #[test]
+    fn alpine_whose_password_line_does_not_end_the_stack() {
+        let base = "auth required pam_env.so\nauth required pam_nologin.so successok\nauth required pam_unix.so nullok\n\
+                    account required pam_nologin.so\naccount required pam_unix.so";
+        let sshd = "auth include base-auth\naccount include base-account";
+        let expected = [
+            "auth required pam_env.so",
+            "auth required pam_nologin.so successok",
+            "auth requisite pam_unix.so nullok",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth required pam_permit.so",
+            "account include base-account",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&[("sshd", sshd), ("base-auth", base), ("base-account", base)], STYLE), expected);
+    }
+
+    #[test]
+    fn fedora_whose_substack_goes_on_after_a_wrong_password() {
+        let password = "auth required pam_env.so\nauth [default=1 ignore=ignore success=ok] pam_localuser.so\n\
+                        auth sufficient pam_unix.so nullok\nauth sufficient pam_sss.so forward_pass\nauth required pam_deny.so\n\
+                        account required pam_unix.so\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
+        let sshd = "auth required pam_sepermit.so\nauth substack password-auth\nauth include postlogin\n\
+                    account required pam_nologin.so\naccount include password-auth";
+        let texts = [("sshd", sshd), ("password-auth", password), ("postlogin", "session optional pam_umask.so")];
+        let expected = [
+            "auth required pam_sepermit.so",
+            "auth required pam_env.so",
+            "auth [default=3 ignore=ignore success=ok] pam_localuser.so",
+            "auth [success=ignore default=2] pam_unix.so nullok",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth sufficient pam_permit.so",
+            "auth [success=ignore default=2] pam_sss.so forward_pass",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth sufficient pam_permit.so",
+            "auth required pam_deny.so",
+            "auth include postlogin",
+            "account required pam_twostep.so",
+            "account required pam_nologin.so",
+            "account include password-auth",
+        ];
+        assert_eq!(new(&texts, STYLE), expected);
+    }
+
+    #[test]
+    fn a_keyring_behind_the_substack_still_gets_the_password() {
+        let password =
+            "auth sufficient pam_unix.so\nauth sufficient pam_sss.so forward_pass\nauth required pam_deny.so";
+        let sshd = "auth required pam_env.so\nauth substack password-auth\nauth optional pam_gnome_keyring.so\naccount required pam_unix.so";
+        let expected = [
+            "auth required pam_env.so",
+            "auth [success=ignore default=2] pam_unix.so",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth [success=4 default=ignore] pam_permit.so",
+            "auth [success=ignore default=2] pam_sss.so forward_pass",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth [success=1 default=ignore] pam_permit.so",
+            "auth required pam_deny.so",
+            "auth required pam_permit.so",
+            "auth optional pam_gnome_keyring.so",
+            "account required pam_unix.so",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&[("sshd", sshd), ("password-auth", password)], STYLE), expected);
+    }
+
+    #[test]
+    fn arch_whose_include_ends_the_stack() {
+        let auth = "auth required pam_faillock.so preauth\nauth [success=1 default=bad] pam_unix.so try_first_pass nullok\n\
+                    auth [default=die] pam_faillock.so authfail\nauth optional pam_permit.so\nauth required pam_faillock.so authsucc\n\
+                    account required pam_unix.so\naccount optional pam_permit.so";
+        let sshd = "auth include system-auth\naccount include system-auth";
+        let expected = [
+            "auth include system-auth",
+            "auth requisite pam_twostep.so after_first_step",
+            "auth required pam_permit.so",
+            "account include system-auth",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&[("sshd", sshd), ("system-auth", auth)], STYLE), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_made_right_is_not_changed() {
+        let of = |text: &str| edited(&files(&[("sshd", text)]), "sshd", STYLE);
+        assert_eq!(of("auth required pam_unix.so\nauth required pam_twostep.so"), Err(Unfit::HasOurs));
+        assert!(matches!(of("auth required pam_permit.so"), Err(Unfit::Wrong(_))));
+        assert!(matches!(of("auth sufficient pam_weird.so\nauth required pam_deny.so"), Err(Unfit::Wrong(_))));
+        assert_eq!(edited(&files(&[]), "sshd", STYLE), Err(Unfit::NoFile));
+    }
+}

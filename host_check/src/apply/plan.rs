@@ -1,0 +1,224 @@
+//! What is going to be changed, and what speaks against it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pam_stacks::Files;
+use twostep_core::config::AfterGrace;
+use twostep_core::username::Person;
+
+use super::drop_in::Keys;
+use super::edit::{Style, Unfit, edited};
+use super::journal::Step;
+use super::place::Content;
+use super::{door, drop_in};
+use crate::change::Change;
+use crate::check;
+use crate::check::sshd::{CONFIG, Effective};
+use crate::check::stacks::{AsksPassword, Before, Service};
+use crate::error::Error;
+use crate::finding::Severity;
+use crate::host::Host;
+use crate::words;
+
+/// What an administrator wants.
+#[derive(Debug)]
+pub struct Wish {
+    /// The services that are to ask for the code.
+    pub services: Vec<String>,
+    /// What sshd does with keys, for sshd.
+    pub keys: Option<Keys>,
+}
+
+/// What is going to be changed.
+#[derive(Debug)]
+pub struct Plan {
+    /// The files, from what to what.
+    pub steps: Vec<Step>,
+    /// The services, with those that go with them.
+    pub services: Vec<String>,
+    /// What to know beside it, a sentence each.
+    pub notes: Vec<String>,
+    keys: Option<Keys>,
+    today: Files,
+    files: Files,
+}
+
+/// Services that are another name of one: whoever closes one door means both.
+const TOGETHER: [(&str, &str); 2] = [("sudo", "sudo-i"), ("su", "su-l")];
+
+impl Plan {
+    /// Plans the changes on these files.
+    pub fn make(files: &Files, host: &Host, wish: &Wish) -> Result<Self, Error> {
+        let mut plan = Self {
+            steps: Vec::new(),
+            services: Vec::new(),
+            notes: Vec::new(),
+            keys: wish.keys,
+            today: files.clone(),
+            files: files.clone(),
+        };
+        let enrolls = host.config.policy.after_grace == AfterGrace::Enroll;
+        for service in with_companions(files, &wish.services) {
+            shared(files, &service)?;
+            let keys = if service == "sshd" { wish.keys } else { None };
+            let style = Style { keys, enrolls, before: Before::Nothing };
+            match edited(&plan.files, &service, style) {
+                Ok((path, text)) => plan.add(path, &text)?,
+                Err(Unfit::HasOurs) if stays_wrong(files, &service, keys).is_some() => {
+                    return Err(unfit(&service, stays_wrong(files, &service, keys).unwrap_or_default()));
+                }
+                // A companion that includes the service has its lines with it.
+                Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
+                Err(Unfit::HasOurs) => plan.notes.push(words::plan::asks_already(&service)),
+                Err(Unfit::NoFile) => {
+                    return Err(unfit(&service, words::plan::NO_SERVICE));
+                }
+                Err(Unfit::Wrong(why)) => {
+                    return Err(unfit(&service, &words::plan::fits_nowhere(&why)));
+                }
+            }
+            plan.services.push(service);
+        }
+        if let Some(keys) = wish.keys.filter(|_| plan.services.iter().any(|service| service == "sshd")) {
+            plan.drop_in(keys)?;
+        }
+        Ok(plan)
+    }
+
+    fn drop_in(&mut self, keys: Keys) -> Result<(), Error> {
+        let config =
+            self.files.text(Path::new(CONFIG)).map_err(|why| Error::Failed("sshd", words::plan::mend_first(why)))?;
+        let Some(config) = config else {
+            self.notes.push(words::plan::NO_SSHD_CONFIG.to_owned());
+            return Ok(());
+        };
+        if !drop_in::is_included(&config) {
+            return Err(Error::Failed("sshd", words::plan::not_included(CONFIG)));
+        }
+        let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
+        if !self.files.real(folder).is_dir() {
+            return Err(Error::Failed("sshd", words::plan::no_folder(folder.display())));
+        }
+        self.add(PathBuf::from(drop_in::PATH), &drop_in::text(keys))
+    }
+
+    /// Adds a file, if it is to be another one. The file behind any links is the one that is changed.
+    fn add(&mut self, path: PathBuf, text: &str) -> Result<(), Error> {
+        let real = self.files.real(&path);
+        let real = fs::canonicalize(&real).unwrap_or(real);
+        let before = Content::read(&real)
+            .map_err(|error| Error::Failed("unreadable", words::plan::unread(path.display(), &error)))?;
+        let after =
+            Content { bytes: text.as_bytes().to_vec(), ..before.clone().unwrap_or_else(|| Content::of_root("")) };
+        self.files = self.files.clone().with(&path, text);
+        if before.as_ref() != Some(&after) {
+            self.steps.push((real, before, Some(after)));
+        }
+        Ok(())
+    }
+
+    /// What changes, file by file, as diff(1) shows it.
+    pub fn differences(&self) -> impl Iterator<Item = (&Path, Vec<String>)> {
+        self.steps.iter().map(|(path, before, after)| {
+            let text = |content: &Option<Content>| {
+                content
+                    .as_ref()
+                    .map_or_else(String::new, |content| String::from_utf8_lossy(&content.bytes).into_owned())
+            };
+            (path.as_path(), Change::between(&text(before), &text(after)).in_context())
+        })
+    }
+
+    /// PAM's files as they are going to be.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// What speaks against it, a sentence each. Nothing of it may be.
+    pub fn objections(&mut self, host: &Host, administrator: &str) -> Vec<String> {
+        let mut objections = check::ground(host, &self.files);
+        for name in &self.services {
+            let findings = Service::new(&self.files, name, Before::Nothing).findings();
+            objections.extend(
+                findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what),
+            );
+        }
+        objections.extend(self.keys.and_then(|_| door::goes_by_another()));
+        let door = self.keys.map(|keys| door::inspect(&self.today, &self.files, keys)).unwrap_or_default();
+        objections.extend(door.objections);
+        self.notes.extend(door.notes);
+        let effective = door.effective;
+        objections.extend(self.locked_out(host, administrator, effective.as_ref()));
+        objections
+    }
+
+    /// Whether nobody who looks after the host could get in any more.
+    fn locked_out(&self, host: &Host, administrator: &str, sshd: Option<&Effective>) -> Option<String> {
+        let judge = host.judge(&host.config);
+        let enrolls = host.config.policy.after_grace == AfterGrace::Enroll;
+        let mut reasons = Vec::new();
+        for name in check::administrators(administrator) {
+            let Ok(Some(person)) = Person::lookup(&name) else { continue };
+            let row = judge.row(&person);
+            let root_by_key = person.uid == 0
+                && sshd.is_some_and(|sshd| {
+                    matches!(
+                        sshd.value("permitrootlogin"),
+                        "without-password" | "prohibit-password" | "no" | "forced-commands-only"
+                    )
+                });
+            if let Some(trouble) = row.trouble {
+                reasons.push(words::plan::no_account(&name, &trouble));
+            } else if row.overdue && !enrolls {
+                reasons.push(words::plan::overdue(&name));
+            } else if root_by_key && self.keys != Some(Keys::Alone) {
+                reasons.push(words::plan::root_by_key(&name));
+            } else {
+                return None;
+            }
+        }
+        Some(words::plan::locks_out(&reasons.join("; ")))
+    }
+}
+
+fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
+    let mut all = Vec::<String>::new();
+    for service in services {
+        let companion = TOGETHER.iter().find(|(one, _)| one == service).map(|(_, other)| (*other).to_owned());
+        let companion = companion.filter(|name| {
+            files.find(name).is_some_and(|path| files.find(service) != Some(path))
+                && !Service::new(files, name, Before::Nothing).has_second_step()
+        });
+        for name in std::iter::once(service.clone()).chain(companion) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+    }
+    all
+}
+
+/// A name that is none, or that of a file which others include: a change of it would be one of them all.
+fn shared(files: &Files, name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+        return Err(unfit(name, words::plan::NO_NAME));
+    }
+    if files.find(name).is_none() || files.services().iter().any(|service| service == name) {
+        return Ok(());
+    }
+    Err(unfit(name, words::plan::SHARED))
+}
+
+/// Why lines that are there already are wrong for these keys.
+fn stays_wrong(files: &Files, service: &str, keys: Option<Keys>) -> Option<&'static str> {
+    match (keys?, Service::new(files, service, Before::Nothing).asks_password()) {
+        (Keys::WithCode | Keys::Only, AsksPassword::Always) => Some(words::plan::NOT_BEHIND_KEY),
+        (Keys::WithCode | Keys::Refuse | Keys::Alone, AsksPassword::Never) => Some(words::plan::NO_PASSWORD),
+        _ => None,
+    }
+}
+
+fn unfit(service: &str, why: &str) -> Error {
+    Error::Failed("unfit", words::plan::unfit(service, why))
+}

@@ -1,0 +1,259 @@
+//! What would happen if this user logged in now, step by step. Nothing is touched: no lock, no
+//! ledger, no log line.
+
+use pam_stacks::{Code, Files, Phase};
+use serde::Serialize;
+use twostep_core::account::Account;
+use twostep_core::config::AfterGrace;
+use twostep_core::login::{Attempt, Claims, Standing, rehearse};
+use twostep_core::options::Mode;
+use twostep_core::policy::Requirement;
+use twostep_core::store::{Store, StoreError};
+use twostep_core::throttle::{Class, Gate, Origin, Source};
+use twostep_core::time::{Clock, SystemClock};
+use twostep_core::username::Person;
+use twostep_core::verdict::Shape;
+
+use super::stacks::{Before, Service, Way};
+use crate::host::Host;
+use crate::shell;
+use crate::words;
+
+mod offer;
+
+use offer::Offer;
+
+/// One thing that happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Where it is decided: sshd, the configuration, a line of a file.
+    pub at: String,
+    /// What is so.
+    pub what: String,
+}
+
+/// How it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ends {
+    /// In, after a code.
+    InWithCode,
+    /// In, without one.
+    InWithoutCode,
+    /// In, after enrolling in the login.
+    InByEnrolling,
+    /// Refused.
+    Refused,
+}
+
+/// A login that did not happen.
+#[derive(Debug, Serialize)]
+pub struct Rehearsal {
+    /// Who.
+    pub user: String,
+    /// Where to.
+    pub service: String,
+    /// From where, if from an address or host.
+    pub from: Option<String>,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// How it ends.
+    pub ends: Ends,
+    /// The end in a sentence.
+    pub outcome: String,
+}
+
+/// What our lines do in this login.
+struct Part {
+    what: String,
+    /// What a line returns that asks for a code.
+    code: Code,
+    ends: Ends,
+}
+
+/// A login to rehearse.
+pub struct Visitors<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// Its PAM files.
+    pub files: &'a Files,
+    /// Who comes.
+    pub person: &'a Person,
+    /// To which service.
+    pub service: &'a str,
+    /// From where.
+    pub from: Option<&'a str>,
+}
+
+impl Visitors<'_> {
+    /// Goes through the login.
+    pub fn rehearse(&self) -> Rehearsal {
+        let mut steps = Vec::new();
+        let offer = self.sshd(&mut steps);
+        let part = self.part();
+        steps.push(Step { at: "policy".to_owned(), what: part.what.clone() });
+        let (ends, outcome) = match offer.ends {
+            Some(ending) => ending,
+            None => self.phases(&offer, &part, &mut steps),
+        };
+        let user = self.person.name.as_str().to_owned();
+        Rehearsal { user, service: self.service.to_owned(), from: self.from.map(str::to_owned), steps, ends, outcome }
+    }
+
+    /// What policy and the account say.
+    fn part(&self) -> Part {
+        let (service, origin) = (self.service.to_owned(), self.origin());
+        let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: false };
+        let attempt = Attempt::from_root(self.person.clone(), claims);
+        match rehearse(&attempt, &self.host.config, &self.host.store, SystemClock.now()) {
+            Ok(Standing { requirement, account }) => self.required(&requirement, account.as_ref()),
+            Err(error) => self.unreadable(&error),
+        }
+    }
+
+    fn required(&self, requirement: &Requirement, account: Option<&Account>) -> Part {
+        let user = self.person.name.as_str();
+        match requirement {
+            Requirement::Asked if self.is_closed(account).is_some() => {
+                let what = self.is_closed(account).unwrap_or_default();
+                Part { what: words::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }
+            }
+            Requirement::Asked => {
+                let labels = account
+                    .map(|account| account.authenticators.iter().map(|one| one.label.clone()).collect::<Vec<_>>());
+                let what = words::rehearsal::asked(user, &labels.unwrap_or_default().join(", "));
+                Part { what, code: Code::SUCCESS, ends: Ends::InWithCode }
+            }
+            Requirement::NotAsked(rule) => {
+                let what = words::rehearsal::not_asked(user, rule);
+                Part { what, code: Code::IGNORE, ends: Ends::InWithoutCode }
+            }
+            Requirement::MustEnroll => {
+                let enrolls = [Phase::Auth, Phase::Account].iter().all(|phase| {
+                    let stack = self.files.stack(self.service, *phase);
+                    stack.ours().any(|(_, module)| module.options().is_ok_and(|options| options.enroll))
+                });
+                let is_open = enrolls && self.host.config.policy.after_grace == AfterGrace::Enroll;
+                let what = words::rehearsal::overdue(user, is_open);
+                let (code, ends) =
+                    if is_open { (Code::SUCCESS, Ends::InByEnrolling) } else { (Code::AUTH_ERR, Ends::Refused) };
+                Part { what, code, ends }
+            }
+        }
+    }
+
+    /// Why no code is judged now, if wrong ones have seen to that.
+    fn is_closed(&self, account: Option<&Account>) -> Option<String> {
+        let origin = self.origin();
+        let source = Source::of(&origin, &self.host.config.policy.proxies);
+        let class = account.map_or(Class::Stranger, |account| account.class_of(&source));
+        let throttle = self.host.store.peek(self.person)?.throttle;
+        let user = shell::as_word(self.person.name.as_str());
+        match throttle.gate(&source, class, SystemClock.now().uptime, &self.host.config.limits()) {
+            Gate::Open => None,
+            Gate::Wait(seconds) => Some(words::rehearsal::wait(seconds)),
+            Gate::ClosedToStrangers => Some(words::rehearsal::closed_to_strangers(&user)),
+            Gate::Disabled => Some(words::rehearsal::closed(&user)),
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { rhost: self.from.map(str::to_owned), tty: None, real_uid: 0 }
+    }
+
+    fn unreadable(&self, error: &StoreError) -> Part {
+        let what = words::rehearsal::account_unreadable(self.person.name.as_str(), error);
+        Part { what, code: Code::SERVICE_ERR, ends: Ends::Refused }
+    }
+
+    /// Goes through the lines of both phases.
+    fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> (Ends, String) {
+        let service = &Service::new(self.files, self.service, offer.before);
+        if let Some(why) = service.broken() {
+            steps.push(Step { at: "PAM".to_owned(), what: words::rehearsal::given_up(why) });
+            return (Ends::Refused, words::rehearsal::SERVICE_UNREADABLE.to_owned());
+        }
+        let asks = match self.auth(service, offer, part, steps) {
+            Ok(asks) => asks,
+            Err(why) => return (Ends::Refused, why),
+        };
+        let ours = match (offer.asks_pam, part.ends) {
+            // Nobody was asked in this login, and our line knows it.
+            (false, Ends::InWithoutCode) => Code::IGNORE,
+            (false, _) if service.requires_step() => Code::PERM_DENIED,
+            (false, _) => Code::IGNORE,
+            (true, Ends::Refused) => Code::PERM_DENIED,
+            (true, _) => part.code,
+        };
+        let account = service.likely_account(ours);
+        if let Some(account) = &account {
+            self.tell(service, Phase::Account, account, part, steps);
+        }
+        if account.is_some_and(|account| !account.lets_in) {
+            return (Ends::Refused, words::rehearsal::IN_ACCOUNT_PHASE.to_owned());
+        }
+        let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
+        (ends, outcome(ends, asks, offer))
+    }
+
+    /// Goes through the auth phase; whether a line of ours asked in it, or why it refuses.
+    fn auth(&self, service: &Service<'_>, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> Result<bool, String> {
+        if !offer.asks_pam {
+            return Ok(false);
+        }
+        let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(words::rehearsal::NO_LINES)?;
+        self.tell(service, Phase::Auth, &auth, part, steps);
+        let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
+        if !auth.lets_in {
+            return Err(words::rehearsal::IN_AUTH_PHASE.to_owned());
+        }
+        if asks && part.ends == Ends::InWithCode && !offer.can_ask && !service.takes_one_answer() {
+            return Err(words::rehearsal::NOBODY_CAN_TYPE.to_owned());
+        }
+        Ok(asks)
+    }
+
+    fn tell(&self, service: &Service<'_>, phase: Phase, way: &Way, part: &Part, steps: &mut Vec<Step>) {
+        for (index, code) in &way.way {
+            let Some(line) = service.stack(phase).lines.get(*index) else { continue };
+            let ours = line.module().filter(|module| module.is_ours()).and_then(|module| module.options().ok());
+            let what = match ours {
+                Some(options) if phase == Phase::Auth && options.mode == Mode::SshKey => {
+                    words::rehearsal::key_returns(code.name())
+                }
+                Some(options) if phase == Phase::Auth => our_line(&options.mode, part.ends),
+                _ => words::rehearsal::returns(code.name()),
+            };
+            steps
+                .push(Step { at: format!("{} {}", phase.word(), line.place), what: format!("{}: {what}.", line.text) });
+        }
+    }
+}
+
+/// What a line of ours does.
+fn our_line(mode: &Mode, ends: Ends) -> String {
+    match ends {
+        Ends::InWithCode => words::rehearsal::asks(mode),
+        Ends::InWithoutCode => words::rehearsal::ASKS_NOTHING.to_owned(),
+        Ends::InByEnrolling => words::rehearsal::ENROLLS_LATER.to_owned(),
+        Ends::Refused => words::rehearsal::REFUSES.to_owned(),
+    }
+}
+
+/// The end in a sentence.
+fn outcome(ends: Ends, asks: bool, offer: &Offer) -> String {
+    let outcome = match ends {
+        _ if !offer.asks_pam => words::rehearsal::PAM_FOR_NOTHING,
+        Ends::InWithCode => words::rehearsal::WITH_CODE,
+        Ends::InByEnrolling => words::rehearsal::BY_ENROLLING,
+        Ends::InWithoutCode if asks => words::rehearsal::FIRST_STEP_ALONE,
+        _ => words::rehearsal::NO_LINE_ASKS,
+    };
+    match &offer.beside {
+        Some(way) if ends != Ends::InWithoutCode => words::rehearsal::beside(outcome, way),
+        _ => outcome.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The account phase: where the time to enroll begins and is told, and where `enroll` and
+//! `require_step` act.
+
+use std::collections::BTreeSet;
+
+use pam_stacks::{Code, End, Kind, Line, explore};
+
+use super::{Service, ours, quoted};
+use crate::finding::Finding;
+use crate::words;
+
+/// Everything that the account phase shows.
+pub fn findings(service: &Service<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let ours = ours(&service.account);
+    let auth_enrolls = service.enrolls();
+    let acts = ours.iter().any(|(_, options)| options.enroll || options.require_step);
+    if ours.is_empty() {
+        findings.extend(no_line(service, auth_enrolls));
+        return findings;
+    }
+    if auth_enrolls != ours.iter().any(|(_, options)| options.enroll) {
+        findings.push(enroll_on_one(service, auth_enrolls));
+    }
+    let lines = ours.iter().map(|(index, _)| *index).collect::<Vec<_>>();
+    findings.extend(skipped(service, &lines, acts));
+    findings.extend(ignored(service));
+    findings.extend(refuses(service));
+    findings
+}
+
+fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
+    let first = service.auth.ours().next().and_then(|(index, _)| service.auth.lines.get(index))?;
+    // A screen locker that takes another service's auth lines has no account phase of its own.
+    if service.account.is_other && !first.through.is_empty() {
+        return None;
+    }
+    if auth_enrolls {
+        return Some(enroll_on_one(service, true));
+    }
+    Some(Finding::warning(
+        "account-line-missing",
+        &first.place,
+        words::check_stacks::no_account_line(service.name),
+        words::check_stacks::write_account_line(first.place.file.display()),
+    ))
+}
+
+fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
+    let stack = if is_auth { &service.auth } else { &service.account };
+    let named = super::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
+    let place = named.and_then(|index| stack.lines.get(index)).map(|line| line.place.to_string());
+    let (here, there) = if is_auth { ("auth", "account") } else { ("account", "auth") };
+    let what = |so| words::check_stacks::enroll_on_one(service.name, (here, there), so);
+    let remedy = words::check_stacks::enroll_on_both(there);
+    let place = place.unwrap_or_else(|| service.name.to_owned());
+    if is_auth && service.name.starts_with("sudo") {
+        return Finding::error("enroll-on-one-line", place, what(words::check_stacks::SUDO_LETS_IN), remedy);
+    }
+    Finding::warning("enroll-on-one-line", place, what(words::check_stacks::ENROLLS_NOBODY), remedy)
+}
+
+impl Service<'_> {
+    fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
+        explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
+    }
+
+    fn account_returns(&self, ours: Code, asked: bool, line: &Line) -> Vec<(Code, bool)> {
+        let all = |codes: &[Code]| codes.iter().map(|code| (*code, asked)).collect::<Vec<_>>();
+        let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
+        if self.is_missing(line) {
+            return all(&[Code::MODULE_UNKNOWN]);
+        }
+        match module.kind() {
+            Kind::Ours => vec![(ours, true)],
+            Kind::Permit | Kind::Service => all(&[Code::SUCCESS]),
+            Kind::Deny => all(&[Code::AUTH_ERR]),
+            Kind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
+            Kind::Condition if module.is_for_listed_users() => all(&[Code::SUCCESS, Code::IGNORE, Code::PERM_DENIED]),
+            Kind::Condition | Kind::Root => all(&[Code::SUCCESS, Code::PERM_DENIED]),
+            Kind::Guard | Kind::OtherProof | Kind::Unknown => all(&[Code::SUCCESS, Code::IGNORE]),
+        }
+    }
+}
+
+fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
+    let past = service.account_ways(Code::SUCCESS).into_iter().filter(|end| end.lets_in() && !end.facts);
+    let by = past.filter_map(|end| end.passed_by(lines)).collect::<BTreeSet<_>>();
+    let lines = by.into_iter().filter_map(|index| service.account.lines.get(index));
+    let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != Kind::Root));
+    lines
+        .map(|line| {
+            let remedy = words::check_stacks::account_line_higher(&quoted(line));
+            let what = |so| words::check_stacks::account_skipped(service.name, &quoted(line), so);
+            if acts {
+                return Finding::error(
+                    "account-line-skipped",
+                    &line.place,
+                    what(words::check_stacks::DO_NOTHING),
+                    remedy,
+                );
+            }
+            Finding::warning("account-line-skipped", &line.place, what(words::check_stacks::NO_GRACE), remedy)
+        })
+        .collect()
+}
+
+fn ignored(service: &Service<'_>) -> Option<Finding> {
+    let through = |code| service.account_ways(code).into_iter().find(|end| end.lets_in() && end.facts);
+    let end = through(Code::PERM_DENIED).or_else(|| through(Code::SERVICE_ERR))?;
+    let index = end.way.iter().map(|(index, _)| *index).find(|index| {
+        service.account.lines.get(*index).and_then(Line::module).is_some_and(pam_stacks::Module::is_ours)
+    })?;
+    let line = service.account.lines.get(index)?;
+    Some(Finding::error(
+        "account-refusal-ignored",
+        &line.place,
+        words::check_stacks::account_refusal_ignored(service.name, &quoted(line)),
+        words::check_stacks::REQUIRED,
+    ))
+}
+
+fn refuses(service: &Service<'_>) -> Option<Finding> {
+    let line = service.account.ours().next().and_then(|(index, _)| service.account.lines.get(index))?;
+    let lets_in = |code| service.account_ways(code).iter().any(End::lets_in);
+    let what = if !lets_in(Code::SUCCESS) {
+        words::check_stacks::account_refuses_all(service.name)
+    } else if !lets_in(Code::IGNORE) {
+        words::check_stacks::account_refuses_unasked(service.name)
+    } else {
+        return None;
+    };
+    Some(Finding::error("account-refuses", &line.place, what, words::check_stacks::ACCOUNT_PERMIT))
+}
+
+/// The way of the account phase, our line returning this.
+pub fn likely(service: &Service<'_>, ours: Code) -> Option<(bool, Vec<(usize, Code)>)> {
+    let unsure =
+        |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
+    let best = service.account_ways(ours).into_iter().min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
+    Some((best.lets_in(), best.way))
+}

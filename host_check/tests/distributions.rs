@@ -1,0 +1,114 @@
+//! Stock stacks of five distributions: no false alarm, and the right place for our lines in each.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use host_check::Severity;
+use host_check::apply::{Keys, Style, Unfit, edited};
+use host_check::check::stacks::{Before, Service};
+use pam_stacks::{Files, Phase};
+
+const ALL: [&str; 7] =
+    ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine", "alpine-older"];
+
+fn stock(name: &str) -> Files {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/stacks").join(name);
+    let mut files = Files::below(Path::new("/nonexistent"));
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        files =
+            files.with(&Path::new("/etc/pam.d").join(path.file_name().unwrap()), &fs::read_to_string(&path).unwrap());
+    }
+    files
+}
+
+/// What each distribution has.
+const EVERYWHERE: [&str; 4] = ["sshd", "sudo", "su", "login"];
+
+/// What asks for a password too, where it is there.
+const HERE_AND_THERE: [&str; 12] = [
+    "sudo-i",
+    "su-l",
+    "gdm-password",
+    "lightdm",
+    "sddm",
+    "cockpit",
+    "polkit-1",
+    "vsftpd",
+    "xrdp-sesman",
+    "chfn",
+    "chsh",
+    "ppp",
+];
+
+/// The doors of a stack behind which our lines go.
+fn doors(files: &Files) -> Vec<&'static str> {
+    let services = files.services().into_iter().collect::<BTreeSet<_>>();
+    EVERYWHERE.into_iter().chain(HERE_AND_THERE).filter(|name| services.contains(*name)).collect()
+}
+
+#[test]
+fn stock_stacks_raise_no_alarm() {
+    for name in ALL {
+        let files = stock(name);
+        assert!(doors(&files).starts_with(&EVERYWHERE), "{name}");
+        for service in files.services() {
+            assert_eq!(Service::new(&files, &service, Before::Nothing).findings(), [], "{name}: {service}");
+            for phase in Phase::ALL {
+                let stack = files.stack(&service, phase);
+                assert!(stack.broken.is_none(), "{name}: {service}");
+                assert!(stack.lines.iter().all(|line| line.mistake.is_none()), "{name}: {service}");
+            }
+        }
+    }
+}
+
+#[test]
+fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
+    for name in ALL {
+        for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
+            for enrolls in [false, true] {
+                let mut files = stock(name);
+                for service in doors(&files) {
+                    let style = Style { keys: keys.filter(|_| service == "sshd"), enrolls, before: Before::Nothing };
+                    match edited(&files, service, style) {
+                        Ok((path, text)) => files = files.with(&path, &text),
+                        // It includes the one before.
+                        Err(Unfit::HasOurs) if ["sudo-i", "su-l"].contains(&service) => {}
+                        Err(why) => panic!("{name}: {service}: {why:?}"),
+                    }
+                }
+                for service in files.services() {
+                    let findings = Service::new(&files, &service, Before::Nothing).findings();
+                    let loud = findings.iter().filter(|one| one.severity > Severity::Notice).collect::<Vec<_>>();
+                    assert!(loud.is_empty(), "{name}: {service}: {loud:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn our_lines_in_debians_shared_files_raise_no_alarm_in_any_service() {
+    let stock = stock("debian-12");
+    let appended = |files: Files, name: &str, line: &str| {
+        let path = Path::new("/etc/pam.d").join(name);
+        let text = format!("{}\n{line}\n", files.text(&path).unwrap().unwrap());
+        files.with(&path, &text)
+    };
+    // As pam-auth-update writes what packaging/deb/twostep.pam-config says.
+    let files = appended(stock, "common-auth", "auth required pam_twostep.so after_first_step");
+    let files = appended(files, "common-account", "account required pam_twostep.so");
+    for service in files.services() {
+        let findings = Service::new(&files, &service, Before::Nothing).findings();
+        let mut loud = findings.iter().filter(|one| one.severity > Severity::Notice).map(|one| one.id);
+        // A smart card gets past the password, and so past the shared file.
+        let expected = (service == "gdm-smartcard-sssd-or-password").then_some("second-step-skipped-by-other-proof");
+        assert_eq!(loud.next(), expected, "{service}: {findings:?}");
+        assert_eq!(loud.next(), None, "{service}: {findings:?}");
+    }
+    assert!(files.services().len() > 25);
+}
