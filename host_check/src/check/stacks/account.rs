@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pam_stacks::{Code, End, Kind, Line, explore};
 
-use super::{Service, ours, quoted};
+use super::service::{Service, Way, ours, quoted};
 use crate::finding::Finding;
 use crate::words;
 
@@ -48,7 +48,7 @@ fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
 
 fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
     let stack = if is_auth { &service.auth } else { &service.account };
-    let named = super::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
+    let named = self::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
     let place = named.and_then(|index| stack.lines.get(index)).map(|line| line.place.to_string());
     let (here, there) = if is_auth { ("auth", "account") } else { ("account", "auth") };
     let what = |so| words::check_stacks::enroll_on_one(service.name, (here, there), so);
@@ -61,6 +61,14 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
 }
 
 impl Service<'_> {
+    /// The way of the account phase, our line returning this.
+    pub fn likely_account(&self, ours: Code) -> Option<Way> {
+        let unsure =
+            |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
+        let best = self.account_ways(ours).into_iter().min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
+        Some(Way { lets_in: best.lets_in(), way: best.way })
+    }
+
     fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
         explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
     }
@@ -131,12 +139,4 @@ fn refuses(service: &Service<'_>) -> Option<Finding> {
         return None;
     };
     Some(Finding::error("account-refuses", &line.place, what, words::check_stacks::ACCOUNT_PERMIT))
-}
-
-/// The way of the account phase, our line returning this.
-pub fn likely(service: &Service<'_>, ours: Code) -> Option<(bool, Vec<(usize, Code)>)> {
-    let unsure =
-        |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
-    let best = service.account_ways(ours).into_iter().min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
-    Some((best.lets_in(), best.way))
 }

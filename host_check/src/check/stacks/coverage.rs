@@ -2,7 +2,7 @@
 
 use pam_stacks::Files;
 
-use super::{Before, Service};
+use super::service::{Before, Service};
 use crate::finding::Finding;
 use crate::words;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pam_stacks::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
 
-use super::{Service, ours, quoted};
+use super::service::{Service, ours, quoted};
 use crate::finding::Finding;
 use crate::words;
 

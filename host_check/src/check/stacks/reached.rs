@@ -3,9 +3,10 @@
 
 use pam_stacks::{Control, Line, Stack};
 
-use super::auth::{RIGHT, open_doors, strangers};
+use super::doors::{open_doors, strangers};
+use super::login::RIGHT;
 use super::refused::{permit, refuses};
-use super::{Service, quoted};
+use super::service::{Service, quoted};
 use crate::words;
 
 /// The change of this line, or of what follows it, by which everybody comes to our line.

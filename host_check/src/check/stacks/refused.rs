@@ -3,8 +3,9 @@
 
 use pam_stacks::{Code, Control, Kind, Line, Module, Runs, Stack};
 
-use super::auth::{Login, RIGHT, open_doors};
-use super::{Service, quoted};
+use super::doors::open_doors;
+use super::login::{Login, RIGHT};
+use super::service::{Service, quoted};
 use crate::finding::Finding;
 use crate::words;
 

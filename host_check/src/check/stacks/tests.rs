@@ -1,6 +1,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use pam_stacks::Files;
+
 use super::*;
 use crate::finding::Severity;
 
