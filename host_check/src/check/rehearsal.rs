@@ -1,7 +1,7 @@
 //! What would happen if this user logged in now, step by step. Nothing is touched: no lock, no
 //! ledger, no log line.
 
-use pam_stacks::{Code, Files, Phase};
+use pam_stacks::{Code, Phase};
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
@@ -11,40 +11,17 @@ use twostep_core::policy::Requirement;
 use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
-use twostep_core::username::Person;
 use twostep_core::verdict::Shape;
 
 use super::stacks::{Before, Service, Way};
-use crate::host::Host;
 use crate::shell;
 use crate::words;
 
+mod login;
 mod offer;
 
+pub use login::{Ends, Step, Visitors};
 use offer::Offer;
-
-/// One thing that happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Step {
-    /// Where it is decided: sshd, the configuration, a line of a file.
-    pub at: String,
-    /// What is so.
-    pub what: String,
-}
-
-/// How it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ends {
-    /// In, after a code.
-    InWithCode,
-    /// In, without one.
-    InWithoutCode,
-    /// In, after enrolling in the login.
-    InByEnrolling,
-    /// Refused.
-    Refused,
-}
 
 /// A login that did not happen.
 #[derive(Debug, Serialize)]
@@ -69,20 +46,6 @@ struct Part {
     /// What a line returns that asks for a code.
     code: Code,
     ends: Ends,
-}
-
-/// A login to rehearse.
-pub struct Visitors<'a> {
-    /// The host.
-    pub host: &'a Host,
-    /// Its PAM files.
-    pub files: &'a Files,
-    /// Who comes.
-    pub person: &'a Person,
-    /// To which service.
-    pub service: &'a str,
-    /// From where.
-    pub from: Option<&'a str>,
 }
 
 impl Visitors<'_> {

@@ -1,12 +1,11 @@
 //! sshd as it really runs: what it says of itself (`sshd -T`, sshd(8)) for different people and
 //! places, since Match blocks change the rules for some.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 mod copy;
 mod daemon;
+mod effective;
 mod faults;
 mod files;
 mod methods;
@@ -16,9 +15,9 @@ mod ways;
 
 pub use copy::SshCopy;
 pub use daemon::{Daemon, SERVICE};
+pub use effective::Effective;
 pub use faults::{Door, findings};
-pub use files::value;
-use files::{Said, deciding, lines};
+pub use files::{CONFIG, OURS, included, value};
 pub use methods::{Alternatives, Method};
 pub use passwords::by_password;
 use visitors::untried;
@@ -28,127 +27,6 @@ pub use ways::{Proof, Ways};
 use super::stacks::Before;
 use crate::finding::Finding;
 use crate::words;
-
-/// The patterns of an Include line, if it is one.
-pub fn included(line: &str) -> Option<&str> {
-    let line = line.trim();
-    if line.starts_with('#') { None } else { files::value(line, "include") }
-}
-
-/// sshd's own file.
-pub const CONFIG: &str = "/etc/ssh/sshd_config";
-
-/// The file that `twostep admin apply` writes. Its number is low, since the first value that sshd reads
-/// counts (sshd_config(5)).
-pub const OURS: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
-
-/// Where the program lies. It wants to be called by its whole path.
-const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"];
-
-/// What sshd goes by for one visitor.
-#[derive(Debug, Clone, Default)]
-pub struct Effective {
-    keys: BTreeMap<String, Vec<String>>,
-    /// Which sshd it is.
-    daemon: Daemon,
-    /// The lines that say so.
-    lines: Vec<Said>,
-}
-
-impl Effective {
-    /// What sshd answers. `None` if there is no sshd on this host.
-    ///
-    /// # Errors
-    /// What sshd says against its configuration.
-    pub fn ask(daemon: &Daemon, visitor: &Visitor) -> Option<Result<Self, String>> {
-        let program = PROGRAMS.into_iter().find(|path| Path::new(path).is_file())?;
-        let answered = Command::new(program)
-            .arg("-T")
-            .args(["-C", &visitor.specification()])
-            .arg("-f")
-            .arg(&daemon.config)
-            .args(&daemon.options)
-            .stdin(Stdio::null())
-            .output();
-        Some(match answered {
-            Ok(output) if output.status.success() => {
-                let told = Self::parse(&String::from_utf8_lossy(&output.stdout));
-                Ok(Self { lines: lines(&daemon.config), daemon: daemon.clone(), ..told })
-            }
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().replace("\r\n", "; ").replace('\n', "; ")),
-            Err(error) => Err(words::check_sshd::unstarted(program, &error)),
-        })
-    }
-
-    /// Understands `key value` lines.
-    pub fn parse(text: &str) -> Self {
-        let mut keys = BTreeMap::<_, Vec<_>>::new();
-        for line in text.lines() {
-            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            keys.entry(key.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
-        }
-        Self { keys, ..Self::default() }
-    }
-
-    /// The value of a key.
-    pub fn value(&self, key: &str) -> &str {
-        self.keys.get(key).and_then(|values| values.first()).map_or("", String::as_str)
-    }
-
-    /// Whether a key says yes.
-    pub fn is_on(&self, key: &str) -> bool {
-        self.value(key) == "yes"
-    }
-
-    /// The service by which sshd asks PAM (`PAMServiceName` since OpenSSH 9.8).
-    pub fn service(&self) -> &str {
-        match self.value("pamservicename") {
-            "" => &self.daemon.service,
-            name => name,
-        }
-    }
-
-    /// How to change these settings for this visitor: each in the line that decides it now, since of
-    /// several the first counts.
-    pub fn write(&self, visitor: &Visitor, settings: &[(&str, &str)]) -> String {
-        let block = visitor.fits.as_deref();
-        let written = settings.iter().map(|(keyword, value)| {
-            let place = match (deciding(&self.lines, block, keyword), block) {
-                _ if self.daemon.decides(keyword) => words::check_sshd::AMONG_OPTIONS.to_owned(),
-                (Some(line), _) => format!("in {line}"),
-                (None, Some(block)) => format!("below `{block}`"),
-                (None, None) => format!("in {}, above any Match block", self.daemon.config.display()),
-            };
-            format!("`{keyword} {value}` {place}")
-        });
-        words::check_sshd::write(&written.collect::<Vec<_>>())
-    }
-
-    /// The ways in, in a sentence.
-    pub fn offers(&self) -> String {
-        if !self.is_on("usepam") {
-            return words::check_sshd::NOT_PAM.to_owned();
-        }
-        let alternatives = Alternatives::of(self);
-        let names = |list: &Vec<Method>| list.iter().map(Method::name).collect::<Vec<_>>().join(" and then ");
-        let ways = alternatives.lists().map(names).collect::<Vec<_>>();
-        words::check_sshd::offers(&ways)
-    }
-
-    /// What is proved when sshd asks PAM: whether a key always goes before.
-    pub fn before(&self) -> Before {
-        let alternatives = Alternatives::of(self);
-        let asks = alternatives.lists().filter(|list| list.contains(&Method::KeyboardInteractive));
-        let behind_key = |list: &Vec<Method>| {
-            let key = list.iter().position(|method| *method == Method::PublicKey);
-            key.is_some_and(|key| {
-                key < list.iter().position(|method| *method == Method::KeyboardInteractive).unwrap_or(0)
-            })
-        };
-        let asks = asks.collect::<Vec<_>>();
-        if !asks.is_empty() && asks.into_iter().all(behind_key) { Before::Key } else { Before::Nothing }
-    }
-}
 
 /// The one of this file, and where that is sshd's own, those that listen and were started otherwise.
 pub fn daemons(config: &Path) -> Vec<Daemon> {

@@ -1,20 +1,21 @@
 //! sudo: who needs no password, how long one holds, and by which PAM service it asks.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::words;
 
+mod rules;
 mod settings;
 mod users;
 
 #[cfg(test)]
 mod tests;
 
+pub use rules::Rules;
+use rules::list;
 use settings::Setting;
 use users::named;
 
@@ -27,28 +28,7 @@ pub const SERVICE: &str = "sudo";
 /// A ticket that outlives a coffee break.
 const LONG_TICKET: f64 = 60.0;
 
-/// sudo's rules, as cvtsudoers(1) gives them.
-pub struct Rules(Value);
-
 impl Rules {
-    /// Reads them. `None` if there is no sudo on this host, or none that tells its rules.
-    pub fn read(sudoers: &Path) -> Option<Result<Self, String>> {
-        if !sudoers.is_file() {
-            return None;
-        }
-        let told = Command::new("cvtsudoers").args(["-f", "json"]).arg(sudoers).stdin(Stdio::null()).output().ok()?;
-        if !told.status.success() {
-            let why = String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or("no reason given").to_owned();
-            return Some(Err(why));
-        }
-        Some(Self::parse(&String::from_utf8_lossy(&told.stdout)))
-    }
-
-    /// Understands its JSON.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map(Self).map_err(|error| error.to_string())
-    }
-
     /// The PAM services by which sudo asks: its own, and those that Defaults name.
     pub fn services(&self) -> BTreeSet<String> {
         let settings = self.settings();
@@ -59,15 +39,6 @@ impl Rules {
             services.insert(SERVICE.to_owned());
         }
         services
-    }
-
-    /// The rules, without root's: sudo asks root for nothing.
-    fn rules(&self) -> impl Iterator<Item = (&Value, Vec<&Value>)> {
-        list(&self.0, "User_Specs").filter_map(|rule| {
-            let is_root = |user: &&Value| user.get("username").and_then(Value::as_str) == Some("root");
-            let users = list(rule, "User_List").filter(|user| !is_root(user)).collect::<Vec<_>>();
-            (!users.is_empty()).then_some((rule, users))
-        })
     }
 
     /// Who may run something without being asked anything.
@@ -180,8 +151,4 @@ fn no_account_phase(setting: &Setting<'_>, enrolls: bool) -> Option<Finding> {
 /// sudo that does not understand its rules.
 pub fn unreadable(why: &str) -> Finding {
     Finding::warning("sudo-rules", SUDOERS, words::check_sudo::rules_unreadable(why), words::check_sudo::VISUDO)
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> impl DoubleEndedIterator<Item = &'a Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }

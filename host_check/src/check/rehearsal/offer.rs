@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Ends, Step, Visitors};
+use super::login::{Ends, Step, Visitors};
 use crate::check::sshd::{self, Alternatives, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
 use crate::words;

@@ -1,5 +1,8 @@
 use std::path::Path;
 
+use pam_stacks::Files;
+use twostep_core::username::Person;
+
 use super::*;
 use crate::host::scripted::host;
 

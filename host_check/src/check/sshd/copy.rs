@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pam_stacks::Files;
 
-use super::{CONFIG, OURS, included};
+use super::files::{CONFIG, OURS, included};
 
 /// sshd's configuration in a folder of its own: an include of sshd_config.d leads into the copy.
 pub struct SshCopy(PathBuf);

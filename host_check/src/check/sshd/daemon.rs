@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::CONFIG;
+use super::files::CONFIG;
 
 /// The service by which it asks PAM, where nothing says another: the name by which it was called.
 pub const SERVICE: &str = "sshd";

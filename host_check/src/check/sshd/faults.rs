@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::daemon::Daemon;
+use super::effective::Effective;
 use super::files::lines;
-use super::{Alternatives, Daemon, Effective, Method, Visitor};
+use super::methods::{Alternatives, Method};
+use super::visitors::Visitor;
 use crate::finding::Finding;
 use crate::words;
 

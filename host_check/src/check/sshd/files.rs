@@ -4,6 +4,13 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// sshd's own file.
+pub const CONFIG: &str = "/etc/ssh/sshd_config";
+
+/// The file that `twostep admin apply` writes. Its number is low, since the first value that sshd reads
+/// counts (sshd_config(5)).
+pub const OURS: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
+
 /// Files that include each other end here.
 const DEEPEST: usize = 16;
 
@@ -55,6 +62,12 @@ fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<Said>) {
 pub fn value<'a>(line: &'a str, keyword: &str) -> Option<&'a str> {
     let (first, rest) = line.split_once(|letter: char| letter.is_whitespace() || letter == '=')?;
     first.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches([' ', '\t', '=']).trim())
+}
+
+/// The patterns of an Include line, if it is one.
+pub fn included(line: &str) -> Option<&str> {
+    let line = line.trim();
+    if line.starts_with('#') { None } else { value(line, "include") }
 }
 
 /// The line that decides a keyword: in this Match block, or above all of them. The first one counts.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Effective;
+use super::effective::Effective;
+use crate::check::stacks::Before;
+use crate::words;
 
 /// A method of the ssh protocol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,31 @@ impl Method {
 }
 
 impl Effective {
+    /// The ways in, in a sentence.
+    pub fn offers(&self) -> String {
+        if !self.is_on("usepam") {
+            return words::check_sshd::NOT_PAM.to_owned();
+        }
+        let alternatives = Alternatives::of(self);
+        let names = |list: &Vec<Method>| list.iter().map(Method::name).collect::<Vec<_>>().join(" and then ");
+        let ways = alternatives.lists().map(names).collect::<Vec<_>>();
+        words::check_sshd::offers(&ways)
+    }
+
+    /// What is proved when sshd asks PAM: whether a key always goes before.
+    pub fn before(&self) -> Before {
+        let alternatives = Alternatives::of(self);
+        let asks = alternatives.lists().filter(|list| list.contains(&Method::KeyboardInteractive));
+        let behind_key = |list: &Vec<Method>| {
+            let key = list.iter().position(|method| *method == Method::PublicKey);
+            key.is_some_and(|key| {
+                key < list.iter().position(|method| *method == Method::KeyboardInteractive).unwrap_or(0)
+            })
+        };
+        let asks = asks.collect::<Vec<_>>();
+        if !asks.is_empty() && asks.into_iter().all(behind_key) { Before::Key } else { Before::Nothing }
+    }
+
     /// Whether AuthenticationMethods names methods.
     pub fn names_methods(&self) -> bool {
         !matches!(self.value("authenticationmethods"), "" | "any")

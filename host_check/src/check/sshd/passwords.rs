@@ -5,7 +5,12 @@ use std::path::Path;
 
 use pam_stacks::Files;
 
-use super::{CONFIG, Daemon, Effective, OURS, SshCopy, Visitor, Ways, lines, value, visitors};
+use super::copy::SshCopy;
+use super::daemon::Daemon;
+use super::effective::Effective;
+use super::files::{CONFIG, OURS, lines, value};
+use super::visitors::{Visitor, visitors};
+use super::ways::Ways;
 use crate::check::people::counted;
 use crate::check::stacks::AsksPassword;
 use crate::finding::Finding;

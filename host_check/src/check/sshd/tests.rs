@@ -1,3 +1,4 @@
+use super::files::lines;
 use super::*;
 use crate::finding::Severity;
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Alternatives, Effective, Method, Visitor};
+use super::effective::Effective;
+use super::methods::{Alternatives, Method};
+use super::visitors::Visitor;
 use crate::check::stacks::AsksPassword;
 use crate::words;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::rules::{Rules, list};
 use super::users::named;
-use super::{Rules, list};
 
 /// One setting.
 pub struct Setting<'a> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nix::unistd::{Gid, Group, Uid, User};
 use serde_json::Value;
 
-use super::{Rules, list};
+use super::rules::{Rules, list};
 use crate::host::members_of;
 
 /// Aliases of aliases end here.
