@@ -1,10 +1,8 @@
 //! `twostep admin`: how root helps a user, straight in the store.
 
-use host_check::host::Host;
-
 use crate::arguments::Admin;
 use crate::page::Page;
-use crate::trouble::{self, Trouble};
+use crate::trouble::Trouble;
 
 mod app_passwords;
 mod apply;
@@ -53,18 +51,5 @@ pub fn run(page: &mut Page, action: &Admin) -> Result<(), Trouble> {
         Admin::Edit(wishes) => edit::run(page, wishes),
         Admin::Reseal(wishes) => reseal::run(page, wishes),
         Admin::GiveKey => reseal::give(),
-    }
-}
-
-/// Tells what is wrong with the configuration: beside the results, which programs may read.
-fn warn(host: &Host) {
-    host.warnings().for_each(|warning| trouble::tell(&warning));
-}
-
-/// What exempts a user, in words.
-fn exempt_by(rule: &str) -> String {
-    match rule.strip_prefix("exempt-group ") {
-        Some(group) => format!("by the group {group}"),
-        None => "by name".to_owned(),
     }
 }

@@ -1,36 +1,25 @@
 //! `twostep app-password`: passwords for programs that cannot ask for a code.
 
-use host_check::{dates, shell};
 use serde::Serialize;
-use twostep_core::request::{AppPasswordStatus, Preset, Refusal, Request, Response};
+use twostep_core::request::Refusal;
 
 use crate::arguments::AppPassword;
 use crate::page::Page;
-use crate::person;
-use crate::reach::{self, Reach};
+use crate::reach;
 use crate::session::Session;
+use crate::terminal;
 use crate::trouble::Trouble;
 
 mod create;
+mod describe;
 pub mod ensure;
 pub mod list;
 pub mod revoke;
 mod stored;
 
+pub use describe::{Listed, listed};
 use ensure::Telling;
 use stored::Folder;
-
-/// What there is, as programs read it.
-#[derive(Debug, Serialize)]
-pub struct Listed {
-    /// The application passwords, oldest first.
-    pub app_passwords: Vec<AppPasswordStatus>,
-    /// What the administrator wants every user to have.
-    pub presets: Vec<Preset>,
-    /// Services for which none can be made. It is what `create` goes by, and no part of the list.
-    #[serde(skip)]
-    pub interactive_services: Vec<String>,
-}
 
 /// Does what was typed, for the account of the caller.
 pub fn run(mut page: Page, action: &AppPassword) -> Result<(), Trouble> {
@@ -42,23 +31,13 @@ pub fn run(mut page: Page, action: &AppPassword) -> Result<(), Trouble> {
         (Err(trouble), AppPassword::Ensure { quiet: true }) if trouble.is(Refusal::Policy) => return Ok(()),
         (reach, _) => reach?,
     };
-    let mut session = Session { reach, person: person::who_types()?, page };
+    let mut session = Session { reach, person: terminal::who_types()?, page };
     match action {
         AppPassword::Create(wishes) => create::run(&mut session, wishes),
         AppPassword::Revoke { label, .. } => revoke::run(&mut session, label.as_deref()),
         AppPassword::Ensure { quiet: true } => ensure::run(&mut session, Telling::News),
         AppPassword::Ensure { quiet: false } => ensure::run(&mut session, Telling::All),
         AppPassword::List | AppPassword::Show { .. } => list::run(&mut session),
-    }
-}
-
-/// What application passwords an account has, and what presets there are.
-pub fn listed(reach: &mut dyn Reach) -> Result<Listed, Trouble> {
-    match reach.ask(Request::AppPasswords {})? {
-        Response::AppPasswords { app_passwords, presets, interactive_services } => {
-            Ok(Listed { app_passwords, presets, interactive_services })
-        }
-        _ => Err(reach::broken("no list")),
     }
 }
 
@@ -74,33 +53,11 @@ fn show(page: &mut Page, name: &str) -> Result<(), Trouble> {
     page.object(&Stored { password })
 }
 
-/// What a password opens, from where, until when.
-fn scope(page: &mut Page, one: &AppPasswordStatus) -> Result<(), Trouble> {
-    page.entry("Services", &one.services.join(", "))?;
-    page.entry("Networks", &networks(one))?;
-    page.entry("Expires", &expiry(one))
-}
-
-fn networks(one: &AppPasswordStatus) -> String {
-    if one.networks.is_empty() { "any".to_owned() } else { one.networks.join(", ") }
-}
-
-fn expiry(one: &AppPasswordStatus) -> String {
-    one.expires_at.map_or_else(|| "never".to_owned(), dates::day)
-}
-
-/// The command by which programs get a stored password.
-fn show_command(label: &str) -> String {
-    format!("twostep app-password show {}", shell::as_word(label))
-}
-
 #[cfg(test)]
 pub mod scripted {
     //! Application passwords without an account.
 
-    use twostep_core::request::AppPasswordState;
-
-    use super::*;
+    use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset, Response};
 
     /// One for a service, as the helper tells of it.
     pub fn one(label: &str) -> AppPasswordStatus {
@@ -139,8 +96,8 @@ pub mod scripted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
+    use crate::view::Form;
 
     #[test]
     fn a_stored_password_is_printed_and_nothing_else() {

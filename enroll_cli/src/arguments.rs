@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::page::Form;
 use crate::trouble::Trouble;
+use crate::view::Form;
 
 mod admin;
 mod app_password;

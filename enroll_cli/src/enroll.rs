@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
 use twostep_core::request::{Request, Response, Status};
-use twostep_core::secret::Typed;
 
 use crate::app_password::ensure;
 use crate::arguments::{Enroll, Replace, Showing};
@@ -19,15 +17,7 @@ mod confirm;
 mod device;
 mod show;
 
-/// A confirmed authenticator, as programs read it.
-#[derive(Debug, Serialize)]
-struct Confirmed {
-    label: String,
-    /// None when the account keeps those that it has.
-    recovery_codes: Option<Vec<Typed>>,
-    /// The one whose place it took.
-    replaced: Option<String>,
-}
+use confirm::Confirmed;
 
 /// Adds an authenticator. What cannot be written is found out before anything is made.
 pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
@@ -115,16 +105,17 @@ fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Opti
 #[cfg(test)]
 mod tests {
     use twostep_core::request::{Kind, Pending, Refusal};
+    use twostep_core::secret::Typed;
 
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
     use crate::arguments::DeviceFlags;
-    use crate::page::Form;
     use crate::page::scripted::Printed;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::{session, status};
+    use crate::view::Form;
     use crate::words::account::CODE_OF_APP as QUESTION;
 
     const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXP&issuer=web1";

@@ -70,7 +70,7 @@ fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
         _ => {}
     }
     let reach = reach::to_account_of(arguments.whose())?;
-    let mut session = Session { reach, person: person::who_types()?, page };
+    let mut session = Session { reach, person: terminal::who_types()?, page };
     match &arguments.command {
         Some(Command::Enroll(wishes)) => enroll::run(&mut session, wishes),
         Some(Command::Replace(wishes)) => enroll::replace(&mut session, wishes),

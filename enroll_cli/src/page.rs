@@ -7,18 +7,7 @@ use twostep_core::secret::Typed;
 
 use crate::layout;
 use crate::trouble::Trouble;
-use crate::view::View;
-
-/// What the results look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Text for people.
-    Text,
-    /// JSON for programs, an object a line.
-    Json,
-    /// One value and the end of its line.
-    Value,
-}
+use crate::view::{Form, View};
 
 /// Where the results go.
 pub struct Page {

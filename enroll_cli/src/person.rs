@@ -1,10 +1,9 @@
 //! Who answers questions: a person at a terminal, or the lines on standard input.
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, Read};
 
 use twostep_core::secret::Typed;
 
-use crate::terminal::Terminal;
 use crate::trouble::Trouble;
 use crate::words::general;
 
@@ -29,12 +28,9 @@ pub trait Person {
     fn sees_questions(&self) -> bool;
 }
 
-/// A person, if standard input is a terminal; else whatever standard input brings.
-pub fn who_types() -> Result<Box<dyn Person>, Trouble> {
-    if std::io::stdin().is_terminal() {
-        return Ok(Box::new(Terminal::open()?));
-    }
-    Ok(Box::new(Lines(std::io::stdin().lock())))
+/// Whatever standard input brings, where it is no terminal.
+pub fn piped() -> Box<dyn Person> {
+    Box::new(Lines(std::io::stdin().lock()))
 }
 
 /// The lines of a pipe or file.

@@ -9,10 +9,11 @@ use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
-use crate::page::{Form, Page};
+use crate::page::Page;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::view::Form;
 use crate::words::account;
 use crate::{proof, reach, save};
 

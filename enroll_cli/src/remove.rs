@@ -3,10 +3,10 @@
 use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response, Status};
 
-use crate::page::Form;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
+use crate::view::Form;
 use crate::words::account;
 use crate::{proof, reach, which};
 

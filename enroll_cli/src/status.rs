@@ -122,11 +122,11 @@ mod tests {
     use twostep_core::time::ClockDoubt;
 
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::person::scripted::lines;
     use crate::reach::scripted::Script;
     use crate::session::scripted;
+    use crate::view::Form;
 
     fn full() -> Status {
         let step = SecondStep { at: 1_800_000_100, service: "sshd".into(), source: "203.0.113.7".into() };

@@ -48,10 +48,10 @@ mod tests {
     use twostep_core::request::Refusal;
 
     use super::*;
-    use crate::page::Form;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::{session, status};
+    use crate::view::Form;
 
     fn answers(last: Response) -> Script {
         Script::user(vec![

@@ -3,7 +3,7 @@
 //! While the echo is off, the signals that would end this program wait until it is on again.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -25,6 +25,14 @@ const LINE: usize = 4096;
 
 /// Signals that end a program, and that people and sessions send.
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// A person, if standard input is a terminal; else whatever standard input brings.
+pub fn who_types() -> Result<Box<dyn Person>, Trouble> {
+    if std::io::stdin().is_terminal() {
+        return Ok(Box::new(Terminal::open()?));
+    }
+    Ok(person::piped())
+}
 
 /// A person at a terminal.
 pub struct Terminal(File);

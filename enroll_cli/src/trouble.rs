@@ -8,7 +8,7 @@ use serde::Serialize;
 use twostep_core::request::Refusal;
 
 use crate::layout;
-use crate::page::Form;
+use crate::view::Form;
 use crate::words::general;
 
 /// The exit codes that scripts rely on; 0 is "done".

@@ -6,6 +6,17 @@ use std::path::PathBuf;
 use nix::unistd::{Uid, User, getuid};
 pub use twostep_core::qr::{Letters, Paint};
 
+/// What the results look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text for people.
+    Text,
+    /// JSON for programs, an object a line.
+    Json,
+    /// One value and the end of its line.
+    Value,
+}
+
 /// The terminal, and the host and home that texts name.
 #[derive(Debug, Clone)]
 pub struct View {

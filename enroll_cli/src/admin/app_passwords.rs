@@ -71,9 +71,9 @@ fn revoke(page: &mut Page, user: &str, account: &mut dyn Reach, label: Option<&s
 mod tests {
     use super::*;
     use crate::app_password::scripted::{all, one};
-    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::reach::scripted::Script;
+    use crate::view::Form;
     use twostep_core::request::Refusal;
 
     fn holds_one(and_then: Vec<crate::reach::scripted::Turn>) -> Script {

@@ -15,8 +15,9 @@ use crate::arguments::{Apply, Revert};
 use crate::audit::Syslog;
 use crate::layout::harmless;
 use crate::page::Page;
-use crate::person::{Echo, Person, who_types};
+use crate::person::{Echo, Person};
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::Trouble;
 use crate::words;
 

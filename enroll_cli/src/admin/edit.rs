@@ -11,8 +11,9 @@ use crate::arguments::Edit;
 use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, Refused};
 use crate::layout::harmless;
 use crate::page::Page;
-use crate::person::{Echo, Person, who_types};
+use crate::person::{Echo, Person};
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::Trouble;
 use crate::words::configuration;
 

@@ -17,8 +17,9 @@ use twostep_core::username::Person;
 use crate::arguments::Export;
 use crate::audit::Syslog;
 use crate::page::Page;
-use crate::person::{self, Echo, who_types};
+use crate::person::{self, Echo};
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::{self, Trouble};
 use crate::words;
 

@@ -84,8 +84,8 @@ mod tests {
     use twostep_core::time::Timestamp;
 
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
+    use crate::view::Form;
 
     const CODE: &str = "0123-4567-89AB-CDEF";
 

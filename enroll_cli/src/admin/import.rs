@@ -23,8 +23,9 @@ use super::homes;
 use crate::arguments::{Import, Taking};
 use crate::audit::Syslog;
 use crate::page::Page;
-use crate::person::{Echo, who_types};
+use crate::person::Echo;
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::Trouble;
 use crate::words;
 

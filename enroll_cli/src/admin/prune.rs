@@ -9,8 +9,9 @@ use super::consent::{Consent, make_sure};
 use crate::arguments::Prune;
 use crate::audit::Syslog;
 use crate::page::Page;
-use crate::person::{Person, who_types};
+use crate::person::Person;
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::Trouble;
 use crate::words::admin;
 
@@ -80,10 +81,10 @@ mod tests {
     use crate::scripted::host;
 
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
+    use crate::view::Form;
 
     const YES: Prune = Prune { yes: true, force: false };
 

@@ -8,10 +8,11 @@ use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
-use crate::page::{Form, Page};
+use crate::page::Page;
 use crate::progress::Progress;
 use crate::reach;
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
+use crate::view::Form;
 use crate::words::admin;
 
 mod csv;
@@ -30,7 +31,7 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     let group = wishes.group.as_slice();
     group.iter().try_for_each(|name| existing(name))?;
     let members = Members::of(group);
-    super::warn(&host);
+    host.warnings().for_each(|warning| trouble::tell(&warning));
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);
     let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());

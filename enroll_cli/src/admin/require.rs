@@ -12,8 +12,9 @@ use super::report::existing;
 use crate::arguments::Require;
 use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
 use crate::page::Page;
-use crate::person::{Person, who_types};
+use crate::person::Person;
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::Trouble;
 use crate::words::configuration;
 

@@ -26,9 +26,10 @@ use crate::arguments::Reseal;
 use crate::audit::Syslog;
 use crate::keys::{self, Places, Protection};
 use crate::page::Page;
-use crate::person::{Echo, who_types};
+use crate::person::Echo;
 use crate::progress::Progress;
 use crate::reach;
+use crate::terminal::who_types;
 use crate::trouble::{self, Trouble};
 use crate::words;
 
@@ -44,7 +45,7 @@ struct Done {
 pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let host = Host::open();
-    super::warn(&host);
+    host.warnings().for_each(|warning| trouble::tell(&warning));
     let places = Places::of(&host.config.seal.key_file);
     let _alone = alone(&places.file)?;
     only_ours(&places)?;

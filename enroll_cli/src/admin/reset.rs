@@ -53,9 +53,9 @@ fn next(user: &str, now: &AccountReport, after_grace: AfterGrace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::session::scripted::status;
+    use crate::view::Form;
 
     fn report(enroll_by: Option<i64>, overdue: bool) -> AccountReport {
         let mut status = status(&[]);

@@ -6,19 +6,18 @@ use nix::unistd::geteuid;
 use twostep_core::config::AfterGrace;
 use twostep_core::enroll::AccountReport;
 
-use super::exempt_by;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::status;
-use crate::trouble::Trouble;
-use crate::words::admin;
+use crate::trouble::{self, Trouble};
+use crate::words::{admin, report};
 
 /// Shows the account of a user with its history.
 pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let report = Direct::open(user)?.show()?;
     let host = Host::open();
-    super::warn(&host);
+    host.warnings().for_each(|warning| trouble::tell(&warning));
     page.object(&report)?;
     show(page, &report, host.config.policy.after_grace)
 }
@@ -34,7 +33,7 @@ fn show(page: &mut Page, report: &AccountReport, after_grace: AfterGrace) -> Res
         page.entry(admin::TIME_TO_ENROLL, then)?;
     }
     if let Some(rule) = exempt {
-        page.entry("Exempt", &admin::exempt(&exempt_by(rule)))?;
+        page.entry("Exempt", &admin::exempt(&report::exempt_by(rule)))?;
     }
     if let Some(until) = invited_until {
         page.entry("Invited", &admin::invited(&dates::minute(*until)))?;

@@ -42,8 +42,8 @@ fn tell_suspended(page: &mut Page, user: &str, suspension: SuspensionStatus) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Form;
     use crate::page::scripted::page;
+    use crate::view::Form;
 
     #[test]
     fn an_administrator_is_told_until_when_and_how_to_end_it() {

@@ -7,8 +7,8 @@ use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
 use twostep_core::words::changes;
 
+use super::describe::{Listed, listed, scope, show_command};
 use super::stored::{Folder, Place, is_file_name};
-use super::{Listed, listed, scope, show_command};
 use crate::arguments::Create;
 use crate::page::Page;
 use crate::session::Session;
@@ -115,12 +115,12 @@ fn unread(label: &str) -> Trouble {
 mod tests {
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one};
-    use crate::page::Form;
     use crate::page::scripted::Printed;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::{Script, Turn};
     use crate::session::scripted::{session, status};
+    use crate::view::Form;
 
     fn wishes() -> Create {
         Create {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use super::describe::{listed, show_command};
 use super::stored::{BUSY, FILE, Folder};
-use super::{listed, show_command};
 use crate::proof::{self, Proof};
 use crate::reach;
 use crate::session::Session;
@@ -155,12 +155,12 @@ mod tests {
 
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one, preset};
-    use crate::page::Form;
     use crate::page::scripted::Printed;
     use crate::person::scripted::{Answers, lines};
     use crate::person::{Echo, Person};
     use crate::reach::scripted::{Script, Turn};
     use crate::session::scripted::{session, status};
+    use crate::view::Form;
 
     fn refused(reason: Refusal) -> Response {
         Response::Refused { reason, text: "No. Because.".into() }

@@ -3,8 +3,8 @@
 use host_check::dates;
 use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset};
 
+use super::describe::{expiry, listed, networks, scope};
 use super::stored::Folder;
-use super::{expiry, listed, networks, scope};
 use crate::layout;
 use crate::page::Page;
 use crate::session::Session;
@@ -85,11 +85,11 @@ mod tests {
 
     use super::*;
     use crate::app_password::scripted::{all, one, preset};
-    use crate::page::Form;
     use crate::page::scripted::page;
     use crate::person::scripted::lines;
     use crate::reach::scripted::Script;
     use crate::session::scripted::session;
+    use crate::view::Form;
 
     fn several() -> Vec<AppPasswordStatus> {
         let mut laptop = one("laptop mail");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 
-use super::listed;
+use super::describe::listed;
 use super::stored::{Folder, is_file_name};
 use crate::session::Session;
 use crate::trouble::Trouble;
@@ -59,11 +59,11 @@ fn tell_of_file(session: &mut Session, label: &str) -> Result<(), Trouble> {
 mod tests {
     use super::*;
     use crate::app_password::scripted::{all, one};
-    use crate::page::Form;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::session;
+    use crate::view::Form;
 
     const PROOF: &str = "Current code";
 

@@ -21,7 +21,7 @@ use crate::words::app_password;
 
 mod place;
 
-pub use place::Place;
+pub use place::{BUSY, FILE, Place};
 
 /// The folder's place below the home folder. What is missing is made, for the user alone.
 const BELOW_HOME: [&str; 3] = [".local", "share", "twostep"];
@@ -34,12 +34,6 @@ const OTHERS_CHANGE: u32 = 0o022;
 
 /// The mode bits by which others could reach what is in a file.
 const OTHERS_REACH: u32 = 0o077;
-
-/// What trouble with a file is called.
-pub const FILE: &str = "file";
-
-/// What it is called that another run of this program is at the same work.
-pub const BUSY: &str = "busy";
 
 /// The folder of one user.
 #[derive(Debug)]

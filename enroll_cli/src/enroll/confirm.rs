@@ -1,13 +1,24 @@
 //! A new device is confirmed by a code that it shows.
 
+use serde::Serialize;
 use twostep_core::request::{Kind, Pending, Refusal, Request, Response};
+use twostep_core::secret::Typed;
 
-use super::Confirmed;
 use crate::person::Echo;
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::words::account;
+
+/// A confirmed authenticator, as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Confirmed {
+    pub label: String,
+    /// None when the account keeps those that it has.
+    pub recovery_codes: Option<Vec<Typed>>,
+    /// The one whose place it took.
+    pub replaced: Option<String>,
+}
 
 /// How often a wrong confirmation code may be given.
 const TRIES: usize = 3;

@@ -86,3 +86,11 @@ pub fn invited(until: &str) -> String {
 
 /// The same.
 pub const CLOSED: &str = "locked: too many wrong codes";
+
+/// What exempts a user.
+pub fn exempt_by(rule: &str) -> String {
+    match rule.strip_prefix("exempt-group ") {
+        Some(group) => format!("by the group {group}"),
+        None => "by name".to_owned(),
+    }
+}

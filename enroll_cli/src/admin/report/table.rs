@@ -3,7 +3,6 @@
 use host_check::dates;
 use host_check::host::Entry;
 
-use crate::admin::exempt_by;
 use crate::layout::{entry, harmless, wrap};
 use crate::words;
 
@@ -85,7 +84,7 @@ fn remarks(Entry { row, .. }: &Entry) -> Vec<String> {
         remarks.push(words::report::suspended(&dates::minute(until), by, &why));
     }
     match row.exempt.as_deref() {
-        Some(rule) => remarks.push(words::report::exempt(&exempt_by(rule))),
+        Some(rule) => remarks.push(words::report::exempt(&words::report::exempt_by(rule))),
         None if row.required && !row.enrolled && row.suspended_until.is_some() => {
             remarks.push(words::report::MUST_ENROLL_THEN.to_owned());
         }

@@ -11,9 +11,14 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use twostep_core::secret::Typed;
 
-use super::{BUSY, FILE};
 use crate::trouble::Trouble;
 use crate::words::app_password;
+
+/// What trouble with a file is called.
+pub const FILE: &str = "file";
+
+/// What it is called that another run of this program is at the same work.
+pub const BUSY: &str = "busy";
 
 /// As long as a password and the end of its line.
 const ROOM: [u8; 30] = [b'\n'; 30];
