@@ -12,8 +12,8 @@ pub const NOBODY: &str = "There is no such user. Check the name with getent pass
 /// Who has enrolled proves each change.
 pub const PROOF_REQUIRED: &str = "This change needs a proof. Give a current verification code or a recovery code.";
 
-/// An answer is to be judged, and there is none.
-pub const NO_ANSWER: &str = "There is no answer to judge. Send it in answers.";
+/// A request to judge an answer brings none.
+pub const NO_ANSWER: &str = "There is no answer to judge. Put it into \"answers\".";
 /// The name of a PAM service is none.
 pub const NO_SERVICE: &str = "This is no PAM service. Name one of at most 64 printable bytes.";
 

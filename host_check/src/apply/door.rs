@@ -116,7 +116,7 @@ impl Inspected {
         }
     }
 
-    /// Finds out for whom less would be enough than is now.
+    /// Finds the visitors from whom sshd would ask for less than it does today.
     fn compare(&mut self, compared: &Compared<'_>) {
         let config = &compared.planned.config;
         let some = visitors(config);

@@ -70,7 +70,7 @@ pub fn check(
     Ok(findings)
 }
 
-/// The users of shadow(5) whose password is none.
+/// The users of shadow(5) whose password is locked.
 fn without_password(shadow: &str) -> BTreeSet<String> {
     let fields = shadow.lines().filter_map(|line| line.split_once(':'));
     fields.filter(|(_, rest)| rest.starts_with(['!', '*'])).map(|(name, _)| name.to_owned()).collect()

@@ -19,8 +19,8 @@ use crate::words;
 /// More users than sshd is asked about one by one.
 const ASKED: usize = 50;
 
-/// What there is to say of those of these users, who are not enrolled, whom a password alone lets in. `asks` says
-/// of a PAM service that asks for a code when it asks for the password.
+/// Findings about users who are not enrolled and get in with a password alone. `asks` says of a PAM service
+/// that asks for a code when it asks for the password.
 pub fn by_password(
     daemons: &[Daemon],
     files: &Files,

@@ -34,7 +34,7 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Somebody of whom nothing is said.
+    /// A visitor whom no Match block is about.
     pub fn anybody() -> Self {
         Self::named(SOMEBODY)
     }
@@ -73,7 +73,7 @@ impl Visitor {
         }
     }
 
-    /// Of whom something is taken, inside a sentence: users who are not enrolled.
+    /// The visitor inside a sentence, after "from": users who are not enrolled.
     pub fn who(&self) -> String {
         match &self.fits {
             Some(fits) => words::check_sshd::those_of(fits),
