@@ -2,21 +2,19 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::account::Account;
 use crate::config::Config;
 use crate::groups::Database;
-use crate::hex;
 use crate::ledger::{ExchangePlace, Ledger};
 use crate::policy::{Requirement, Visit};
+use crate::request::{AttemptId, Shape};
 use crate::seal::SealError;
-use crate::secret::{NoRandomness, Secret, Typed};
+use crate::secret::Typed;
 use crate::store::{Held, Store, StoreError};
 use crate::throttle::{Origin, Source};
 use crate::time::{Clock, ClockDoubt, Timestamp, Uptime};
 use crate::username::Person;
-use crate::verdict::{self, Answer, Misplaced, Question, Refused, Shape, Verdict};
+use crate::verdict::{self, Answer, Misplaced, Question, Refused, Verdict};
 use crate::words;
 
 mod afterwards;
@@ -44,12 +42,6 @@ pub struct Attempt {
     /// Then it is safe to say what is wrong with a code, and to ask for the next one.
     pub(crate) first_step_passed: bool,
 }
-
-/// Names one login, for as long as it takes: 128 random bits. It serves one login, and is never
-/// logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AttemptId(String);
 
 /// What a login has been answered so far.
 #[derive(Debug)]
@@ -222,42 +214,11 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
     fn place(&self, ordinal: u32) -> ExchangePlace {
         let service: String = self.attempt.service.chars().take(SERVICE).collect();
         let peer = format!("{} {service}", self.attempt.peer);
-        ExchangePlace { attempt: self.exchange.id.0.clone(), ordinal, peer }
+        ExchangePlace { attempt: self.exchange.id.as_str().to_owned(), ordinal, peer }
     }
 
     fn ordinal(&self) -> u32 {
         u32::try_from(self.exchange.answers.len()).unwrap_or(u32::MAX)
-    }
-}
-
-impl AttemptId {
-    /// A new one.
-    ///
-    /// # Errors
-    /// The kernel gave no random bytes.
-    pub fn fresh() -> Result<Self, NoRandomness> {
-        Ok(Self(hex::encode(Secret::random(16)?.expose())))
-    }
-
-    /// The id as it travels: 32 hexadecimal digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for AttemptId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if text.len() == 32 && is_hex { Ok(Self(text)) } else { Err("must be 32 hexadecimal digits") }
-    }
-}
-
-impl From<AttemptId> for String {
-    fn from(id: AttemptId) -> Self {
-        id.0
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::qr::Letters;
-use crate::verdict::Shape;
+use crate::request::Shape;
 
 /// The options of one line, understood.
 #[derive(Debug, PartialEq, Eq)]

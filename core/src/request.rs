@@ -8,15 +8,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::login::AttemptId;
 use crate::secret::Typed;
-use crate::verdict::Shape;
 
 mod parts;
 
 pub use parts::{
-    AppPasswordState, AppPasswordStatus, AuthenticatorStatus, Device, Kind, Pending, Preset, RecoveryStatus,
-    SecondStep, Status, SuspensionStatus, Use,
+    AppPasswordState, AppPasswordStatus, AttemptId, AuthenticatorStatus, Device, Kind, Pending, Preset, RecoveryStatus,
+    SecondStep, Shape, Status, SuspensionStatus, Use,
 };
 
 /// Most bytes of a request that the helper reads.

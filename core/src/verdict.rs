@@ -21,7 +21,7 @@ mod answer;
 mod codes;
 mod told;
 
-pub use answer::{Answer, NotACode, Shape};
+pub use answer::{Answer, NotACode};
 pub use codes::Misplaced;
 
 /// Most characters of a PAM service that are remembered.

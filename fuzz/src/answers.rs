@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use twostep_core::account::Account;
 use twostep_core::options::Options;
 use twostep_core::recovery::RecoverySet;
-use twostep_core::request::{Request, Response};
+use twostep_core::request::{Request, Response, Shape};
 use twostep_core::secret::Typed;
-use twostep_core::verdict::{Answer, NotACode, Shape};
+use twostep_core::verdict::{Answer, NotACode};
 
 use crate::phone::{Phone, WALL, alice};
 

@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use twostep_core::account::Account;
 use twostep_core::config::Config;
-use twostep_core::login::{self, Attempt, AttemptId, Claims, Exchange, LoginError, second_step};
+use twostep_core::login::{self, Attempt, Claims, Exchange, LoginError, second_step};
 use twostep_core::recovery::RecoverySet;
+use twostep_core::request::{AttemptId, Shape};
 use twostep_core::secret::Typed;
 use twostep_core::store::Store;
 use twostep_core::throttle::Origin;
 use twostep_core::time::{Clock, Moment, Step, Timestamp, Uptime};
-use twostep_core::verdict::{Factor, Shape, Verdict};
+use twostep_core::verdict::{Factor, Verdict};
 
 use crate::disk::Disk;
 use crate::phone::{NOW, PERIOD, Phone, WALL, alice};

@@ -4,10 +4,8 @@
 use std::fmt;
 use std::io;
 
-use twostep_core::login::AttemptId;
-use twostep_core::request::{Asking, Request, Response};
+use twostep_core::request::{Asking, AttemptId, Request, Response, Shape};
 use twostep_core::secret::Typed;
-use twostep_core::verdict::Shape;
 
 mod exchange;
 

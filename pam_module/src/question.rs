@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 use std::ffi::c_int;
 
+use twostep_core::request::Shape;
 use twostep_core::secret::{Secret, Typed};
-use twostep_core::verdict::Shape;
 
 use crate::attempt::Attempt;
 use crate::ffi::{Host, Style};

@@ -1,9 +1,9 @@
 //! The auth phase: asks for the code and has the answer judged.
 
 use twostep_core::audit::Line;
-use twostep_core::login::{self, AttemptId, Exchange, LoginError, Step};
+use twostep_core::login::{self, Exchange, LoginError, Step};
 use twostep_core::refusals::Told;
-use twostep_core::request::Asking;
+use twostep_core::request::{Asking, AttemptId};
 use twostep_core::secret::Typed;
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::Person;

@@ -14,11 +14,11 @@ use crate::document;
 use crate::ledger::Ledger;
 use crate::login::{self, Judged};
 use crate::refusals::Told;
-use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response};
+use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response, Shape};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::verdict::{Shape, Verdict};
+use crate::verdict::Verdict;
 use crate::words::{self, changes};
 
 /// The longest time to live, in seconds: 100 years.

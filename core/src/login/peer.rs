@@ -6,9 +6,9 @@
 use std::fmt;
 
 use super::Attempt;
+use crate::request::Shape;
 use crate::throttle::Origin;
 use crate::username::Person;
-use crate::verdict::Shape;
 
 /// Who sends the answers of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Typed;
+use crate::hex;
+use crate::secret::{NoRandomness, Secret, Typed};
 use crate::time::ClockDoubt;
 
 /// A device that is not a phone with a new key of the configured kind.
@@ -210,4 +211,52 @@ pub struct SecondStep {
     pub service: String,
     /// Where it came from, as the throttle names sources.
     pub source: String,
+}
+
+/// Names one login, for as long as it takes: 128 random bits. It serves one login, and is never
+/// logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AttemptId(String);
+
+/// How an answer is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A code.
+    #[default]
+    Code,
+    /// A password with a verification code right behind it.
+    PasswordAndCode,
+}
+
+impl AttemptId {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The kernel gave no random bytes.
+    pub fn fresh() -> Result<Self, NoRandomness> {
+        Ok(Self(hex::encode(Secret::random(16)?.expose())))
+    }
+
+    /// The id as it travels: 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AttemptId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() == 32 && is_hex { Ok(Self(text)) } else { Err("must be 32 hexadecimal digits") }
+    }
+}
+
+impl From<AttemptId> for String {
+    fn from(id: AttemptId) -> Self {
+        id.0
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::recovery::{self, HashedAnswer};
+use crate::request::Shape;
 use crate::secret::Typed;
 
 /// Longest answer that is looked at, in bytes.
@@ -35,17 +36,6 @@ pub enum NotACode {
     Characters,
     /// It has neither the length of this user's verification codes nor that of a recovery code.
     Length,
-}
-
-/// How an answer is meant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// A code.
-    #[default]
-    Code,
-    /// A password with a verification code right behind it.
-    PasswordAndCode,
 }
 
 impl Answer {

@@ -10,11 +10,10 @@ use twostep_core::ledger::Ledger;
 use twostep_core::otp::{Label, base32, uri};
 use twostep_core::recovery::RecoverySet;
 use twostep_core::refusals::Refusals;
-use twostep_core::request::{Request, Response, Use};
+use twostep_core::request::{Request, Response, Shape, Use};
 use twostep_core::secret::{NoRandomness, Secret, Typed};
 use twostep_core::throttle::{Class, Limits, Origin, Source, Sums};
 use twostep_core::time::{Step, Timestamp, Uptime};
-use twostep_core::verdict::Shape;
 use twostep_fuzz::phone::{NOW, Phone, WALL, alice};
 
 fn main() -> io::Result<()> {

@@ -8,10 +8,10 @@ use twostep_core::config::AfterGrace;
 use twostep_core::login::{Attempt, Claims, Standing, rehearse};
 use twostep_core::options::Mode;
 use twostep_core::policy::Requirement;
+use twostep_core::request::Shape;
 use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
-use twostep_core::verdict::Shape;
 
 use super::stacks::{Before, Service, Way};
 use crate::shell;
