@@ -59,7 +59,8 @@ pub(super) struct Locked<'a> {
     takings: u64,
     /// The number of the newest slot.
     sequence: u64,
-    /// Whether the other slot is damaged: it may have held what was recorded last.
+    /// Whether the other slot is damaged, here or in a ledger that was taken over: it may have held what
+    /// was recorded last.
     pub(super) may_be_behind: bool,
     /// What it holds.
     pub(super) ledger: Ledger,
@@ -329,19 +330,19 @@ fn slot_of(file: &File, at: u64) -> Slot {
 
 /// A user's ledger as it is, without its lock.
 pub(super) fn peek(directory: &Directory, name: &str, uid: u32) -> Option<Ledger> {
-    old_ledger(directory, name, uid).ok().flatten()
+    old_ledger(directory, name, uid).ok().flatten().map(|newest| *newest.ledger)
 }
 
 /// The ledger that is replaced, if it is one of this user's. A failure to look is none: then the
 /// new ledger's floor has to stay where it is.
-fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Ledger>, StoreError> {
+fn old_ledger(directory: &Directory, name: &str, uid: u32) -> Result<Option<Newest>, StoreError> {
     let file = match directory.file(name, OFlag::O_RDONLY) {
         Ok(file) => file,
         Err(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO) => return Ok(None),
         Err(errno) => return Err(directory.failed("open", name, errno)),
     };
     let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
-    Ok(if defect(&stat, uid).is_none() { newest(&file, &stat).map(|newest| *newest.ledger) } else { None })
+    Ok(if defect(&stat, uid).is_none() { newest(&file, &stat) } else { None })
 }
 
 /// Removes a file or an empty directory that nobody needs; what stays is swept at boot.

@@ -81,3 +81,26 @@ fn an_answer_under_a_takeover_counts_for_nothing() {
     assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 1);
     assert_eq!(fs::read_dir(world.folder.path().join("run/ledgers")).unwrap().count(), 1);
 }
+
+/// The one who takes over reads the slot before it, which knows nothing of the last code.
+#[test]
+fn a_takeover_of_a_damaged_ledger_reopens_no_code_either() {
+    let world = World::enrolled("");
+    assert!(world.gets_in(&world.code(0)));
+    world.pass(30);
+    let spent = world.code(0);
+    let before = fs::read(world.ledger()).unwrap();
+    assert!(world.gets_in(&spent));
+    let mut damaged = fs::read(world.ledger()).unwrap();
+    let newest = [crate::ledger::slot_at(0), crate::ledger::slot_at(1)].map(|at| usize::try_from(at).unwrap() + 8);
+    let number = |at: &usize| u64::from_le_bytes(damaged[*at..*at + 8].try_into().unwrap());
+    let newest = newest.into_iter().max_by_key(number).unwrap();
+    assert_ne!(damaged[newest..newest + 40], before[newest..newest + 40]);
+    damaged[newest + 20] ^= 4;
+    let stalled = world.store().update(&alice(), |_| {
+        fs::write(world.ledger(), &damaged).unwrap();
+        assert_eq!(reason(&world.login(&spent)), "spent-code");
+    });
+    assert_eq!(stalled, Err(StoreError::Superseded));
+    assert_eq!(reason(&world.login(&spent)), "spent-code");
+}

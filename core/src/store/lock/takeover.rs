@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, RenameFlags, fcntl, renameat2};
 use nix::libc;
 
-use super::{Holding, Locked, Start, Try, old_ledger, remove, temporary};
+use super::{Holding, Locked, Newest, Start, Try, old_ledger, remove, temporary};
 use crate::ledger::Ledger;
 use crate::store::StoreError;
 use crate::store::open::Directory;
@@ -58,7 +58,7 @@ impl<'a> Locked<'a> {
     ) -> Result<Try<'a>, StoreError> {
         let mut ledger = Ledger::new(Uptime::NEVER, start.failures)?;
         if let Some(old) = old_ledger(directory, name, start.uid)? {
-            ledger.merge(&old);
+            ledger.merge(&old.ledger);
             ledger.spent.clear();
             ledger.floor = Uptime::NEVER;
         }
@@ -92,19 +92,24 @@ pub(super) fn recover(locked: &mut Locked<'_>, place: &str, uid: u32) -> Result<
     let mut place = place.to_owned();
     for _ in 0..DEEPEST {
         let Some(old) = old_ledger(locked.directory, &place, uid)? else { return Ok(()) };
-        locked.ledger.merge(&old);
-        if old.floor != Uptime::NEVER {
+        take_over(locked, &old);
+        if old.ledger.floor != Uptime::NEVER {
             return Ok(());
         }
-        let deeper = temporary(&locked.name, old.generation);
+        let deeper = temporary(&locked.name, old.ledger.generation);
         if old_ledger(locked.directory, &deeper, uid)?.is_some() {
             place = deeper;
         } else {
             // Its maker has read it meanwhile: then all of it stands in what was made.
             let again = old_ledger(locked.directory, &place, uid)?;
-            again.iter().for_each(|old| locked.ledger.merge(old));
+            again.iter().for_each(|old| take_over(locked, old));
             return Ok(());
         }
     }
     Ok(())
+}
+
+fn take_over(locked: &mut Locked<'_>, old: &Newest) {
+    locked.ledger.merge(&old.ledger);
+    locked.may_be_behind |= old.may_be_behind;
 }
