@@ -204,6 +204,47 @@ fn a_match_block_for_which_nobody_can_be_made_up_is_told_of() {
     }
 }
 
+/// Whoever is made up may be one of the exceptions, for whom sshd says something else.
+#[test]
+fn nobody_is_made_up_where_an_exception_may_be_for_them() {
+    for line in [
+        "Match Group root,!no-such-group",
+        "Match User dev*,!devx",
+        "Match Address 10.0.0.0/8,!10.0.0.0/16",
+        "Match Address 10.*,!10.7.*",
+    ] {
+        assert_eq!(blocks(&format!("{line}\n")), (vec![], vec![line.to_owned()]));
+    }
+}
+
+#[test]
+fn a_block_that_closes_passwords_for_those_of_whom_no_example_is_there_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sshd_config");
+    let told = |line: &str, setting: &str| {
+        std::fs::write(&path, format!("{line}\n  {setting}\nMatch all\n  PermitTTY no\n")).unwrap();
+        let said = closing(&path);
+        assert!(said.iter().all(|said| said.text == line), "{said:?}");
+        !said.is_empty()
+    };
+    for line in ["Match exec /bin/true", "Match Group no-such-group", "Match Group root,!no-such-group"] {
+        for closes in [
+            "PasswordAuthentication no",
+            "PasswordAuthentication no # keys",
+            "KbdInteractiveAuthentication=\"no\"",
+            "AuthenticationMethods any",
+        ] {
+            assert!(told(line, closes), "{line} {closes}");
+        }
+        for other in ["PasswordAuthentication yes", "AuthenticationMethods publickey # keys", "PermitTTY no"] {
+            assert!(!told(line, other), "{line} {other}");
+        }
+    }
+    for line in ["Match invalid-user", "Match User git"] {
+        assert!(!told(line, "PasswordAuthentication no"), "{line}");
+    }
+}
+
 #[test]
 fn a_remedy_names_the_line_that_decides() {
     let folder = tempfile::tempdir().unwrap();
