@@ -261,6 +261,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
         let id = id.map_or_else(AttemptId::fresh, Ok).map_err(no_randomness)?;
         let exchange = Exchange { id: &id, answers };
+        let is_repeated = login::is_repeated(attempt, &exchange, &self.store, &self.clock);
         let step = login::second_step(attempt, &exchange, &self.config, &self.store, &self.clock)
             .map_err(|error| from_login(&error))?;
         let (verdict, next) = match step {
@@ -269,9 +270,11 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Step::AskNext { first, why } => (first, Some(why)),
             Step::Ask => return Err(refused(Refusal::BadRequest, changes::NO_ANSWER)),
         };
-        // The program that asked runs as the user, who may have no wish to log what it was told.
+        // The program that asked runs as the user, who may have no wish to log what it was told. It may
+        // ask again for a verdict whose helper it ended before the line: so each is logged.
         let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
-        self.audit.record(&verdict.describe(line).finish());
+        let line = verdict.describe(line).with_some("repeated", is_repeated.then_some("yes"));
+        self.audit.record(&line.finish());
         Ok(Response::Verdict {
             accepted: matches!(verdict, Verdict::Accepted(_)),
             log: pairs(verdict.describe(Line::new(""))),

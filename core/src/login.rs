@@ -112,6 +112,13 @@ pub fn second_step(
     }
 }
 
+/// Whether the last answer was judged before: then its verdict is only repeated, and the log says so.
+#[must_use]
+pub fn is_repeated(attempt: &Attempt, exchange: &Exchange<'_>, store: &impl Store, clock: &impl Clock) -> bool {
+    let place = exchange.place(attempt, exchange.ordinal());
+    store.peek(&attempt.person).is_some_and(|ledger| ledger.exchanged(&place, clock.now().uptime).is_some())
+}
+
 /// A login whose last answer is judged.
 struct Login<'a, S, C> {
     attempt: &'a Attempt,
@@ -212,13 +219,22 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
     }
 
     fn place(&self, ordinal: u32) -> ExchangePlace {
-        let service: String = self.attempt.service.chars().take(SERVICE).collect();
-        let peer = format!("{} {service}", self.attempt.peer);
-        ExchangePlace { attempt: self.exchange.id.as_str().to_owned(), ordinal, peer }
+        self.exchange.place(self.attempt, ordinal)
     }
 
     fn ordinal(&self) -> u32 {
-        u32::try_from(self.exchange.answers.len()).unwrap_or(u32::MAX)
+        self.exchange.ordinal()
+    }
+}
+
+impl Exchange<'_> {
+    fn place(&self, attempt: &Attempt, ordinal: u32) -> ExchangePlace {
+        let service: String = attempt.service.chars().take(SERVICE).collect();
+        ExchangePlace { attempt: self.id.as_str().to_owned(), ordinal, peer: format!("{} {service}", attempt.peer) }
+    }
+
+    fn ordinal(&self) -> u32 {
+        u32::try_from(self.answers.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -122,6 +122,36 @@ fn answers_that_are_not_judged_push_out_none_that_was() {
     assert!(is_accepted(&visitor.sends(&[&first, &next])));
 }
 
+/// Through the helper the user's program chooses the id, and may send it again and again.
+#[test]
+fn a_verdict_that_is_repeated_to_a_users_program_is_logged_as_such() {
+    let world = World::enrolled("");
+    let id = AttemptId::fresh().unwrap();
+    let lines = |word: &str| {
+        let log = world.log.0.borrow();
+        assert!(log.iter().all(|line| !line.contains(id.as_str())), "{log:?}");
+        let (again, first) = log
+            .iter()
+            .filter(|line| line.starts_with(word))
+            .partition::<Vec<_>, _>(|line| line.ends_with(" repeated=yes"));
+        (first.len(), again.len())
+    };
+    let send = |answers: &[String], id: &AttemptId| {
+        let answers = answers.iter().map(|answer| Typed::new(answer.clone())).collect();
+        world.ask(Request::Verify { service: "i3lock".into(), answers, shape: None, attempt: Some(id.clone()) })
+    };
+    let code = [world.code(0)];
+    for _ in 0..3 {
+        assert!(matches!(send(&code, &id), Response::Verdict { accepted: true, .. }));
+    }
+    assert_eq!((lines("accepted"), lines("refused")), ((1, 2), (0, 0)));
+    let other = AttemptId::fresh().unwrap();
+    for _ in 0..3 {
+        assert!(matches!(send(&code, &other), Response::Verdict { accepted: false, .. }));
+    }
+    assert_eq!((lines("accepted"), lines("refused")), ((1, 2), (1, 2)));
+}
+
 #[test]
 fn an_id_is_thirty_two_hexadecimal_digits() {
     assert_eq!(AttemptId::fresh().unwrap().as_str().len(), 32);
