@@ -71,7 +71,7 @@ pub fn now() -> Timestamp {
 }
 
 #[cfg(test)]
-pub(crate) mod scripted {
+pub mod scripted {
     //! A host in a folder, with root's own accounts.
 
     use super::*;
