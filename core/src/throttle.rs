@@ -120,7 +120,8 @@ impl Source {
         let rhost = origin.rhost.as_deref().filter(|host| !host.trim().is_empty());
         let tty = origin.tty.as_deref().filter(|tty| !tty.is_empty());
         let is_proxy = |address: &IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
-        match rhost.map(|host| (host, address(host))) {
+        let this_host = |host| names_this_host(host).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        match rhost.map(|host| (host, address(host).or_else(|| this_host(host)))) {
             Some((_, Some(address))) if !is_proxy(&address) => Self::known(network(address)),
             Some((host, None)) => Self::named("host", host),
             _ if origin.real_uid != 0 => Self::known(format!("uid:{}", origin.real_uid)),
@@ -285,6 +286,14 @@ fn address(host: &str) -> Option<IpAddr> {
     host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
+/// Whether a name is one of this host's own (RFC 6761 §6.3, hosts(5) of Debian). A program that passes names
+/// on instead of addresses gives it for a loopback address.
+fn names_this_host(host: &str) -> bool {
+    ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]
+        .iter()
+        .any(|name| host.eq_ignore_ascii_case(name))
+}
+
 fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
@@ -329,6 +338,14 @@ mod tests {
         assert_eq!(local(1000, Some("pts/1")).as_str(), "uid:1000");
         assert_eq!(local(0, Some("tty1")).as_str(), "tty:tty1");
         assert_eq!(local(0, None).as_str(), "local");
+    }
+
+    #[test]
+    fn a_name_of_this_host_is_no_known_place_either() {
+        for name in ["localhost", "LocalHost", "localhost.localdomain", "ip6-localhost"] {
+            assert_eq!((from(name).as_str(), from(name).is_anyone()), ("127.0.0.1", true), "{name}");
+        }
+        assert!(!from("localhost.example.org").is_anyone());
     }
 
     #[test]
