@@ -31,22 +31,22 @@ pub const PATH: &str = "/etc/twostep/config.toml";
 pub struct Config {
     version: u32,
     /// What new authenticators are like, and how wide now is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub totp: Totp,
     /// Who must pass.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub policy: Policy,
     /// How much guessing is borne.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub throttle: ThrottleKeys,
     /// Recovery codes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub recovery: Recovery,
     /// Application passwords.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub app_password: AppPassword,
     /// The sealing key.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::table")]
     pub seal: Seal,
 }
 
@@ -288,6 +288,17 @@ mod tests {
         let mail = Auto { name: "mail".into(), services: vec!["dovecot".into()], expires: Some(wait * 60 * 24) };
         assert_eq!(auto, [mail]);
         assert_eq!((config.recovery.count, config.seal.key_file.as_str()), (8, "/k"));
+    }
+
+    /// As lists they would read as the defaults, which require nothing.
+    #[test]
+    fn a_list_is_no_table() {
+        for name in ["totp", "policy", "throttle", "recovery", "app_password", "seal"] {
+            let said = refused(&format!("version = 1\n{name} = []\n"));
+            assert!(said.starts_with("line 2, ") && said.contains("a table"), "{said}");
+        }
+        let said = refused("version = 1\n[app_password]\nauto = [[\"mail\", [\"dovecot\"]]]\n");
+        assert!(said.starts_with("line 3, ") && said.contains("a table"), "{said}");
     }
 
     #[test]

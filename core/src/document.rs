@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::de::{DeserializeOwned, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, Error};
 
@@ -51,9 +52,42 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Written>(from: D) -> Result<Vec
     Ok(list.into_iter().map(|Text(value)| value).collect())
 }
 
+/// Reads a table. What `serde` derives would also take a list, and `policy = []` for the defaults.
+pub(crate) fn table<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Table::deserialize(from).map(|Table(value)| value)
+}
+
+/// Reads a list of tables.
+pub(crate) fn tables<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::<Table<T>>::deserialize(from)?;
+    Ok(list.into_iter().map(|Table(value)| value).collect())
+}
+
 /// The value, if it holds; else an error with what it must be.
 pub(crate) fn checked<T, E: serde::de::Error>(value: T, holds: bool, expected: &str) -> Result<T, E> {
     if holds { Ok(value) } else { Err(E::custom(format_args!("expected {expected}"))) }
+}
+
+struct Table<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
 }
 
 struct Text<T>(T);

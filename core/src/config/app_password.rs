@@ -20,6 +20,7 @@ pub struct AppPassword {
     #[serde(deserialize_with = "document::one")]
     pub unused: Duration,
     /// Those that every user gets.
+    #[serde(deserialize_with = "document::tables")]
     pub auto: Vec<Auto>,
 }
 
