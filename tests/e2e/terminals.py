@@ -33,8 +33,7 @@ def answer(line, *answers, prompt=PROMPT, **options):
         session.output += program.before + program.match.group(0)
         session.prompts.append(program.match.group(1).strip())
         if not left:
-            program.sendintr()
-            program.expect(pexpect.EOF)
+            interrupt(program)
             break
         program.sendline(left.pop(0))
     session.output += program.before or ""
@@ -42,6 +41,15 @@ def answer(line, *answers, prompt=PROMPT, **options):
     session.status = program.exitstatus if program.exitstatus is not None \
         else 128 + (program.signalstatus or 0)
     return session
+
+
+def interrupt(program):
+    """Ctrl-C until the program ends: one that is changing its terminal's mode may lose it."""
+    for _ in range(20):
+        program.sendintr()
+        if program.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=3) == 0:
+            return
+    raise AssertionError(f"it does not end: {program.before!r}")
 
 
 def login(name, *answers):
