@@ -48,6 +48,18 @@ def test_given_wrong_codes_whose_login_is_killed_once_they_are_charged_then_thei
     journal.find("refused", f"user={enrolled.name}", "reason=source-waits")
 
 
+def test_given_wrong_codes_whose_verdict_cannot_be_recorded_then_their_source_waits(enrolled, journal, clock):
+    """The write behind the charge fails: nobody gets in, and the guess is paid for."""
+    clock.advance(30)
+    full = syscalls.Place("pwrite64", CHARGE + 1)
+    for number in range(GUESSES):
+        line = syscalls.with_fault(full, "error=ENOSPC", words(enrolled, enrolled.phone.wrong(number), rhost=STRANGER))
+        subprocess.run(line, capture_output=True, timeout=60, cwd="/", check=False)
+        journal.find("error", f"user={enrolled.name}", "ENOSPC")
+    assert not log_in(enrolled, enrolled.phone.code(), rhost=STRANGER).accepted
+    journal.find("refused", f"user={enrolled.name}", "reason=source-waits")
+
+
 def test_given_wrong_proofs_whose_helper_is_killed_once_they_are_charged_then_the_user_waits(
         enrolled, clock, tmp_path):
     clock.advance(30)

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use crate::store::lock::Locked;
 
 /// A ledger that holds what an attempt costs, until what came of it is recorded. Dropped before that,
-/// by an error or a panic, it takes the charge back.
+/// by an account that cannot be written or a panic, it takes the charge back.
 pub(super) struct Charged<'l, 'd> {
     pub(super) locked: &'l mut Locked<'d>,
     /// The ledger without the charge, as long as the charge can be taken back.
@@ -24,16 +24,14 @@ impl<'l, 'd> Charged<'l, 'd> {
         Ok(charged)
     }
 
-    /// Records what came of the attempt in place of the charge.
+    /// Records what came of the attempt in place of the charge. Where that fails the charge stays: the
+    /// attempt was judged, and a guess must not be free for those who can make this write fail.
     pub(super) fn settle(&mut self, ledger: &Ledger) -> Result<&mut Locked<'d>, StoreError> {
-        if self.locked.ledger != *ledger {
-            let charged = std::mem::replace(&mut self.locked.ledger, ledger.clone());
-            if let Err(error) = self.locked.put() {
-                self.locked.ledger = charged;
-                return Err(error);
-            }
-        }
         self.free = None;
+        if self.locked.ledger != *ledger {
+            self.locked.ledger = ledger.clone();
+            self.locked.put()?;
+        }
         Ok(self.locked)
     }
 }
