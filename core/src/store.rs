@@ -38,8 +38,8 @@ pub trait Store {
     /// Both may run more than once; only the last run counts.
     ///
     /// # Errors
-    /// Something could not be read or recorded: then `change` counts for nothing, and nothing is
-    /// charged where that can still be recorded.
+    /// Something could not be read or recorded: then `change` counts for nothing. An account that cannot
+    /// be written, and a panic, take the charge back; a ledger that cannot be written keeps it.
     fn update_charged<Q, T>(
         &self,
         person: &Person,

@@ -114,7 +114,7 @@ def test_given_only_where_passwords_are_open_then_it_says_that_it_closes_them(ho
     settle(host, drop_in="")
     assert by_password(host, neighbor).entered
     done = apply("sshd", "--keys", "only")
-    assert done.returncode == 0 and "will take none any more" in flat(done.stdout), done.stderr
+    assert done.returncode == 0 and "With this change it takes no passwords." in flat(done.stdout), done.stderr
     assert wait_until(host.is_reloaded)
     assert not by_password(host, neighbor).entered
 

@@ -44,7 +44,7 @@ pub const WHAT_OF_KEYS: &str = "What shall sshd do with keys?\n  1  a key and th
 pub const ONE_OF_FOUR: &str = "1, 2, 3 or 4: ";
 
 /// Another answer.
-pub const NONE_OF_FOUR: &str = "That is none of the four, and nothing was changed. Try again.";
+pub const NONE_OF_FOUR: &str = "That is not one of the four choices. Nothing was changed; try again.";
 
 /// Above objections.
 pub const AGAINST_IT: &str = "Against it speaks:";

@@ -34,7 +34,7 @@ pub fn daemons(config: &Path) -> Vec<Daemon> {
     std::iter::once(Daemon::usual(config)).chain(others.into_iter().filter(Daemon::is_another)).collect()
 }
 
-/// What is proved when sshd asks PAM for this service, of whoever comes.
+/// What a visitor proves when sshd asks PAM for this service.
 pub fn before(daemons: &[Daemon], service: &str) -> Before {
     let told = daemons.iter().flat_map(|daemon| {
         visitors(&daemon.config)

@@ -56,7 +56,7 @@ pub fn closed_for_some(line: &str) -> String {
 
 /// --keys only.
 pub fn closes_passwords(whom: &str) -> String {
-    format!("sshd takes a password alone today{whom}, and will take none any more.")
+    format!("sshd takes a password alone today{whom}. With this change it takes no passwords.")
 }
 
 /// sshd cannot say what it does.

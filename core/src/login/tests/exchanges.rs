@@ -108,7 +108,7 @@ fn the_second_code_without_the_first_of_the_same_login_puts_nothing_right() {
     assert_eq!((world.drift(), failures(&world)), (0, 2));
 }
 
-/// Whoever waits is told so as often as they ask: that must not make a login forget its first code.
+/// A source that waits may ask as often as it likes: that must not make a login forget its first code.
 #[test]
 fn answers_that_are_not_judged_push_out_none_that_was() {
     let world = World::enrolled("");

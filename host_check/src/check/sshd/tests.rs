@@ -204,7 +204,7 @@ fn a_match_block_for_which_nobody_can_be_made_up_is_told_of() {
     }
 }
 
-/// Whoever is made up may be one of the exceptions, for whom sshd says something else.
+/// An invented visitor may be one of the exceptions, which sshd treats differently.
 #[test]
 fn nobody_is_made_up_where_an_exception_may_be_for_them() {
     for line in [

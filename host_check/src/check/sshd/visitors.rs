@@ -128,9 +128,9 @@ pub fn untried(config: &Path) -> Vec<Said> {
     blocks(config).into_iter().filter(|(_, fits)| fits.is_err()).map(|(line, _)| line).collect()
 }
 
-/// Match lines that close something for those of whom no example is there to see that it stays closed: also
-/// for a group of which no member is known, which may get some. A block whose methods all begin with a key
-/// cannot be opened.
+/// Match lines that close something for visitors of whom no example can be tried, so that nobody sees whether
+/// it stays closed: also for a group without known members, since it may get some. A block whose methods all
+/// begin with a key cannot be opened.
 pub fn closing(config: &Path) -> Vec<Said> {
     let lines = lines(config);
     let is_for_nobody = |line: &Said| plain(&line.text).to_ascii_lowercase().contains("invalid-user");
