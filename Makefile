@@ -31,37 +31,39 @@ SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 CARGO := $(shell packaging/ensure-rust --find)
 export PATH := $(patsubst %/,%,$(dir $(CARGO))):$(PATH)
 
-# Programs look for the helper where this build says; see packaging/install.
-HELPER = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_HELPER=$(PREFIX)/libexec/twostep/twostep-helper)
+# Programs look for the service's program where this build says; see packaging/install.
+SERVICE = $(if $(filter /usr,$(PREFIX)),,TWOSTEP_SERVICE=$(PREFIX)/libexec/twostep/twostepd)
 
 # The shell scripts and Python programs that `make lint` reads.
 SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile packaging/book/build packaging/deb/build packaging/deb/postinst packaging/deb/postrm packaging/deb/prerm packaging/ensure-packages packaging/ensure-rust \
 	packaging/install packaging/rpm/build packaging/setup-host packaging/uninstall \
-	tests/bench/bench tests/bench/room tests/demo/demo tests/demo/draw tests/packages/bare tests/packages/debian tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
+	tests/bench/bench tests/bench/room tests/boot/boot-guest tests/boot/run tests/demo/demo tests/demo/draw tests/packages/bare tests/packages/debian tests/packages/run tests/view/clock tests/view/enter tests/view/inside tests/view/prepare tests/view/run-e2e tests/view/run-faults
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages test-bare sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
+.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages test-boot test-bare sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
 
-build: need-cargo ## Build the module, the helper and the command line (release)
-	$(HELPER) "$(CARGO)" build --release --locked
+build: need-cargo ## Build the module, the service and the command line (release)
+	$(SERVICE) "$(CARGO)" build --release --locked
 	"$(BUILT)/manuals" "$(BUILT)/pages"
 
 check: lint ## Check formatting and lints, and run the unit tests, with few cases of each property: under two minutes once built
 	PROPTEST_CASES=16 "$(CARGO)" test --workspace --locked
 
-test: need-cargo packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine
+test: need-cargo packages build sanitized ## Run all tests: unit, property and end-to-end, the last in a throw-away view of this machine, with the service and without
 	"$(CARGO)" test --workspace --locked
 	"$(CARGO)" test --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" --locked --test replay
 	$(MAKE) --no-print-directory test-docs
 	"$(CARGO)" build --locked --package pam_twostep --features fault-panic --target-dir "$(PANICKING)"
 	$(SUDO) BUILT="$(abspath $(BUILT))" /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/view tests/bench
-	$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
-		TWOSTEP_SANITIZED_MODULE="$(abspath $(SANITIZED))/$(HOST)/debug/libpam_twostep.so" \
-		TWOSTEP_VIEWS="$(VIEWS)" tests/view/run-e2e
+	for judge in service once; do \
+		$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_PANIC_MODULE="$(abspath $(PANICKING))/debug/libpam_twostep.so" \
+			TWOSTEP_SANITIZED_MODULE="$(abspath $(SANITIZED))/$(HOST)/debug/libpam_twostep.so" \
+			TWOSTEP_JUDGE=$$judge TWOSTEP_VIEWS="$(VIEWS)" tests/view/run-e2e || exit; \
+	done
 
 test-faults: packages build ## Fail every system call of Twostep in turn, in the view; the table is in target/faults.txt
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
@@ -92,6 +94,9 @@ pictures: packages build ## Make the pictures of the README anew, from a real en
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
 	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
+
+test-boot: packages deb ## Boot a Debian 12 under systemd in namespaces: install, log in, restart, kill, mask, reboot, remove
+	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/boot/run
 
 test-bare: packages ## On a bare Debian 12 without Rust, in target/bare: make demo, or GOAL=test
 	rm -rf "$(TARGET)/bare/clone" && git clone --quiet . "$(TARGET)/bare/clone"
@@ -130,7 +135,6 @@ lint: need-lints ## Check formatting and lints, as CI does
 	"$(CARGO)" fmt --all --check
 	"$(CARGO)" fmt --manifest-path fuzz/Cargo.toml --check
 	"$(CARGO)" clippy --workspace --all-targets --locked -- -D warnings
-	"$(CARGO)" tree --locked --package twostep-helper --edges normal,no-proc-macro --prefix none | cut -d' ' -f1 | LC_ALL=C sort -u | diff helper/dependencies -
 	"$(CARGO)" clippy --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" --all-targets --locked -- -D warnings
 	for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
 

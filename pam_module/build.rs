@@ -14,7 +14,6 @@ const PACKED_RELOCATIONS: &[u8] = b"GLIBC_ABI_DT_RELR";
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CC");
-    println!("cargo::rerun-if-env-changed=TWOSTEP_HELPER");
     let compiler = Compiler::of_this_build();
     compiler
         .find("libpam.so.0", "Linux-PAM is missing: install libpam0g (Debian, Ubuntu), pam-libs (Fedora) or pam")?;

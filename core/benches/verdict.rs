@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
 use twostep_core::config::Config;
-use twostep_core::request::Shape;
+use twostep_core::options::Shape;
 use twostep_core::secret::Typed;
 use twostep_core::verdict::{Answer, Question, Verdict, judge};
 

@@ -15,15 +15,17 @@ use crate::otp::{Algorithm, MovingFactor, Parameters};
 use crate::throttle::Limits;
 
 mod app_password;
+mod callers;
 mod load;
 mod policy;
 
 pub use app_password::{AppPassword, Auto};
+pub use callers::Caller;
 pub use load::{Loaded, load};
 pub use policy::{AfterGrace, Enrollment, Policy};
 
 /// Where the configuration is, unless the module's `config` option says otherwise.
-pub const PATH: &str = "/etc/twostep/config.toml";
+pub use protocol::options::CONFIG as PATH;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -45,6 +47,9 @@ pub struct Config {
     /// Application passwords.
     #[serde(default, deserialize_with = "document::table")]
     pub app_password: AppPassword,
+    /// System users whose programs may log in others.
+    #[serde(default, deserialize_with = "document::tables")]
+    pub callers: Vec<Caller>,
     /// The sealing key.
     #[serde(default, deserialize_with = "document::table")]
     pub seal: Seal,
@@ -109,8 +114,8 @@ impl Config {
     #[must_use]
     pub fn strictest() -> Self {
         let policy = Policy { required: true, ..Policy::default() };
-        let (totp, throttle, recovery, app_password, seal) = Default::default();
-        Self { version: 1, totp, policy, throttle, recovery, app_password, seal }
+        let (totp, throttle, recovery, app_password, callers, seal) = Default::default();
+        Self { version: 1, totp, policy, throttle, recovery, app_password, callers, seal }
     }
 
     /// Reads a configuration and checks every bound.
@@ -167,6 +172,7 @@ impl Config {
             (self.app_password.unused.as_secs() > 0, "unused", "must be at least 1s"),
             (self.app_password.presets_differ(), "name", "must be another one for each preset"),
             (self.app_password.presets_are_for_programs(), "services", "must not be interactive"),
+            (callers::differ(&self.callers), "user", "must be another one for each of callers"),
             (self.seal.key_file.starts_with('/'), "key_file", "must be an absolute path"),
         ];
         let mut checks = self.policy.checks().into_iter().chain(checks);

@@ -7,15 +7,14 @@
 use std::cell::RefCell;
 
 use crate::account::Account;
-use crate::audit::{self, Audit, Line};
+use crate::audit::{Audit, Line};
 use crate::config::{self, Config};
-use crate::login::{self, Attempt, Claims, Exchange, LoginError, Standing, Step};
-use crate::policy::{Requirement, Rule, Visit};
-use crate::request::{Asking, AttemptId, Refusal, Request, Response, Shape};
+use crate::options::Shape;
+use crate::request::{Refusal, Request, Response};
 use crate::seal::SealError;
 use crate::secret::{NoRandomness, Typed};
 use crate::store::files::FilesStore;
-use crate::store::{Held, Store, StoreError};
+use crate::store::{Held, ProcessKind, Store, StoreError};
 use crate::throttle::{Origin, Source};
 use crate::time::{Clock, SystemClock};
 use crate::username::{LookupError, Person};
@@ -43,8 +42,6 @@ pub use permit::Passwords;
 pub use report::AccountReport;
 pub use reseal::{Resealed, reseal};
 
-/// Longest name of a PAM service, in bytes.
-const SERVICE_BYTES: usize = 64;
 /// The service that a proof is recorded under.
 const SERVICE: &str = "twostep";
 
@@ -89,17 +86,20 @@ struct Proof {
 }
 
 impl Desk {
-    /// The desk of the process's real user.
+    /// The desk of a user, in the service.
     ///
     /// # Errors
     /// [`Response::Refused`]: there is no such user, or it is root.
-    pub fn for_caller(audit: Box<dyn Audit>, passwords: Box<dyn Passwords>) -> Result<Self, Response> {
-        let uid = nix::unistd::getuid();
-        if uid.is_root() {
+    pub fn for_person(
+        person: Result<Option<Person>, LookupError>,
+        audit: Box<dyn Audit>,
+        passwords: Box<dyn Passwords>,
+    ) -> Result<Self, Response> {
+        if matches!(&person, Ok(Some(person)) if person.uid == 0) {
             return Err(refused(Refusal::BadCaller, changes::NOT_FOR_ROOT));
         }
-        let desk = Self::open(Person::lookup_uid(uid.as_raw()), Authority::User, audit)?;
-        Ok(Self { passwords: Some(passwords), ..desk })
+        let desk = Self::open(person, Authority::User, audit)?;
+        Ok(Self { passwords: Some(passwords), store: desk.store.opened_by(ProcessKind::Service), ..desk })
     }
 
     /// An administrator's desk for the account of a user.
@@ -201,17 +201,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Synchronize { first, second } => self.synchronize(&first, &second),
             Request::RegenerateRecoveryCodes { proof } => self.regenerate(&proof),
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
-            Request::Requirement { service } => self.requirement(&service),
-            Request::Verify { service, answers, shape, attempt } => {
-                self.verify(&self.attempt(service, shape.unwrap_or(Shape::Code)), attempt, &answers)
-            }
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
                 self.create_app_password(Wish { label, services, networks, expires_after }, &proof)
             }
             Request::EnsureAppPassword { name, proof } => self.ensure_app_password(&name, proof.as_ref()),
             Request::RevokeAppPasswords { label, proof } => self.revoke_app_passwords(label.as_deref(), &proof),
-            Request::VerifyAppPassword { service, password } => self.verify_app_password(service, password),
+            Request::Login(_) => Err(refused(Refusal::BadRequest, changes::NOT_ABOUT_AN_ACCOUNT)),
         };
         let response = answered.unwrap_or_else(|refused| refused);
         if !(only_asks && matches!(&response, Response::Refused { reason: Refusal::ProofRequired, .. })) {
@@ -229,61 +225,6 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    fn requirement(&self, service: &str) -> Result<Response, Response> {
-        check_service(service)?;
-        let standing = login::standing(&self.visit(service, &origin()), &self.config, &self.store);
-        let Standing { requirement, account } = standing.map_err(|error| from_store(&error))?;
-        let (asking, line) = match &requirement {
-            Requirement::NotAsked(rule) => return Ok(not_asked(rule)),
-            other @ Requirement::Asked => (Asking::Asked, Line::new("").with("rule", other)),
-            other @ Requirement::MustEnroll => (Asking::MustEnroll, Line::new("").with("rule", other)),
-        };
-        let digits = account.as_ref().map_or_else(Vec::new, Account::digits);
-        Ok(Response::Requirement { requirement: asking, rule: pairs(line), digits })
-    }
-
-    /// A login of this person now. What is remembered of addresses does not concern the desk, which
-    /// has none.
-    fn visit<'a>(&'a self, service: &'a str, origin: &'a Origin) -> Visit<'a> {
-        Visit { person: &self.person, service, origin, now: self.clock.now().wall, is_remembered: false }
-    }
-
-    /// A login of this person in a process of theirs.
-    fn attempt(&self, service: String, shape: Shape) -> Attempt {
-        let claims = Claims { service, origin: Origin::default(), shape, first_step_passed: false };
-        Attempt::from_user(self.person.clone(), claims)
-    }
-
-    fn verify(&self, attempt: &Attempt, id: Option<AttemptId>, answers: &[Typed]) -> Result<Response, Response> {
-        check_service(&attempt.service)?;
-        if answers.is_empty() {
-            return Err(refused(Refusal::BadRequest, changes::NO_ANSWER));
-        }
-        let id = id.map_or_else(AttemptId::fresh, Ok).map_err(no_randomness)?;
-        let exchange = Exchange { id: &id, answers };
-        let is_repeated = login::is_repeated(attempt, &exchange, &self.store, &self.clock);
-        let step = login::second_step(attempt, &exchange, &self.config, &self.store, &self.clock)
-            .map_err(|error| from_login(&error))?;
-        let (verdict, next) = match step {
-            Step::Done(Verdict::NotAsked(rule)) => return Ok(not_asked(&rule)),
-            Step::Done(verdict) => (verdict, None),
-            Step::AskNext { first, why } => (first, Some(why)),
-            Step::Ask => return Err(refused(Refusal::BadRequest, changes::NO_ANSWER)),
-        };
-        // The program that asked runs as the user, who may have no wish to log what it was told. It may
-        // ask again for a verdict whose helper it ended before the line: so each is logged.
-        let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
-        let line = verdict.describe(line).with_some("repeated", is_repeated.then_some("yes"));
-        self.audit.record(&line.finish());
-        Ok(Response::Verdict {
-            accepted: matches!(verdict, Verdict::Accepted(_)),
-            log: pairs(verdict.describe(Line::new(""))),
-            text: words::text(&verdict, &self.config).unwrap_or_default(),
-            digits: verdict.digits(&self.config),
-            next: next.unwrap_or_default(),
-        })
-    }
-
     /// Reads a proof for this person, before the lock.
     fn proof(&self, typed: Option<&Typed>) -> Result<Proof, Response> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
@@ -291,8 +232,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             (Some(typed), Some(account)) => Some(Answer::read(typed, Shape::Code, &account)),
             _ => None,
         };
-        let source = Source::of(&origin(), &self.config.policy.proxies);
-        Ok(Proof { answer, source })
+        Ok(Proof { answer, source: self.source() })
     }
 
     /// Holds a proof against the account under its lock. An administrator needs none, and neither
@@ -366,33 +306,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
         self.lines.borrow_mut().push(line.finish());
     }
 
+    /// Where a change comes from: users by their uid, and root.
+    fn source(&self) -> Source {
+        match self.authority {
+            Authority::Administrator => Source::of(&Origin::default(), &self.config.policy.proxies),
+            Authority::User | Authority::Login => Source::of_user(self.person.uid),
+        }
+    }
+
     /// An audit line about this person's account.
     fn event(&self, word: &str) -> Line {
         Line::new(word).with("user", &self.person.name).with("by", self.authority.word())
     }
-}
-
-/// The helper's callers are told apart by their real uid.
-fn origin() -> Origin {
-    Origin { rhost: None, tty: None, real_uid: nix::unistd::getuid().as_raw() }
-}
-
-fn check_service(service: &str) -> Result<(), Response> {
-    if service.is_empty() || service.len() > SERVICE_BYTES || audit::printable(service) != service {
-        return Err(refused(Refusal::BadRequest, changes::NO_SERVICE));
-    }
-    Ok(())
-}
-
-/// No second step is asked, by this rule.
-fn not_asked(rule: &Rule) -> Response {
-    let rule = pairs(rule.describe(Line::new("")));
-    Response::Requirement { requirement: Asking::NotAsked, rule, digits: Vec::new() }
-}
-
-/// The pairs of a line that has no word yet.
-fn pairs(line: Line) -> String {
-    line.finish().trim_start().to_owned()
 }
 
 fn refused(reason: Refusal, text: &str) -> Response {
@@ -415,13 +340,6 @@ fn from_store(error: &StoreError) -> Response {
 fn from_seal(error: &SealError) -> Response {
     let reason = if matches!(error, SealError::NoKey { .. }) { Refusal::NotSetUp } else { Refusal::Failed };
     refused(reason, &sentence(&error.to_string()))
-}
-
-fn from_login(error: &LoginError) -> Response {
-    match error {
-        LoginError::Store(error) => from_store(error),
-        LoginError::Seal(error) => from_seal(error),
-    }
 }
 
 /// "what is wrong; what to do" as two sentences for a person.

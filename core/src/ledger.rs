@@ -1,13 +1,9 @@
 //! The ledger: what one user has spent and failed since boot, in one small file of fixed size.
 //!
-//! It is written in place at each attempt, without fsync, and it is the lock of the account. Its
-//! file has two [slots](SLOT); each write goes to the older one, so a process that dies while it
-//! writes leaves the other one whole. What is lost with the file (a reboot, a wiped `/run`) is made
-//! good by the floor: see [`Ledger::floor`].
+//! It is written in place at each attempt, without fsync, and it is the lock of the account. What is
+//! lost with the file (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
 
 use std::time::Duration;
-
-use sha2::{Digest, Sha256};
 
 use crate::hex;
 use crate::request::Use;
@@ -17,21 +13,13 @@ use crate::time::{Moment, Step, Timestamp, Uptime};
 
 pub(crate) mod bytes;
 mod exchange;
+mod slots;
 
 use bytes::{Reader, Writer};
 use exchange::Exchange;
 pub(crate) use exchange::ExchangePlace;
+pub use slots::{HOLDER_AT, Newest, ROOM, SIZE, SLOT, SLOTS_AT, newest, slot_at};
 
-/// Bytes of a slot.
-pub const SLOT: usize = 24_576 - SLOTS_AT;
-/// Bytes at the beginning of a slot that have room on the disk from the beginning.
-pub const ROOM: usize = 4096;
-/// Bytes of a ledger file: the count of takings of the lock, and two slots.
-pub const SIZE: usize = SLOTS_AT + 2 * SLOT;
-/// Where the count of takings is.
-pub const TAKINGS_AT: u64 = 0;
-/// Where the first slot begins.
-const SLOTS_AT: usize = 64;
 /// Codes of another time that are remembered, of all authenticators.
 const SHOWN: usize = 32;
 /// Authenticators whose spent steps fit.
@@ -44,24 +32,16 @@ const REMEMBERED: usize = 8;
 const FRESH: u64 = 120;
 /// What is gone from the account and is remembered.
 const GONE: usize = 64;
-/// Superseded incarnations that are remembered by name.
-const SUPERSEDED: usize = 100;
 /// Stands for a second step that was never passed.
 const NOT_PASSED: u64 = u64::MAX;
-/// Stands for all that are too many to remember. No incarnation has this number.
-pub const ANY_OTHER: u64 = 0;
-/// First bytes of every slot of this form.
-const MAGIC: &[u8; 8] = b"2step-05";
-/// Magic, sequence number, length, digest.
-const HEADER: usize = 8 + 8 + 4 + 16;
+/// Stands for a user that is not known yet. No user has this id.
+const NOBODY: u32 = u32::MAX;
 
 /// One user's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
-    /// Names this incarnation; a taken-over ledger gets another one.
-    pub generation: u64,
-    /// Incarnations whose holders stood still and may still have a file to put in place.
-    pub superseded: Vec<u64>,
+    /// Whose it is. A name may pass to another user.
+    uid: u32,
     /// Nothing that was spent before this moment is recorded here.
     pub floor: Uptime,
     /// The last spent step of each authenticator, by id.
@@ -98,13 +78,10 @@ pub struct Wrong {
 
 impl Ledger {
     /// An empty ledger that knows nothing of what was spent before `floor`.
-    ///
-    /// # Errors
-    /// The kernel gave no random bytes.
-    pub fn new(floor: Uptime, failures: Sums) -> Result<Self, NoRandomness> {
-        Ok(Self {
-            generation: random_generation()?,
-            superseded: Vec::new(),
+    #[must_use]
+    pub fn new(floor: Uptime, failures: Sums) -> Self {
+        Self {
+            uid: NOBODY,
             floor,
             spent: Vec::new(),
             shown: Vec::new(),
@@ -116,7 +93,23 @@ impl Ledger {
             uses: Vec::new(),
             gone: Vec::new(),
             exchanges: Vec::new(),
-        })
+        }
+    }
+
+    /// Makes it this user's, whose account has so many failures. What another user of the same name
+    /// failed and passed says nothing about this one; what was spent stays so.
+    pub fn belong_to(&mut self, uid: u32, failures: Sums) {
+        if self.uid != uid {
+            let earlier = std::mem::replace(self, Self::new(self.floor, failures));
+            (self.spent, self.shown, self.gone) = (earlier.spent, earlier.shown, earlier.gone);
+            self.uid = uid;
+        }
+    }
+
+    /// Whether it says something about this user.
+    #[must_use]
+    pub fn is_of(&self, uid: u32) -> bool {
+        self.uid == uid || self.uid == NOBODY
     }
 
     /// The step recorded for an authenticator.
@@ -231,73 +224,9 @@ impl Ledger {
         now.wall.before(now.uptime.since(self.floor))
     }
 
-    /// Takes over what another incarnation recorded; it is superseded by this one.
-    pub fn merge(&mut self, other: &Self) {
-        for generation in other.superseded.iter().chain([&other.generation]) {
-            if !self.superseded.contains(generation) {
-                self.superseded.push(*generation);
-            }
-        }
-        if self.superseded.len() > SUPERSEDED || self.superseded.contains(&ANY_OTHER) {
-            self.superseded = vec![ANY_OTHER];
-        }
-        for (id, step) in &other.spent {
-            self.spend(id, *step);
-        }
-        for (id, step) in &other.shown {
-            self.show(id, *step);
-        }
-        self.floor = other.floor;
-        self.throttle = other.throttle.clone();
-        self.wrong = other.wrong.clone();
-        self.unnoticed = other.unnoticed.clone();
-        self.passed = other.passed;
-        self.remembered.clone_from(&other.remembered);
-        self.uses.clone_from(&other.uses);
-        self.lose(other.gone.iter().cloned());
-        self.exchanges.clone_from(&other.exchanges);
-    }
-
-    /// The bytes of a slot that count. What is behind them in the slot does not.
-    #[must_use]
-    pub fn to_slot(&self, sequence: u64) -> Vec<u8> {
-        let body = self.body();
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&sequence.to_le_bytes());
-        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(&digest(sequence, &body));
-        bytes.extend_from_slice(&body);
-        bytes
-    }
-
-    /// How many bytes of a slot count, by its first ones.
-    #[must_use]
-    pub fn slot_length(first: &[u8]) -> Option<usize> {
-        let mut header = Reader::new(first.get(..HEADER)?, MAGIC)?;
-        header.take(8)?;
-        let length = HEADER.checked_add(usize::try_from(header.u32()?).ok()?)?;
-        Some(length).filter(|length| *length <= SLOT)
-    }
-
-    /// Reads a slot's bytes, with its sequence number; `None` if they are anything but a whole ledger.
-    #[must_use]
-    pub fn from_slot(bytes: &[u8]) -> Option<(u64, Self)> {
-        let body = bytes.get(HEADER..Self::slot_length(bytes)?)?;
-        let mut header = Reader::new(bytes.get(..HEADER)?, MAGIC)?;
-        let sequence = header.u64()?;
-        header.take(4)?;
-        if header.take(16)? != digest(sequence, body) {
-            return None;
-        }
-        Some((sequence, Self::read(&mut Reader::new(body, &[])?)?))
-    }
-
     fn body(&self) -> Vec<u8> {
         let mut body = Writer::new(&[]);
-        body.u64(self.generation);
-        body.u32(self.superseded.len());
-        self.superseded.iter().for_each(|generation| body.u64(*generation));
+        body.u64(self.uid.into());
         body.u64(self.floor.0);
         for steps in [&self.spent, &self.shown] {
             body.u32(steps.len());
@@ -306,9 +235,8 @@ impl Ledger {
                 body.u64(step.0);
             }
         }
-        body.u64(self.throttle.gone.strangers.into());
-        body.u64(self.throttle.gone.known.into());
-        body.u64(self.throttle.gone.anyone.into());
+        let Sums { strangers, known, anyone } = self.throttle.gone;
+        [strangers, known, anyone].into_iter().for_each(|sum| body.u64(sum.into()));
         body.u32(self.throttle.slots.len());
         for slot in &self.throttle.slots {
             body.text(&slot.source);
@@ -337,12 +265,9 @@ impl Ledger {
         exchange::write(&self.exchanges, &mut body);
         body.finish()
     }
-}
 
-impl Ledger {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let generation = reader.u64()?;
-        let superseded = reader.many(SUPERSEDED, Reader::u64)?;
+        let uid = reader.count()?;
         let floor = Uptime(reader.u64()?);
         let spent = reader.many(SPENT, Self::step)?;
         let shown = reader.many(SHOWN, Self::step)?;
@@ -356,21 +281,7 @@ impl Ledger {
         let throttle = Throttle { slots, gone };
         let gone = reader.many(GONE, Reader::text)?;
         let exchanges = exchange::read(reader)?;
-        Some(Self {
-            generation,
-            superseded,
-            floor,
-            spent,
-            shown,
-            throttle,
-            wrong,
-            unnoticed,
-            passed,
-            remembered,
-            uses,
-            gone,
-            exchanges,
-        })
+        Some(Self { uid, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses, gone, exchanges })
     }
 
     fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {
@@ -406,27 +317,6 @@ impl Wrong {
         self.count = self.count.saturating_add(1);
         source.clone_into(&mut self.source);
     }
-}
-
-/// A number that no other incarnation has.
-fn random_generation() -> Result<u64, NoRandomness> {
-    let random = Secret::random(8)?;
-    let number = random.expose().iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-    Ok(number.max(ANY_OTHER + 1))
-}
-
-/// Where the slot of this sequence number begins: the two take turns.
-#[must_use]
-pub fn slot_at(sequence: u64) -> u64 {
-    (SLOTS_AT + if sequence.is_multiple_of(2) { 0 } else { SLOT }) as u64
-}
-
-/// The first half of SHA-256: it tells a torn or foreign slot, not an attacker, who cannot write it.
-fn digest(sequence: u64, body: &[u8]) -> [u8; 16] {
-    let whole = Sha256::new().chain_update(sequence.to_le_bytes()).chain_update(body).finalize();
-    let mut half = [0; 16];
-    half.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
-    half
 }
 
 /// An authenticator's id: 8 random bytes in hex.

@@ -7,29 +7,27 @@
 
 pub mod account;
 pub mod app_password;
-pub mod audit;
 pub mod config;
 pub mod crockford;
 pub mod document;
 pub mod enroll;
 pub mod groups;
-mod hex;
 pub mod ledger;
 pub mod login;
 pub mod notices;
-pub mod options;
 pub mod otp;
 pub mod overview;
 pub mod policy;
 pub mod qr;
 pub mod recovery;
 pub mod refusals;
-pub mod request;
 pub mod seal;
-pub mod secret;
 pub mod store;
 pub mod throttle;
 pub mod time;
 pub mod username;
 pub mod verdict;
 pub mod words;
+
+use protocol::hex;
+pub use protocol::{audit, options, request, secret};

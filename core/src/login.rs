@@ -6,8 +6,9 @@ use crate::account::Account;
 use crate::config::Config;
 use crate::groups::Database;
 use crate::ledger::{ExchangePlace, Ledger};
+use crate::options::Shape;
 use crate::policy::{Requirement, Visit};
-use crate::request::{AttemptId, Shape};
+use crate::request::AttemptId;
 use crate::seal::SealError;
 use crate::secret::Typed;
 use crate::store::{Held, Store, StoreError};
@@ -19,23 +20,25 @@ use crate::words;
 
 mod afterwards;
 mod app_password;
+mod budget;
 mod peer;
 mod remembered;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
+pub(crate) use peer::{Caller, Sender};
 pub use peer::{Claims, Peer};
 pub use remembered::rehearse;
 
 /// Most characters of a PAM service that tell two exchanges apart.
 const SERVICE: usize = 64;
 
-/// One try of one person to log in. [`Attempt::from_root`] and [`Attempt::from_user`] make it from what
-/// a peer claims.
+/// One try of one person to log in. [`Attempt::from_root`], [`Attempt::from_user`] and
+/// [`Attempt::from_caller`] make it from what a peer claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     pub(crate) person: Person,
-    pub(crate) peer: Peer,
+    pub(crate) sender: Sender,
     pub(crate) service: String,
     pub(crate) origin: Origin,
     pub(crate) shape: Shape,
@@ -145,13 +148,24 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
                 None => refused,
             }));
         }
-        let source = Source::of(&self.attempt.origin, &self.config.policy.proxies);
-        let judged = self.store.update_charged(
-            &self.attempt.person,
-            |held| self.before(held, answer, &source),
-            |held, before| self.judge_under_lock(held, answer, before),
-        )?;
-        Ok(self.step(judged?))
+        let source = self.attempt.source(self.config);
+        let judge = || {
+            let judged = self.store.update_charged(
+                &self.attempt.person,
+                |held| self.before(held, answer, &source),
+                |held, before| self.judge_under_lock(held, answer, before),
+            )?;
+            Ok::<_, LoginError>(judged?)
+        };
+        let verdict = match &self.attempt.sender {
+            Sender::Caller(caller) if !self.is_repeated() => budget::within(self, caller, judge),
+            _ => judge(),
+        };
+        Ok(self.step(verdict?))
+    }
+
+    fn is_repeated(&self) -> bool {
+        is_repeated(self.attempt, self.exchange, self.store, self.clock)
     }
 
     /// Finds out what the answer is, and charges it if it is judged now.
@@ -230,7 +244,7 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
 impl Exchange<'_> {
     fn place(&self, attempt: &Attempt, ordinal: u32) -> ExchangePlace {
         let service: String = attempt.service.chars().take(SERVICE).collect();
-        ExchangePlace { attempt: self.id.as_str().to_owned(), ordinal, peer: format!("{} {service}", attempt.peer) }
+        ExchangePlace { attempt: self.id.as_str().to_owned(), ordinal, peer: format!("{} {service}", attempt.sender) }
     }
 
     fn ordinal(&self) -> u32 {

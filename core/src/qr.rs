@@ -2,20 +2,13 @@
 
 use qrcode::{Color, EcLevel, QrCode};
 
+pub use protocol::options::Letters;
+
 /// Light dots on each side, as ISO/IEC 18004 asks for.
 const QUIET: usize = 4;
 
 /// What cameras still read, where more would scroll a part of the code away.
 const LEAST_QUIET: usize = 2;
-
-/// Which characters a drawing is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
-    /// Half blocks: two rows of the code in a line.
-    Utf8,
-    /// Two columns for each dot.
-    Ascii,
-}
 
 /// Whether a drawing has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

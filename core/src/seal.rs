@@ -196,7 +196,7 @@ impl fmt::Display for SealError {
             Self::NoKey { path, errno } => write!(f, "the sealing key {path} cannot be read ({errno}); restore it from a backup, recovery codes still work"),
             Self::NotGiven { path } => write!(f, "the sealing key {path} was not given at boot, since its TPM or host key refused (journalctl -u twostep-key); start that unit again, or give the printed key back: twostep admin reseal --restore-key; recovery codes still work"),
             Self::KeyLength => f.write_str("the sealing key does not hold 32 bytes; restore it from a backup, recovery codes still work"),
-            Self::KeyOpen { path } => write!(f, "the sealing key {path} is not safe; make it root:twostep with mode 0640"),
+            Self::KeyOpen { path } => write!(f, "the sealing key {path} is not safe; make it root:root with mode 0600"),
             Self::DoesNotOpen => f.write_str("a sealed secret does not open: another sealing key, or the account file was changed; restore them together or reset the account"),
             Self::NoRandomness => NoRandomness.fmt(f),
         }

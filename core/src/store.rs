@@ -13,11 +13,11 @@ use crate::throttle::Source;
 use crate::time::{Moment, Step, Timestamp, Uptime};
 use crate::username::{LookupError, Person, Username};
 
-mod exclusive;
 pub mod files;
-pub(crate) mod limit;
 mod lock;
 mod open;
+
+pub use lock::ProcessKind;
 
 /// A store of accounts and ledgers.
 pub trait Store {
@@ -211,8 +211,18 @@ pub enum StoreError {
         /// Which one.
         path: String,
     },
-    /// The lock was taken over while this process stood still.
-    Superseded,
+    /// The ledger was removed or replaced while this process held its lock: what it did counts for nothing.
+    Replaced {
+        /// Which one.
+        path: String,
+    },
+    /// A process kept the account locked and was ended. That fails nothing, and is for the log alone.
+    HolderEnded {
+        /// Its id.
+        pid: u32,
+        /// Which program it was.
+        kind: ProcessKind,
+    },
     /// Others kept the account locked all the time.
     Busy,
     /// The kernel gave no random bytes.
@@ -253,7 +263,11 @@ impl fmt::Display for StoreError {
                 f,
                 "{path} is an old version, put back since boot; what was used or removed since stays so, and was taken out: see twostep admin show"
             ),
-            Self::Superseded => f.write_str("this process stood still for too long and another one went on; try again"),
+            Self::Replaced { path } => write!(f, "{path} was removed or replaced during this attempt; try again"),
+            Self::HolderEnded { pid, kind } => write!(
+                f,
+                "process {pid} ({kind}) kept the account locked for too long and was ended; if this happens again, find out what stops or delays it"
+            ),
             Self::Busy => f.write_str("other logins kept the account busy; try again"),
             Self::NoRandomness => NoRandomness.fmt(f),
         }

@@ -16,18 +16,32 @@ use sha2::{Digest, Sha256};
 use crate::hex;
 use crate::time::Uptime;
 
+mod budget;
+
 /// Sources that are told apart, for each user.
 pub const SLOTS: usize = 16;
 /// Longest name of a source, in bytes; longer ones are cut and hashed.
 const LONGEST: usize = 64;
 
 /// Where an answer comes from, as one word: an address (IPv6 by /64), `host:NAME`, `uid:N`,
-/// `tty:NAME` or `local`.
+/// `tty:NAME`, `local`, or `caller:NAME` with a slash and what that caller says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: String,
-    /// Whether it may be anyone: an address of a proxy or of this host, or nothing known at all.
-    anyone: bool,
+    kind: Kind,
+}
+
+/// What a success from a source says of the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is a place that the user may be known from.
+    Place,
+    /// The user's own process. Only root's processes make it known, as sudo does.
+    Own,
+    /// It may be anyone: an address of a proxy or of this host, or nothing known at all.
+    Anyone,
+    /// It may be anyone, and only a listed caller says so.
+    Caller,
 }
 
 /// What a source is to one user.
@@ -130,9 +144,27 @@ impl Source {
             Some((_, Some(IpAddr::V6(address)))) if address.is_loopback() => Self::anyone(Ipv6Addr::LOCALHOST),
             place => {
                 let local = tty.map_or_else(|| Self::known("local".into()), |tty| Self::named("tty", tty));
-                Self { anyone: place.is_some() || tty.is_none(), ..local }
+                if place.is_some() || tty.is_none() { Self { kind: Kind::Anyone, ..local } } else { local }
             }
         }
+    }
+
+    /// The user's own process with this uid.
+    #[must_use]
+    pub fn of_user(uid: u32) -> Self {
+        Self { name: format!("uid:{uid}"), kind: Kind::Own }
+    }
+
+    /// What a listed caller says of where an answer comes from. It may lie: the source closes nothing for
+    /// others, and nothing becomes known by it.
+    #[must_use]
+    pub fn of_caller(caller: &str, rhost: Option<&str>) -> Self {
+        let origin = Origin { rhost: rhost.map(str::to_owned), tty: None, real_uid: 0 };
+        let place = match Self::of(&origin, &[]) {
+            place if rhost.is_some_and(|host| !host.trim().is_empty()) => format!("{caller}/{place}"),
+            _ => caller.to_owned(),
+        };
+        Self { kind: Kind::Caller, ..Self::named("caller", &place) }
     }
 
     /// The name, one word.
@@ -144,15 +176,27 @@ impl Source {
     /// Whether it may be anyone, so that a success from it says nothing of the next attempt.
     #[must_use]
     pub fn is_anyone(&self) -> bool {
-        self.anyone
+        matches!(self.kind, Kind::Anyone | Kind::Caller)
+    }
+
+    /// Whether a success from it may make it known.
+    #[must_use]
+    pub fn may_become_known(&self) -> bool {
+        self.kind == Kind::Place
+    }
+
+    /// Whether only a listed caller says where it is.
+    #[must_use]
+    pub fn is_callers(&self) -> bool {
+        self.kind == Kind::Caller
     }
 
     fn known(name: String) -> Self {
-        Self { name, anyone: false }
+        Self { name, kind: Kind::Place }
     }
 
     fn anyone(name: impl fmt::Display) -> Self {
-        Self { name: name.to_string(), anyone: true }
+        Self { name: name.to_string(), kind: Kind::Anyone }
     }
 
     fn named(kind: &str, name: &str) -> Self {
@@ -211,6 +255,12 @@ impl Throttle {
     /// Forgets the failures of `source`, and of no other.
     pub fn succeed(&mut self, source: &Source) {
         self.slots.retain(|slot| slot.source != source.name);
+    }
+
+    /// The uncleared failures of `source`.
+    #[must_use]
+    pub fn failures_of(&self, source: &Source) -> u32 {
+        self.slots.iter().find(|slot| slot.source == source.name).map_or(0, |slot| slot.failures)
     }
 
     /// Forgets everything: a recovery code or an administrator opened the account.

@@ -1,9 +1,9 @@
 //! Time as the rules need it: the wall clock, the time since boot, and the steps of a device.
 
-use std::fmt;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
+pub use protocol::request::ClockDoubt;
 use serde::{Deserialize, Serialize};
 
 /// 2026-11-24T00:00:00Z: no right clock stood earlier when a program of this release ran.
@@ -42,28 +42,6 @@ pub trait Clock {
     }
 }
 
-/// What is wrong with the host's own clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClockDoubt {
-    /// Nothing keeps it right: adjtimex(2) says that it is not synchronized.
-    Unsynchronized,
-    /// It stands before this program was released.
-    BeforeRelease,
-    /// It stands before something that happened.
-    SetBack,
-}
-
-impl fmt::Display for ClockDoubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unsynchronized => "unsynchronized",
-            Self::BeforeRelease => "before-release",
-            Self::SetBack => "set-back",
-        })
-    }
-}
-
 /// The kernel's clocks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -79,7 +57,7 @@ impl Clock for SystemClock {
     }
 
     fn is_synchronized(&self) -> bool {
-        kernel_clock::is_synchronized()
+        sys::clock_is_synchronized()
     }
 }
 
@@ -116,9 +94,6 @@ impl Timestamp {
 }
 
 impl Uptime {
-    /// Later than any: as a floor it means "now", whenever that is read.
-    pub const NEVER: Self = Self(u64::MAX);
-
     /// Seconds from `earlier` to this moment; 0 if it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {

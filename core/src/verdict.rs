@@ -270,7 +270,8 @@ fn count_wrong(held: &mut Held, question: &Question<'_>) {
     store_failures(held);
 }
 
-/// Remembers a success: the source, once a day the moment, and what a login has to show.
+/// Remembers a success: the source, if it may become known, once a day the moment, and what a login has
+/// to show.
 fn passed(held: &mut Held, question: &Question<'_>) {
     let Wrong { count, source } = std::mem::take(&mut held.ledger.wrong);
     if count > 0 {
@@ -278,11 +279,13 @@ fn passed(held: &mut Held, question: &Question<'_>) {
         held.ledger.unnoticed.source = source;
     }
     store_failures(held);
-    held.ledger.pass(question.now.uptime);
+    if !question.source.is_callers() {
+        held.ledger.pass(question.now.uptime);
+    }
     let Some(account) = held.account.as_mut() else { return };
     let today = question.now.wall.day();
     let is_new_day = account.last_second_step.as_ref().is_none_or(|last| Timestamp(last.at).day() != today);
-    let is_new_source = account.class_of(question.source) == Class::Stranger;
+    let is_new_source = question.source.may_become_known() && account.class_of(question.source) == Class::Stranger;
     if is_new_day || is_new_source {
         account.last_second_step = Some(question.second_step());
         if is_new_source {

@@ -9,13 +9,13 @@ use crate::config::Config;
 
 pub mod changes;
 pub mod enrollment;
-pub mod helper;
 mod login;
 pub(crate) mod notices;
+pub mod service;
 
 pub use login::{
-    CANNOT_CHECK_FOR_ANOTHER, GENERIC, LOGIN_CHANGED, NO_APP_PASSWORD, NO_SECOND_STEP, failed, grace, next_code,
-    sealed, text, text_for_program,
+    CANNOT_CHECK_FOR_ANOTHER, GENERIC, LOGIN_CHANGED, NO_APP_PASSWORD, NO_SECOND_STEP, NOT_A_LISTED_CALLER, failed,
+    grace, next_code, sealed, text, text_for_program,
 };
 
 /// Whom to ask for it.

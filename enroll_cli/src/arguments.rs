@@ -94,6 +94,9 @@ pub enum Command {
         #[command(subcommand)]
         action: AppPassword,
     },
+    /// Send one request of another program to the service, and print the response
+    #[command(after_help = CALL_EXAMPLES)]
+    Call,
     /// Look after users and the policy of this host (root only)
     #[command(after_help = admin::EXAMPLES)]
     Admin {
@@ -139,6 +142,8 @@ impl Arguments {
     /// What the results are to look like.
     pub fn form(&self, is_interactive: bool) -> Form {
         match &self.command {
+            // It prints the response, and nothing else.
+            Some(Command::Call) => Form::Value,
             _ if self.json => Form::Json,
             // Without a terminal nobody could look at a QR code.
             Some(Command::Enroll(_) | Command::Replace(_)) if !is_interactive => Form::Json,
@@ -159,7 +164,7 @@ impl Arguments {
             | Command::Status { user }
             | Command::Remove { user, .. }
             | Command::RecoveryCodes { action: RecoveryCodes::Regenerate { user, .. } } => user.as_deref(),
-            Command::AppPassword { .. } | Command::Admin { .. } => None,
+            Command::AppPassword { .. } | Command::Call | Command::Admin { .. } => None,
         }
     }
 }
@@ -210,6 +215,14 @@ Examples:
   twostep sync
 
 Without a terminal, the two codes are two lines of standard input.";
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  twostep call
+
+Reads one JSON object from standard input and prints one line of JSON. Ends with 0 \
+for a question, an accepted login or one that is not asked, with 1 for a refusal. \
+The guide's page \"Programs that log in others\" has the requests.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,6 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW};
-use nix::unistd::Group;
 use twostep_core::seal::{KEY_BYTES, MOST_KEYS, SealKey};
 use twostep_core::secret::Secret;
 use twostep_core::store::files::{PROVIDED_KEY, SEALED_KEY};
@@ -24,14 +23,10 @@ mod printed;
 pub use credential::Protection;
 pub use printed::{printed, typed};
 
-/// The helper reads it.
-const GROUP: &str = "twostep";
-/// Root writes, the helper's group reads.
-const OPEN_MODE: u32 = 0o640;
-/// What is sealed concerns root alone.
-const SEALED_MODE: u32 = 0o600;
-/// The helper passes through.
-const FOLDER_MODE: u32 = 0o750;
+/// It concerns root alone, sealed or not.
+const MODE: u32 = 0o600;
+/// The same of the folder of the key that the boot brings.
+const FOLDER_MODE: u32 = 0o700;
 
 /// Where the key of this host may be.
 #[derive(Debug)]
@@ -77,12 +72,12 @@ impl Places {
     /// Seals these keys, and keeps them so.
     pub fn seal(&self, key: &SealKey, protection: Protection) -> Result<(), Trouble> {
         let sealed = credential::seal(key, protection)?;
-        replace(&self.sealed, sealed.as_bytes(), SEALED_MODE)
+        replace(&self.sealed, sealed.as_bytes())
     }
 
     /// Keeps these keys in an open place.
     pub fn write(&self, path: &Path, key: &SealKey) -> Result<(), Trouble> {
-        replace(path, key.to_bytes().expose(), OPEN_MODE)
+        replace(path, key.to_bytes().expose())
     }
 
     /// Puts these keys where every login finds them before those of the file.
@@ -93,7 +88,7 @@ impl Places {
                     return Err(failed(folder, "made", &error));
                 }
                 _ => own(&File::open(folder).map_err(|error| failed(folder, "opened", &error))?, FOLDER_MODE)
-                    .map_err(|error| failed(folder, "given to the group twostep", &error))?,
+                    .map_err(|error| failed(folder, "given to root", &error))?,
             }
         }
         self.write(&self.given, key)
@@ -120,9 +115,9 @@ impl Places {
 }
 
 /// Puts a file in the place of another one: the old one or the new one, whole, whatever happens.
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let temporary = path.with_file_name(format!("{}.{}", hidden(path), std::process::id()));
-    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     written.and_then(|()| sync_folder(path)).map_err(|error| {
         let _ = fs::remove_file(&temporary);
         failed(path, "written", &error)
@@ -134,18 +129,17 @@ fn hidden(path: &Path) -> String {
     format!(".{}", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(O_CLOEXEC).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).custom_flags(O_CLOEXEC).open(path)?;
     file.write_all(bytes)?;
-    own(&file, mode)?;
+    own(&file, MODE)?;
     file.sync_all()
 }
 
 fn own(file: &File, mode: u32) -> io::Result<()> {
-    let group = Group::from_name(GROUP).ok().flatten().map(|group| group.gid.as_raw());
-    if mode != SEALED_MODE && nix::unistd::geteuid().is_root() {
-        fchown(file, Some(0), group)?;
+    if nix::unistd::geteuid().is_root() {
+        fchown(file, Some(0), Some(0))?;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
@@ -168,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_replaced_whole_and_only_the_helper_reads_it() {
+    fn a_place_is_replaced_whole_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let places = places(&folder);
         assert!(places.read(&places.file).unwrap().is_none());
@@ -180,8 +174,9 @@ mod tests {
         for path in [&places.file, &places.given] {
             let read = places.read(path).unwrap().unwrap();
             assert_eq!(read.to_bytes(), both.to_bytes());
-            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o640);
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         }
+        assert_eq!(folder.path().join("run").metadata().unwrap().permissions().mode() & 0o7777, 0o700);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half is left");
         fs::write(folder.path().join(".seal.key.cred.77"), "half").unwrap();
         places.sweep();

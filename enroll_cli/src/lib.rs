@@ -9,6 +9,7 @@ mod admin;
 mod app_password;
 pub mod arguments;
 mod audit;
+mod call;
 mod configuration;
 mod enroll;
 mod keys;
@@ -67,6 +68,7 @@ fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
     match &arguments.command {
         Some(Command::Admin { action }) => return admin::run(&mut page, action),
         Some(Command::AppPassword { action }) => return app_password::run(page, action),
+        Some(Command::Call) => return call::run(&mut page),
         _ => {}
     }
     let reach = reach::to_account_of(arguments.whose())?;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use serde::Serialize;
+use twostep_core::request::Response;
 use twostep_core::secret::Typed;
 
 use crate::layout;
@@ -60,6 +61,12 @@ impl Page {
             return Ok(());
         }
         let line = Typed::new(serde_json::to_string(object).map_err(std::io::Error::from)?);
+        self.write(Typed::new(format!("{}\n", line.expose())).expose())
+    }
+
+    /// Prints what the service answered another program, whatever else is wanted.
+    pub fn response(&mut self, response: &Response) -> Result<(), Trouble> {
+        let line = Typed::new(serde_json::to_string(response).map_err(std::io::Error::from)?);
         self.write(Typed::new(format!("{}\n", line.expose())).expose())
     }
 

@@ -1,11 +1,9 @@
-//! The two ways to an account: a user's goes through the helper, root's straight to the store.
+//! The two ways to an account: a user's goes through the service, root's straight to the store.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use host_check::check::places::HELPER;
 use nix::unistd::{Uid, geteuid};
+use protocol::client::{self, CallError, USER_SOCKET};
 use twostep_core::enroll::{AccountReport, Desk, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
@@ -13,8 +11,10 @@ use crate::audit::Syslog;
 use crate::trouble::Trouble;
 use crate::words::general;
 
-/// Far more than any response.
-const LONGEST_RESPONSE: u64 = 1024 * 1024;
+/// How often a service that is busy is asked again: a user's sessions may all begin at once.
+const TRIES: u32 = 50;
+/// How long before that.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Someone who answers requests about one account.
 pub trait Reach {
@@ -29,14 +29,14 @@ pub trait Reach {
 pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Reach>, Trouble> {
     match named(geteuid(), user)? {
         Some(user) => Ok(Box::new(Direct::open(user)?)),
-        None => Ok(Box::new(Helper)),
+        None => Ok(Box::new(Service)),
     }
 }
 
 /// The way to the account of the caller, where root has none to name.
 pub fn to_own_account() -> Result<Box<dyn Reach>, Trouble> {
     own(geteuid())?;
-    Ok(Box::new(Helper))
+    Ok(Box::new(Service))
 }
 
 /// Application passwords are their user's: an administrator who made one could log in with it.
@@ -56,41 +56,23 @@ fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, Trouble> {
     }
 }
 
-/// Through the helper, which knows its caller and asks for proofs.
-struct Helper;
+/// Through the service, which knows its caller and asks for proofs.
+struct Service;
 
-impl Reach for Helper {
+impl Reach for Service {
     fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
-        let child = Command::new(HELPER)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| not_there(&error))?;
-        let answer = talk(child, &request).map_err(|error| broken(&error.to_string()))?;
-        let response = serde_json::from_slice(&answer).map_err(|_| broken("no answer"))?;
-        accepted(response)
+        for _ in 0..TRIES {
+            match client::call(USER_SOCKET, &request).map_err(|error| not_there(&error))? {
+                Response::Refused { reason: Refusal::Busy, .. } => std::thread::sleep(PAUSE),
+                response => return accepted(response),
+            }
+        }
+        accepted(client::call(USER_SOCKET, &request).map_err(|error| not_there(&error))?)
     }
 
     fn needs_proof(&self) -> bool {
         true
     }
-}
-
-fn talk(mut child: Child, request: &Request) -> std::io::Result<Vec<u8>> {
-    if let Some(mut input) = child.stdin.take() {
-        let mut line = serde_json::to_vec(request)?;
-        line.push(b'\n');
-        // A helper that refuses without reading still says why.
-        let _ = input.write_all(&line);
-    }
-    let mut answer = Vec::new();
-    if let Some(output) = child.stdout.take() {
-        output.take(LONGEST_RESPONSE).read_to_end(&mut answer)?;
-    }
-    child.wait()?;
-    Ok(answer)
 }
 
 /// Straight to the store, as root. Nothing that runs with fewer rights is started.
@@ -161,7 +143,8 @@ pub fn only_root(caller: Uid) -> Result<(), Trouble> {
     Err(Trouble::refused(Refusal::BadCaller, general::NOT_ROOT.to_owned()))
 }
 
-fn accepted(response: Response) -> Result<Response, Trouble> {
+/// The response, if it is no refusal.
+pub fn accepted(response: Response) -> Result<Response, Trouble> {
     match response {
         Response::Refused { reason, text } => Err(Trouble::refused(reason, text)),
         response => Ok(response),
@@ -173,8 +156,10 @@ fn refusal(response: Response) -> Trouble {
     accepted(response).err().unwrap_or_else(|| broken("no refusal"))
 }
 
-fn not_there(error: &std::io::Error) -> Trouble {
-    Trouble::refused(Refusal::NotSetUp, general::no_helper(HELPER, error))
+/// There was no response.
+pub fn not_there(error: &CallError) -> Trouble {
+    let reason = if matches!(error, CallError::NotThere { .. }) { Refusal::NotSetUp } else { Refusal::Failed };
+    Trouble::refused(reason, general::no_service(error))
 }
 
 /// What came is not an answer to what was asked.

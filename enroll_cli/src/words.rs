@@ -7,6 +7,7 @@ pub mod account;
 pub mod admin;
 pub mod app_password;
 pub mod apply;
+pub mod call;
 pub mod check;
 pub mod configuration;
 pub mod general;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use protocol::request::{Request, Response};
 use twostep_cli::arguments::Arguments;
 
 fn pages() -> Vec<PathBuf> {
@@ -104,6 +105,33 @@ fn every_command_in_a_sentence_is_one() {
         }
     }
     assert!(seen > 60, "only {seen} commands were looked at");
+}
+
+/// Each block of this kind, with the page that it is in.
+fn blocks(kind: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for block in text.split(&format!("```{kind}\n")).skip(1) {
+            let (block, _) = block.split_once("```").unwrap();
+            found.push((page.display().to_string(), block.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_request_and_response_in_the_guide_is_one() {
+    let (requests, responses) = (blocks("json request"), blocks("json response"));
+    assert!(requests.len() >= 2 && responses.len() >= 2);
+    for (page, text) in requests {
+        let request = serde_json::from_str::<Request>(&text);
+        assert!(matches!(request, Ok(Request::Login(_))), "{page}: {request:?}\n{text}");
+    }
+    for (page, text) in responses {
+        let response = serde_json::from_str::<Response>(&text);
+        assert!(matches!(response, Ok(Response::Ask(_) | Response::Done(_))), "{page}: {response:?}\n{text}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! What people type, what a line of a PAM stack asks, and what helper and programs tell each other.
+//! What people type, what a line of a PAM stack asks, and what the service and programs tell each other.
 
 use std::sync::LazyLock;
 
+use protocol::frame::{self, LONGEST_REQUEST};
+use protocol::request::VERSION;
 use twostep_core::account::Account;
-use twostep_core::options::Options;
+use twostep_core::options::{Options, Shape};
 use twostep_core::recovery::RecoverySet;
-use twostep_core::request::{Request, Response, Shape};
+use twostep_core::request::{Call, Request, Response};
 use twostep_core::secret::Typed;
 use twostep_core::verdict::{Answer, NotACode};
 
@@ -62,7 +64,24 @@ pub fn options(bytes: &[u8]) {
     }
 }
 
-/// What the helper reads: a request is sent as one that reads the same.
+/// What the service reads of a connection, and the same bytes as what a frame holds. A call is sent as one
+/// that reads the same; of another version nothing but the version counts.
+pub fn call(bytes: &[u8]) {
+    let _ = frame::receive_call(bytes);
+    let head = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let Ok(call) = frame::receive_call([&head[..], bytes].concat().as_slice()) else { return };
+    assert!(bytes.len() <= LONGEST_REQUEST);
+    let mut sent = Vec::new();
+    if frame::send(&mut sent, &call, LONGEST_REQUEST).is_err() {
+        // Spelled out it can be longer than it came.
+        return;
+    }
+    let again: Call = frame::receive_call(sent.as_slice()).expect("what is sent can be read");
+    let value = |call: &Call| serde_json::to_value(call).expect("a call can be sent");
+    assert!(value(&again) == value(&call) && (call.version == VERSION || again.version == call.version));
+}
+
+/// What the service reads: a request is sent as one that reads the same.
 pub fn request(bytes: &[u8]) {
     let Ok(request) = serde_json::from_slice::<Request>(bytes) else { return };
     let sent = serde_json::to_value(&request).expect("a request can be sent");
@@ -70,7 +89,7 @@ pub fn request(bytes: &[u8]) {
     assert_eq!(serde_json::to_value(&again).ok(), Some(sent));
 }
 
-/// What the module and the command line read of the helper's answer: it is sent as one that reads the same.
+/// What the module and the command line read of the service's answer: it is sent as one that reads the same.
 pub fn response(bytes: &[u8]) {
     let Ok(response) = serde_json::from_slice::<Response>(bytes) else { return };
     let sent = serde_json::to_value(&response).expect("a response can be sent");

@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use twostep_core::account::Account;
 use twostep_core::config::Config;
-use twostep_core::ledger::{Ledger, SLOT};
+use twostep_core::ledger::{Ledger, SIZE, SLOT, newest, slot_at};
 use twostep_core::refusals::Refusals;
 use twostep_core::throttle::Sums;
 use twostep_core::time::{Moment, Timestamp, Uptime};
@@ -40,8 +40,7 @@ pub fn account(bytes: &[u8]) {
 /// holds the digest, is made here.
 pub fn ledger(bytes: &[u8]) {
     let _ = Ledger::from_slot(bytes);
-    let Ok(fresh) = Ledger::new(Uptime(0), Sums::default()) else { return };
-    let head = fresh.to_slot(0);
+    let head = Ledger::new(Uptime(0), Sums::default()).to_slot(0);
     let body = bytes.get(..bytes.len().min(SLOT - 36)).unwrap_or_default();
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
     let digest = Sha256::new().chain_update(0_u64.to_le_bytes()).chain_update(body).finalize();
@@ -52,9 +51,38 @@ pub fn ledger(bytes: &[u8]) {
     assert_eq!(Ledger::from_slot(&ledger.to_slot(1)), Some((1, ledger.clone())));
     let _ = (ledger.floor(NOW), ledger.floor(Moment { wall: Timestamp(i64::MIN), uptime: Uptime(u64::MAX) }));
     let _ = (ledger.throttle.sums(), ledger.passed_just_now(NOW.uptime));
-    let mut next = fresh;
-    next.merge(&ledger);
-    assert!(ledger.spent.iter().all(|(id, _)| ledger.spent(id) <= next.spent(id)), "a merge lost what was spent");
+    let mut next = ledger.clone();
+    next.belong_to(u32::MAX - 1, Sums::default());
+    assert!(next.is_of(u32::MAX - 1) && next.floor == ledger.floor && next.spent == ledger.spent);
+}
+
+/// A ledger file, of which the last write was cut or something else changed bytes. The first byte says
+/// which slot the bytes behind it go to, and what the two slots hold before.
+pub fn slots(bytes: &[u8]) {
+    let Some((how, rest)) = bytes.split_first() else { return };
+    let mut file = vec![0; SIZE];
+    for sequence in [u64::from(how & 1), u64::from(how & 1) + 1] {
+        put(&mut file, slot_at(sequence), &Ledger::new(Uptime(sequence), Sums::default()).to_slot(sequence));
+    }
+    let changed = slot_at(u64::from(how >> 1 & 1));
+    put(&mut file, changed, rest);
+    let read = newest(|to, at| {
+        let part = usize::try_from(at).ok().and_then(|at| file.get(at..at.checked_add(to.len())?));
+        to.copy_from_slice(part.ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    });
+    // One slot was not touched: its ledger counts, or a newer one.
+    let whole = u64::from(how & 1) + u64::from(slot_at(u64::from(how & 1)) == changed);
+    let read = read.expect("one slot is whole");
+    assert!(read.sequence >= whole, "{} of {whole}", read.sequence);
+    if read.may_be_behind {
+        assert_eq!((read.sequence, read.ledger.floor), (whole, Uptime(whole)));
+    }
+}
+
+fn put(file: &mut [u8], at: u64, bytes: &[u8]) {
+    let room = usize::try_from(at).ok().and_then(|at| file.get_mut(at..)).unwrap_or_default();
+    room.iter_mut().take(SLOT).zip(bytes).for_each(|(to, from)| *to = *from);
 }
 
 /// The counts of refused application passwords: read, counted up and written as ones that read the same.

@@ -13,8 +13,8 @@ mod stacks;
 mod store;
 mod transfers;
 
-pub use answers::{answer, options, request, response};
-pub use documents::{account, config, ledger, refusals};
+pub use answers::{answer, call, options, request, response};
+pub use documents::{account, config, ledger, refusals, slots};
 pub use login::{Given, disk, disk_history, login, memory_history};
 pub use stacks::stack;
 pub use transfers::{backup, batch, google, migration, oath, uri};
@@ -23,11 +23,12 @@ pub use transfers::{backup, batch, google, migration, oath, uri};
 pub type Target = fn(&[u8]);
 
 /// Each, by the name of its fuzzer and of its corpus.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("account", account),
     ("answer", answer),
     ("backup", backup),
     ("batch", batch),
+    ("call", call),
     ("config", config),
     ("disk", disk),
     ("google", google),
@@ -39,6 +40,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("options", options),
     ("refusals", refusals),
     ("request", request),
+    ("slots", slots),
     ("stack", stack),
     ("uri", uri),
 ];

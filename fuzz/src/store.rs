@@ -55,8 +55,8 @@ pub enum Fault {
     Account = 4,
     /// The ledger cannot be written.
     Ledger = 8,
-    /// Another process took over, as it turns out in the end.
-    Takeover = 16,
+    /// The ledger was taken away, as it turns out in the end.
+    Replaced = 16,
     /// The sealing key cannot be read.
     Key = 32,
 }
@@ -76,7 +76,7 @@ pub struct Shaky {
 impl Shaky {
     /// With this account.
     pub fn with(account: Account) -> Self {
-        let ledger = Ledger::new(NOW.uptime, Sums::default()).expect("random bytes");
+        let ledger = Ledger::new(NOW.uptime, Sums::default());
         let (account, ledger) = (RefCell::new(account), RefCell::new(ledger));
         Self { account, ledger, spent_until: Cell::new(Timestamp(0)), faults: Cell::new(0) }
     }
@@ -85,7 +85,7 @@ impl Shaky {
         let path = "somewhere".to_owned();
         match self.faults.get() & fault as u8 {
             0 => Ok(()),
-            _ if fault == Fault::Takeover => Err(StoreError::Superseded),
+            _ if fault == Fault::Replaced => Err(StoreError::Replaced { path }),
             _ => Err(StoreError::Io { doing: "use", path, errno: Errno::ENOSPC }),
         }
     }
@@ -105,7 +105,7 @@ impl Shaky {
             self.account.replace(account);
         }
         self.spent_until.set(self.spent_until.get().max(held.spent_until));
-        self.meets(Fault::Takeover)
+        self.meets(Fault::Replaced)
     }
 }
 
@@ -128,7 +128,7 @@ impl Fragile for Shaky {
 
     fn lose_ledger(&self, birth: Uptime) {
         let failures = self.account.borrow().failures.into();
-        self.ledger.replace(Ledger::new(birth, failures).expect("random bytes"));
+        self.ledger.replace(Ledger::new(birth, failures));
     }
 }
 

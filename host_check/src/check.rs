@@ -30,7 +30,7 @@ use sudo::Rules;
 pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     let files = Files::below(Path::new("/"));
     let mut findings = configuration(host);
-    findings.extend(places::check(Path::new(places::HELPER), Path::new(&host.config.seal.key_file)));
+    findings.extend(places::check(Path::new(&host.config.seal.key_file)));
     findings.extend(places::of_module(files.module("pam_twostep.so")));
     findings.extend(clock(&SystemClock));
     findings.extend(logins(&files, &host.config));
@@ -51,7 +51,7 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
 /// What would make a login fail that has to give a code, a sentence each.
 pub fn ground(host: &Host, files: &Files) -> Vec<String> {
     let mut findings = configuration(host);
-    findings.extend(places::check(Path::new(places::HELPER), Path::new(&host.config.seal.key_file)));
+    findings.extend(places::check(Path::new(&host.config.seal.key_file)));
     findings.extend(places::of_module(files.module("pam_twostep.so")));
     findings.extend(clock(&SystemClock));
     let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);

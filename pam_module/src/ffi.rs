@@ -7,14 +7,17 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::Once;
 
 use pamsm::{PamError, PamFlags};
-use twostep_core::audit::printable;
-use twostep_core::secret::Secret;
+use protocol::audit::printable;
+use protocol::secret::Secret;
 
 /// One call of libpam into this module, and all that the module may ask of it.
 pub struct Host<'call> {
@@ -65,8 +68,6 @@ pub enum Priority {
     Error = 3,
     /// Normal, and worth a line.
     Notice = 5,
-    /// A login went on.
-    Info = 6,
 }
 
 /// The conversation failed, with this result.
@@ -237,6 +238,115 @@ pub fn process_users() -> (u32, u32) {
     // SAFETY: geteuid(2) takes nothing and always succeeds.
     let effective = unsafe { libc::geteuid() };
     (real, effective)
+}
+
+/// A program that runs beside the host's own children, which the host neither sees nor loses. Between them is
+/// a process whose end raises no signal (clone(2) with no exit signal) and that wait(2) of the host does not
+/// find.
+#[must_use]
+pub struct Started(libc::pid_t);
+
+impl Started {
+    /// Starts a program with one argument, no environment, and this socket as standard input, in a
+    /// session of its own.
+    ///
+    /// # Errors
+    /// The kernel makes no process. If it cannot execute the program, the socket's other end is closed.
+    pub fn with(program: &CStr, argument: &CStr, input: BorrowedFd<'_>) -> io::Result<Self> {
+        let arguments = [program.as_ptr(), argument.as_ptr(), ptr::null()];
+        let environment = [ptr::null()];
+        let input = input.as_raw_fd();
+        // No handler of the host's runs in the child: it keeps all signals blocked.
+        let mask = block_signals();
+        // SAFETY: clone(2) without flags copies the process as fork(2) does and takes no pointers. The
+        // child calls what signal-safety(7) allows alone, until it executes or ends.
+        let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+        if child == 0 {
+            // SAFETY: this is the child, and the two lists end with a null pointer.
+            unsafe { attend(input, arguments.as_ptr(), environment.as_ptr()) }
+        }
+        let error = io::Error::last_os_error();
+        restore_signals(&mask);
+        libc::pid_t::try_from(child).ok().filter(|child| *child > 0).map(Self).ok_or(error)
+    }
+
+    /// Takes the process between out of the process table. Where the program has not answered, it may wait for
+    /// a disk: it is left to itself.
+    pub fn end(self, has_answered: bool) {
+        let flags = if has_answered { libc::__WALL } else { libc::__WALL | libc::WNOHANG };
+        if !has_answered {
+            // SAFETY: kill(2) takes no pointers; the process is our child and not waited for yet.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+        }
+        loop {
+            // SAFETY: waitpid(2) may be given no place for the status.
+            let waited = unsafe { libc::waitpid(self.0, ptr::null_mut(), flags) };
+            if waited != -1 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return;
+            }
+        }
+    }
+}
+
+/// Starts the program and stays until that has ended. execve(2) has a process raise SIGCHLD again at its end,
+/// so the one that executes is no child of the host's; and as an orphan it would become one where the host
+/// is an init process.
+///
+/// # Safety
+/// As [`execute`].
+unsafe fn attend(input: RawFd, arguments: *const *const c_char, environment: *const *const c_char) -> ! {
+    // SAFETY: as in `Started::with`; this process is a copy with one thread.
+    let program = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(libc::SIGCHLD), 0, 0, 0, 0) };
+    if program == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { execute(input, arguments, environment) }
+    }
+    // What the host closes meanwhile must not stay open here. An old kernel cannot; then it does for a while.
+    // SAFETY: close_range(2) takes numbers.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
+    if let Ok(program) = libc::pid_t::try_from(program) {
+        // SAFETY: waitpid(2) may be given no place for the status. All signals are blocked: none interrupts it.
+        unsafe { libc::waitpid(program, ptr::null_mut(), libc::__WALL) };
+    }
+    // SAFETY: _exit(2) takes a number and does not return.
+    unsafe { libc::_exit(0) }
+}
+
+/// Becomes the program. Where that fails, the process ends.
+///
+/// # Safety
+/// It runs in a process of its own, and the lists are as execve(2) wants them.
+unsafe fn execute(input: RawFd, arguments: *const *const c_char, environment: *const *const c_char) -> ! {
+    // SAFETY: setsid(2) takes nothing.
+    unsafe { libc::setsid() };
+    if input == 0 {
+        // SAFETY: fcntl(2) with F_SETFD takes a number.
+        unsafe { libc::fcntl(0, libc::F_SETFD, 0) };
+    } else {
+        // SAFETY: dup2(2) takes two numbers.
+        unsafe { libc::dup2(input, 0) };
+    }
+    // SAFETY: the caller's promise: at least one argument, which is a C string.
+    let program = unsafe { *arguments };
+    // SAFETY: the caller's promise.
+    unsafe { libc::execve(program, arguments, environment) };
+    // SAFETY: _exit(2) takes a number and does not return.
+    unsafe { libc::_exit(127) }
+}
+
+fn block_signals() -> libc::sigset_t {
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: sigfillset(3) fills the set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: pthread_sigmask(3) reads the one set, which is filled, and fills the other.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: pthread_sigmask(3) with SIG_SETMASK and two valid places does not fail.
+    unsafe { before.assume_init() }
+}
+
+fn restore_signals(mask: &libc::sigset_t) {
+    // SAFETY: pthread_sigmask(3) reads the set, and may be given no place for the one before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
 
 /// Takes the answer out of what a conversation returned, and frees and wipes all of it. As libpam

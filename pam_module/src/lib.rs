@@ -1,77 +1,44 @@
-//! `pam_twostep.so`: the entry points of a PAM module, and what they return. What a login must pass
-//! is decided in `twostep_core`; how C is spoken to, in [`ffi`].
+//! `pam_twostep.so`: the entry points of a PAM module, and what they return. The service decides
+//! what a login must pass; how C is spoken to is in [`ffi`].
 //!
 //! The module is a guest in someone else's process: it starts no thread, reads no environment, and
-//! leaves no signal, umask, folder or open file behind.
+//! leaves no signal, umask, folder, open file or child behind.
 
 use pamsm::PamError;
-use twostep_core::audit::Line;
-use twostep_core::options::{Mode, Options};
+use protocol::audit::Line;
+use protocol::options::{Mode, Options};
+use protocol::request::{Outcome, Phase};
 
-mod account_phase;
-mod app_password;
-mod attempt;
-mod ended;
-mod enrollment;
-mod failed;
 mod ffi;
-mod hand_over;
-mod helper_client;
-mod question;
-mod second_step;
-mod session;
+mod login;
+mod service;
 mod unsaid;
+mod words;
 
-use attempt::{Attempt, key_was_accepted};
 use ffi::{Host, Item, Priority};
-use hand_over::{HandOver, Outcome};
-
-/// What an outcome is in PAM: first for `pam_sm_authenticate`, then for `pam_sm_acct_mgmt`.
-///
-/// Whatever fails is `PAM_SERVICE_ERR` in both, and never one of these.
-///
-/// Who enrolls now succeeds in the auth phase, so that [`set_credentials`] can still refuse: libpam
-/// drops what a line returns there that was ignored in the auth phase.
-fn codes(outcome: Outcome) -> (PamError, PamError) {
-    match outcome {
-        Outcome::CodeAccepted | Outcome::Accepted => (PamError::SUCCESS, PamError::SUCCESS),
-        Outcome::EnrollsNow => (PamError::SUCCESS, PamError::PERM_DENIED),
-        Outcome::NotAsked | Outcome::NobodyAsked => (PamError::IGNORE, PamError::IGNORE),
-        Outcome::MustEnroll => (PamError::AUTH_ERR, PamError::PERM_DENIED),
-        Outcome::Refused => (PamError::AUTH_ERR, PamError::PERM_DENIED),
-    }
-}
+use login::PamLine;
 
 /// `pam_sm_authenticate`: the second step, or the password in place of both.
 fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
     #[cfg(feature = "fault-panic")]
     fail_on_purpose();
-    if let Err(code) = HandOver::clear(host) {
+    if let Err(code) = login::forget(host) {
         host.log(Priority::Error, &format!("error reason=\"libpam forgets nothing, with its code {code}\""));
         return PamError::SERVICE_ERR;
     }
-    let Some(options) = understood(host, arguments) else { return PamError::SERVICE_ERR };
-    if options.mode == Mode::SshKey {
+    let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
+    if line.options.mode == Mode::SshKey {
         return key_or_ignore(host);
     }
     let Some(user) = host.ask_user() else {
         host.log(Priority::Notice, "refused reason=no-user-name");
         return PamError::AUTH_ERR;
     };
-    let attempt = Attempt::new(host, &options, user);
-    let ended = match options.mode {
-        Mode::AppPassword => app_password::app_password(&attempt),
-        Mode::Code | Mode::SshKey => second_step::second_step(&attempt),
-    };
-    match ended {
-        Ok(ended) => {
-            attempt.report(&ended);
-            codes(ended.outcome).0
-        }
-        Err(failed) => {
-            attempt.report_failed(failed);
-            PamError::SERVICE_ERR
-        }
+    match login::run(host, &line, Phase::Auth, user) {
+        Outcome::Accepted => PamError::SUCCESS,
+        Outcome::NotAsked => PamError::IGNORE,
+        Outcome::Refused => PamError::AUTH_ERR,
+        Outcome::Failed => PamError::SERVICE_ERR,
     }
 }
 
@@ -79,44 +46,41 @@ fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 /// no other module sets any; only the line that asks about a key repeats what it said, and one with
 /// `enroll` refuses who was let through to enroll and has not.
 fn set_credentials(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
-    match understood(host, arguments) {
-        Some(options) if options.mode == Mode::SshKey => key_or_ignore(host),
-        Some(options) if options.enroll && enrollment::is_owed(host, &options) => PamError::CRED_ERR,
-        Some(_) => PamError::SUCCESS,
-        None => PamError::SERVICE_ERR,
+    let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
+    match (line.options.mode, host.item(Item::User)) {
+        (Mode::SshKey, _) => key_or_ignore(host),
+        (_, Some(user)) if line.options.enroll => match login::run(host, &line, Phase::Credentials, user) {
+            Outcome::Accepted => PamError::SUCCESS,
+            Outcome::NotAsked | Outcome::Refused | Outcome::Failed => PamError::CRED_ERR,
+        },
+        _ => PamError::SUCCESS,
     }
 }
 
 /// `pam_sm_acct_mgmt`: what the second step came to.
 fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
-    let Some(options) = understood(host, arguments) else { return PamError::SERVICE_ERR };
-    if options.mode == Mode::SshKey || !(options.require_step || options.enroll || HandOver::is_there(host)) {
+    let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
+    let Options { mode, require_step, enroll, .. } = line.options;
+    if mode == Mode::SshKey || !(require_step || enroll || login::is_begun(host)) {
         return PamError::IGNORE;
     }
     let Some(user) = host.item(Item::User) else {
         host.log(Priority::Error, "error reason=no-user-name");
         return PamError::SERVICE_ERR;
     };
-    // No program comes here before every first step is proved.
-    let options = Options { after_first_step: true, ..options };
-    let attempt = Attempt::new(host, &options, user);
-    match account_phase::account_phase(&attempt) {
-        Ok(outcome) => codes(outcome).1,
-        Err(failed) => {
-            attempt.report_failed(failed);
-            PamError::SERVICE_ERR
-        }
+    match login::run(host, &line, Phase::Account, user) {
+        Outcome::Accepted => PamError::SUCCESS,
+        Outcome::NotAsked => PamError::IGNORE,
+        Outcome::Refused => PamError::PERM_DENIED,
+        Outcome::Failed => PamError::SERVICE_ERR,
     }
 }
 
 /// `pam_sm_open_session`: shows what there is to notice. No session ends here, whatever fails.
 fn open_session(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
-    let options = understood(host, arguments).filter(|options| options.mode == Mode::Code);
-    if let (Some(options), Some(user), true) = (options, host.item(Item::User), session::is_read(host)) {
-        let attempt = Attempt::new(host, &options, user);
-        if let Err(error) = session::show_notices(&attempt) {
-            attempt.log_failure(error);
-        }
+    let line = understood(host, arguments).filter(|line| line.options.mode == Mode::Code);
+    if let (Some(line), Some(user), true) = (line, host.item(Item::User), is_read(host)) {
+        let _ = login::run(host, &line, Phase::Session, user);
     }
     PamError::SUCCESS
 }
@@ -131,10 +95,13 @@ fn change_password(_: &Host<'_>, _: &[Vec<u8>]) -> PamError {
     PamError::IGNORE
 }
 
-/// The options of the line; without them, the log has the one that was not understood.
-fn understood(host: &Host<'_>, arguments: &[Vec<u8>]) -> Option<Options> {
+/// The line of the PAM stack; without one, the log has the option that was not understood.
+fn understood(host: &Host<'_>, arguments: &[Vec<u8>]) -> Option<PamLine> {
     match Options::parse(arguments) {
-        Ok(options) => Some(options),
+        Ok(options) => {
+            let arguments = arguments.iter().map(|one| String::from_utf8_lossy(one).into_owned()).collect();
+            Some(PamLine { options, arguments })
+        }
         Err(error) => {
             let service = host.item(Item::Service).unwrap_or_default();
             let line = Line::new("error").with("service", service).with("reason", error);
@@ -146,6 +113,29 @@ fn understood(host: &Host<'_>, arguments: &[Vec<u8>]) -> Option<Options> {
 
 fn key_or_ignore(host: &Host<'_>) -> PamError {
     if key_was_accepted(host) { PamError::SUCCESS } else { PamError::IGNORE }
+}
+
+/// Whether sshd has accepted a key for this login: it says so in the PAM environment, one line for
+/// each method that succeeded.
+fn key_was_accepted(host: &Host<'_>) -> bool {
+    host.environment(c"SSH_AUTH_INFO_0").is_some_and(|methods| names_a_key(&methods))
+}
+
+fn names_a_key(methods: &str) -> bool {
+    methods.lines().any(|line| line.starts_with("publickey "))
+}
+
+/// Whether a person reads what a session says: it has a terminal, or sshd may give it one.
+fn is_read(host: &Host<'_>) -> bool {
+    !host.is_silent() && host.item(Item::Terminal).is_some_and(|tty| is_terminal(&tty))
+}
+
+/// sshd says `ssh` for every session and shows the text only where it opens a terminal. Others name
+/// the device, with or without its folder; cron, ftp and X displays are none.
+fn is_terminal(tty: &str) -> bool {
+    let name = tty.strip_prefix("/dev/").unwrap_or(tty);
+    let is_device = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    name == "ssh" || name == "console" || ["tty", "pts/", "hvc", "lxc/"].into_iter().any(is_device)
 }
 
 /// What the tests of the panic guard build in.
@@ -160,20 +150,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_accepted_code_is_a_success() {
-        for outcome in [Outcome::NotAsked, Outcome::NobodyAsked, Outcome::MustEnroll, Outcome::Refused] {
-            assert_ne!(codes(outcome).0, PamError::SUCCESS);
-            assert_ne!(codes(outcome).1, PamError::SUCCESS);
-        }
-        for accepted in [Outcome::Accepted, Outcome::CodeAccepted] {
-            assert_eq!(codes(accepted), (PamError::SUCCESS, PamError::SUCCESS));
+    fn only_a_line_of_its_own_names_a_key() {
+        assert!(names_a_key("publickey ssh-ed25519 AAAAC3Nz"));
+        assert!(names_a_key("password\npublickey ssh-rsa AAAAB3Nz\n"));
+        for methods in ["", "password", "publickey", "keyboard-interactive publickey ", "hostbased\n publickey x"] {
+            assert!(!names_a_key(methods), "{methods}");
         }
     }
 
     #[test]
-    fn a_refusal_is_never_ignored() {
-        assert_eq!(codes(Outcome::Refused), (PamError::AUTH_ERR, PamError::PERM_DENIED));
-        assert_eq!(codes(Outcome::MustEnroll), (PamError::AUTH_ERR, PamError::PERM_DENIED));
-        assert_eq!(codes(Outcome::EnrollsNow).1, PamError::PERM_DENIED);
+    fn text_is_shown_in_terminals_only() {
+        for tty in ["ssh", "/dev/pts/0", "pts/3", "tty1", "/dev/ttyS0", "/dev/console", "hvc0"] {
+            assert!(is_terminal(tty), "{tty}");
+        }
+        for none in ["cron", "", "/dev/", "tty", "pts/", ":0", ":pts/0:S.0", "ftp", "web", "/dev/null"] {
+            assert!(!is_terminal(none), "{none}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::ffi::{CStr, CString};
 
+use protocol::secret::Typed;
+
 use crate::ffi::Host;
 
 const KEY: &CStr = c"pam_twostep_unsaid";
@@ -13,14 +15,14 @@ pub fn keep(host: &Host<'_>, user: &str, text: &str) {
 }
 
 /// The question, and before it what was kept for this user. It is said once.
-pub fn before(host: &Host<'_>, user: &str, question: &str) -> String {
+pub fn before(host: &Host<'_>, user: &str, question: &str) -> Typed {
     let kept = host.remembered(KEY);
     let text = kept.as_deref().and_then(|kept| kept.split_once('\n')).filter(|(whom, _)| *whom == user);
-    match text {
+    Typed::new(match text {
         Some((_, text)) => {
             let _ = host.remember(KEY, None);
             format!("{text}\n{question}")
         }
         None => question.to_owned(),
-    }
+    })
 }

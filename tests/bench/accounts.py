@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOP / "tests/e2e"))
 import app_passwords  # noqa: E402
 import enrollment  # noqa: E402
 import people  # noqa: E402
+import service  # noqa: E402
 from clock import PRELOAD, Clock  # noqa: E402
 
 DAY = 86_400
@@ -42,8 +43,10 @@ def make_yesterday(wanted):
     clock = Clock()
     clock.set_wrong(-DAY)
     clock.advance(600)
+    service.start()
     made = {name: make_one(name, clock, authenticators, passwords)
             for name, authenticators, passwords in wanted}
+    service.stop()
     PRELOAD.unlink()
     reboot()
     return made

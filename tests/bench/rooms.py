@@ -69,10 +69,8 @@ class Room:
 
     def open(self, processor):
         """The ledgers as tmpfiles.d makes them at boot, and the client."""
-        group = os.stat(self.accounts).st_gid
         self.ledgers.mkdir(parents=True)
-        for folder, mode in ((self.ledgers.parent, 0o750), (self.ledgers, 0o1730)):
-            os.chown(folder, 0, group)
+        for folder, mode in ((self.ledgers.parent, 0o755), (self.ledgers, 0o700)):
             folder.chmod(mode)
         (self.ledgers.parent / "since").write_text("0\n")
         self.kept.mkdir(parents=True)

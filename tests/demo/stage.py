@@ -66,6 +66,9 @@ def run(*command, **options):
 
 
 def set_up():
+    # So that the clocks of the view can be moved.
+    Path("/etc/ld.so.preload").write_text("/usr/lib/twostep-test/timeshim.so\n")
+    start_service()
     add_alice()
     for service, example in PAM_SERVICES.items():
         shutil.copyfile(TOP / "packaging/pam" / example, Path("/etc/pam.d") / service)
@@ -122,6 +125,17 @@ def start_dovecot():
     wait_for("Dovecot", 143)
 
 
+def start_service():
+    """What systemd does at boot."""
+    subprocess.Popen(["/usr/libexec/twostep/twostepd", "--listen"], stdin=subprocess.DEVNULL, cwd="/")
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex("/run/twostep/user.sock") == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit("demo: the service did not start")
+
+
 def wait_for(name, port):
     for _ in range(100):
         with socket.socket() as probe:
@@ -129,11 +143,6 @@ def wait_for(name, port):
                 return
         time.sleep(0.05)
     raise SystemExit(f"demo: {name} did not start")
-
-
-def move_clock():
-    """From here on the clocks of the view can be moved."""
-    Path("/etc/ld.so.preload").write_text("/usr/lib/twostep-test/timeshim.so\n")
 
 
 def next_code():

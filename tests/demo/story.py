@@ -218,7 +218,6 @@ def imap(password):
 
 
 def tell():
-    stage.move_clock()
     story = Story()
     try:
         enroll(story)

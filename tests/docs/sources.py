@@ -5,7 +5,7 @@ from functools import cache
 
 from pages import TOP
 
-CRATES = ("core", "pam_stacks", "host_check", "transfer", "pam_module", "helper", "enroll_cli")
+CRATES = ("protocol", "core", "pam_stacks", "host_check", "transfer", "service", "pam_module", "enroll_cli")
 TESTS = re.compile(r"\n#\[cfg\(test\)\]\n(?:pub )?mod \w+ \{")
 TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
@@ -40,6 +40,7 @@ def events():
     found |= set(re.findall(r'"([a-z-]+) reason=', everything()))
     for chosen in re.findall(r"let (?:event|word) = if [^;]*;", everything()):
         found |= set(_literals(chosen))
+    found |= set(_literals(function("service/src/login.rs", "log_ended")))
     found |= set(_literals(function("core/src/verdict/told.rs", "word")))
     assert len(found) > 20
     return found
@@ -49,10 +50,10 @@ def reasons():
     """What stands behind `reason=` where it is one word."""
     text = everything()
     found = set(re.findall(r'"reason",\s*"([a-z-]+)"', text)) | set(re.findall(r'" ?[a-z-]+ reason=([a-z-]+)"', text))
-    found |= set(re.findall(r'refused\("([a-z-]+)"', source("pam_module/src/enrollment.rs")))
+    found |= set(re.findall(r'refused\("([a-z-]+)"', source("service/src/login/enrollment.rs")))
     found |= set(_literals(function("core/src/verdict/told.rs", "reason")))
     found |= set(_literals(function("core/src/app_password.rs", "reason")))
-    found |= set(_literals(display("core/src/request.rs", "Refusal")))
+    found |= set(_literals(display("protocol/src/request.rs", "Refusal")))
     assert len(found) > 30
     return found
 
@@ -65,11 +66,12 @@ def rules():
 
 def pairs():
     """The keys of pairs."""
-    return set(re.findall(r'\.with(?:_some)?\(\s*"([a-z_]+)"', everything()))
+    found = set(re.findall(r'\.with(?:_some)?\(\s*"([a-z_]+)"', everything()))
+    return found | set(re.findall(r"\{(?:line|pairs)\} ([a-z_]+)=", everything()))
 
 
 def host_clocks():
-    return set(_literals(display("core/src/time.rs", "ClockDoubt")))
+    return set(_literals(display("protocol/src/request/parts.rs", "ClockDoubt")))
 
 
 def function(path, name):
@@ -88,9 +90,9 @@ def display(path, kind):
 
 def configuration_keys():
     """The keys of each table of the configuration, as the program reads them."""
-    text = "".join(source(f"core/src/config{file}.rs") for file in ("", "/policy", "/app_password"))
+    text = "".join(source(f"core/src/config{file}.rs") for file in ("", "/policy", "/app_password", "/callers"))
     tables = {"Config": "", "Totp": "totp", "ThrottleKeys": "throttle", "Recovery": "recovery", "AppPassword": "app_password",
-              "Auto": "app_password.auto", "Seal": "seal", "Policy": "policy"}
+              "Auto": "app_password.auto", "Caller": "callers", "Seal": "seal", "Policy": "policy"}
     found = {}
     read = r"^#\[serde\([^\n]*deny_unknown_fields[^\n]*\)\]\npub struct (\w+) {(.*?)^}"
     for kind, body in re.findall(read, text, flags=re.MULTILINE | re.DOTALL):

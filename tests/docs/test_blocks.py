@@ -24,6 +24,8 @@ KINDS = {
     "toml configuration": "tests/e2e/test_guide.py has the program read it",
     "toml part": "the same, with the first line of every configuration before it",
     "conf sshd": "tests/e2e/test_guide_sshd.py starts a real sshd with it",
+    "json request": "enroll_cli/tests/guide.rs has the program read it",
+    "json response": "the same",
     "pam sshd": "tests/e2e/test_guide_sshd.py logs in through it",
     "pam service": "tests/e2e/test_guide.py logs in through it",
     "pam one-field": "tests/e2e/test_guide.py logs in through it, with one answer",

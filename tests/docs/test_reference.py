@@ -28,9 +28,14 @@ def test_every_key_of_the_configuration_is_there():
 def defaults():
     """The defaults, as the commented configuration shows them; tests of the program hold that one against the code."""
     lines = (TOP / "packaging/config.toml").read_text(encoding="utf-8").splitlines()
-    example = lines.index("#[[app_password.auto]]")
-    end = next(number for number, line in enumerate(lines) if number > example and not line.startswith("#"))
-    kept = lines[:example] + lines[end:]
+    is_example = False
+    kept = []
+    for line in lines:
+        if line.startswith("#[["):
+            is_example = True
+        elif not line.startswith("#"):
+            is_example = False
+        kept += [] if is_example else [line]
     settings = [re.sub(r"^#(?=[a-z_]+ = )", "", line) for line in kept]
     return tomllib.loads("\n".join(line for line in settings if not line.startswith("#")))
 
@@ -46,14 +51,14 @@ def test_every_default_is_that_of_the_program():
 
 def test_every_option_of_the_module_is_there():
     told = {code.split("=")[0] for row in table_rows(DOCS / "module.md", "option") for code in codes_in(row[0])}
-    names = re.search(r"NAMES: \[&str; \d+\] =\s*\[(.*?)\]", sources.source("core/src/options.rs"), flags=re.DOTALL)[1]
+    names = re.search(r"NAMES: \[&str; \d+\] =\s*\[(.*?)\]", sources.source("protocol/src/options.rs"), flags=re.DOTALL)[1]
     assert told == set(re.findall(r'"(\w+)"', names))
 
 
 def test_every_value_of_an_option_is_there():
     text = (DOCS / "module.md").read_text(encoding="utf-8")
     for name in ("mode", "letters"):
-        values = re.findall(r'^ *"(\w+)" => (?:return )?Ok', sources.function("core/src/options.rs", name), flags=re.MULTILINE)
+        values = re.findall(r'^ *"(\w+)" => (?:return )?Ok', sources.function("protocol/src/options.rs", name), flags=re.MULTILINE)
         assert values
         option = {"mode": "mode", "letters": "qr"}[name]
         assert set(re.findall(rf"`{option}=(\w+)`", text)) == set(values)
@@ -88,10 +93,11 @@ def test_every_exit_code_is_there():
 def test_every_file_is_where_the_program_has_it():
     installed = (TOP / "packaging/install").read_text() + (TOP / "packaging/setup-host").read_text() + (TOP / "packaging/tmpfiles.conf").read_text()
     code = sources.everything() + installed.replace("$PREFIX", "/usr").replace("$prefix", "/usr").replace("$libexec", "/usr/libexec/twostep") \
-        .replace("$helper", "/usr/libexec/twostep/twostep-helper").replace("$state", "/var/lib/twostep").replace("$run", "/run/twostep")
+        .replace("$state", "/var/lib/twostep").replace("$run", "/run/twostep")
     for row in table_rows(DOCS / "files.md", "what", "where"):
         for path in codes_in(row[1]):
             folder, _, last = path.rpartition("/")
+            last = last.rstrip("*")
             wanted = folder if last.isupper() or last.startswith("NAME") else path
             wanted = wanted.removeprefix("~/")
             assert wanted in code or (folder in code and last in code), path

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+import sources
 from pages import DOCS, TOP, codes_in, inline_code, table_rows
 
 PAGE = DOCS / "security.md"
@@ -14,7 +15,7 @@ def known():
     found = set()
     for path in (TOP / "tests").rglob("test_*.py"):
         found |= set(re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    for crate in ("core", "pam_stacks", "host_check", "transfer", "pam_module", "helper", "enroll_cli", "packaging", "fuzz"):
+    for crate in (*sources.CRATES, "packaging", "fuzz"):
         for path in (TOP / crate).rglob("*.rs"):
             text = path.read_text(encoding="utf-8")
             found |= set(re.findall(r"#\[test\]\s+(?:#\[[^\]]*\]\s+)*fn (\w+)", text))

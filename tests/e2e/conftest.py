@@ -12,6 +12,7 @@ import configuration
 import enrollment
 import fault_table
 import people
+import service
 import stacks
 from clock import Clock
 from journal import Journal
@@ -39,14 +40,23 @@ def view():
     attempts.BUILT.chmod(0o755)
     stacks.write_all()
     clock = Clock()
+    service.start()
     # The first login makes the ledgers; then the host has been up for a while.
     attempts.log_in(people.add(), service="cs-code")
     clock.advance(600)
+    yield
+    service.stop()
 
 
 @pytest.fixture(scope="session")
 def clock(view):
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def running_service(view):
+    """Each test begins with a service that listens, whatever the one before did to it."""
+    service.ensure()
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def journal():
 
 
 @pytest.fixture(autouse=True)
-def default_configuration(view):
+def default_configuration(running_service):
     """Each test begins and leaves with a configuration that sets nothing, read by a root process
     already."""
     reset_configuration()

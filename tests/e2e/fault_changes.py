@@ -4,20 +4,19 @@ import json
 
 import enrollment
 import people
+import service
 from attempts import log_in
 from fault_scenarios import Scenario, as_person
 from phones import Phone
 
-HELPER = "/usr/libexec/twostep/twostep-helper"
 TWOSTEP = "/usr/bin/twostep"
 BATCH = "/run/twostep-view/batch.csv"
 
 
 class Change(Scenario):
-    """One request to the helper, as the user's own programs send it."""
+    """One request to the service, as the user's own programs send it."""
 
-    MARKER = f'execve("{HELPER}"'
-    SETGID = True
+    OWN, SERVED = False, True
 
     def __init__(self, clock):
         self.told = {}
@@ -30,26 +29,31 @@ class Change(Scenario):
         return json.dumps(self.request())
 
     def line(self):
-        return as_person(self.somebody.person, HELPER)
+        return as_person(self.somebody.person, "/usr/bin/python3", "-B", str(service.CALL), str(service.USER))
 
     def outcome(self, done):
+        """The key of the response; what it holds is kept."""
         try:
-            self.told = json.loads(done.stdout)
-        except ValueError:
-            self.told = {"result": "no answer"}
-        return self.told["result"].replace("_", " ")
+            ((outcome, self.told),) = json.loads(done.stdout).items()
+        except (ValueError, AttributeError):
+            outcome, self.told = "no answer", {}
+        return outcome.replace("_", " ")
 
-    def ask(self, **request):
-        return json.loads(self.somebody.person.run(HELPER, input=json.dumps(request)).stdout)
+    def ask_again(self):
+        """The same without a fault."""
+        return self.run()
 
     def is_enrolled(self):
         return enrollment.status(self.somebody.person)["enrolled"]
 
 
+BEGIN = {"begin": {"label": None, "proof": None}}
+
+
 def begun(person, clock):
     """A person whose first authenticator waits for its confirmation."""
-    told = person.run(HELPER, input='{"do":"begin","label":null,"proof":null}').stdout
-    return enrollment.Enrolled(person, Phone(json.loads(told)["uri"], clock))
+    pending = service.ask(person, BEGIN)["pending"]
+    return enrollment.Enrolled(person, Phone(pending["uri"], clock))
 
 
 def is_asked(somebody):
@@ -69,19 +73,17 @@ class Enroll(Change):
         self.kept.put_back()
 
     def request(self):
-        return {"do": "begin", "label": None, "proof": None}
+        return BEGIN
 
     def judge(self, outcome):
         if self.is_enrolled():
             yield "enrolled without a confirmation"
-        if outcome != "pending":
-            self.told = self.ask(**self.request())
-        if self.told["result"] != "pending":
+        if outcome != "pending" and self.ask_again() != "pending":
             yield "another try was refused"
             return
         self.somebody.phone, self.codes = Phone(self.told["uri"], self.clock), []
         self.step = self.somebody.phone.step()
-        if self.ask(do="confirm", code=self.code())["result"] != "confirmed":
+        if "confirmed" not in service.ask(self.somebody.person, {"confirm": {"code": self.code()}}):
             yield "what was told as pending could not be confirmed"
 
     def next_login(self):
@@ -95,7 +97,7 @@ class Confirm(Change):
         return begun(people.add(), self.clock)
 
     def request(self):
-        return {"do": "confirm", "code": self.code()}
+        return {"confirm": {"code": self.code()}}
 
     def judge(self, outcome):
         done = outcome == "confirmed"
@@ -103,7 +105,7 @@ class Confirm(Change):
             yield "confirmed, and the same code once more"
         if done and not self.logs_in(self.told["recovery_codes"][0]):
             yield "a recovery code that was told does not count"
-        if not done and not self.is_enrolled() and self.ask(**self.request())["result"] != "confirmed":
+        if not done and not self.is_enrolled() and self.ask_again() != "confirmed":
             yield "it could not be confirmed any more"
 
     def next_login(self):
@@ -117,13 +119,13 @@ class Replace(Change):
 
     def make(self):
         self.old = super().make()
-        request = {"do": "replace", "label": None, "renew_codes": False, "proof": self.old.phone.fresh()}
-        told = self.old.person.run(HELPER, input=json.dumps(request))
-        return enrollment.Enrolled(self.old.person, Phone(json.loads(told.stdout)["uri"], self.clock),
+        request = {"replace": {"label": None, "renew_codes": False, "proof": self.old.phone.fresh()}}
+        pending = service.ask(self.old.person, request)["pending"]
+        return enrollment.Enrolled(self.old.person, Phone(pending["uri"], self.clock),
                                    self.old.recovery_codes)
 
     def request(self):
-        return {"do": "confirm", "code": self.code()}
+        return {"confirm": {"code": self.code()}}
 
     def judge(self, outcome):
         self.old_counts = self.logs_in(self.old.phone.codes(self.step)[0])
@@ -145,7 +147,7 @@ class Regenerate(Change):
     NAME = "regenerate"
 
     def request(self):
-        return {"do": "regenerate_recovery_codes", "proof": self.code()}
+        return {"regenerate_recovery_codes": {"proof": self.code()}}
 
     def judge(self, outcome):
         old_count = self.logs_in(self.somebody.recovery_codes[0])
@@ -164,7 +166,7 @@ class Remove(Change):
     NAME = "remove"
 
     def request(self):
-        return {"do": "remove", "label": None, "proof": self.code()}
+        return {"remove": {"label": None, "proof": self.code()}}
 
     def judge(self, outcome):
         self.enrolled = self.is_enrolled()
@@ -178,6 +180,7 @@ class Remove(Change):
 class Admin(Scenario):
     """One of root's commands."""
 
+    SERVED = False
     MARKER = f'execve("{TWOSTEP}"'
 
     def outcome(self, done):

@@ -8,6 +8,7 @@ import app_passwords
 import attempts
 import enrollment
 import people
+import service
 import stacks
 from attempts import log_in, told_by
 from kept import Kept
@@ -41,14 +42,20 @@ class Scenario:
     NAME     in the table
     MARKER   what the line of strace says from which on the calls are ours
     END      what the line says up to which they are; without it, to the end
-    SETGID   whether a program that is run has the group of the store
+    OWN      whether faults strike the processes of the command line, too, and not the service alone
+    SERVED   whether the service takes part
     SCARCE   whether all the memory that is asked for is ours to do without
-    BEREFT   how it ends where not the program itself is killed, but the helper that it asks"""
+    BEREFT   how it ends where not the program itself is killed, but the judge that it asks"""
 
     NAME = MARKER = END = ""
     BEREFT = None
-    SETGID = False
+    OWN, SERVED = True, not service.IS_ONCE
     SCARCE = True
+
+    @staticmethod
+    def is_libpams(_row):
+        """Whether the fault struck libpam itself, which fails as it fails without Twostep."""
+        return False
 
     def __init__(self, clock):
         self.clock = clock
@@ -120,6 +127,7 @@ class Login(Scenario):
 
     MARKER = "pam_twostep.so"
     WAY = SERVICE
+    BEREFT = "refused"
 
     def answer(self):
         raise NotImplementedError
@@ -150,12 +158,11 @@ class VerificationCode(Login):
         return self.code()
 
 
-class CodeByHelper(VerificationCode):
-    """In a process that is not root the module asks the helper."""
+class CodeOfTheUser(VerificationCode):
+    """In a process that is not root, which the service alone can help."""
 
     NAME = "code, asked by the user"
-    SETGID = True
-    BEREFT = "refused"
+    SERVED = True
 
     def line(self):
         return as_person(self.somebody.person, *super().line())
@@ -227,7 +234,8 @@ class Session(Login):
     """It opens, whatever fails: nobody is locked out by a notice."""
 
     NAME = "session"
-    MARKER = "/etc/twostep/config.toml"
+    MARKER = "login.sock"   # before it, libpam reads the stack
+    BEREFT = "opened"
     END = "NETLINK_AUDIT"   # libpam tells the kernel, and refuses where it cannot
     SCARCE = False
 
@@ -242,10 +250,15 @@ class Session(Login):
         if outcome == "refused":
             yield "the session did not open"
 
+    @staticmethod
+    def is_libpams(row):
+        """It tells the kernel's audit by the same call, and refuses where it cannot."""
+        return row.place.name == "sendto" and row.fault.endswith("from there on")
+
 
 def as_person(person, *words):
     """Without --reset-env: it would undo a preloaded library, and the programs ignore the rest."""
     return ["setpriv", f"--reuid={person.uid}", f"--regid={person.uid}", "--init-groups", "--", *words]
 
 
-LOGINS = (VerificationCode, CodeByHelper, RecoveryCode, WrongCode, AppPassword, WrongAppPassword, Session)
+LOGINS = (VerificationCode, CodeOfTheUser, RecoveryCode, WrongCode, AppPassword, WrongAppPassword, Session)

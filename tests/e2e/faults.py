@@ -2,18 +2,24 @@
 
 One run without a fault says which calls there are. Each fault at each call is then one more run
 from the same kept moment, judged by what must always hold; see Scenario. Who must wait until the
-codes that may be spent are over is asked once more when the clock has moved, all together."""
+codes that may be spent are over is asked once more when the clock has moved, all together.
+
+The faults strike the processes of the scenario itself, `twostepd --once` among them, by as many at once
+as there are scenarios; or they strike the resident service, of which there is one."""
 
 import os
 import queue
 import re
 import subprocess
+import tempfile
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import judges
+import service
 import syscalls
 from syscalls import Place
 
@@ -21,6 +27,7 @@ from syscalls import Place
 ERRORS = ("EIO", "EACCES", "ENOSPC", "EROFS", "EMFILE", "ENOMEM", "EINTR")
 FAULTS = {error: f"error={error}" for error in ERRORS}
 FAULTS |= {"EIO from there on": "error=EIO", "killed": "signal=SIGKILL"}
+ENDED = "the service ended"
 LASTING, KILLED = "EIO from there on", "killed"
 # These never fail. A clock is read without a call, where no shim moves it; and what close failed to do,
 # it has done all the same, which strace cannot have.
@@ -60,11 +67,20 @@ class Row:
 
 
 def all_rows(scenarios, clock, trace_file, every):
-    """All injections into one scenario, by as many at once as there are of it."""
-    pairs = list(injections(calls(scenarios[0], trace_file), every))
+    """All injections into the processes of a scenario, by as many at once as there are of it."""
+    pairs = list(injections(calls(scenarios[0], trace_file), every, faults_of))
     if scenarios[0].SCARCE:
         pairs += scarcities(scenarios[0], every)
     return Run(scenarios, clock).rows(pairs)
+
+
+def all_rows_of_the_service(scenario, clock, trace_file, every):
+    """All injections into the service while the scenario runs."""
+    scenario.begin()
+    struck = syscalls.calls_of(service.process().pid, scenario.run, trace_file)
+    struck = dict.fromkeys(place for calls in struck for place, _ in calls)
+    places = [place for place in struck if place.name not in syscalls.ENDS]
+    return ServiceRun([scenario], clock).rows(injections(places, every, faults_of if every else one_fault_of))
 
 
 def calls(scenario, trace_file):
@@ -78,14 +94,14 @@ def calls(scenario, trace_file):
     return list(dict.fromkeys(place for place in struck if place.name not in syscalls.ENDS))
 
 
-def injections(places, every):
-    """Pairs of place and fault: all of them; or each fault once for each name of a call, always at the
-    same one, and a kill before and after each call that changes something."""
+def injections(places, every, faults_of_call):
+    """Pairs of place and fault: all of them; or each of those faults once for each name of a call, always at
+    the same one, and a kill before and after each call that changes something."""
     changes = {place for before, place, after in zip(places, places[1:], places[2:])
                if {before.name, place.name, after.name} & CHANGES}
     for name in sorted({place.name for place in places}):
         same = [place for place in places if place.name == name]
-        for fault in faults_of(name):
+        for fault in dict.fromkeys((*faults_of_call(name), KILLED)):
             one = same[zlib.crc32(f"{name} {fault}".encode()) % len(same)]
             for place in same:
                 if every or place == one or (fault == KILLED and place in changes):
@@ -98,13 +114,21 @@ def faults_of(name):
     return [fault for fault in FAULTS if fault != LASTING or name in CHANGES]
 
 
+def one_fault_of(name):
+    """One that is always the same for calls of this name."""
+    return faults_of(name)[zlib.crc32(name.encode()) % len(faults_of(name)):][:1]
+
+
 def scarcities(scenario, every):
     """The same for reads and writes that move half of what they should, and for memory that is not there."""
     scenario.begin()
-    done = subprocess.run([*preloaded("SCARCE_TRANSFER=0"), *scenario.line()], cwd="/", input=scenario.input(),
-                          capture_output=True, text=True, timeout=60)
+    with tempfile.NamedTemporaryFile("r") as told:
+        os.chmod(told.name, 0o666)
+        subprocess.run([*preloaded(f"SCARCE_TOLD={told.name}"), *scenario.line()], cwd="/", input=scenario.input(),
+                       capture_output=True, text=True, timeout=60, check=False)
+        counts = told.read()
     for name, (fault, _, counted) in SCARCITIES.items():
-        most = max(int(number) for number in re.findall(rf"^{counted} (\d+)$", done.stderr, re.MULTILINE))
+        most = max(int(number) for number in re.findall(rf"^{counted} (\d+)$", counts, re.MULTILINE))
         for number in range(1, most + 1, 1 if every else most // SOME + 1):
             yield Place(name, number), fault
 
@@ -113,21 +137,22 @@ def preloaded(assignment):
     return ["env", f"LD_PRELOAD={SCARCE.name}", assignment]
 
 
-def prefix(scenario, place, fault):
+def prefix(place, fault):
     """What goes before the command line, so that the fault strikes there."""
     if place.name in SCARCITIES:
         return preloaded(f"{SCARCITIES[place.name][1]}={place.number}")
-    # The kernel tells strace of this call alone. But it honors no setgid bit under such a filter, and
-    # strace sends no signal.
-    quick = [] if scenario.SETGID or fault == KILLED else ["--seccomp-bpf", "-e", f"trace={place.name}"]
-    lasting = "+" if fault == LASTING else ""
-    return ["strace", "-f", *quick, "-o", "/dev/null", "-e", place.inject(FAULTS[fault]) + lasting]
+    # The kernel tells strace of this call alone. But then strace sends no signal.
+    quick = [] if fault == KILLED else ["--seccomp-bpf", "-e", f"trace={place.name}"]
+    return ["strace", "-f", *quick, "-o", "/dev/null", *injected(place, fault)]
+
+
+def injected(place, fault):
+    return ["-e", place.inject(FAULTS[fault]) + ("+" if fault == LASTING else "")]
 
 
 def build_the_preloaded():
     source = Path(__file__).parent.parent / "programs" / "scarce.c"
     subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", SCARCE, source], check=True)
-    SCARCE.chmod(0o4755)     # the loader gives a setgid program no other library of ours
 
 
 class Run:
@@ -156,13 +181,17 @@ class Run:
         row = Row(scenario.NAME, place, fault, "no end")
         scenario.begin()
         try:
-            row.outcome = scenario.run(prefix(scenario, place, fault))
+            row.outcome = self.strike(scenario, place, fault)
         except subprocess.TimeoutExpired:
             row.wrong.append("it did not end")
         row.wrong += scenario.judge(row.outcome)
         if not self.enters(scenario, row):
             self.late.append((scenario, scenario.later(), row))
         return row
+
+    @staticmethod
+    def strike(scenario, place, fault):
+        return scenario.run(prefix(place, fault))
 
     @staticmethod
     def enters(scenario, row):
@@ -181,3 +210,17 @@ class Run:
             row.outcome += ", the next code refused"
             if not self.enters(scenario, row):
                 row.wrong.append("nor does a later code log in")
+
+
+class ServiceRun(Run):
+    """The same with faults that strike the service. One that has ended is started, as by an init system."""
+
+    @staticmethod
+    def strike(scenario, place, fault):
+        before = service.process().pid
+        try:
+            with syscalls.Attached(before, "/dev/null", *injected(place, fault)):
+                outcome = scenario.run()
+        finally:
+            judges.ensure()
+        return outcome if service.process().pid == before else f"{outcome}, {ENDED}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 
 import stacks
+import terminals
 
 FOLDER = Path("/run/twostep-sshd")
 IN = "IN-AS"
@@ -106,8 +107,7 @@ def log_in(server, person, *answers, methods="keyboard-interactive", key=None, c
         login.output += ssh.before + ssh.after
         login.prompts.append(ssh.match.group(1).strip())
         if not left:
-            ssh.sendintr()
-            ssh.expect(pexpect.EOF)
+            terminals.interrupt(ssh)
             break
         answer = left.pop(0)
         ssh.sendline(answer() if callable(answer) else answer)

@@ -1,9 +1,11 @@
 """A program that is stopped, killed or failed at one of its system calls, by strace.
 
 A run without a fault says which calls there are; a test then repeats the run once for each of them.
-The calls are counted per process and name, as strace counts them."""
+The calls are counted per thread and name, as strace counts them; in a program that runs already, from
+the moment on at which strace comes."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -13,6 +15,9 @@ from dataclasses import dataclass
 CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed>)")
 # A signal at these changes nothing that the next call does not show too.
 ENDS = {"exit_group", "exit", "rt_sigreturn", "restart_syscall", "execve"}
+# What memory and time take, and threads that wait for each other: not the same in each run of a program that runs on.
+UNSTEADY = {"brk", "clock_gettime", "clone3", "futex", "madvise", "mmap", "mprotect", "mremap", "munmap", "rseq", "rt_sigprocmask",
+            "sched_yield", "set_robust_list", "sigaltstack"}
 # The shim that moves the clocks opens, reads and closes a file at each look at a clock. The loader
 # loads it before it looks for anything else.
 SHIM, CALLS_OF_THE_SHIM = "/run/twostep-clock/", 3
@@ -70,6 +75,53 @@ def after(calls, text):
     """The calls that follow the last one whose line has this text."""
     last = max(index for index, (_, line) in enumerate(calls) if text in line)
     return [place for place, _ in calls[last + 1:] if place.name not in ENDS]
+
+
+class Attached:
+    """A program that runs already, with all its threads, under strace as long as this lasts."""
+
+    # Asked to end, strace may wait for a thread that has just been killed; but it writes down what it knows.
+    END = signal.SIGKILL
+
+    def __init__(self, pid, told="/dev/null", *options):
+        self.line = ["strace", "-f", "-o", str(told), *options, "-p", str(pid)]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.line, stderr=subprocess.PIPE, text=True)
+        told = self.process.stderr.readline()
+        assert " attached" in told, told
+        return self
+
+    def __exit__(self, *_):
+        """The program goes on by itself, if it still does."""
+        self.process.send_signal(self.END)
+        self.process.communicate(timeout=30)
+
+
+class Watched(Attached):
+    """The same without a fault, to see what the program does."""
+
+    END = signal.SIGTERM
+
+
+def calls_of(pid, act, trace_file):
+    """The calls of each thread of a program that runs already, while something is done."""
+    with Watched(pid, trace_file):
+        act()
+    return places_in(trace_file)
+
+
+def places_in(trace_file):
+    with open(trace_file, encoding="utf-8", errors="replace") as out:
+        return list(places(out.read().splitlines()).values())
+
+
+def judging(threads):
+    """The calls of the thread that locks a ledger, but for those that another thread makes as often: a fault
+    would strike that one, too."""
+    judge = next(calls for calls in threads if any(place.name == "flock" for place, _ in calls))
+    others = {place for calls in threads if calls is not judge for place, _ in calls}
+    return [(place, line) for place, line in judge if place not in others]
 
 
 def with_fault(place, fault, line, told="/dev/null"):

@@ -14,18 +14,16 @@ import enrollment
 import terminals
 from app_passwords import create, listed, revoke, run
 from attempts import log_in
+from service import is_accepted, verify
 from test_enroll import at_a_terminal
 
-HELPER = "/usr/libexec/twostep/twostep-helper"
 PASSWORD = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){5}")
 PROOF = "recovery code: "
 
 
 def opens(somebody, password, service="dovecot"):
     """Whether a process of the user itself would let the password in."""
-    request = {"do": "verify_app_password", "service": service, "password": password}
-    answer = json.loads(somebody.person.run(HELPER, input=json.dumps(request)).stdout)
-    return answer.get("accepted", False)
+    return is_accepted(verify(somebody.person, service, password, options=["mode=app_password"]))
 
 
 def stored(somebody, name):

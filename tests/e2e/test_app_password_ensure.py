@@ -12,11 +12,12 @@ import pytest
 import app_passwords
 import configuration
 import enrollment
+import service
 import sshd
 import stacks
 from attempts import log_in
 from phones import Phone
-from test_app_password_commands import HELPER, PASSWORD, admin, opens, stored
+from test_app_password_commands import PASSWORD, admin, opens, stored
 from test_disks import fill_the_disk, small_disk
 from test_enroll import at_a_terminal
 
@@ -310,9 +311,8 @@ def test_given_two_presets_then_each_is_for_itself(enrolled):
 
 def test_given_no_preset_of_the_administrator_then_none_is_made(enrolled):
     for name in ("mail", "../mail", "sshd"):
-        request = json.dumps({"do": "ensure_app_password", "name": name})
-        answer = json.loads(enrolled.person.run(HELPER, input=request).stdout)
-        assert (answer["result"], answer["reason"]) == ("refused", "no_app_password")
+        answer = service.ask(enrolled.person, {"ensure_app_password": {"name": name, "proof": None}})
+        assert answer["refused"]["reason"] == "no_app_password"
     done = ensure(enrolled)
     assert (done.returncode, done.stderr) == (0, "")
     assert app_passwords.listed(enrolled) == {}

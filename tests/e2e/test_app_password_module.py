@@ -282,7 +282,7 @@ def test_given_no_auth_phase_then_the_account_line_acts_on_nobody(enrolled, lapt
     assert log_in(enrolled, service=SERVICE, phases="cso").accepted
 
 
-def test_given_a_process_of_the_user_then_the_helper_judges(enrolled, laptop, neighbor, journal):
+def test_given_a_process_of_the_user_then_the_password_is_judged_too(enrolled, laptop, neighbor, journal):
     assert auth(enrolled, laptop, run_as=enrolled.person).phases["auth"] == SUCCESS
     journal.find("accepted", f"user={enrolled.name}", "factor=app-password", "label=laptop")
     for words in (enrolled.person.password, WRONG, "x" * 600, "\\xff" * 24):

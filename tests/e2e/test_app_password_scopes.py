@@ -147,7 +147,7 @@ def test_given_the_option_prompt_then_it_is_what_is_asked(enrolled, laptop):
     assert told.prompts == ["Mail password: "]
 
 
-def test_given_a_program_of_the_user_then_the_helper_judges_the_password(enrolled, laptop):
+def test_given_a_program_of_the_user_then_the_password_is_judged_too(enrolled, laptop):
     own = enrolled.person
     assert enters(enrolled, laptop, run_as=own)
     assert not enters(enrolled, own.password, run_as=own)

@@ -1,10 +1,7 @@
 """Many application passwords at once: right ones, which all count, and wrong ones, which stand in
 nobody's way and fill no log."""
 
-import os
 import re
-import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +11,12 @@ import pytest
 import app_passwords
 import dovecot
 import enrollment
+import judges
 import servers
+import service
 import sshd
 import stacks
-import syscalls
-from attempts import log_in, race, words
+from attempts import log_in, race
 
 SERVICE = "cs-app"
 HOME, STRANGER = "192.0.2.7", "198.51.100.9"
@@ -71,21 +69,16 @@ def test_given_two_clients_of_sixteen_processes_then_none_is_refused(enrolled, l
 def test_given_an_account_that_is_replaced_while_another_login_reads_it_then_both_get_in(
         enrolled, laptop, clock, tmp_path):
     """The first use of a day writes the account; whoever has just opened the old one reads that."""
-    line, told = words(enrolled, laptop, service=SERVICE), tmp_path / "told"
-    calls = syscalls.trace(line, tmp_path / "calls")
+    request = service.login(enrolled.person, SERVICE, laptop, options=["mode=app_password"])
+    calls = judges.calls_of_once(request, tmp_path / "calls")
     opened = next(place for place, call in calls
                   if place.name == "openat" and f'"{enrolled.file.name}"' in call)
     clock.advance(86_400)
-    reader = subprocess.Popen(syscalls.with_fault(opened, "signal=SIGSTOP", line, told),
-                              stdout=subprocess.PIPE, text=True, cwd="/")
-    while not (told.exists() and syscalls.stands(told)):
-        assert reader.poll() is None
-        time.sleep(0.01)
+    reader = judges.Standing(request, opened, tmp_path / "told")
     before = enrolled.file.stat().st_ino
     assert log_in(enrolled, laptop, service=SERVICE).accepted
     assert enrolled.file.stat().st_ino != before
-    os.kill(int(told.read_text().split()[0]), signal.SIGCONT)
-    assert "auth\t0" in reader.communicate(timeout=30)[0]
+    assert service.is_accepted(reader.go_on())
 
 
 def test_given_logins_with_code_and_with_password_at_once_then_all_get_in(enrolled, laptop):

@@ -119,7 +119,7 @@ def restored(request):
 
 
 @pytest.mark.parametrize("restored, mode, name", [
-    ("/usr/libexec/twostep/twostep-helper", 0o755, "helper-mode"),
+    ("/usr/libexec/twostep/twostepd", 0o775, "service-mode"),
     ("/var/lib/twostep", 0o755, "wrong-mode"),
     ("/var/lib/twostep/accounts", 0o777, "wrong-mode"),
     ("/etc/twostep/seal.key", 0o644, "wrong-mode"),
@@ -130,19 +130,31 @@ def test_given_a_wrong_mode_then_it_is_found(restored, mode, name):
     expect(name, "error")
 
 
-def test_given_a_helper_that_was_copied_then_it_is_found(tmp_path):
-    helper = Path("/usr/libexec/twostep/twostep-helper")
-    shutil.copy(helper, tmp_path / "helper")
-    subprocess.run(["mount", "--bind", tmp_path / "helper", helper], check=True)
+def test_given_a_service_program_of_somebody_elses_then_it_is_found(tmp_path):
+    program = Path("/usr/libexec/twostep/twostepd")
+    shutil.copy(program, tmp_path / "twostepd")
+    shutil.chown(tmp_path / "twostepd", "daemon")
+    subprocess.run(["mount", "--bind", tmp_path / "twostepd", program], check=True)
     try:
-        expect("helper-mode", "error", "setup-host")
+        expect("service-mode", "error", "chown root:root")
     finally:
-        subprocess.run(["umount", helper], check=True)
+        subprocess.run(["umount", program], check=True)
+
+
+def test_given_a_service_that_does_not_answer_then_it_is_found(tmp_path):
+    run = Path("/run/twostep")
+    subprocess.run(["cp", "-a", run, tmp_path / "run"], check=True)
+    for socket in (tmp_path / "run").glob("*.sock"):
+        socket.unlink()
+    subprocess.run(["mount", "--bind", tmp_path / "run", run], check=True)
+    try:
+        expect("service-not-running", "warning", "--listen")
+    finally:
+        subprocess.run(["umount", run], check=True)
 
 
 @pytest.mark.parametrize("folder, option, name, severity, remedy", [
-    ("/usr/libexec/twostep", "nosuid", "helper-nosuid", "error", "without nosuid"),
-    ("/usr/libexec/twostep", "noexec", "helper-noexec", "error", "without noexec"),
+    ("/usr/libexec/twostep", "noexec", "service-noexec", "error", "without noexec"),
     ("/var/lib/twostep", "ro", "store-read-only", "warning", "Mount it for writing"),
 ])
 def test_given_a_mount_that_forbids_what_is_needed_then_it_is_found(folder, option, name, severity, remedy):
@@ -158,7 +170,7 @@ def test_given_a_mount_that_forbids_what_is_needed_then_it_is_found(folder, opti
 def test_given_a_full_disk_then_it_is_found(tmp_path):
     store = Path("/var/lib/twostep")
     subprocess.run(["cp", "-a", store, tmp_path / "store"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=750", "full", store], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "full", store], check=True)
     try:
         subprocess.run(f"cp -a {tmp_path}/store/. {store} && ! head -c 100M /dev/zero 2>/dev/null >{store}/filler", shell=True, check=True)
         expect("store-full", "warning", "Make room")
@@ -183,15 +195,6 @@ def test_given_a_missing_module_then_it_is_found():
         expect("module-missing", "error", "Install Twostep again")
     finally:
         aside.rename(module)
-
-
-def test_given_a_member_of_the_group_then_it_is_found():
-    somebody = people.add()
-    people.add_to_group(somebody.name, "twostep")
-    try:
-        expect("group-has-members", "error", somebody.name)
-    finally:
-        subprocess.run(["gpasswd", "-d", somebody.name, "twostep"], check=True, capture_output=True)
 
 
 def test_given_a_misspelled_key_then_it_is_found_with_its_line():

@@ -170,14 +170,14 @@ def test_given_a_clock_before_the_release_then_it_is_named(server, rested, clock
 
 
 def test_given_a_screen_locker_then_two_codes_are_taken_too(rested, clock, journal):
-    """A process of the user's own asks the helper, an exchange for each code."""
+    """A process of the user's own asks the service, an exchange for each code."""
     phone = rested.phone
     told = attempts.log_in(rested, phone.code(-18), phone.code(-17), run_as=rested.person)
     assert told.accepted
     assert len(told.prompts) == 2 and told.prompts[1].endswith(NEXT + " "), told.prompts
     assert 'the clock of "phone" is slow' in told.prompts[1]
     # Both came at once, so the phone is half a minute less behind.
-    journal.find("twostep-helper", "accepted", f"user={rested.name}", "resynchronized=-17")
+    journal.find("twostepd", "accepted", f"user={rested.name}", "resynchronized=-17")
     clock.advance(60)
     told = attempts.log_in(rested, phone.code(-17), run_as=rested.person)
     assert told.accepted and len(told.prompts) == 1, "the host knows the phone's clock now"

@@ -49,7 +49,7 @@ def test_given_what_an_administrator_changes_then_the_log_and_the_history_have_i
 def test_given_an_enrollment_that_is_begun_then_the_log_alone_has_it_and_no_secret(person, journal):
     shown = json.loads(begin_to_enroll(person))
     line = journal.find(f" enrollment-begun user={person.name} by=user", "authenticator=phone")
-    assert line.startswith("authpriv.notice twostep-helper[") and shown["secret"] not in journal.text()
+    assert line.startswith("authpriv.notice twostepd[") and shown["secret"] not in journal.text()
     assert history(person) == []
 
 

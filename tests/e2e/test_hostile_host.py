@@ -76,14 +76,13 @@ def test_given_nobody_at_dev_log_then_each_code_counts_once_as_ever(enrolled):
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 
 
-def test_given_no_proc_then_each_code_counts_once_and_the_helper_says_what_it_misses(enrolled):
+def test_given_no_proc_then_each_code_counts_once_as_ever(enrolled):
     without = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs nothing /proc && exec "$@"', "sh"]
     code = enrolled.phone.fresh()
     assert log_in(enrolled, code, prefix=without).accepted
     assert not log_in(enrolled, code, prefix=without).accepted
     line = [*without, *enrolled.person.command("twostep", "status")]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=30, cwd="/")
-    assert done.returncode != 0 and "/proc" in done.stdout + done.stderr
+    subprocess.run(line, capture_output=True, timeout=30, cwd="/", check=True)
 
 
 @pytest.mark.parametrize("pause", [200, 1000, 5000])

@@ -1,5 +1,5 @@
-"""The module in hosts that load it again and again or run many threads, under AddressSanitizer, and
-what the linker made of it and of the programs."""
+"""The module in hosts that load it again and again, run many threads or have children of their own, under
+AddressSanitizer, and what the linker made of it and of the programs."""
 
 import os
 import re
@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import attempts
+import judges
+import service
 from attempts import BUILT, log_in
 from test_module import module, output, soak  # noqa: F401  pylint: disable=unused-import
 
-HELPER, TWOSTEP = Path("/usr/libexec/twostep/twostep-helper"), Path("/usr/bin/twostep")
+TWOSTEP = Path("/usr/bin/twostep")
 TIMES = 1000
 THREADS = 16
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -53,9 +55,43 @@ def test_given_threads_that_log_in_over_and_over_then_each_code_counts_once(enro
     assert sum(threads(*pairs, logins=25)) == len(everybody)
 
 
-@pytest.fixture(params=["module", "helper", "command"])
+CHILDREN = {"nothing of its own": (), "a handler that reaps everything": ("-c", "reap"),
+            "SIGCHLD ignored": ("-c", "ignore"), "children that nobody waits for": ("-c", "nowait")}
+HABITS = {"": (), ", no descriptors 0 to 2": ("-x",), ", threads": ("-T",), ", no descriptors and threads": ("-x", "-T")}
+OF_A_NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+
+def hosted(folder, habits, *pairs, prefix=()):
+    """What the program `host` says of itself after these logins: (accepted, signals, what has changed)."""
+    told = folder / "told"
+    line = [*prefix, str(BUILT / "host"), "-s", "cs-code", "-o", str(told), *habits]
+    for somebody, answer in pairs:
+        line += [somebody.name, answer]
+    done = subprocess.run(line, capture_output=True, timeout=120, cwd="/", check=False)
+    assert done.returncode == 0, done
+    said = [line.split(" ", 1) for line in told.read_text().splitlines()]
+    counts = {name: int(value) for name, value in said if name != "changed"}
+    return counts["accepted"], counts["signals"], [value for name, value in said if name == "changed"]
+
+
+@pytest.mark.parametrize("children", CHILDREN.values(), ids=CHILDREN.keys())
+@pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS.keys())
+@pytest.mark.parametrize("prefix", [(), OF_A_NAMESPACE], ids=["", "as pid 1"])
+def test_given_a_host_with_children_signals_and_descriptors_of_its_own_then_it_finds_them_as_they_were(
+        enroll_another, journal, tmp_path, children, habit, prefix):
+    """By `twostepd --once`, which is a process of the host's for a while."""
+    everybody = [enroll_another() for _ in range(3)]
+    with judges.gone():
+        pairs = [(one, one.phone.fresh()) for one in everybody]
+        pairs.append((everybody[0], everybody[0].phone.wrong()))
+        assert hosted(tmp_path, (*children, *habit), *pairs, prefix=prefix) == (len(everybody), 0, [])
+    for one in everybody:
+        journal.find("accepted", f"user={one.name}")
+
+
+@pytest.fixture(params=["module", "service", "command"])
 def built(request, module):  # noqa: F811
-    return {"module": module, "helper": HELPER, "command": TWOSTEP}[request.param]
+    return {"module": module, "service": service.PROGRAM, "command": TWOSTEP}[request.param]
 
 
 def test_given_what_was_built_then_no_segment_is_writable_and_executable(built):

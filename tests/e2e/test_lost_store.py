@@ -6,11 +6,20 @@ from pathlib import Path
 import pytest
 
 import configuration
+import service
 import stacks
 from attempts import SERVICE_ERR, log_in
 
 STORE = Path("/var/lib/twostep")
 AWAY = Path("/var/lib/away")
+
+
+def boot():
+    """What it does to the files of the host; then the service starts."""
+    service.stop()
+    subprocess.run(["systemd-tmpfiles", "--create", "--remove", "--boot", "/usr/lib/tmpfiles.d/twostep.conf"],
+                   capture_output=True, check=False)
+    service.start()
 
 
 @pytest.fixture
@@ -26,16 +35,14 @@ def test_given_a_lost_store_then_nobody_gets_in_without_a_code(lost):
 
 
 def test_given_a_lost_store_and_a_boot_then_nobody_gets_in_without_a_code(lost):
-    subprocess.run(["systemd-tmpfiles", "--create", "--remove", "--boot", "/usr/lib/tmpfiles.d/twostep.conf"],
-                   capture_output=True, check=False)
+    boot()
     assert log_in(lost, "000000").phases["auth"] == SERVICE_ERR
 
 
 def test_given_a_boot_then_what_a_crash_left_is_swept_and_accounts_stay(enrolled):
     left = enrolled.file.with_name(f"{enrolled.file.name}.0123456789abcdef")
     left.write_text("half")
-    subprocess.run(["systemd-tmpfiles", "--create", "--remove", "--boot", "/usr/lib/tmpfiles.d/twostep.conf"],
-                   capture_output=True, check=False)
+    boot()
     assert not left.exists()
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
 

@@ -65,7 +65,7 @@ def test_given_a_reseal_then_everyone_logs_in_and_the_old_key_opens_nothing(enro
     out = json.loads(reseal("--json").stdout)
     assert out == {"accounts": 2, "failed": 0, "protection": "file"}
     new = KEY.read_bytes()
-    assert len(new) == 32 and new != old and KEY.stat().st_mode & 0o777 == 0o640
+    assert len(new) == 32 and new != old and KEY.stat().st_mode & 0o777 == 0o600
     journal.find("resealed", "accounts=2")
     assert gets_in(enrolled) and gets_in(other)
     KEY.write_bytes(old)
@@ -153,7 +153,7 @@ def test_given_a_key_that_the_host_keeps_then_a_boot_gives_it_and_no_file_has_it
     out = reseal("--protect", "host")
     assert "--print-key" in out.stdout and not KEY.exists() and SEALED.stat().st_mode & 0o777 == 0o600
     key = GIVEN.read_bytes()
-    assert key != plain and key.hex() not in SEALED.read_text() and GIVEN.stat().st_mode & 0o777 == 0o640
+    assert key != plain and key.hex() not in SEALED.read_text() and GIVEN.stat().st_mode & 0o777 == 0o600
     assert gets_in(enrolled)
     assert boot().returncode == 0 and GIVEN.read_bytes() == key
     assert gets_in(enrolled)
@@ -223,7 +223,6 @@ def test_given_no_tpm_then_tpm2_is_refused_and_nothing_changes(enrolled):
 def test_given_a_key_that_others_give_then_a_reseal_leaves_it(enrolled):
     GIVEN.parent.mkdir()
     shutil.copy2(KEY, GIVEN)
-    shutil.chown(GIVEN, "root", "twostep")
     shutil.move(KEY, "/etc/twostep/away")
     assert "Something else" in reseal(code=1).stderr and gets_in(enrolled)
     shutil.move("/etc/twostep/away", KEY)

@@ -1,35 +1,21 @@
-"""The secret is out of reach for the user it belongs to, and the helper gives nothing away."""
+"""The secret is out of reach for the user it belongs to, and the service gives nothing away."""
 
 import base64
-import grp
 import json
 import os
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 import attempts
 import enrollment
-from attempts import AtThePrompt, log_in
+import service
+from attempts import log_in
 
 
 STORE = Path("/var/lib/twostep")
 ACCOUNTS = STORE / "accounts"
-HELPER = "/usr/libexec/twostep/twostep-helper"
-
-
-def ask(person, request, **options):
-    """One request to the helper as the person's own programs send it."""
-    text = request if isinstance(request, (str, bytes)) else json.dumps(request)
-    options = {"text": isinstance(text, str), **options}
-    return person.run(HELPER, input=text, **options)
-
-
-def answered(done):
-    return json.loads(done.stdout)
 
 
 def secrets_of(somebody):
@@ -62,18 +48,17 @@ def test_given_the_users_own_shell_then_no_file_of_twostep_opens(enrolled, words
 
 
 def test_given_the_files_then_owner_and_mode_are_as_the_design_says(enrolled):
-    group = grp.getgrnam("twostep").gr_gid
-    expected = {
-        "/etc/twostep/seal.key": (0, group, 0o640), STORE: (0, group, 0o750), ACCOUNTS: (0, group, 0o1730),
-        "/run/twostep": (0, group, 0o750), "/run/twostep/ledgers": (0, group, 0o1730),
-        HELPER: (0, group, 0o2755), enrolled.file: (enrolled.person.uid, group, 0o600),
-    }
     assert log_in(enrolled, enrolled.phone.fresh()).accepted
-    expected[f"/run/twostep/ledgers/{enrolled.name}"] = (enrolled.person.uid, group, 0o600)
-    for path, (uid, gid, mode) in expected.items():
+    expected = {
+        "/etc/twostep/seal.key": 0o600, STORE: 0o700, ACCOUNTS: 0o700, enrolled.file: 0o600,
+        "/run/twostep": 0o755, "/run/twostep/ledgers": 0o700, f"/run/twostep/ledgers/{enrolled.name}": 0o600,
+        service.PROGRAM: 0o755, service.ADMIN: 0o600, service.USER: 0o666,
+    }
+    if not service.IS_ONCE:
+        expected[service.LOGIN] = 0o600
+    for path, mode in expected.items():
         status = os.stat(path)
-        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (uid, gid, mode), path
-    assert grp.getgrnam("twostep").gr_mem == []
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (0, 0, mode), path
 
 
 def test_given_an_account_file_then_the_secret_is_not_in_it_in_the_clear(enrolled):
@@ -83,27 +68,14 @@ def test_given_an_account_file_then_the_secret_is_not_in_it_in_the_clear(enrolle
 
 
 @pytest.mark.parametrize("request_", [
-    {"do": "status"}, {"do": "begin", "label": None, "proof": None},
-    {"do": "begin", "label": "x", "proof": "123456"}, {"do": "confirm", "code": "123456"},
-    {"do": "regenerate_recovery_codes", "proof": "000000"}, {"do": "remove", "label": None, "proof": "1"},
-    {"do": "requirement", "service": "sshd"}, {"do": "verify", "service": "sshd", "answers": ["123456"]},
-    {"do": "show"}, {"do": "status", "user": "root"}, {"do": "verify", "service": "x" * 9000, "answers": ["1"]},
+    {"status": {}}, {"begin": {"label": None, "proof": None}}, {"begin": {"label": "x", "proof": "123456"}},
+    {"confirm": {"code": "123456"}}, {"regenerate_recovery_codes": {"proof": "000000"}},
+    {"remove": {"label": None, "proof": "1"}}, {"show": {}}, {"status": {"user": "root"}},
 ], ids=lambda request: str(request)[:40])
-def test_given_any_request_then_the_helper_never_gives_the_enrolled_secret(enrolled, request_):
-    done = ask(enrolled.person, request_)
-    assert_no_secret(enrolled, (done.stdout + done.stderr).encode())
-    assert answered(done)["result"] in ("status", "refused", "requirement", "verdict")
-
-
-def waiting_helper(person):
-    """A helper that has read nothing yet, held as long as the test looks at it."""
-    process = subprocess.Popen(person.command(HELPER), stdin=subprocess.PIPE, cwd="/",
-                               stdout=subprocess.PIPE)
-    for _ in range(100):
-        if os.readlink(f"/proc/{process.pid}/exe").endswith("twostep-helper"):
-            break
-        time.sleep(0.01)
-    return process
+def test_given_any_request_then_the_service_never_gives_the_enrolled_secret(enrolled, request_):
+    response = service.ask(enrolled.person, request_)
+    assert_no_secret(enrolled, json.dumps(response).encode())
+    assert set(response) <= {"status", "refused"}
 
 
 @pytest.mark.parametrize("words", [
@@ -111,50 +83,32 @@ def waiting_helper(person):
     ["ls", "/proc/{pid}/fd"], ["strace", "-p", "{pid}"], ["gdb", "-p", "{pid}", "-batch"],
     ["sh", "-c", "echo 1 >/proc/{pid}/oom_score_adj"],
 ], ids=lambda words: " ".join(words))
-def test_given_a_running_helper_then_its_user_cannot_look_into_it(enrolled, words):
-    process = waiting_helper(enrolled.person)
-    try:
-        done = enrolled.person.run(*[word.format(pid=process.pid) for word in words], timeout=30)
-        said = (done.stdout + done.stderr).lower()
-        assert done.returncode != 0 or "not permitted" in said or "denied" in said
-        assert "not permitted" in said or "denied" in said
-    finally:
-        process.kill()
-        process.wait()
+def test_given_the_running_service_then_a_user_cannot_look_into_it(enrolled, words):
+    done = enrolled.person.run(*[word.format(pid=service.process().pid) for word in words], timeout=30)
+    said = (done.stdout + done.stderr).lower()
+    assert "not permitted" in said or "denied" in said
+    assert "status" in service.ask(enrolled.person, {"status": {}})
 
 
-def test_given_a_helper_that_crashes_then_there_is_no_core_dump(enrolled):
-    before = set(Path("/").glob("core*")) | set(enrolled.person.home.glob("core*"))
-    process = subprocess.Popen(
-        enrolled.person.command("sh", "-c", f"ulimit -c unlimited; cd ~; exec {HELPER}"),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    for _ in range(100):
-        if os.readlink(f"/proc/{process.pid}/exe").endswith("twostep-helper"):
-            break
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGABRT)
-    process.wait(timeout=10)
-    after = set(Path("/").glob("core*")) | set(enrolled.person.home.glob("core*"))
-    assert after == before
+def test_given_the_service_then_it_leaves_no_core_dump(enrolled):
+    limits = Path(f"/proc/{service.process().pid}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert line.split()[4:6] == ["0", "0"], line
 
 
-def test_given_a_program_of_the_user_then_the_secret_never_is_in_its_memory(enrolled):
-    waiting = AtThePrompt(enrolled)     # as root, to show that the search would find something
-    own = subprocess.Popen(enrolled.person.command(*attempts_words(enrolled)), stdin=subprocess.PIPE,
-                           stdout=subprocess.PIPE, text=True, cwd="/")
-    assert own.stdout.readline().startswith("hidden")
-    memory = memory_of(own.pid)
+@pytest.mark.parametrize("is_root", [True, False], ids=["root", "the user"])
+def test_given_a_program_that_asks_then_the_secret_never_is_in_its_memory(enrolled, is_root):
+    words = attempts.words(enrolled, "-")
+    program = subprocess.Popen(words if is_root else enrolled.person.command(*words), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, cwd="/")
+    assert program.stdout.readline().startswith("hidden")
+    memory = memory_of(program.pid)
     assert enrolled.name.encode() in memory
     assert_no_secret(enrolled, memory)
-    own.stdin.write(enrolled.phone.fresh() + "\n")
-    own.stdin.close()
-    assert "auth\t0" in own.stdout.read()
-    own.wait()
-    waiting.abandon()
-
-
-def attempts_words(somebody):
-    return attempts.words(somebody, "-")
+    program.stdin.write(enrolled.phone.fresh() + "\n")
+    program.stdin.close()
+    assert "auth\t0" in program.stdout.read()
+    program.wait()
 
 
 def memory_of(pid):
@@ -183,27 +137,3 @@ def test_given_everything_that_happens_then_no_secret_is_in_the_log(enrolled, jo
     assert_no_secret(enrolled, text.encode())
     for code in codes:
         assert code not in text
-
-
-def inside_the_helper(person, *words):
-    """What code running in the helper could do: the person's uid with the group of the store."""
-    group = grp.getgrnam("twostep").gr_gid
-    line = ["setpriv", f"--reuid={person.uid}", f"--rgid={person.uid}", f"--egid={group}",
-            "--clear-groups", "--", *words]
-    return subprocess.run(line, capture_output=True, text=True, cwd="/")
-
-
-def test_given_code_inside_the_helper_then_it_reaches_no_file_of_another(enrolled, enroll_another):
-    other = enroll_another()
-    assert log_in(other, other.phone.fresh()).accepted
-    theirs, ledger = other.file, f"/run/twostep/ledgers/{other.name}"
-    kept = theirs.read_bytes()
-    mine = enrolled.file
-    assert inside_the_helper(enrolled.person, "cat", mine).returncode == 0
-    for words in (["cat", theirs], ["rm", "-f", theirs], ["mv", mine, theirs], ["cat", ledger],
-                  ["ln", theirs, ACCOUNTS / "mine"], ["chmod", "644", theirs], ["ls", ACCOUNTS],
-                  ["rm", "-f", ledger], ["sh", "-c", f"echo x >{theirs}"], ["touch", STORE / "x"],
-                  ["touch", "/etc/twostep/x"], ["sh", "-c", "echo x >/etc/twostep/seal.key"]):
-        assert inside_the_helper(enrolled.person, *map(str, words)).returncode != 0, words
-    assert theirs.read_bytes() == kept
-    assert log_in(other, other.phone.fresh()).accepted

@@ -137,7 +137,7 @@ def test_given_require_step_then_the_account_phase_alone_is_refused(enrolled, ne
     assert log_in(neighbor, phases="c", service="cs-strict").phases == {"account": PERM_DENIED}
 
 
-def test_given_require_step_and_a_program_that_is_not_root_then_the_helper_says_whether_it_applies(
+def test_given_require_step_and_a_program_that_is_not_root_then_the_service_says_whether_it_applies(
         enrolled, neighbor):
     stacks.write("cs-strict", stacks.CODE_ONLY.replace(
         "account required pam_twostep.so", "account required pam_twostep.so require_step"))

@@ -13,8 +13,6 @@ from phones import Phone
 from test_disks import DISKS, store_on_a_small_disk
 from tokens import KEY, Token
 
-HELPER = "/usr/libexec/twostep/twostep-helper"
-
 
 def enroll(person, *options, lines):
     """Enrolls a device whose key is on the first line."""

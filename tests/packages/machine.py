@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -30,7 +31,7 @@ class Machine:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
         shutil.copy(DEB, self.root / "root/twostep.deb")
-        self.sshd = None
+        self.sshd = self.service = None
 
     @staticmethod
     def mount(*words):
@@ -40,6 +41,9 @@ class Machine:
         if self.sshd:
             self.sshd.terminate()
             self.sshd.wait()
+        if self.service:
+            os.killpg(self.service.pid, signal.SIGKILL)
+            self.service.wait()
         subprocess.run(["umount", "-R", "-l", PLACE], check=True)
 
     def line(self, command):
@@ -53,6 +57,12 @@ class Machine:
 
     def install(self):
         return self.run("dpkg -i /root/twostep.deb")
+
+    def keep_service_running(self):
+        """As systemd does, which a chroot lacks: from the moment that its program is installed."""
+        program = "/usr/libexec/twostep/twostepd"
+        self.service = subprocess.Popen(self.line(f"while :; do [ ! -d /run/twostep ] || {program} --listen; sleep 0.1; done"), start_new_session=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def pam(self):
         return {path.name: path.read_bytes() for path in (self.root / "etc/pam.d").iterdir()}

@@ -101,6 +101,7 @@ class Alice:
 @pytest.fixture
 def machine():
     machine = Machine()
+    machine.keep_service_running()
     machine.add_alice()
     home = machine.root / "home/alice"
     (home / DEB.name).write_bytes(DEB.read_bytes())

@@ -21,17 +21,22 @@ def test_each_file_has_its_owner_and_mode():
     for line in rpm("--dump").splitlines():
         path, _, _, _, mode, owner, group, config, *_ = line.split()
         files[path] = (mode[-4:], owner, group, config)
-    assert files["/usr/libexec/twostep/twostep-helper"] == ("2755", "root", "twostep", "0")
+    assert files["/usr/libexec/twostep/twostepd"] == ("0755", "root", "root", "0")
     assert files["/usr/lib64/security/pam_twostep.so"] == ("0644", "root", "root", "0")
     assert files["/etc/twostep/config.toml"] == ("0644", "root", "root", "1")
-    assert all(owner == "root" and group in ("root", "twostep") for _, owner, group, _ in files.values())
+    assert all(owner == "root" and group == "root" for _, owner, group, _ in files.values())
+    assert not any(int(mode, 8) & 0o6000 for mode, *_ in files.values()), "nothing is setuid or setgid"
+    for unit in ("twostepd.socket", "twostepd-admin.socket", "twostepd-user.socket", "twostepd.service"):
+        target = "sockets" if unit.endswith("socket") else "multi-user"
+        assert f"/usr/lib/systemd/system/{unit}" in files and f"/usr/lib/systemd/system/{target}.target.wants/{unit}" in files
     for page in ("man1/twostep.1", "man8/twostep-admin.8", "man8/pam_twostep.8", "man5/twostep.toml.5"):
         assert f"/usr/share/man/{page}.gz" in files
 
 
-def test_the_scripts_make_the_group_first_and_refuse_to_leave_a_broken_stack():
+def test_the_scripts_restart_the_service_alone_and_refuse_to_leave_a_broken_stack():
     scripts = rpm("--scripts")
-    assert scripts.index("groupadd --system twostep") < scripts.index("setup-host")
+    assert scripts.index("setup-host") < scripts.index("systemctl restart twostepd.service")
+    assert "groupadd" not in scripts and "restart twostepd.socket" not in scripts
     assert "pam_twostep" in scripts[scripts.index("preuninstall"):] and "exit 1" in scripts
     assert "libpam.so.0()(64bit)" in rpm("--requires")
 
@@ -46,6 +51,12 @@ def test_the_selinux_module_compiles(tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     subprocess.run(["make", "-C", tmp_path, "-f", "/usr/share/selinux/devel/Makefile", "twostep.pp"], check=True, capture_output=True)
     assert (tmp_path / "twostep.pp").stat().st_size > 1000
+
+
+def test_the_apparmor_profile_is_understood():
+    told = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", "--base", "/etc/apparmor.d", TOP / "packaging/apparmor/twostepd"],
+                          capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
 
 
 def test_the_apparmor_abstraction_is_understood(tmp_path):

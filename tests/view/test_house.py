@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 
 # Each crate rests only on those above it in this list.
-FLOORS = ["kernel_clock", "pam_trial", "core", "pam_stacks", "transfer", "host_check", "enroll_cli"]
+FLOORS = ["protocol", "sys", "pam_trial", "core", "pam_stacks", "transfer", "host_check", "service", "enroll_cli"]
 WITHOUT_CIRCLES = ["pam_stacks", "transfer", "host_check", "enroll_cli"]
 
 TESTS = re.compile(r"#\[cfg\(test\)\]\s*(?:pub )?mod \w+ \{")
@@ -89,7 +89,24 @@ def in_circles(folder):
 def test_no_crate_rests_on_one_above_it():
     for floor, crate in enumerate(FLOORS):
         assert rests_on(crate) <= set(FLOORS[:floor]), crate
+    assert rests_on("pam_module") == {"protocol"}
     assert rests_on("host_check") >= {"core", "pam_stacks"} and rests_on("enroll_cli") >= {"host_check", "transfer"}
+
+
+def floors_of_core():
+    """The modules of `core` in the order of docs/architecture.md: each uses only those behind it."""
+    page = (TOP / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.split("| modules of `core` |")[1].split("\n\n")[0]
+    return [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+
+
+def test_the_modules_of_core_use_only_those_below_them():
+    floors, used = floors_of_core(), {}
+    for module, ends in arrows({name: text for name, text in modules(TOP / "core/src").items() if "tests" not in name}).items():
+        used.setdefault(module[:1], set()).update(end[0] for end in ends if end)
+    assert set(floors) == {module[0] for module in used if module} and len(floors) > 15
+    for place, module in enumerate(floors):
+        assert used[(module,)] - {module} <= set(floors[place + 1:]), module
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-CRATES = ["core", "pam_stacks", "host_check", "transfer", "pam_module", "helper", "enroll_cli"]
+CRATES = ["protocol", "core", "pam_stacks", "host_check", "transfer", "service", "pam_module", "enroll_cli"]
 LITERAL = re.compile(r"""(?<!['\\])"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 WORDS = re.compile(r"[A-Z][a-z]* (?:\S+ )+\S+|.*[a-z}][.?] [A-Z][a-z]* .*", re.DOTALL)
 

@@ -85,7 +85,7 @@ fn wanted(number: usize) -> Wanted {
 /// An account under its lock, with a ledger that nothing was written to since boot.
 pub fn held(account: Account) -> Held {
     let Person { name, uid, .. } = person();
-    let ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let ledger = Ledger::new(Uptime(0), Sums::default());
     Held { name, uid, account: Some(account), ledger, spent_until: Timestamp(0), keep: Keep::Ledger }
 }
 

@@ -32,6 +32,11 @@ impl Account {
         }
     }
 
+    /// The uid in an account's text, which may be broken or incomplete otherwise.
+    pub(crate) fn uid_in(text: &str) -> Option<u32> {
+        document::read(text).ok().map(|Owned { uid }| uid)
+    }
+
     /// The account as the file holds it.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -45,6 +50,12 @@ impl Account {
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
+}
+
+/// The one field that says whose a file is.
+#[derive(Deserialize)]
+struct Owned {
+    uid: u32,
 }
 
 fn newer(text: &str) -> Option<AccountError> {

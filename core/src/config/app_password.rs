@@ -32,7 +32,7 @@ pub struct Auto {
     #[serde(deserialize_with = "file_name")]
     pub name: String,
     /// The PAM services that it opens.
-    #[serde(deserialize_with = "preset_services")]
+    #[serde(deserialize_with = "some_services")]
     pub services: Vec<String>,
     /// How long it lives.
     #[serde(default, deserialize_with = "lifetime")]
@@ -72,7 +72,8 @@ pub(super) fn services<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>
     Ok(names.into_iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-fn preset_services<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+/// At least one.
+pub(super) fn some_services<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let names = services(from)?;
     let holds = are_services(&names);
     document::checked(names, holds, "1 to 16 names of PAM services")

@@ -11,7 +11,6 @@ use nix::unistd::geteuid;
 use super::{Config, ConfigError};
 use crate::secret::Secret;
 use crate::store::files::STATE;
-use crate::store::limit;
 use crate::username::escaped;
 
 /// Most bytes of a configuration.
@@ -101,7 +100,7 @@ fn keep_copy(copy: &Path, text: &str, changed: SystemTime) {
             && kept.modified().is_ok_and(|kept| kept == changed)
             && kept.mode() & OTHERS_WRITE == 0
     };
-    if copy.symlink_metadata().is_ok_and(is_kept) || !limit::allows_whole_files() {
+    if copy.symlink_metadata().is_ok_and(is_kept) {
         return;
     }
     let Ok(random) = Secret::random(8) else { return };

@@ -5,21 +5,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::is_label;
-use super::{Authority, Desk, from_login, from_store, no_randomness, not_asked, pairs, refused};
+use super::{Authority, Desk, from_store, no_randomness, refused};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
-use crate::audit::Line;
 use crate::config::Auto;
 use crate::document;
 use crate::ledger::Ledger;
-use crate::login::{self, Judged};
-use crate::refusals::Told;
-use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response, Shape};
+use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::verdict::Verdict;
-use crate::words::{self, changes};
+use crate::words::changes;
 
 /// The longest time to live, in seconds: 100 years.
 const LONGEST: u64 = 100 * 365 * 86_400;
@@ -97,30 +93,6 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 self.record(self.event("app-password-revoked").with("label", label));
             }
             Ok(Response::Revoked { labels })
-        })
-    }
-
-    /// Judges a password for a process of the user, whose network is not known.
-    pub(super) fn verify_app_password(&self, service: String, password: Typed) -> Result<Response, Response> {
-        super::check_service(&service)?;
-        let attempt = self.attempt(service, Shape::Code);
-        let Judged { verdict, told } = login::app_password(&attempt, &self.config, &self.store, &self.clock, &password)
-            .map_err(|error| from_login(&error))?;
-        if let Verdict::NotAsked(rule) = &verdict {
-            return Ok(not_asked(rule));
-        }
-        let line = Line::new(verdict.word()).with("user", &self.person.name).with("service", &attempt.service);
-        if let Some(line) = told.line(verdict.describe(line)) {
-            self.audit.record(&line.finish());
-        }
-        let log = if told == Told::Counted { String::new() } else { pairs(verdict.describe(Line::new(""))) };
-        let text = words::text_for_program(&verdict, &self.config).unwrap_or_default();
-        Ok(Response::Verdict {
-            accepted: matches!(verdict, Verdict::Accepted(_)),
-            log,
-            text,
-            digits: 0,
-            next: String::new(),
         })
     }
 

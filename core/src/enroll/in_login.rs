@@ -10,30 +10,20 @@ use crate::config::Config;
 use crate::login::Attempt;
 use crate::request::{Pending, Refusal, Response};
 use crate::secret::Typed;
-use crate::store::files::FilesStore;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
-use crate::time::{Clock, SystemClock, Timestamp};
+use crate::time::{Clock, Timestamp};
 use crate::words::changes;
 
-impl Desk {
+impl<S: Store, C: Clock> Desk<S, C> {
     /// The desk of someone whose login enrolls them.
     #[must_use]
-    pub fn for_login(attempt: &Attempt, config: &Config, audit: Box<dyn Audit>) -> Self {
-        Self {
-            person: attempt.person.clone(),
-            authority: Authority::Login,
-            config: config.clone(),
-            store: FilesStore::new(&config.seal.key_file),
-            clock: SystemClock,
-            audit,
-            passwords: None,
-            lines: RefCell::default(),
-        }
+    pub fn for_login(attempt: &Attempt, config: &Config, host: (S, C), audit: Box<dyn Audit>) -> Self {
+        let (person, config, (store, clock)) = (attempt.person.clone(), config.clone(), host);
+        let (authority, lines) = (Authority::Login, RefCell::default());
+        Self { person, authority, config, store, clock, audit, passwords: None, lines }
     }
-}
 
-impl<S: Store, C: Clock> Desk<S, C> {
     /// The pending authenticator of this login. Who comes back within its time, from the same
     /// source, is shown the same one: a login may be too short for a first look for the phone.
     ///

@@ -8,6 +8,7 @@ use super::{Desk, from_store};
 use crate::account::{Account, HistoryEntry, Suspension};
 use crate::groups::Database;
 use crate::overview::{Overview, Row};
+use crate::policy::Visit;
 use crate::request::{Response, Status};
 use crate::store::Store;
 use crate::throttle::{Origin, Sums};
@@ -92,7 +93,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Until when this person still logs in without having enrolled.
     fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
-        let decided = self.config.decide::<Infallible>(&Database, &self.visit("", &Origin::default()), Ok(account));
+        let (person, origin, now) = (&self.person, &Origin::default(), self.clock.now().wall);
+        let visit = Visit { person, service: "", origin, now, is_remembered: false };
+        let decided = self.config.decide::<Infallible>(&Database, &visit, Ok(account));
         let Ok(requirement) = decided;
         self.config.policy.enroll_by(&requirement).map(|until| until.0)
     }

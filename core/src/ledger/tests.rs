@@ -6,7 +6,8 @@ use super::*;
 
 /// As full as a ledger gets.
 fn full() -> Ledger {
-    let mut ledger = Ledger::new(Uptime(7), Sums { strangers: 3, known: 4, anyone: 5 }).unwrap();
+    let mut ledger = Ledger::new(Uptime(7), Sums::default());
+    ledger.belong_to(1000, Sums { strangers: 3, known: 4, anyone: 5 });
     for number in 0..40 {
         ledger.spend(&format!("{number:016x}"), Step(number));
     }
@@ -18,7 +19,6 @@ fn full() -> Ledger {
         let class = [Class::Stranger, Class::Known, Class::Anyone][number as usize % 3];
         ledger.throttle.slots.push(Slot { source, class, failures: number, until: Uptime(9) });
     }
-    ledger.superseded = (1..=100).collect();
     ledger.wrong.add(&"y".repeat(70));
     ledger.unnoticed.add(&"z".repeat(70));
     ledger.pass(Uptime(77));
@@ -53,7 +53,7 @@ fn a_full_ledger_fits_and_comes_back() {
 
 #[test]
 fn what_is_used_up_stays_so_when_the_rest_is_regained() {
-    let mut ledger = Ledger::new(Uptime(7), Sums::default()).unwrap();
+    let mut ledger = Ledger::new(Uptime(7), Sums::default());
     ledger.lose(["c1", "a2"].map(str::to_owned).into_iter());
     ledger.regain(|gone| gone.starts_with('c'));
     assert!(ledger.has_lost("c1") && !ledger.has_lost("a2"));
@@ -74,67 +74,71 @@ fn two_writes_in_a_row_never_touch_the_same_slot() {
     let (even, odd) = (slot_at(6), slot_at(7));
     assert_eq!((even, odd), (slot_at(8), slot_at(9)));
     assert_eq!(even.abs_diff(odd), SLOT as u64);
-    assert!(even >= TAKINGS_AT + 8 && odd + SLOT as u64 <= SIZE as u64);
+    assert!(even >= HOLDER_AT + 32 && odd + SLOT as u64 <= SIZE as u64);
 }
 
 #[test]
 fn a_spent_step_never_goes_down() {
-    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let mut ledger = Ledger::new(Uptime(0), Sums::default());
     ledger.spend("a", Step(9));
     ledger.spend("a", Step(8));
     assert_eq!(ledger.spent("a"), Some(Step(9)));
 }
 
 #[test]
-fn a_merge_takes_everything_over() {
-    let (old, mut new) = (full(), Ledger::new(Uptime(99), Sums::default()).unwrap());
-    new.spend("0000000000000027", Step(99));
-    new.merge(&old);
-    new.merge(&old);
-    assert_eq!(new.superseded, [ANY_OTHER]);
-    assert_eq!((new.floor, new.spent("0000000000000027")), (Uptime(7), Some(Step(99))));
-    assert_eq!((&new.throttle, &new.wrong), (&old.throttle, &old.wrong));
-    assert_eq!((new.passed, &new.uses), (Some(Uptime(77)), &old.uses));
-    assert_ne!(new.generation, old.generation);
+fn another_user_of_the_name_starts_over_and_reopens_nothing() {
+    let mut ledger = full();
+    let before = ledger.clone();
+    ledger.belong_to(1000, Sums::default());
+    assert_eq!(ledger, before);
+    let own = Sums { strangers: 1, known: 0, anyone: 0 };
+    ledger.belong_to(1001, own);
+    assert!(ledger.is_of(1001) && !ledger.is_of(1000));
+    assert_eq!((&ledger.spent, &ledger.shown, &ledger.gone), (&before.spent, &before.shown, &before.gone));
+    assert_eq!(ledger.floor, before.floor);
+    let fresh = Ledger::new(Uptime(7), own);
+    assert_eq!((&ledger.throttle, &ledger.wrong, &ledger.unnoticed), (&fresh.throttle, &fresh.wrong, &fresh.unnoticed));
+    assert_eq!((ledger.passed, ledger.remembered.len(), ledger.uses.len()), (None, 0, 0));
+    assert!(ledger.exchanges.is_empty());
 }
 
-#[test]
-fn no_superseded_incarnation_is_forgotten() {
-    let mut last = Ledger::new(Uptime(0), Sums::default()).unwrap();
-    let first = last.generation;
-    for number in 1..=150 {
-        let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
-        next.merge(&last);
-        assert!(next.superseded.contains(&first) || next.superseded.contains(&ANY_OTHER), "{number}");
-        last = Ledger::from_slot(&next.to_slot(1)).unwrap().1;
+/// The file of these two slots.
+fn file(slots: [&[u8]; 2]) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE];
+    for (number, slot) in slots.into_iter().enumerate() {
+        let at = usize::try_from(slot_at(number as u64)).unwrap();
+        bytes[at..at + slot.len()].copy_from_slice(slot);
     }
-    assert!(last.superseded.contains(&ANY_OTHER));
+    bytes
+}
+
+fn newest_of(file: &[u8]) -> Option<Newest> {
+    newest(|to, at| {
+        let at = usize::try_from(at).unwrap();
+        to.copy_from_slice(file.get(at..at + to.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    })
 }
 
 #[test]
-fn a_hundred_superseded_incarnations_are_known_by_name() {
-    let mut old = Ledger::new(Uptime(0), Sums::default()).unwrap();
-    old.superseded = (1..=99).collect();
-    let mut new = Ledger::new(Uptime(0), Sums::default()).unwrap();
-    new.merge(&old);
-    assert_eq!((new.superseded.len(), new.superseded.last()), (100, Some(&old.generation)));
-    new.superseded.push(7);
-    let mut next = Ledger::new(Uptime(0), Sums::default()).unwrap();
-    next.merge(&new);
-    assert_eq!(next.superseded, [ANY_OTHER]);
-}
-
-/// A number of few bits would be met again.
-#[test]
-fn an_incarnation_has_a_number_of_its_own() {
-    let numbers: Vec<u64> = (0..64).map(|_| random_generation().unwrap()).collect();
-    assert_eq!(numbers.iter().fold(0, |bits, number| bits | number), u64::MAX);
-    assert!(numbers.iter().enumerate().all(|(index, number)| !numbers[..index].contains(number)));
+fn the_newer_whole_slot_counts_and_a_damaged_one_is_told() {
+    let (old, new) = (Ledger::new(Uptime(1), Sums::default()), full());
+    let of = |slots| newest_of(&file(slots)).map(|newest| (newest.sequence, newest.may_be_behind));
+    let (old, new) = (old.to_slot(8), new.to_slot(9));
+    assert!(new.len() > 4096);
+    assert_eq!(of([&old, &new]), Some((9, false)));
+    assert_eq!(of([&new, &old]), Some((9, false)));
+    assert_eq!(of([&old, &[]]), Some((8, false)), "the other one was never written");
+    assert_eq!(of([&old, &new[..new.len() / 2]]), Some((8, true)));
+    assert_eq!(of([b"x", &new]), Some((9, true)));
+    assert_eq!((of([&[], &[]]), of([b"x", b"y"])), (None, None));
+    assert_eq!(newest_of(&file([&old, &new])[..SIZE - 1]).map(|newest| newest.sequence), Some(9));
+    assert_eq!(newest_of(&[]), None);
 }
 
 #[test]
 fn a_place_is_remembered_as_long_as_policy_says() {
-    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let mut ledger = Ledger::new(Uptime(0), Sums::default());
     ledger.remember("192.0.2.1 sshd".into(), Uptime(100));
     let holds = |place, now| ledger.remembers(place, Uptime(now), Duration::from_secs(60));
     assert!(holds("192.0.2.1 sshd", 159) && !holds("192.0.2.1 sshd", 160) && !holds("192.0.2.1 sudo", 101));
@@ -142,7 +146,7 @@ fn a_place_is_remembered_as_long_as_policy_says() {
 
 #[test]
 fn a_judged_answer_is_remembered_for_five_minutes_and_for_its_sender_alone() {
-    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let mut ledger = Ledger::new(Uptime(0), Sums::default());
     let place =
         |attempt: &str, ordinal, peer: &str| ExchangePlace { attempt: attempt.into(), ordinal, peer: peer.into() };
     ledger.note_exchange(place("a", 1, "root sshd"), "wrong".into(), Uptime(100));
@@ -155,7 +159,7 @@ fn a_judged_answer_is_remembered_for_five_minutes_and_for_its_sender_alone() {
 
 #[test]
 fn a_second_step_is_fresh_for_two_minutes() {
-    let mut ledger = Ledger::new(Uptime(0), Sums::default()).unwrap();
+    let mut ledger = Ledger::new(Uptime(0), Sums::default());
     assert!(!ledger.passed_just_now(Uptime(0)));
     ledger.pass(Uptime(100));
     let fresh = [99, 100, 220, 221].map(|now| ledger.passed_just_now(Uptime(now)));
@@ -164,7 +168,7 @@ fn a_second_step_is_fresh_for_two_minutes() {
 
 #[test]
 fn the_floor_follows_the_time_since_boot() {
-    let ledger = Ledger::new(Uptime(100), Sums::default()).unwrap();
+    let ledger = Ledger::new(Uptime(100), Sums::default());
     let now = |wall, uptime| Moment { wall: Timestamp(wall), uptime: Uptime(uptime) };
     assert_eq!(ledger.floor(now(5000, 160)), Timestamp(4940));
     assert_eq!(ledger.floor(now(5000, 90)), Timestamp(5000));

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{Attempt, LoginError, Standing, remembered, standing};
+use super::{Attempt, LoginError, Sender, Standing, remembered, standing};
 use crate::account::Account;
 use crate::config::Config;
 use crate::policy::{Requirement, Rule};
@@ -22,7 +22,8 @@ pub enum Passed {
 }
 
 /// What the account phase does: all steps are proved by now, so no stranger can start a user's time
-/// to enroll, or have an address remembered. Says what the person should know.
+/// to enroll, or have an address remembered. Says what the person should know. Only root's processes
+/// can tell that all steps are proved: for any other it does nothing.
 ///
 /// # Errors
 /// The account could not be read.
@@ -33,6 +34,9 @@ pub fn afterwards(
     clock: &impl Clock,
     passed: Passed,
 ) -> Result<Option<String>, LoginError> {
+    if attempt.sender != Sender::Root {
+        return Ok(None);
+    }
     let now = clock.now();
     match passed {
         Passed::Otherwise => return Ok(None),

@@ -41,7 +41,7 @@ pub fn app_password(
 ) -> Result<Judged, LoginError> {
     let now = clock.now();
     let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
-    let login = Login { attempt, config, source: Source::of(&attempt.origin, &config.policy.proxies), now };
+    let login = Login { attempt, config, source: attempt.source(config), now };
     let refused = match known(account.as_ref(), typed) {
         Ok(password) => match store.update(&attempt.person, |held| login.enter(held, &password))? {
             Ok(factor) => return Ok(Judged { verdict: Verdict::Accepted(factor), told: Told::ALONE }),

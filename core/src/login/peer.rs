@@ -6,17 +6,38 @@
 use std::fmt;
 
 use super::Attempt;
-use crate::request::Shape;
-use crate::throttle::Origin;
+use crate::config::Config;
+use crate::options::Shape;
+use crate::throttle::{Origin, Source};
 use crate::username::Person;
 
-/// Who sends the answers of a login.
+/// Who sends a request, as the kernel says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// A process of root's.
     Root,
     /// A process of the user with this uid.
     User(u32),
+}
+
+/// Who sends the answers of one login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A process of root's.
+    Root,
+    /// A process of the user who logs in, by its uid.
+    Own(u32),
+    /// A process of a caller that the configuration lists.
+    Caller(Caller),
+}
+
+/// A listed caller, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The user that it runs as, as the configuration has it.
+    pub(crate) name: String,
+    /// From which host it says that the login comes.
+    pub(crate) rhost: Option<String>,
 }
 
 /// What a peer claims of a login.
@@ -37,7 +58,7 @@ impl Attempt {
     #[must_use]
     pub fn from_root(person: Person, claims: Claims) -> Self {
         let Claims { service, origin, shape, first_step_passed } = claims;
-        Self { person, peer: Peer::Root, service, origin, shape, first_step_passed }
+        Self { person, sender: Sender::Root, service, origin, shape, first_step_passed }
     }
 
     /// A login of a user in a process of the user's own. Only the service and the form of the answer
@@ -45,16 +66,36 @@ impl Attempt {
     #[must_use]
     pub fn from_user(person: Person, claims: Claims) -> Self {
         let origin = Origin { rhost: None, tty: None, real_uid: person.uid };
-        let (peer, Claims { service, shape, .. }) = (Peer::User(person.uid), claims);
-        Self { person, peer, service, origin, shape, first_step_passed: true }
+        let (sender, Claims { service, shape, .. }) = (Sender::Own(person.uid), claims);
+        Self { person, sender, service, origin, shape, first_step_passed: true }
+    }
+
+    /// A login of a user in a process of a listed caller's. It may say the same, and from which host the
+    /// login comes: that counts for nothing but to tell its wrong answers apart.
+    #[must_use]
+    pub fn from_caller(person: Person, caller: &str, claims: Claims) -> Self {
+        let Claims { service, origin: Origin { rhost, .. }, shape, .. } = claims;
+        let sender = Sender::Caller(Caller { name: caller.to_owned(), rhost });
+        Self { person, sender, service, origin: Origin::default(), shape, first_step_passed: false }
+    }
+
+    /// Where the answers come from.
+    #[must_use]
+    pub fn source(&self, config: &Config) -> Source {
+        match &self.sender {
+            Sender::Root => Source::of(&self.origin, &config.policy.proxies),
+            Sender::Own(uid) => Source::of_user(*uid),
+            Sender::Caller(Caller { name, rhost }) => Source::of_caller(name, rhost.as_deref()),
+        }
     }
 }
 
-impl fmt::Display for Peer {
+impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("root"),
-            Self::User(uid) => write!(f, "uid:{uid}"),
+            Self::Own(uid) => write!(f, "uid:{uid}"),
+            Self::Caller(caller) => write!(f, "caller:{}", caller.name),
         }
     }
 }
@@ -73,17 +114,18 @@ mod tests {
         Claims { service: "xlock".into(), origin, shape: Shape::Code, first_step_passed: true }
     }
 
-    /// Each field of a claim with a lie in it, and whether a process of the user may say that.
-    fn forgeries() -> Vec<(&'static str, Claims, bool)> {
+    /// Each field of a claim with a lie in it, and whether a process of the user, or of a listed caller, may
+    /// say that.
+    fn forgeries() -> Vec<(&'static str, Claims, [bool; 2])> {
         let origin = |origin: Origin| Claims { origin, ..honest() };
         let own = honest().origin;
         vec![
-            ("service", Claims { service: "sshd".into(), ..honest() }, true),
-            ("shape", Claims { shape: Shape::PasswordAndCode, ..honest() }, true),
-            ("rhost", origin(Origin { rhost: Some("192.0.2.1".into()), ..own.clone() }), false),
-            ("tty", origin(Origin { tty: Some("tty1".into()), ..own.clone() }), false),
-            ("real uid", origin(Origin { real_uid: 0, ..own }), false),
-            ("first step", Claims { first_step_passed: false, ..honest() }, false),
+            ("service", Claims { service: "sshd".into(), ..honest() }, [true, true]),
+            ("shape", Claims { shape: Shape::PasswordAndCode, ..honest() }, [true, true]),
+            ("rhost", origin(Origin { rhost: Some("192.0.2.1".into()), ..own.clone() }), [false, true]),
+            ("tty", origin(Origin { tty: Some("tty1".into()), ..own.clone() }), [false, false]),
+            ("real uid", origin(Origin { real_uid: 0, ..own }), [false, false]),
+            ("first step", Claims { first_step_passed: false, ..honest() }, [false, false]),
         ]
     }
 
@@ -92,18 +134,34 @@ mod tests {
         // A field that is added must be forged here too.
         let Claims { service: _, origin: Origin { rhost: _, tty: _, real_uid: _ }, shape: _, first_step_passed: _ } =
             honest();
-        for (field, forged, is_the_users) in forgeries() {
+        let by_caller = |claims| Attempt::from_caller(alice(), "www-data", claims);
+        for (field, forged, may) in forgeries() {
             let by_user = Attempt::from_user(alice(), forged.clone()) == Attempt::from_user(alice(), honest());
-            assert_eq!(by_user, !is_the_users, "{field} by the user");
+            let by_caller = by_caller(forged.clone()) == by_caller(honest());
+            assert_eq!([!by_user, !by_caller], may, "{field} by the user and by a listed caller");
             let by_root = Attempt::from_root(alice(), forged) == Attempt::from_root(alice(), honest());
             assert!(!by_root, "{field} by root");
         }
     }
 
+    /// An address that a caller names exempts from nothing, and is remembered by nobody.
     #[test]
-    fn a_user_is_never_taken_for_root() {
-        let (user, root) = (Attempt::from_user(alice(), honest()), Attempt::from_root(alice(), honest()));
-        assert_eq!((user.peer, root.peer), (Peer::User(1000), Peer::Root));
-        assert_ne!(user.peer.to_string(), root.peer.to_string());
+    fn the_host_that_a_caller_names_is_a_source_within_its_own_and_no_origin() {
+        let origin = Origin { rhost: Some("192.0.2.1".into()), tty: Some("tty1".into()), real_uid: 7 };
+        let attempt = Attempt::from_caller(alice(), "www-data", Claims { origin, ..honest() });
+        assert_eq!(attempt.origin, Origin::default());
+        let config = Config::strictest();
+        assert_eq!(attempt.source(&config).as_str(), "caller:www-data/192.0.2.1");
+        assert_eq!(Attempt::from_user(alice(), honest()).source(&config).as_str(), "uid:1000");
+    }
+
+    #[test]
+    fn no_sender_is_taken_for_another() {
+        let user = Attempt::from_user(alice(), honest()).sender;
+        let root = Attempt::from_root(alice(), honest()).sender;
+        let caller = Attempt::from_caller(alice(), "www-data", honest()).sender;
+        assert_eq!((&user, &root), (&Sender::Own(1000), &Sender::Root));
+        let names = [user, root, caller].map(|sender| sender.to_string());
+        assert_eq!(names, ["uid:1000", "root", "caller:www-data"]);
     }
 }

@@ -40,6 +40,7 @@ mod histories;
 mod imports;
 mod learning;
 mod overview;
+mod peers;
 mod sealing;
 mod tokens;
 mod waiting;

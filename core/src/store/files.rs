@@ -1,38 +1,27 @@
-//! Accounts and ledgers as files, isolated by ownership: each is its user's, in directories that
-//! only root and the helper's group can enter.
+//! Accounts and ledgers as files of root's, which only root's processes open.
 
-use std::cell::RefCell;
-use std::fs::File;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
-use nix::unistd::geteuid;
-
-use super::lock::{Locked, Start, peek};
-use super::open::{Directory, defect, errno, read_text};
-use super::{Held, Keep, Store, StoreError, limit};
+use super::lock::{Charged, Locked, Process, Taker, peek};
+use super::open::Directory;
+use super::{Held, Keep, ProcessKind, Store, StoreError};
 use crate::account::Account;
 use crate::ledger::Ledger;
 use crate::refusals::Told;
 use crate::seal::{SealError, SealKey};
-use crate::secret::Secret;
 use crate::throttle::{Source, Sums};
 use crate::time::{Clock, SystemClock, Timestamp, Uptime};
 use crate::username::{Person, Username};
 
-mod charge;
-mod durable;
+mod accounts;
+mod key;
 mod tally;
 mod volatile;
 
-use charge::Charged;
-use durable::{
-    account_file, account_names, discard_superseded, earlier_name, forget_uid, name_by_uid, remove_account, set_aside,
-    set_changed, write_account,
-};
+use accounts::{Found, Seen, account_file};
+pub(super) use volatile::Volatile;
 
 /// Where the durable part is.
 pub const STATE: &str = "/var/lib/twostep";
@@ -42,55 +31,24 @@ pub const RUN: &str = "/run/twostep";
 pub const PROVIDED_KEY: &str = "/run/twostep-key/seal.key";
 /// What the name of a key file has behind it where the key is kept sealed by the TPM or the host.
 pub const SEALED_KEY: &str = ".cred";
-/// Group may write, others may do anything.
-const NOT_THE_GROUPS_READ: u32 = 0o037;
 
-/// The store of this host.
+/// The store of this host. Each thread opens its own.
 #[derive(Debug)]
 pub struct FilesStore<C = SystemClock> {
     state: PathBuf,
     run: PathBuf,
     keys: Vec<PathBuf>,
     clock: C,
+    kind: ProcessKind,
+    /// This process, as it was seen last.
+    process: Cell<Option<Process>>,
     /// What was found strange, for the log.
     strange: RefCell<Vec<StoreError>>,
-    /// The account that was read last. Under the lock it is read again only if its file is another
-    /// one or was changed.
+    /// The account that was read last. It is read again only if its file is another one or was changed.
     seen: RefCell<Option<Seen>>,
-    /// The directory of the accounts, as it was opened last.
-    opened: RefCell<Option<Rc<Directory>>>,
-}
-
-/// Which state of which file: every writer of ours makes a new inode, and no other change leaves
-/// the time of the last change of the inode as it was.
-type Version = (u64, u64, i64, (i64, i64));
-
-/// An account that was read, and from which file.
-#[derive(Debug, Clone)]
-struct Seen {
-    version: Version,
-    name: Username,
-    account: Rc<Account>,
-}
-
-/// An account file that was read.
-struct Found {
-    name: Username,
-    account: Rc<Account>,
-    file: File,
-    changed: Timestamp,
-}
-
-/// What of it lies on the disk.
-struct OnDisk {
-    file: File,
-    changed: Timestamp,
-}
-
-impl Found {
-    fn split(self) -> (Account, OnDisk) {
-        (Rc::unwrap_or_clone(self.account), OnDisk { file: self.file, changed: self.changed })
-    }
+    /// The directories, as they were opened last.
+    accounts: RefCell<Option<Rc<Directory>>>,
+    volatile: RefCell<Option<Rc<Volatile>>>,
 }
 
 impl FilesStore {
@@ -98,8 +56,7 @@ impl FilesStore {
     #[must_use]
     pub fn new(key_file: &str) -> Self {
         let keys = vec![PathBuf::from(PROVIDED_KEY), PathBuf::from(key_file)];
-        let (strange, seen, opened) = Default::default();
-        Self { state: STATE.into(), run: RUN.into(), keys, clock: SystemClock, strange, seen, opened }
+        Self::with((STATE.into(), RUN.into()), keys, SystemClock)
     }
 }
 
@@ -107,26 +64,63 @@ impl<C: Clock> FilesStore<C> {
     /// A store elsewhere: `state`, `run` and `seal.key` below `root`, with a clock of one's own.
     #[must_use]
     pub fn below(root: &Path, clock: C) -> Self {
+        Self::with((root.join("state"), root.join("run")), vec![root.join("seal.key")], clock)
+    }
+
+    /// The same store, opened by a process of this kind: the service is never ended for the lock.
+    #[must_use]
+    pub fn opened_by(self, kind: ProcessKind) -> Self {
+        Self { kind, process: Cell::default(), ..self }
+    }
+
+    fn with((state, run): (PathBuf, PathBuf), keys: Vec<PathBuf>, clock: C) -> Self {
         Self {
-            state: root.join("state"),
-            run: root.join("run"),
-            keys: vec![root.join("seal.key")],
+            state,
+            run,
+            keys,
             clock,
+            kind: ProcessKind::default(),
+            process: Cell::default(),
             strange: RefCell::default(),
             seen: RefCell::default(),
-            opened: RefCell::default(),
+            accounts: RefCell::default(),
+            volatile: RefCell::default(),
         }
     }
 
     /// The directory of the accounts. One that is open already is the same one as long as its path
     /// leads to it.
     fn accounts(&self) -> Result<Rc<Directory>, StoreError> {
-        if let Some(opened) = self.opened.borrow().as_ref().filter(|opened| opened.is_in_place()) {
+        if let Some(opened) = self.accounts.borrow().as_ref().filter(|opened| opened.is_in_place()) {
             return Ok(Rc::clone(opened));
         }
         let accounts = Rc::new(Directory::open(&self.state)?.directory("accounts")?);
-        self.opened.replace(Some(Rc::clone(&accounts)));
+        self.accounts.replace(Some(Rc::clone(&accounts)));
         Ok(accounts)
+    }
+
+    /// The volatile directories, in the same way; what is missing is made.
+    fn volatile(&self) -> Result<Rc<Volatile>, StoreError> {
+        if let Some(opened) = self.volatile.borrow().as_ref().filter(|opened| opened.is_in_place()) {
+            return Ok(Rc::clone(opened));
+        }
+        let volatile = Rc::new(Volatile::open_or_make(&self.run, self.clock.now().uptime)?);
+        self.volatile.replace(Some(Rc::clone(&volatile)));
+        Ok(volatile)
+    }
+
+    /// This process, as the holder of a lock.
+    fn process(&self) -> Process {
+        let process = self.process.get().filter(Process::is_this).unwrap_or_else(|| Process::this(self.kind));
+        self.process.set(Some(process));
+        process
+    }
+
+    /// Takes the lock of a ledger.
+    fn lock<'v>(&self, volatile: &'v Volatile, name: &str) -> Result<Locked<'v>, StoreError> {
+        let now = || self.clock.now().uptime;
+        let report = |ended| self.strange.borrow_mut().push(ended);
+        Locked::take(volatile, name, Taker { process: self.process(), now: &now, report: &report })
     }
 
     /// The links from uids to accounts. A host that has none loses only what they are for.
@@ -135,7 +129,7 @@ impl<C: Clock> FilesStore<C> {
     }
 
     fn earlier_name(&self, accounts: &Directory, uid: u32) -> Option<String> {
-        earlier_name(&self.uids()?, accounts, uid)
+        accounts::earlier_name(&self.uids()?, accounts, uid)
     }
 
     /// The account under the user's name, else under the name that the uid leads to.
@@ -162,44 +156,20 @@ impl<C: Clock> FilesStore<C> {
     }
 
     fn read(&self, accounts: &Directory, name: &Username, uid: u32) -> Result<Option<Found>, StoreError> {
-        let file_name = account_file(name);
-        let path = accounts.path_of(&file_name);
-        let file = match accounts.file(&file_name, OFlag::O_RDONLY) {
-            Ok(file) => file,
-            Err(Errno::ENOENT) => return Ok(None),
-            Err(Errno::ELOOP | Errno::ENXIO) => return Err(misplaced(path, "is not a regular file", uid)),
-            Err(errno) => return Err(accounts.failed("open", &file_name, errno)),
-        };
-        let stat = fstat(&file).map_err(|errno| accounts.failed("look at", &file_name, errno))?;
-        if let Some(what) = defect(&stat, uid) {
-            return Err(misplaced(path, what, uid));
-        }
-        let version = (stat.st_dev, stat.st_ino, stat.st_size, (stat.st_ctime, stat.st_ctime_nsec));
-        let changed = Timestamp(stat.st_mtime);
-        let seen = self.seen.borrow().as_ref().filter(|seen| seen.version == version && seen.name == *name).cloned();
-        let account = match seen {
-            Some(seen) => seen.account,
-            None => {
-                let account = Rc::new(parse((&file, &stat), path, name, uid)?);
-                let seen = Seen { version, name: name.clone(), account: Rc::clone(&account) };
-                self.seen.replace(Some(seen));
-                account
-            }
-        };
-        Ok(Some(Found { name: name.clone(), account, file, changed }))
+        accounts::read(accounts, name, uid, &mut self.seen.borrow_mut())
     }
 
-    /// Which name the user's account has, or will have, and its count of failures. What was read
-    /// already says so: whether it is still there is seen under the lock.
-    fn name_of(&self, accounts: &Directory, person: &Person) -> Result<(Username, Sums), StoreError> {
-        let is_theirs = |seen: &&Seen| seen.name == person.name && seen.account.uid == person.uid;
-        if let Some(seen) = self.seen.borrow().as_ref().filter(is_theirs) {
-            return Ok((seen.name.clone(), seen.account.failures.into()));
+    /// Which name the user's account has, or will have. What was read already says so: whether it is
+    /// still there is seen under the lock.
+    fn name_of(&self, accounts: &Directory, person: &Person) -> Result<Username, StoreError> {
+        let is_theirs = |seen: &Seen| seen.name == person.name && seen.account.uid == person.uid;
+        if self.seen.borrow().as_ref().is_some_and(is_theirs) {
+            return Ok(person.name.clone());
         }
         match self.look_up(accounts, person)? {
-            Some(found) => Ok((found.name, found.account.failures.into())),
+            Some(found) => Ok(found.name),
             // A new account gets the name that every spelling of the user's name leads to.
-            None => Ok((person.alias()?.unwrap_or(&person.name).clone(), Sums::default())),
+            None => Ok(person.alias()?.unwrap_or(&person.name).clone()),
         }
     }
 
@@ -210,25 +180,28 @@ impl<C: Clock> FilesStore<C> {
         accounts: &Directory,
         mut charged: Charged<'_, '_>,
         mut held: Held,
-        found: Option<OnDisk>,
+        found: Option<&Found>,
     ) -> Result<(), StoreError> {
         if held.keep != Keep::Ledger {
             held.settle_spent();
         }
         if held.keep == Keep::Account {
-            write_account(accounts, charged.locked, &held)?;
+            if let Some(uids) = self.uids() {
+                accounts::name_by_uid(&uids, &held.name, held.uid);
+            }
+            accounts::write(accounts, charged.locked, &held)?;
         }
         let locked = charged.settle(&held.ledger)?;
         // From here on the change counts; what follows outlives a reboot, where the disk lets it.
         let rewritten = match held.keep {
-            Keep::AccountIfPossible => write_account(accounts, locked, &held).is_ok(),
+            Keep::AccountIfPossible => accounts::write(accounts, locked, &held).is_ok(),
             Keep::Account => true,
             Keep::Ledger => false,
         };
         if let Some(found) = found.filter(|found| !rewritten && held.spent_until > found.changed) {
-            // Who was superseded would move it back.
+            // Where the ledger was removed, someone else may have moved it further on.
             locked.check()?;
-            let _ = set_changed(&found.file, held.spent_until);
+            let _ = accounts::set_changed(&found.file, held.spent_until);
         }
         locked.check()
     }
@@ -245,45 +218,40 @@ impl<C: Clock> FilesStore<C> {
     }
 
     /// Waits until everyone is done who holds a lock now. Whoever takes one after this was called reads
-    /// the sealing key as it is by then. Only root may.
+    /// the sealing key as it is by then.
     ///
     /// # Errors
     /// A lock cannot be had.
     pub fn wait_for_holders(&self) -> Result<(), StoreError> {
-        let accounts = self.accounts()?;
-        let now = self.clock.now().uptime;
-        let (run, ledgers) = volatile::ledgers(&self.run, accounts.gid, now)?;
-        let birth = || volatile::birth(&run, now);
-        for name in volatile::names(&ledgers)? {
-            let Some(uid) = volatile::owner(&ledgers, &name) else { continue };
-            let locked = Locked::take(&ledgers, &name, Start { uid, birth: &birth, failures: Sums::default() })?;
-            discard_superseded(&accounts, &durable::file_of(&name), &locked.ledger.superseded)?;
+        let volatile = self.volatile()?;
+        for name in volatile.names()? {
+            self.lock(&volatile, &name)?;
         }
         Ok(())
     }
 
     /// The names of all account files, without their ending: what is there, whoever it belongs to.
-    /// Only root may list them.
     ///
     /// # Errors
     /// The directory cannot be listed.
     pub fn account_names(&self) -> Result<Vec<String>, StoreError> {
-        account_names(&*self.accounts()?)
+        accounts::names(&*self.accounts()?)
     }
 
     /// Removes the account file of this name, of a user that is no more and had this uid, and what
-    /// else that user left: a ledger in the way would keep the next user of the name from making one.
+    /// else that user left: the next user of the name starts over.
     ///
     /// # Errors
-    /// The account cannot be removed. The rest goes where it can; the next boot sweeps the ledgers.
+    /// The account is another user's by now or cannot be removed. The rest goes where it can; the next
+    /// boot sweeps the ledgers.
     pub fn prune(&self, name: &str, uid: u32) -> Result<(), StoreError> {
-        remove_account(&*self.accounts()?, name)?;
+        accounts::remove(&*self.accounts()?, name, uid)?;
         if let Some(uids) = self.uids() {
-            forget_uid(&uids, name, uid);
+            accounts::forget_uid(&uids, name, uid);
         }
-        if let Ok(ledgers) = Directory::open(&self.run).and_then(|run| run.directory(volatile::LEDGERS)) {
-            volatile::remove(&ledgers, name, uid);
-            volatile::remove(&ledgers, &tally::file_name(name), uid);
+        if let Ok(volatile) = Volatile::open(&self.run) {
+            let _ = volatile.ledgers.remove(name);
+            let _ = volatile.ledgers.remove(&tally::file_name(name));
         }
         Ok(())
     }
@@ -298,11 +266,13 @@ impl<C: Clock> FilesStore<C> {
         for name in [Some(&person.name), person.alias()?].into_iter().flatten() {
             if self.read(&accounts, name, person.uid).is_err() {
                 let (file_name, aside) = (account_file(name), format!("{}.broken-{}", name.file_name(), now.0));
-                set_aside(&accounts, &file_name, &aside)?;
+                accounts::set_aside(&accounts, &file_name, &aside)?;
             }
         }
         match self.earlier_name(&accounts, person.uid) {
-            Some(file_name) => set_aside(&accounts, &file_name, &format!("uid-{}.broken-{}", person.uid, now.0)),
+            Some(file_name) => {
+                accounts::set_aside(&accounts, &file_name, &format!("uid-{}.broken-{}", person.uid, now.0))
+            }
             None => Ok(()),
         }
     }
@@ -319,21 +289,16 @@ impl<C: Clock> Store for FilesStore<C> {
         mut charge: impl FnMut(&mut Held) -> Q,
         mut change: impl FnMut(&mut Held, &Q) -> T,
     ) -> Result<T, StoreError> {
+        let name = self.name_of(&*self.accounts()?, person)?;
+        let volatile = self.volatile()?;
+        let mut locked = self.lock(&volatile, &name.file_name())?;
+        // Its path may lead to another directory since this process began to wait.
         let accounts = self.accounts()?;
-        if !limit::allows_whole_files() {
-            return Err(StoreError::Io { doing: "write below", path: accounts.path.clone(), errno: Errno::EFBIG });
-        }
-        let now = self.clock.now().uptime;
-        let (run, ledgers) = volatile::ledgers(&self.run, accounts.gid, now)?;
-        let (name, failures) = self.name_of(&accounts, person)?;
-        let birth = || volatile::birth(&run, now);
-        let start = Start { uid: person.uid, birth: &birth, failures };
-        let mut locked = Locked::take(&ledgers, &name.file_name(), start)?;
-        locked.settle(self.clock.now().uptime, person.uid)?;
-        discard_superseded(&accounts, &account_file(&name), &std::mem::take(&mut locked.ledger.superseded))?;
         let found = self.read(&accounts, &name, person.uid)?;
         let spent_until = found.as_ref().map_or(Timestamp(0), |found| found.changed);
-        let (account, on_disk) = found.map(Found::split).unzip();
+        let account = found.as_ref().map(|found| Account::clone(&found.account));
+        let failures = account.as_ref().map_or(Sums::default(), |account| account.failures.into());
+        locked.ledger.belong_to(person.uid, failures);
         let ledger = locked.ledger.clone();
         let mut held = Held { name, uid: person.uid, account, ledger, spent_until, keep: Keep::Ledger };
         if locked.may_be_behind {
@@ -348,38 +313,23 @@ impl<C: Clock> Store for FilesStore<C> {
         if let (Some(before), Some(after), true) = (&before, &held.account, held.keep != Keep::Ledger) {
             before.note_losses(after, &mut held.ledger);
         }
-        if held.keep == Keep::Account
-            && let Some(uids) = self.uids()
-        {
-            name_by_uid(&uids, &held.name, held.uid);
-        }
-        self.record(&accounts, charged, held, on_disk)?;
+        self.record(&accounts, charged, held, found.as_ref())?;
         Ok(value)
     }
 
     fn count_refusal(&self, person: &Person, source: &Source, now: Uptime) -> Told {
-        let ledgers = self.accounts().and_then(|accounts| volatile::ledgers(&self.run, accounts.gid, now));
-        let counted = ledgers.ok().and_then(|(_, ledgers)| tally::count(&ledgers, person, source, now));
+        let counted = self.volatile().ok().and_then(|it| tally::count(&it.ledgers, &person.name, source, now));
         counted.unwrap_or(Told::ALONE)
     }
 
     fn peek(&self, person: &Person) -> Option<Ledger> {
-        let ledgers = Directory::open(&self.run).and_then(|run| run.directory(volatile::LEDGERS)).ok()?;
-        let known = |name: &Username| peek(&ledgers, &name.file_name(), person.uid);
+        let volatile = Volatile::open(&self.run).ok()?;
+        let known = |name: &Username| peek(&volatile.ledgers, &name.file_name()).filter(|one| one.is_of(person.uid));
         known(&person.name).or_else(|| person.alias().ok().flatten().and_then(known))
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {
-        let mut read = Err(SealError::KeyLength);
-        for path in &self.keys {
-            read = read_key(path);
-            if !matches!(read, Err(SealError::NoKey { errno: Errno::ENOENT, .. })) {
-                return read;
-            }
-        }
-        let mut sealed = self.keys.last().cloned().unwrap_or_default().into_os_string();
-        sealed.push(SEALED_KEY);
-        if Path::new(&sealed).exists() { Err(SealError::NotGiven { path: PROVIDED_KEY.to_owned() }) } else { read }
+        key::seal_key(&self.keys)
     }
 
     fn strange(&self) -> Vec<StoreError> {
@@ -387,33 +337,5 @@ impl<C: Clock> Store for FilesStore<C> {
     }
 }
 
-fn read_key(path: &Path) -> Result<SealKey, SealError> {
-    let shown = path.display().to_string();
-    let missing = |errno| SealError::NoKey { path: shown.clone(), errno };
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let file = nix::fcntl::openat(AT_FDCWD, path, flags, Mode::empty()).map(File::from).map_err(missing)?;
-    let stat = fstat(&file).map_err(missing)?;
-    let trusted = stat.st_uid == 0 || (cfg!(test) && stat.st_uid == geteuid().as_raw());
-    let regular = stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
-    if !trusted || !regular || stat.st_mode & NOT_THE_GROUPS_READ != 0 {
-        return Err(SealError::KeyOpen { path: shown });
-    }
-    let mut bytes = vec![0; crate::seal::KEY_BYTES * crate::seal::MOST_KEYS + 1];
-    let length = std::os::unix::fs::FileExt::read_at(&file, &mut bytes, 0).map_err(|error| missing(errno(&error)))?;
-    bytes.truncate(length);
-    SealKey::new(Secret::new(bytes))
-}
-
-fn parse((file, stat): (&File, &FileStat), path: String, name: &Username, uid: u32) -> Result<Account, StoreError> {
-    let text = match read_text(file, stat) {
-        Ok(text) => text,
-        Err(Errno::EFBIG) => return Err(misplaced(path, "is longer than any account", uid)),
-        Err(errno) => return Err(StoreError::Io { doing: "read", path, errno }),
-    };
-    Account::parse(&text, name, uid).map_err(|error| StoreError::Account { path, error })
-}
-
-fn misplaced(path: String, what: &'static str, uid: u32) -> StoreError {
-    let remedy = format!("make it a regular file of uid {uid} with mode 0600, restored from a backup if need be");
-    StoreError::Unsafe { path, what, remedy }
-}
+#[cfg(test)]
+mod tests;

@@ -1,26 +1,22 @@
 //! Opening what belongs to the store: by directory, following no link, checking what was opened.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 
 use super::StoreError;
 
-/// The owner that every directory of the store must have, and may have beside it in a test.
-const ROOT: u32 = 0;
 /// Group and others.
 const NOT_OWNER: u32 = 0o077;
-/// Others may write.
-const OTHERS_WRITE: u32 = 0o002;
-/// The group may write.
-const GROUP_WRITES: u32 = 0o020;
-/// Only their owners may remove files.
-const STICKY: u32 = 0o1000;
+/// Group or others may write.
+const OTHERS_WRITE: u32 = 0o022;
 /// Most bytes of a file that is read as a whole.
 pub(super) const LONGEST: u64 = 256 * 1024;
 
@@ -31,8 +27,6 @@ pub(super) struct Directory {
     pub(super) fd: OwnedFd,
     /// For messages.
     pub(super) path: String,
-    /// Its group, the one that the helper runs with.
-    pub(super) gid: u32,
     identity: Identity,
 }
 
@@ -57,14 +51,13 @@ impl Directory {
         let path = self.path_of(name);
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|errno| unopened(&path, errno))?;
-        let inner = Self::checked(fd, path)?;
-        if inner.gid == self.gid { Ok(inner) } else { Err(not_roots_alone(inner.path)) }
+        Self::checked(fd, path)
     }
 
     /// Whether its path still leads to it, and it is still as it must be.
     pub(super) fn is_in_place(&self) -> bool {
         fstatat(AT_FDCWD, self.path.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| Identity::of(&stat) == self.identity && is_roots_alone(&stat) && stat.st_gid == self.gid)
+            .is_ok_and(|stat| Identity::of(&stat) == self.identity && is_roots_alone(&stat))
     }
 
     /// Opens an existing file in this directory, whatever it is, without waiting for anyone.
@@ -77,13 +70,35 @@ impl Directory {
     pub(super) fn new_file(&self, name: &str) -> Result<File, Errno> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(&self.fd, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)?;
-        nix::sys::stat::fchmod(&file, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        fchmod(&file, Mode::S_IRUSR | Mode::S_IWUSR)?;
         Ok(file)
     }
 
-    /// Which file a name leads to now.
-    pub(super) fn identity_of(&self, name: &str) -> Result<Identity, Errno> {
-        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| Identity::of(&stat))
+    /// Whether a name leads to this file now, by the path of this directory: it may have been moved too.
+    pub(super) fn leads_to(&self, name: &str, file: Identity) -> bool {
+        let found = fstatat(AT_FDCWD, self.path_of(name).as_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
+        found.is_ok_and(|stat| Identity::of(&stat) == file)
+    }
+
+    /// Removes a file, if there is one of this name.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Errno> {
+        match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// The names of all that is in it, in order.
+    pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |errno| self.failed("list", ".", errno);
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut directory = Dir::openat(&self.fd, ".", flags, Mode::empty()).map_err(failed)?;
+        let mut names = Vec::new();
+        for entry in directory.iter() {
+            names.extend(entry.map_err(failed)?.file_name().to_str().map(str::to_owned));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// A name in this directory, for messages.
@@ -101,7 +116,7 @@ impl Directory {
         if !is_roots_alone(&stat) {
             return Err(not_roots_alone(path));
         }
-        Ok(Self { fd, path, gid: stat.st_gid, identity: Identity::of(&stat) })
+        Ok(Self { fd, path, identity: Identity::of(&stat) })
     }
 }
 
@@ -110,28 +125,26 @@ impl Identity {
     pub(super) fn of(stat: &FileStat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
+}
 
-    /// Which file this is.
-    pub(super) fn of_file(file: impl AsFd) -> Result<Self, Errno> {
-        fstat(file).map(|stat| Self::of(&stat))
-    }
+/// Whether a user may own what the store trusts: root, and in a test its own user.
+pub(super) fn is_trusted(uid: u32) -> bool {
+    uid == 0 || (cfg!(test) && uid == geteuid().as_raw())
 }
 
 /// Whether a directory is root's, and nobody else takes files out of it.
 fn is_roots_alone(stat: &FileStat) -> bool {
-    let trusted = stat.st_uid == ROOT || (cfg!(test) && stat.st_uid == nix::unistd::geteuid().as_raw());
-    let shared = stat.st_mode & GROUP_WRITES != 0 && stat.st_mode & STICKY == 0;
-    trusted && !shared && stat.st_mode & OTHERS_WRITE == 0
+    is_trusted(stat.st_uid) && stat.st_mode & OTHERS_WRITE == 0
 }
 
-/// What is wrong with a file that must be a regular one, owned by `owner`, with one name, closed to
-/// everyone else.
-pub(super) fn defect(stat: &FileStat, owner: u32) -> Option<&'static str> {
+/// What is wrong with a file that must be a regular one, root's, with one name and closed to everyone
+/// else.
+pub(super) fn defect(stat: &FileStat) -> Option<&'static str> {
     let checks = [
         (stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits(), "is not a regular file"),
         // One that was replaced a moment ago has none, and is whole.
         (stat.st_nlink <= 1, "has another name (a hard link)"),
-        (stat.st_uid == owner, "has the wrong owner"),
+        (is_trusted(stat.st_uid), "does not belong to root"),
         (stat.st_mode & NOT_OWNER == 0, "is open to others than its owner"),
     ];
     checks.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
@@ -152,7 +165,7 @@ pub(super) fn errno(error: &std::io::Error) -> Errno {
 }
 
 fn not_roots_alone(path: String) -> StoreError {
-    let remedy = "make it root:twostep and writable by nobody else, or run setup-host again".to_owned();
+    let remedy = "make it root's and writable by nobody else, or run setup-host again".to_owned();
     StoreError::Unsafe { path, what: "is not root's alone", remedy }
 }
 

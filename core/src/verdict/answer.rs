@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::options::Shape;
 use crate::recovery::{self, HashedAnswer};
-use crate::request::Shape;
 use crate::secret::Typed;
 
 /// Longest answer that is looked at, in bytes.

@@ -84,6 +84,12 @@ impl Verdict {
         }
     }
 
+    /// Whether an answer was judged and cost a failure.
+    #[must_use]
+    pub fn was_wrong(&self) -> bool {
+        matches!(self, Self::Refused(Refused::Wrong { .. } | Refused::Misplaced { .. } | Refused::NoPair { .. }))
+    }
+
     /// The word that a log line of this verdict begins with.
     #[must_use]
     pub fn word(&self) -> &'static str {

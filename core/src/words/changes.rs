@@ -4,7 +4,7 @@ use super::{ask, span};
 use crate::config::Config;
 
 /// Root has commands of its own.
-pub const NOT_FOR_ROOT: &str = "The helper does not serve root. Use twostep itself as root.";
+pub const NOT_FOR_ROOT: &str = "Root has no account of its own here. Name a user: twostep enroll --user USER.";
 
 /// The uid that asks has no user.
 pub const NOBODY: &str = "There is no such user. Check the name with getent passwd.";
@@ -12,10 +12,8 @@ pub const NOBODY: &str = "There is no such user. Check the name with getent pass
 /// Who has enrolled proves each change.
 pub const PROOF_REQUIRED: &str = "This change needs a proof. Give a current verification code or a recovery code.";
 
-/// A request to judge an answer brings none.
-pub const NO_ANSWER: &str = "There is no answer to judge. Put it into \"answers\".";
-/// The name of a PAM service is none.
-pub const NO_SERVICE: &str = "This is no PAM service. Name one of at most 64 printable bytes.";
+/// A login is not about an account.
+pub const NOT_ABOUT_AN_ACCOUNT: &str = "This request is not about an account. Send it as a login.";
 
 /// There is nothing to resume.
 pub const NOT_SUSPENDED: &str = "The second step of this user is not suspended. Nothing needs to be done.";

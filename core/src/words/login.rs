@@ -189,9 +189,12 @@ pub const NO_SECOND_STEP: &str =
 pub const LOGIN_CHANGED: &str =
     "The user or the service of this login changed after the second step, so it was refused. Log in again.";
 
-/// The helper serves the user alone who runs the program.
+/// The service serves a person's processes for that person alone.
 pub const CANNOT_CHECK_FOR_ANOTHER: &str =
     "This program runs as another user and cannot check your code. Use a program that runs as you, or as root.";
+
+/// Of a system user's program that the configuration does not list.
+pub const NOT_A_LISTED_CALLER: &str = "This program runs as a system user and may not check your code. An administrator can allow it under [[callers]] in the configuration.";
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::Error;
 
+use protocol::client::CallError;
+
 /// Nothing is overwritten.
 pub fn exists(path: &impl Display) -> String {
     format!("{path} exists already and is not overwritten. Choose another name.")
@@ -25,9 +27,15 @@ pub fn input_unreadable(error: &Error) -> String {
     format!("The input cannot be read: {error}. Give each answer as a line, or use a terminal.")
 }
 
-/// The helper cannot be started.
-pub fn no_helper(helper: &str, error: &Error) -> String {
-    format!("{helper} cannot be started: {error}. Ask the administrator to install Twostep completely.")
+/// The service does not answer a user.
+pub fn no_service(error: &CallError) -> String {
+    match error {
+        CallError::NotThere { .. } => {
+            "The twostep service does not run on this host. Ask the administrator to start it: systemctl start twostepd.socket".to_owned()
+        }
+        CallError::TooLong => "That is too long to send. Shorten what you typed.".to_owned(),
+        error => format!("Nothing is certain: {error}. See how it stands: twostep status"),
+    }
 }
 
 /// What came is not an answer to what was asked.

@@ -10,7 +10,7 @@ use twostep_core::ledger::Ledger;
 use twostep_core::otp::{Label, base32, uri};
 use twostep_core::recovery::RecoverySet;
 use twostep_core::refusals::Refusals;
-use twostep_core::request::{Request, Response, Shape, Use};
+use twostep_core::request::{AttemptId, Call, Done, Login, Outcome, Phase, Request, Response, Shown, Use, VERSION};
 use twostep_core::secret::{NoRandomness, Secret, Typed};
 use twostep_core::throttle::{Class, Limits, Origin, Source, Sums};
 use twostep_core::time::{Step, Timestamp, Uptime};
@@ -22,25 +22,28 @@ fn main() -> io::Result<()> {
     put("account", "whole", text.as_bytes())?;
     put("account", "body", text.split_at(text.trim_end().rfind('\n').unwrap_or(0) + 1).0.as_bytes())?;
     put("account", "empty", Account::new(&alice().name, alice().uid, WALL).to_text().as_bytes())?;
-    let ledger = ledger().map_err(|error| io::Error::other(error.to_string()))?.to_slot(0);
+    let ledger = ledger().to_slot(0);
     let length = ledger.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     put("ledger", "body", ledger.get(36..length + 16).unwrap_or_default())?;
+    for (name, how, slot) in [("older", 0, &ledger), ("newer", 3, &ledger), ("cut", 2, &ledger[..100].to_vec())] {
+        put("slots", name, &[&[how], slot.as_slice()].concat())?;
+    }
     let mut refusals = Refusals::default();
     for at in 0..40_u64 {
         let _ = refusals.count(&format!("192.0.2.{}", at % 20), Uptime(at));
     }
     put("refusals", "full", &refusals.to_bytes())?;
-    for (name, request) in requests() {
+    for (name, request) in requests().map_err(|error| io::Error::other(error.to_string()))? {
         put("request", name, &serde_json::to_vec(&request)?)?;
+        put("call", name, &serde_json::to_vec(&Call { version: VERSION, request })?)?;
     }
-    let accepted = Response::Verdict {
-        accepted: true,
-        log: "factor=totp".to_owned(),
-        text: String::new(),
-        digits: 6,
-        next: String::new(),
-    };
-    put("response", "verdict", &serde_json::to_vec(&accepted)?)?;
+    let accepted = Response::Done(Done {
+        outcome: Outcome::Accepted,
+        show: vec![Shown::Notice("Welcome.".to_owned())],
+        hand_over: Some("{}".to_owned()),
+        cut: 6,
+    });
+    put("response", "done", &serde_json::to_vec(&accepted)?)?;
     let phone = Phone::new(6).authenticator();
     let label = Label { issuer: "example.org", account: "alice" };
     put("uri", "phone", uri(&Secret::new(vec![b'k'; 20]), phone.parameters(), Step(0), label).expose().as_bytes())?;
@@ -89,8 +92,9 @@ fn account() -> Result<Account, NoRandomness> {
 }
 
 /// A bit of everything.
-fn ledger() -> Result<Ledger, NoRandomness> {
-    let mut ledger = Ledger::new(NOW.uptime, Sums { strangers: 1, known: 2, anyone: 3 })?;
+fn ledger() -> Ledger {
+    let mut ledger = Ledger::new(NOW.uptime, Sums::default());
+    ledger.belong_to(1000, Sums { strangers: 1, known: 2, anyone: 3 });
     let source = Source::of(&Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() }, &[]);
     let wait = Duration::from_secs(5);
     ledger.throttle.fail(&source, Class::Known, NOW.uptime, &Limits { failures: 1, wait, max_wait: wait, cap: 100 });
@@ -100,27 +104,36 @@ fn ledger() -> Result<Ledger, NoRandomness> {
     ledger.pass(NOW.uptime);
     ledger.remember("192.0.2.1 sshd".to_owned(), NOW.uptime);
     ledger.use_app_password("0000000000000001", Use { at: WALL.0, source: "192.0.2.1".to_owned() });
-    ledger.superseded.push(7);
-    Ok(ledger)
+    ledger
 }
 
-fn requests() -> [(&'static str, Request); 4] {
+fn requests() -> Result<[(&'static str, Request); 4], NoRandomness> {
     let typed = |text: &str| Typed::new(text.to_owned());
-    [
+    Ok([
         ("status", Request::Status {}),
         (
             "begin",
             Request::Begin { label: Some("phone".to_owned()), proof: None, permit: Some(typed("x")), device: None },
         ),
-        (
-            "verify",
-            Request::Verify {
-                service: "sshd".to_owned(),
-                answers: vec![typed("123456")],
-                shape: Some(Shape::PasswordAndCode),
-                attempt: None,
-            },
-        ),
+        ("login", Request::Login(login()?)),
         ("synchronize", Request::Synchronize { first: typed("123456"), second: typed("654321") }),
-    ]
+    ])
+}
+
+/// A login with all that it can say.
+fn login() -> Result<Login, NoRandomness> {
+    Ok(Login {
+        phase: Phase::Auth,
+        attempt: AttemptId::fresh()?,
+        user: "alice".to_owned(),
+        service: "sshd".to_owned(),
+        rhost: Some("192.0.2.1".to_owned()),
+        tty: Some("ssh".to_owned()),
+        real_uid: 0,
+        options: vec!["forward_pass".to_owned()],
+        key_accepted: true,
+        answers: vec![Typed::new("hunter2123456".to_owned())],
+        unanswered: false,
+        hand_over: Some("{}".to_owned()),
+    })
 }

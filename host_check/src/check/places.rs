@@ -1,67 +1,50 @@
-//! The store, the helper, the module and the configuration: whether each is what it has to be.
+//! The store, the service, the module and the configuration: whether each is what it has to be.
 
-use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nix::unistd::{Gid, Group};
+use protocol::client::PROGRAM;
 use twostep_core::store::files::{PROVIDED_KEY, RUN, SEALED_KEY, STATE};
 
 use crate::finding::Finding;
-use crate::host::members_of;
 use crate::words;
 
 mod disk;
+mod mode;
+mod service;
 
-/// Where the helper is installed. Chosen when this program is built, never when it runs.
-pub const HELPER: &str = match option_env!("TWOSTEP_HELPER") {
-    Some(path) => path,
-    None => "/usr/libexec/twostep/twostep-helper",
-};
+use mode::{MODE, described};
 
-/// The group of the helper.
-const GROUP: &str = "twostep";
-
-/// The bits of a mode that count, and those of its kind.
-const MODE: u32 = 0o7777;
-
-/// What a file or directory has to be.
+/// A file or directory of root's, and its mode.
 struct Place<'a> {
     path: &'a Path,
     is_directory: bool,
-    /// Its group is that of the helper, else root's.
-    is_helpers: bool,
     mode: u32,
 }
 
-/// Everything about them.
-pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
-    let Ok(Some(group)) = Group::from_name(GROUP) else {
-        return vec![Finding::error(
-            "no-group",
-            GROUP,
-            words::check_places::NO_GROUP,
-            words::check_places::made_by_setup(),
-        )];
-    };
-    let mut findings = members(&members_of(&group)).into_iter().collect::<Vec<_>>();
+/// Everything about them, and about the key in this file.
+pub fn check(key: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let state = Path::new(STATE);
-    for (path, mode) in [(state.to_owned(), 0o750), (state.join("accounts"), 0o1730), (state.join("uids"), 0o1730)] {
-        findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
+    for path in [state.to_owned(), state.join("accounts"), state.join("uids")] {
+        findings.extend(Place { path: &path, is_directory: true, mode: 0o700 }.check());
     }
-    let run = Path::new(RUN);
-    for (path, mode) in [(run.to_owned(), 0o750), (run.join("ledgers"), 0o1730)] {
-        // The first login after a boot makes it.
+    let (run, provided) = (Path::new(RUN), Path::new(PROVIDED_KEY).parent());
+    for (path, mode) in [(run.to_owned(), 0o755), (run.join("ledgers"), 0o700)]
+        .into_iter()
+        .chain(provided.map(|path| (path.to_owned(), 0o700)))
+    {
+        // What a boot, the first login or a protected key makes.
         if path.exists() {
-            findings.extend(Place { path: &path, is_directory: true, is_helpers: true, mode }.check(group.gid));
+            findings.extend(Place { path: &path, is_directory: true, mode }.check());
         }
     }
-    findings.extend(of_helper(helper, group.gid));
-    findings.extend(of_key(key, group.gid));
-    findings.extend(of_config(Path::new(twostep_core::config::PATH), group.gid));
+    findings.extend(service::program(Path::new(PROGRAM)));
+    findings.extend(service::sockets());
+    findings.extend(of_key(key));
     findings.extend(disk::of_store(Path::new(STATE)));
     findings.extend(labels());
     findings.extend(profiles());
@@ -69,7 +52,7 @@ pub fn check(helper: &Path, key: &Path) -> Vec<Finding> {
 }
 
 impl Place<'_> {
-    fn check(&self, helpers: Gid) -> Option<Finding> {
+    fn check(&self) -> Option<Finding> {
         let path = self.path.display();
         let found = match fs::symlink_metadata(self.path) {
             Ok(found) => found,
@@ -79,30 +62,24 @@ impl Place<'_> {
                 return Some(Finding::error("store-unreadable", path, what, words::check_places::REPAIR_DISK));
             }
         };
-        let group = if self.is_helpers { helpers.as_raw() } else { 0 };
         let is_kind = if self.is_directory { found.is_dir() } else { found.is_file() };
-        if is_kind && found.uid() == 0 && found.gid() == group && found.mode() & MODE == self.mode {
+        if is_kind && found.uid() == 0 && found.gid() == 0 && found.mode() & MODE == self.mode {
             return None;
         }
         let what = words::check_places::wrong_mode(&path, &described(&found), &self.should_be(), self.is_directory);
-        // The first is short, and sees to what is installed; what lies in /run is made once after boot.
-        let remedy = if is_kind && !self.path.starts_with(RUN) {
+        // The first is short, and sees to what is installed; what is in /run is made once after boot.
+        let remedy = if is_kind && !self.path.starts_with("/run") {
             words::check_places::righted_by_setup()
         } else if is_kind {
-            let owner = self.owner();
-            format!("sudo chown root:{owner} {path} && sudo chmod {:04o} {path}", self.mode)
+            format!("sudo chown root:root {path} && sudo chmod {:04o} {path}", self.mode)
         } else {
             words::check_places::made_anew_by_setup()
         };
         Some(Finding::error("wrong-mode", self.path.display(), what, remedy))
     }
 
-    fn owner(&self) -> &'static str {
-        if self.is_helpers { GROUP } else { "root" }
-    }
-
     fn should_be(&self) -> String {
-        format!("root:{} {:04o}", self.owner(), self.mode)
+        format!("root:root {:04o}", self.mode)
     }
 
     fn missing(&self) -> Finding {
@@ -112,82 +89,16 @@ impl Place<'_> {
     }
 }
 
-fn described(found: &Metadata) -> String {
-    let kind = match found.file_type() {
-        kind if kind.is_symlink() => "a link, ",
-        kind if kind.is_dir() => "",
-        kind if kind.is_file() => "",
-        _ => "no file, ",
-    };
-    let group = Group::from_gid(Gid::from_raw(found.gid()))
-        .ok()
-        .flatten()
-        .map_or_else(|| found.gid().to_string(), |group| group.name);
-    let owner = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(found.uid())).ok().flatten();
-    let owner = owner.map_or_else(|| found.uid().to_string(), |user| user.name);
-    format!("{kind}{owner}:{group} {:04o}", found.mode() & MODE)
-}
-
-/// Whoever is in the group could read the sealing key.
-fn members(names: &BTreeSet<String>) -> Option<Finding> {
-    let (first, all) = (names.first()?, names.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
-    Some(Finding::error(
-        "group-has-members",
-        GROUP,
-        words::check_places::group_has_members(&all),
-        format!(
-            "sudo gpasswd --delete {first} twostep; whose own group it is needs another: sudo usermod --gid GROUP {first}"
-        ),
-    ))
-}
-
-fn of_helper(helper: &Path, group: Gid) -> Vec<Finding> {
-    let path = helper.display();
-    let Ok(found) = fs::metadata(helper) else {
-        let what = words::check_places::helper_missing(&path);
-        return vec![Finding::error("helper-missing", path, what, words::check_places::INSTALL_AGAIN)];
-    };
-    let mut findings = Vec::new();
-    if found.mode() & MODE != 0o2755 || found.uid() != 0 || found.gid() != group.as_raw() {
-        findings.push(Finding::error(
-            "helper-mode",
-            path.to_string(),
-            words::check_places::helper_mode(&path, &described(&found)),
-            words::check_places::righted_by_setup(),
-        ));
-    }
-    findings.extend(disk::of_helper(helper));
-    findings
-}
-
-/// The helper reads it as its user, with the group.
-fn of_config(config: &Path, group: Gid) -> Option<Finding> {
-    let folder = config.parent()?;
-    let allows = |path: &Path, others: u32| {
-        let is_allowed = |found: Metadata| {
-            found.mode() & others != 0 || found.gid() == group.as_raw() && found.mode() & (others << 3) != 0
-        };
-        // That it is not there, or cannot be read by root, is told elsewhere.
-        fs::metadata(path).map_or(true, is_allowed)
-    };
-    let (closed, mode) = [(folder, 0o1, "0755"), (config, 0o4, "0644")]
-        .into_iter()
-        .find_map(|(path, others, mode)| (!allows(path, others)).then_some((path, mode)))?;
-    let path = closed.display();
-    let what = words::check_places::configuration_closed(&path);
-    Some(Finding::error("configuration-closed", closed.display(), what, format!("sudo chmod {mode} {path}")))
-}
-
-/// 32 bytes, for root and the helper: those of the file, or what the boot brought in its place.
-fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
+/// 32 bytes: those of the file, or what the boot brought in its place.
+fn of_key(key: &Path) -> Vec<Finding> {
     let mut sealed = key.as_os_str().to_owned();
     sealed.push(SEALED_KEY);
     if !Path::new(&sealed).exists() {
-        return of_open_key(key, group);
+        return of_open_key(key);
     }
     let given = Path::new(PROVIDED_KEY);
     if given.exists() {
-        return of_open_key(given, group);
+        return of_open_key(given);
     }
     vec![Finding::error(
         "key-not-given",
@@ -197,7 +108,7 @@ fn of_key(key: &Path, group: Gid) -> Vec<Finding> {
     )]
 }
 
-fn of_open_key(key: &Path, group: Gid) -> Vec<Finding> {
+fn of_open_key(key: &Path) -> Vec<Finding> {
     let path = key.display();
     let Ok(found) = fs::symlink_metadata(key) else {
         let accounts = fs::read_dir(Path::new(STATE).join("accounts")).is_ok_and(|mut all| all.next().is_some());
@@ -221,7 +132,7 @@ fn of_open_key(key: &Path, group: Gid) -> Vec<Finding> {
         let what = words::check_places::key_size(&path, found.len());
         return vec![Finding::error("key-size", path, what, words::check_places::BRING_BACK)];
     }
-    findings.extend(Place { path: key, is_directory: false, is_helpers: true, mode: 0o640 }.check(group));
+    findings.extend(Place { path: key, is_directory: false, mode: 0o600 }.check());
     findings
 }
 
@@ -292,12 +203,12 @@ mod tests {
     #[test]
     fn what_is_not_as_it_has_to_be_is_told_with_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |path| Place { path, is_directory: true, is_helpers: true, mode: 0o1730 };
+        let place = |path| Place { path, is_directory: true, mode: 0o711 };
         let gone = folder.path().join("gone");
-        let missing = place(&gone).check(Gid::from_raw(7)).unwrap();
+        let missing = place(&gone).check().unwrap();
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
-        let wrong = place(folder.path()).check(Gid::from_raw(4_000_000)).unwrap();
-        assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:twostep 1730"), "{}", wrong.what);
+        let wrong = place(folder.path()).check().unwrap();
+        assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:root 0711"), "{}", wrong.what);
         assert_eq!(wrong.remedy, words::check_places::righted_by_setup());
     }
 
@@ -306,47 +217,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("seal.key");
         std::fs::write(&key, [0; 31]).unwrap();
-        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-size");
+        assert_eq!(of_key(&key)[0].id, "key-size");
         std::fs::write(&key, [0; 64]).unwrap();
-        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "reseal-unfinished");
+        assert_eq!(of_key(&key)[0].id, "reseal-unfinished");
         let sealed = folder.path().join("seal.key.cred");
         std::fs::write(&sealed, "x").unwrap();
-        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-not-given");
+        assert_eq!(of_key(&key)[0].id, "key-not-given");
         std::fs::remove_file(&sealed).unwrap();
         std::fs::remove_file(&key).unwrap();
-        assert_eq!(of_key(&key, Gid::from_raw(0))[0].id, "key-missing");
-    }
-
-    #[test]
-    fn members_of_the_group_are_named() {
-        let names = ["alice", "bob"].map(str::to_owned).into();
-        assert!(members(&names).unwrap().what.contains("(alice, bob)"));
-        assert_eq!(members(&BTreeSet::new()), None);
+        assert_eq!(of_key(&key)[0].id, "key-missing");
     }
 
     #[test]
     fn profiles_that_confine_a_login_are_told_of() {
         let loaded = "/usr/sbin/sshd (enforce)\n/usr/sbin/ntpd (enforce)\ndovecot (complain)\nsu (enforce)\n";
         assert_eq!(confined(loaded), ["/usr/sbin/sshd", "su"]);
-    }
-
-    #[test]
-    fn a_configuration_that_only_root_reads_is_told_of() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("config.toml");
-        std::fs::write(&config, "version = 1").unwrap();
-        let with = |folder_mode, mode, gid: u32| {
-            std::fs::set_permissions(folder.path(), Permissions::from_mode(folder_mode)).unwrap();
-            std::fs::set_permissions(&config, Permissions::from_mode(mode)).unwrap();
-            of_config(&config, Gid::from_raw(gid)).map(|finding| finding.remedy)
-        };
-        let own = nix::unistd::getgid().as_raw();
-        let (path, above) = (config.display(), folder.path().display());
-        assert_eq!(with(0o755, 0o644, 4_000_000), None);
-        assert_eq!(with(0o755, 0o640, own), None);
-        assert_eq!(with(0o755, 0o640, 4_000_000), Some(format!("sudo chmod 0644 {path}")));
-        assert_eq!(with(0o755, 0o600, own), Some(format!("sudo chmod 0644 {path}")));
-        assert_eq!(with(0o700, 0o644, own), Some(format!("sudo chmod 0755 {above}")));
     }
 
     #[test]

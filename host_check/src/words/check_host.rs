@@ -99,22 +99,6 @@ pub fn shared_uid(names: &str, uid: u32, first: &str) -> String {
 /// The same.
 pub const ONE_UID_EACH: &str = "Give each person a uid, or let only one of the names log in.";
 
-/// A mount option.
-pub fn helper_noexec(path: impl Display) -> String {
-    format!("{path} lies on a file system that is mounted noexec, so it cannot be started.")
-}
-
-/// The same.
-pub const MOUNT_EXEC: &str = "Mount it without noexec.";
-
-/// A mount option.
-pub fn helper_nosuid(path: impl Display) -> String {
-    format!("{path} lies on a file system that is mounted nosuid, so it cannot reach any account.")
-}
-
-/// The same.
-pub const MOUNT_SUID: &str = "Mount it without nosuid.";
-
 /// What a disk that takes nothing more means.
 const UNWRITABLE: &str = "nobody can enroll, and recovery codes are refused; verification codes still count";
 

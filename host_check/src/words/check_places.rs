@@ -6,14 +6,6 @@ use std::io::Error;
 /// What puts an installation right.
 const SETUP: &str = "sudo /usr/libexec/twostep/setup-host";
 
-/// A group that installing makes.
-pub const NO_GROUP: &str = "There is no group twostep, so no user can reach their account.";
-
-/// What is missing.
-pub fn made_by_setup() -> String {
-    format!("{SETUP} makes it.")
-}
-
 /// The kernel refused.
 pub fn unreadable(path: impl Display, error: &Error) -> String {
     format!("{path} cannot be looked at: {error}.")
@@ -24,11 +16,8 @@ pub const REPAIR_DISK: &str = "Repair the disk that it lies on.";
 
 /// Owner, group or mode.
 pub fn wrong_mode(path: impl Display, is: &str, should_be: &str, is_directory: bool) -> String {
-    let so = if is_directory {
-        "logins of enrolled users fail, or others can read what is in it"
-    } else {
-        "others can read it, or the helper cannot"
-    };
+    let so =
+        if is_directory { "logins fail, or others can read what is in it" } else { "others can read or change it" };
     format!("{path} is {is} and has to be {should_be}; {so}.")
 }
 
@@ -52,28 +41,64 @@ pub fn mounted_or_made() -> String {
     format!("If it lies on a file system of its own, mount that. Else {SETUP} makes it.")
 }
 
-/// The group is for the helper alone.
-pub fn group_has_members(all: &str) -> String {
-    format!("The group twostep has members ({all}), who can read the sealing key and reach every account.")
-}
-
 /// Half an installation.
-pub fn helper_missing(path: impl Display) -> String {
-    format!("{path} is missing, so no user can enroll or change anything.")
+pub fn service_missing(path: impl Display) -> String {
+    format!("{path} is missing, so nobody can enroll, and no login that asks for a code succeeds.")
 }
 
 /// The same.
 pub const INSTALL_AGAIN: &str = "Install Twostep again.";
 
-/// The helper is setgid, or of no use.
-pub fn helper_mode(path: impl Display, is: &str) -> String {
-    format!("{path} is {is} and has to be root:twostep 2755: without that no user reaches their account.")
+/// Others can change what root executes, or nobody can execute it.
+pub fn service_mode(path: impl Display, is: &str) -> String {
+    format!("{path} is {is} and has to be root's, writable by root alone, and executable.")
 }
 
-/// The helper runs as its user.
-pub fn configuration_closed(path: impl Display) -> String {
-    format!("{path} is closed to the helper, so users reach their account by another configuration, or none.")
+/// A mount forbids it.
+pub fn service_noexec(path: impl Display) -> String {
+    format!("{path} is on a file system mounted noexec, so it cannot run.")
 }
+
+/// The same.
+pub const MOUNT_EXEC: &str = "Mount it without noexec.";
+
+/// Nobody answers.
+pub fn service_not_running(path: impl Display) -> String {
+    format!(
+        "The twostep service does not answer at {path}: root's programs (sshd, sudo, login) still check codes, but users cannot enroll or change anything, and screen lockers refuse them."
+    )
+}
+
+/// The same, under systemd.
+pub const START_BY_SYSTEMD: &str =
+    "Start it: sudo systemctl start twostepd.socket. If that fails: systemctl status twostepd";
+
+/// The same, under OpenRC.
+pub const START_BY_OPENRC: &str = "Start it: sudo rc-service twostepd start";
+
+/// The same, under anything else.
+pub fn start_by_hand(program: &str) -> String {
+    format!("Have the host start it at boot, as root: {program} --listen")
+}
+
+/// It hangs, or is of another version.
+pub const RESTART_SERVICE: &str = "Restart it: sudo systemctl restart twostepd. See why: journalctl -u twostepd";
+
+/// Somebody else listens there.
+pub fn remove_and_start(path: &str) -> String {
+    format!("Remove {path}, find out who made it, then: sudo systemctl restart twostepd.socket")
+}
+
+/// A socket that is not as it has to be.
+pub fn socket_wrong(path: impl Display, is: &str, mode: u32) -> String {
+    format!("{path} is {is} and has to be root's, {mode:04o}: who asks there does not reach the service.")
+}
+
+/// What is not there.
+pub const GONE: &str = "missing";
+
+/// What makes the sockets again.
+pub const RESTART_SOCKETS: &str = "sudo systemctl restart twostepd.socket makes it again.";
 
 /// A protected key.
 pub const KEY_NOT_GIVEN: &str =

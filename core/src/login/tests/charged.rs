@@ -60,8 +60,7 @@ fn a_panic_while_an_answer_is_judged_takes_the_charge_back() {
 #[test]
 fn an_account_that_cannot_be_written_takes_the_charge_back() {
     let world = World::enrolled("");
-    let generation = world.store().update(&alice(), |held| held.ledger.generation).unwrap();
-    let temporary = world.account().with_file_name(format!("alice.toml.{generation:016x}"));
+    let temporary = world.account().with_file_name("alice.toml.new");
     fs::create_dir_all(temporary.join("full")).unwrap();
     let failed = charged(&world, |held, ()| held.keep(Keep::Account));
     assert!(failed.is_err());

@@ -102,15 +102,26 @@ fn an_alias_leads_to_the_same_account() {
 
 #[test]
 fn a_user_with_another_name_is_not_taken_for_one_who_never_enrolled() {
-    let world = World::enrolled("");
+    let mut world = World::enrolled("");
     let renamed = Person { name: Username::new("alison"), ..alice() };
     let Err(LoginError::Store(error)) = applies(&attempt_of(&renamed), &world.config, &world.store(), &world.clock)
     else {
         panic!()
     };
     assert!(error.to_string().contains("alice.toml") && error.to_string().contains("reset alison"), "{error}");
+    let whole = fs::read(world.account()).unwrap();
+    fs::write(world.account(), "broken").unwrap();
+    assert!(
+        applies(&attempt_of(&renamed), &world.config, &world.store(), &world.clock).is_err(),
+        "it does not say whose it is"
+    );
+    fs::write(world.account(), whole).unwrap();
     world.store().set_aside(&renamed, world.clock.now().wall).unwrap();
     assert_eq!(applies(&attempt_of(&renamed), &world.config, &world.store(), &world.clock), Ok(false));
+    // Its uid has become another user's, who has left the link.
     let other = Person { uid: alice().uid + 1, ..renamed };
+    let link = world.folder.path().join(format!("state/uids/{}", other.uid));
+    world.enroll();
+    std::os::unix::fs::symlink("../accounts/alice.toml", link).unwrap();
     assert_eq!(applies(&attempt_of(&other), &world.config, &world.store(), &world.clock), Ok(false));
 }

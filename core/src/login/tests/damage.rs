@@ -1,4 +1,4 @@
-//! Files that are broken, gone, or under a take-over.
+//! Files that are broken, gone, or taken away while they are used.
 
 use super::*;
 
@@ -63,44 +63,71 @@ fn where_the_disk_kept_nothing_the_birth_of_the_ledgers_counts() {
     assert!(world.gets_in(&world.code(0)));
 }
 
+/// A process whose ledger is taken away records nothing, and lets nobody in.
 #[test]
-fn an_answer_under_a_takeover_counts_for_nothing() {
-    let world = World::enrolled("");
-    let code = Typed::new(world.code(0));
-    let store = world.store();
-    let stalled = store.update(&alice(), |held| {
-        // Someone else finds the lock held for too long while this process stands still.
-        assert!(world.gets_in(code.expose()));
-        held.keep(Keep::Account);
-        if let Some(account) = held.account.as_mut() {
-            account.authenticators.clear();
-        }
-    });
-    assert_eq!(stalled, Err(StoreError::Superseded));
-    assert_eq!(reason(&world.login(code.expose())), "spent-code");
-    assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 1);
-    assert_eq!(fs::read_dir(world.folder.path().join("run/ledgers")).unwrap().count(), 1);
+fn an_answer_whose_ledger_is_taken_away_counts_for_nothing() {
+    type TakeAway = fn(&World);
+    let ways: [TakeAway; 4] = [
+        |world| fs::remove_file(world.ledger()).unwrap(),
+        |world| fs::remove_dir_all(world.folder.path().join("run")).unwrap(),
+        |world| fs::rename(world.folder.path().join("run"), world.folder.path().join("old-run")).unwrap(),
+        |world| {
+            let copy = fs::read(world.ledger()).unwrap();
+            fs::remove_file(world.ledger()).unwrap();
+            fs::write(world.ledger(), copy).unwrap();
+        },
+    ];
+    for (number, take_away) in ways.iter().enumerate() {
+        let world = World::enrolled("");
+        let code = world.code(0);
+        let judged = world.store().update(&alice(), |held| {
+            take_away(&world);
+            held.keep(Keep::Account);
+            if let Some(account) = held.account.as_mut() {
+                account.authenticators.clear();
+            }
+        });
+        assert_eq!(judged, Err(StoreError::Replaced { path: world.ledger().display().to_string() }), "{number}");
+        assert_eq!(fs::read_dir(world.folder.path().join("state/accounts")).unwrap().count(), 1, "{number}");
+        // Where a new ledger is born now, right codes wait for the window's time.
+        world.store().update(&alice(), |_| ()).unwrap();
+        world.pass(if number == 0 { 0 } else { 90 });
+        assert!(world.gets_in(&if number == 0 { code } else { world.code(0) }), "{number}: the account is as it was");
+    }
 }
 
-/// The one who takes over reads the slot before it, which knows nothing of the last code.
+/// The other one recorded a later code, which this one must not move back.
 #[test]
-fn a_takeover_of_a_damaged_ledger_reopens_no_code_either() {
+fn a_process_whose_ledger_is_taken_away_moves_no_time_of_change_back() {
     let world = World::enrolled("");
-    assert!(world.gets_in(&world.code(0)));
-    world.pass(30);
-    let spent = world.code(0);
-    let before = fs::read(world.ledger()).unwrap();
-    assert!(world.gets_in(&spent));
-    let mut damaged = fs::read(world.ledger()).unwrap();
-    let newest = [crate::ledger::slot_at(0), crate::ledger::slot_at(1)].map(|at| usize::try_from(at).unwrap() + 8);
-    let number = |at: &usize| u64::from_le_bytes(damaged[*at..*at + 8].try_into().unwrap());
-    let newest = newest.into_iter().max_by_key(number).unwrap();
-    assert_ne!(damaged[newest..newest + 40], before[newest..newest + 40]);
-    damaged[newest + 20] ^= 4;
-    let stalled = world.store().update(&alice(), |_| {
-        fs::write(world.ledger(), &damaged).unwrap();
-        assert_eq!(reason(&world.login(&spent)), "spent-code");
+    let store = world.store();
+    let later = Timestamp(world.clock.now().wall.0 + 1000);
+    let judged = store.update(&alice(), |held| {
+        fs::remove_file(world.ledger()).unwrap();
+        let other = world.store().update(&alice(), |held| held.spent_until = later);
+        other.unwrap();
+        held.spent_until = Timestamp(later.0 - 500);
     });
-    assert_eq!(stalled, Err(StoreError::Superseded));
-    assert_eq!(reason(&world.login(&spent)), "spent-code");
+    assert!(matches!(judged, Err(StoreError::Replaced { .. })));
+    assert_eq!(world.store().update(&alice(), |held| held.spent_until), Ok(later));
+}
+
+/// The name was another user's before, who is gone without a trace but for the ledger.
+#[test]
+fn a_next_user_of_a_name_starts_over_and_is_not_locked_out() {
+    let mut world = World::enrolled("");
+    for _ in 0..5 {
+        assert_eq!(reason(&world.login("000000")), "wrong-code");
+    }
+    assert_eq!(reason(&world.login(&world.code(0))), "source-waits");
+    let next = Person { uid: alice().uid + 1, ..alice() };
+    let earlier = world.store().peek(&alice()).unwrap();
+    fs::remove_file(world.account()).unwrap();
+    assert_eq!(world.store().peek(&next), None);
+    let ledger = world.store().update(&next, |held| held.ledger.clone()).unwrap();
+    assert_eq!((ledger.throttle.sums().total(), ledger.wrong.count), (0, 0));
+    assert_eq!((&ledger.spent, ledger.floor), (&earlier.spent, earlier.floor));
+    world.enroll();
+    world.pass(60);
+    assert!(world.gets_in(&world.code(0)));
 }

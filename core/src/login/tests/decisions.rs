@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::*;
 use crate::groups::Database;
 use crate::overview::Overview;
-use crate::request::Asking;
 
 /// What a caller learns where the account cannot be read and that matters.
 const ERROR: &str = "error";
@@ -107,11 +106,17 @@ const fn caller(name: &'static str, asks: fn(&World) -> String) -> Caller {
     Caller { name, has_address: true, remembers: true, asks, tells: |decision| decision }
 }
 
-const CALLERS: [Caller; 9] = [
+const CALLERS: [Caller; 11] = [
     caller("a login by root", login_by_root),
     caller("admin check --login", check_login),
     Caller { has_address: false, remembers: false, ..caller("a login by the user's process", login_by_user) },
+    Caller { has_address: false, remembers: false, ..caller("a login by a listed caller", login_by_caller) },
     Caller { remembers: false, ..caller("an application password by root", app_password_by_root) },
+    Caller {
+        has_address: false,
+        remembers: false,
+        ..caller("an application password by a listed caller", app_password_by_caller)
+    },
     Caller {
         has_address: false,
         remembers: false,
@@ -124,9 +129,23 @@ const CALLERS: [Caller; 9] = [
     Caller { remembers: false, tells: grace_alone, ..caller("the reminder in the account phase", reminder) },
 ];
 
-fn visiting() -> Attempt {
+fn claims() -> Claims {
     let origin = Origin { rhost: Some(HOME.into()), tty: None, real_uid: 0 };
-    Attempt { origin, ..attempt_of(&alice()) }
+    Claims { service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false }
+}
+
+fn visiting() -> Attempt {
+    Attempt::from_root(alice(), claims())
+}
+
+/// The same claims by a process of alice's own.
+fn by_user() -> Attempt {
+    Attempt::from_user(alice(), claims())
+}
+
+/// The same by a listed caller.
+fn by_caller() -> Attempt {
+    Attempt::from_caller(alice(), "www-data", claims())
 }
 
 fn told(verdict: &Verdict) -> String {
@@ -142,7 +161,19 @@ fn wrong() -> Scripted<'static> {
 }
 
 fn login_by_root(world: &World) -> String {
-    let verdict = second_step(&visiting(), &world.config, &world.store(), &world.clock, &wrong());
+    login_by(world, &visiting())
+}
+
+fn login_by_user(world: &World) -> String {
+    login_by(world, &by_user())
+}
+
+fn login_by_caller(world: &World) -> String {
+    login_by(world, &by_caller())
+}
+
+fn login_by(world: &World, attempt: &Attempt) -> String {
+    let verdict = second_step(attempt, &world.config, &world.store(), &world.clock, &wrong());
     verdict.map_or(ERROR.into(), |verdict| told(&verdict))
 }
 
@@ -152,36 +183,21 @@ fn check_login(world: &World) -> String {
 }
 
 fn app_password_by_root(world: &World) -> String {
-    let wrong = Typed::new("x".into());
-    let judged = app_password(&visiting(), &world.config, &world.store(), &world.clock, &wrong);
-    judged.map_or(ERROR.into(), |judged| told(&judged.verdict))
-}
-
-fn login_by_user(world: &World) -> String {
-    by_user(world, Request::Requirement { service: "sshd".into() })
+    app_password_by(world, &visiting())
 }
 
 fn app_password_by_user(world: &World) -> String {
-    by_user(world, Request::VerifyAppPassword { service: "sshd".into(), password: Typed::new("x".into()) })
+    app_password_by(world, &by_user())
 }
 
-fn by_user(world: &World, request: Request) -> String {
-    match world.ask(request) {
-        Response::Requirement { requirement, rule, .. } => {
-            let rule = rule.strip_prefix("rule=").unwrap().split(' ').next().unwrap();
-            let asking = match rule {
-                "enrolled" => Asking::Asked,
-                "required" => Asking::MustEnroll,
-                _ => Asking::NotAsked,
-            };
-            assert_eq!(requirement, asking, "{rule}");
-            rule.to_owned()
-        }
-        Response::Verdict { accepted: false, log, .. } if log.contains("must-enroll") => "required".into(),
-        Response::Verdict { accepted: false, .. } => "enrolled".into(),
-        Response::Refused { reason: Refusal::Failed, .. } => ERROR.into(),
-        other => panic!("{other:?}"),
-    }
+fn app_password_by_caller(world: &World) -> String {
+    app_password_by(world, &by_caller())
+}
+
+fn app_password_by(world: &World, attempt: &Attempt) -> String {
+    let wrong = Typed::new("x".into());
+    let judged = app_password(attempt, &world.config, &world.store(), &world.clock, &wrong);
+    judged.map_or(ERROR.into(), |judged| told(&judged.verdict))
 }
 
 fn account_phase(world: &World) -> String {
@@ -261,31 +277,30 @@ fn every_caller_decides_alike() {
     }
 }
 
+/// What one answer comes to, in an exchange of its own.
+fn answered(world: &World, attempt: &Attempt, answer: &str) -> Verdict {
+    let (id, answers) = (AttemptId::fresh().unwrap(), [Typed::new(answer.into())]);
+    let exchange = Exchange { id: &id, answers: &answers };
+    let step = super::super::second_step(attempt, &exchange, &world.config, &world.store(), &world.clock);
+    let Ok(Step::Done(verdict)) = step else { panic!("{step:?}") };
+    verdict
+}
+
 #[test]
 fn an_answer_counts_whatever_policy_says_by_then_but_for_exempt_users() {
-    let answer = |world: &World, code: &str| {
-        let answer = Typed::new(code.into());
-        world.ask(Request::Verify { service: "sshd".into(), answers: vec![answer], shape: None, attempt: None })
-    };
-    let accepted = |response: &Response| match response {
-        Response::Verdict { accepted, log, .. } => (*accepted, log.clone()),
-        other => panic!("{other:?}"),
-    };
+    let answer = |world: &World, code: &str| answered(world, &by_user(), code);
     let world = World::enrolled("[policy]\nremember = \"1h\"\n");
     remembered(&world);
     suspended(&world);
     assert_eq!(login_by_user(&world), "suspended");
-    let (is_accepted, log) = accepted(&answer(&world, "000000"));
-    assert!(!is_accepted && log.contains("reason=wrong-code"), "{log}");
-    assert!(accepted(&answer(&world, &world.code(0))).0);
+    assert_eq!(reason(&answer(&world, "000000")), "wrong-code");
+    assert!(matches!(answer(&world, &world.code(0)), Verdict::Accepted(_)));
     // Nobody can answer for an enrollment that is gone.
     reset(&world);
-    let (is_accepted, log) = accepted(&answer(&world, &world.code(1)));
-    assert!(!is_accepted && log.contains("reason=enrollment-vanished"), "{log}");
+    assert_eq!(reason(&answer(&world, &world.code(1))), "enrollment-vanished");
     let exempt = World::enrolled("[policy]\nexempt_users = [\"alice\"]\n");
     fs::write(exempt.account(), "garbage").unwrap();
-    let Response::Requirement { requirement: Asking::NotAsked, rule, .. } = answer(&exempt, "000000") else { panic!() };
-    assert_eq!(rule, "rule=exempt-user");
+    assert_eq!(answer(&exempt, "000000"), Verdict::NotAsked(crate::policy::Rule::ExemptUser));
 }
 
 #[test]
@@ -299,7 +314,7 @@ fn an_answer_of_root_counts_though_the_user_was_suspended_meanwhile() {
 }
 
 #[test]
-fn a_process_of_the_user_is_told_every_number_of_digits_and_which_one_it_was() {
+fn a_process_of_the_user_may_end_a_password_with_a_code_of_any_device() {
     let mut world = World::enrolled("");
     let proof = Some(Typed::new(world.code(0)));
     let device = crate::request::Device {
@@ -319,18 +334,16 @@ fn a_process_of_the_user_is_told_every_number_of_digits_and_which_one_it_was() {
     let code = Typed::new(shows(&world));
     assert!(matches!(world.ask(Request::Confirm { code, next: None }), Response::Confirmed { .. }));
     world.secret = six;
-    let Response::Requirement { digits, .. } = world.ask(Request::Requirement { service: "sshd".into() }) else {
-        panic!()
-    };
-    assert_eq!(digits, [6, 8]);
-    let verify = |answer: String| {
-        let answer = Typed::new(answer);
-        let (answers, shape) = (vec![answer], Some(Shape::PasswordAndCode));
-        world.ask(Request::Verify { service: "sshd".into(), answers, shape, attempt: None })
+    let standing = rehearse(&by_user(), &world.config, &world.store(), world.clock.now()).unwrap();
+    assert_eq!(standing.account.unwrap().digits(), [6, 8]);
+    let digits = |answer: String| {
+        let attempt = Attempt::from_user(alice(), Claims { shape: Shape::PasswordAndCode, ..claims() });
+        let verdict = answered(&world, &attempt, &answer);
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        verdict.digits(&world.config)
     };
     world.pass(60);
-    assert!(matches!(verify(shows(&world)), Response::Verdict { accepted: true, digits: 8, .. }));
+    assert_eq!(digits(shows(&world)), 8);
     // Two digits of the password stand before the code.
-    let behind = format!("99{}", world.code(0));
-    assert!(matches!(verify(behind), Response::Verdict { accepted: true, digits: 6, .. }));
+    assert_eq!(digits(format!("99{}", world.code(0))), 6);
 }

@@ -80,25 +80,22 @@ fn a_file_that_does_not_count_is_said_and_nothing_is_made() {
 #[test]
 fn what_is_pruned_leaves_nothing_and_nothing_of_others_goes() {
     let world = World::enrolled("");
-    let ledgers = world.ledger().parent().unwrap().to_owned();
-    let refusals = ledgers.join("alice.refusals");
+    let refusals = world.ledger().with_file_name("alice.refusals");
     let link = |uid: u32| world.account().parent().unwrap().with_file_name("uids").join(uid.to_string());
     fs::write(&refusals, "").unwrap();
     let (own, other) = (alice().uid, alice().uid + 1);
     std::os::unix::fs::symlink("../accounts/bob.toml", link(other)).unwrap();
-    fs::copy(world.account(), world.account().with_file_name("bob.toml")).unwrap();
-    fs::write(ledgers.join("bob"), "").unwrap();
-    world.store().prune("alice", other).unwrap();
-    assert!(world.ledger().exists() && refusals.exists() && link(own).is_symlink() && link(other).is_symlink());
-    world.store().prune("bob", other).unwrap();
-    assert!(ledgers.join("bob").exists() && !link(other).is_symlink());
-    let world = World::enrolled("");
-    let refusals = world.ledger().with_file_name("alice.refusals");
-    fs::write(&refusals, "").unwrap();
+    for refused in [world.store().prune("alice", other), world.store().prune("bob", other)] {
+        assert!(refused.is_err());
+    }
+    assert!(world.account().exists() && world.ledger().exists() && refusals.exists());
+    assert!(link(own).is_symlink() && link(other).is_symlink());
     world.store().prune("alice", own).unwrap();
     assert!(world.store().account_names().unwrap().is_empty());
-    let link = world.account().parent().unwrap().with_file_name("uids").join(own.to_string());
-    assert!(!world.ledger().exists() && !refusals.exists() && !link.is_symlink());
+    assert!(!world.ledger().exists() && !refusals.exists() && !link(own).is_symlink() && link(other).is_symlink());
+    fs::write(world.account(), "broken").unwrap();
+    world.store().prune("alice", own).unwrap();
+    assert!(world.store().account_names().unwrap().is_empty());
 }
 
 /// The file is written when there is something new to say, and not at each login.

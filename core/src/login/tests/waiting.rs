@@ -72,6 +72,24 @@ fn the_sum_of_failures_outlives_the_ledger() {
     assert_eq!(reason(&world.login(&world.code(0))), "closed-to-strangers");
 }
 
+/// A store that lives as long as the service does has read an account that others have written since.
+#[test]
+fn a_new_ledger_has_the_failures_that_the_account_has_under_the_lock() {
+    let world = World::enrolled("");
+    let store = world.store();
+    // A file that changed a moment ago is not remembered.
+    std::thread::sleep(std::time::Duration::from_millis(40));
+    assert_eq!(store.find(&alice()).unwrap().unwrap().failures.strangers, 0);
+    for host in 0..20 {
+        let _ = world.try_from("000000", &format!("203.0.113.{host}")).unwrap();
+    }
+    fs::remove_file(world.ledger()).unwrap();
+    let known = world.store().find(&alice()).unwrap().unwrap().failures.strangers;
+    assert!(known >= 10);
+    let sums = store.update(&alice(), |held| held.ledger.throttle.sums()).unwrap();
+    assert_eq!(sums.strangers, known);
+}
+
 #[test]
 fn a_hundred_failures_of_known_sources_close_codes_until_a_recovery_code() {
     let world = World::enrolled("[throttle]\ncap = 10\nfailures = 100\n");

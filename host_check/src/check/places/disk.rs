@@ -1,4 +1,4 @@
-//! The file systems that the store and the helper lie on.
+//! The file systems that the store and the service's program are on.
 
 use std::path::Path;
 
@@ -10,17 +10,11 @@ use crate::words;
 /// Less than any account needs when it is written anew.
 const LITTLE: u64 = 1024 * 1024;
 
-/// A helper that is not run, or not as its group.
-pub fn of_helper(helper: &Path) -> Option<Finding> {
-    let path = helper.display();
-    let flags = statvfs(helper).ok()?.flags();
-    if flags.contains(FsFlags::ST_NOEXEC) {
-        let what = words::check_host::helper_noexec(&path);
-        return Some(Finding::error("helper-noexec", path, what, words::check_host::MOUNT_EXEC));
-    }
-    flags.contains(FsFlags::ST_NOSUID).then(|| {
-        let what = words::check_host::helper_nosuid(&path);
-        Finding::error("helper-nosuid", path, what, words::check_host::MOUNT_SUID)
+/// A program that is not run.
+pub fn of_program(program: &Path) -> Option<Finding> {
+    statvfs(program).ok()?.flags().contains(FsFlags::ST_NOEXEC).then(|| {
+        let what = words::check_places::service_noexec(program.display());
+        Finding::error("service-noexec", program.display(), what, words::check_places::MOUNT_EXEC)
     })
 }
 

@@ -1,0 +1,222 @@
+//! One login at one line of the PAM stack: asks the service, asks the person what the service wants to
+//! know, and does what it says.
+
+use std::ffi::{CStr, CString, c_int};
+
+use protocol::options::{Mode, Options};
+use protocol::request::{Ask, AttemptId, Done, Login, LoginResponse, Outcome, Phase, Shown};
+use protocol::secret::{Secret, Typed};
+
+use crate::ffi::{Host, Item, Priority, Style, process_users};
+use crate::{key_was_accepted, service, unsaid, words};
+
+/// What the service gave to be kept between the phases of a login. It stays text, so that another copy
+/// of this module in the same stack can pass it on.
+const HAND_OVER: &CStr = c"pam_twostep_verdict";
+/// More questions than any login has.
+const MOST_ANSWERS: usize = 16;
+/// Longest answer that is sent, in bytes. What is longer is no code and no password of ours.
+const LONGEST_ANSWER: usize = 1024;
+/// Neither a code nor an application password, whatever their alphabets.
+const TOO_LONG: &str = "(too long)";
+
+/// A line of the PAM stack.
+pub struct PamLine {
+    /// Its arguments, understood.
+    pub options: Options,
+    /// Its arguments, as written.
+    pub arguments: Vec<String>,
+}
+
+/// Forgets what an earlier run left in this handle.
+///
+/// # Errors
+/// libpam's code.
+pub fn forget(host: &Host<'_>) -> Result<(), c_int> {
+    host.remember(HAND_OVER, None)
+}
+
+/// Whether the auth phase left anything, for whomever.
+pub fn is_begun(host: &Host<'_>) -> bool {
+    host.remembered(HAND_OVER).is_some()
+}
+
+/// Takes a login through one phase.
+pub fn run(host: &Host<'_>, line: &PamLine, phase: Phase, user: String) -> Outcome {
+    let Ok(attempt) = AttemptId::fresh() else {
+        return fail(host, "the kernel gave no random bytes; try again");
+    };
+    let mut login = Login {
+        phase,
+        attempt,
+        user,
+        service: host.item(Item::Service).unwrap_or_default(),
+        rhost: host.item(Item::RemoteHost),
+        tty: host.item(Item::Terminal),
+        real_uid: process_users().0,
+        options: line.arguments.clone(),
+        key_accepted: key_was_accepted(host),
+        answers: Vec::new(),
+        unanswered: false,
+        hand_over: host.remembered(HAND_OVER),
+    };
+    // Everyone types a password here, also who is not asked for a code.
+    let mut password = None;
+    if phase == Phase::Auth && line.options.brings_password() {
+        password = host.password().or_else(|| asked_password(host, line));
+        login.unanswered = password.is_none();
+    }
+    // The service says first whether the code behind a password is asked of this user.
+    let mut typed = password.as_ref().map(|password| sent(password.expose()));
+    if line.options.mode == Mode::AppPassword {
+        login.answers.extend(typed.take());
+    }
+    match converse(host, &mut login, typed) {
+        Ok(done) => finish(host, &login, password.as_ref(), done),
+        Err(outcome) => outcome,
+    }
+}
+
+/// One exchange after the other, until the phase has ended. What was typed already answers the first question.
+fn converse(host: &Host<'_>, login: &mut Login, mut typed: Option<Typed>) -> Result<Done, Outcome> {
+    while login.answers.len() < MOST_ANSWERS {
+        match service::ask(host, login) {
+            Ok(LoginResponse::Done(done)) => return Ok(done),
+            Ok(LoginResponse::Ask(question)) => match typed.take() {
+                Some(answer) => login.answers.push(answer),
+                None => ask(host, login, question),
+            },
+            Ok(LoginResponse::Refused { text }) => {
+                tell_error(host, &login.user, &text);
+                return Err(Outcome::Failed);
+            }
+            // It has said why to the log.
+            Ok(LoginResponse::Unavailable {}) => {
+                tell_error(host, &login.user, words::UNREACHABLE);
+                return Err(Outcome::Failed);
+            }
+            Ok(_) => return Err(fail(host, "the service answered something else; restart it")),
+            Err(error) => {
+                tell_error(host, &login.user, words::UNREACHABLE);
+                return Err(fail(host, &error.to_string()));
+            }
+        }
+    }
+    Err(fail(host, "the service asks without end; restart it"))
+}
+
+/// Asks the person. A reply without a text is an empty answer to the first question, and is judged as
+/// one.
+fn ask(host: &Host<'_>, login: &mut Login, question: Ask) {
+    let prompt = unsaid::before(host, &login.user, question.prompt.expose());
+    login.hand_over = question.hand_over.or(login.hand_over.take());
+    match host.ask(Style::of_question(question.echo), prompt.expose()) {
+        Ok(Some(answer)) => login.answers.push(sent(answer.expose())),
+        Ok(None) if login.answers.is_empty() => login.answers.push(Typed::new(String::new())),
+        Ok(None) | Err(_) => login.unanswered = true,
+    }
+}
+
+/// Does what the service says of the phase that has ended.
+fn finish(host: &Host<'_>, login: &Login, password: Option<&Secret>, done: Done) -> Outcome {
+    for shown in &done.show {
+        match shown {
+            Shown::Notice(text) => host.tell(Style::Notice, text),
+            Shown::Error(text) => tell_error(host, &login.user, text),
+        }
+    }
+    let left = match &done.hand_over {
+        Some(text) => CString::new(text.as_str()).map(|text| host.remember(HAND_OVER, Some(&text))).unwrap_or(Ok(())),
+        None => Ok(()),
+    };
+    let passed_on = password.map_or(Ok(()), |password| pass_on(host, password, done.cut));
+    match left.and(passed_on) {
+        Ok(()) => done.outcome,
+        Err(code) => fail(host, &format!("libpam refuses with its code {code}; the process may be out of memory")),
+    }
+}
+
+/// The password that the person types. A reply without a text is none; in an answer that also holds a
+/// code it is judged as one.
+fn asked_password(host: &Host<'_>, line: &PamLine) -> Option<Secret> {
+    match host.ask(Style::of_question(line.options.echo), line.options.question()) {
+        Ok(Some(answer)) => Some(answer),
+        Ok(None) if line.options.mode == Mode::Code => Some(Secret::new(Vec::new())),
+        Ok(None) | Err(_) => None,
+    }
+}
+
+/// Leaves the password in the answer to the following lines: what stands before the code, which is its
+/// last `cut` bytes.
+fn pass_on(host: &Host<'_>, answer: &Secret, cut: usize) -> Result<(), c_int> {
+    host.set_password(&Secret::new(without_code(answer.expose(), cut).to_vec()))
+}
+
+/// Where the answer does not end with so many digits, it is all password.
+fn without_code(answer: &[u8], cut: usize) -> &[u8] {
+    match answer.len().checked_sub(cut).and_then(|length| answer.split_at_checked(length)) {
+        Some((password, code)) if code.iter().all(u8::is_ascii_digit) => password,
+        _ => answer,
+    }
+}
+
+/// What is sent of an answer: text of the same length, made without a second copy in memory. Each byte
+/// that is not UTF-8 becomes a `?`, which no code has; in the place of one that is too long is one that
+/// is no better.
+fn sent(answer: &[u8]) -> Typed {
+    if answer.len() > LONGEST_ANSWER {
+        return Typed::new(TOO_LONG.to_owned());
+    }
+    let mut words = String::with_capacity(answer.len());
+    for piece in answer.utf8_chunks() {
+        words.push_str(piece.valid());
+        piece.invalid().iter().for_each(|_| words.push('?'));
+    }
+    Typed::new(words)
+}
+
+/// Tells the person why a login is refused, or keeps it for the next question.
+fn tell_error(host: &Host<'_>, user: &str, text: &str) {
+    if host.is_silent() {
+        unsaid::keep(host, user, text);
+    } else {
+        host.tell(Style::Error, text);
+    }
+}
+
+fn fail(host: &Host<'_>, reason: &str) -> Outcome {
+    let service = host.item(Item::Service).unwrap_or_default();
+    let line = protocol::audit::Line::new("error").with("service", service).with("reason", reason);
+    host.log(Priority::Error, &line.finish());
+    Outcome::Failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_digits_are_the_code() {
+        assert_eq!(without_code(b"secret7123456", 6), b"secret7");
+        assert_eq!(without_code(b"123456", 6), b"");
+        assert_eq!(without_code(b"p\xe4ss12345678", 8), b"p\xe4ss");
+        for all_password in [&b"secret"[..], b"", b"12345", b"secret12345x", b"secret 12345"] {
+            assert_eq!(without_code(all_password, 6), all_password);
+        }
+        assert_eq!(without_code(b"secret123456", 0), b"secret123456");
+    }
+
+    #[test]
+    fn an_answer_keeps_its_length_and_its_end() {
+        assert_eq!(sent(b"123456").expose(), "123456");
+        assert_eq!(sent("\u{661}23".as_bytes()).expose(), "\u{661}23");
+        assert_eq!(sent(b"p\xff\xe4ss123456").expose(), "p??ss123456");
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_cut_to_something_that_counts() {
+        assert_eq!(sent(&b"1".repeat(LONGEST_ANSWER)).expose().len(), LONGEST_ANSWER);
+        let padded = format!("123456{}", " ".repeat(LONGEST_ANSWER));
+        assert_eq!(sent(padded.as_bytes()).expose(), TOO_LONG);
+    }
+}

@@ -1,0 +1,60 @@
+//! Answers one call of one peer: the only function that a socket leads to.
+
+use protocol::audit::Audit;
+use protocol::request::{Call, Refusal, Request, Response, VERSION};
+use twostep_core::enroll::Desk;
+use twostep_core::login::Peer;
+use twostep_core::store::ProcessKind;
+use twostep_core::words::service as words;
+
+use crate::log::Log;
+use crate::login::{self, ThisHost};
+use crate::lookup;
+use crate::passwords::LocalPasswords;
+
+/// Who calls, as the kernel says it of the socket (SO_PEERCRED of unix(7)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// What of the request counts.
+    pub peer: Peer,
+    /// The process, for the log.
+    pub pid: i32,
+}
+
+impl Caller {
+    /// The user that it runs as.
+    #[must_use]
+    pub fn uid(&self) -> u32 {
+        match self.peer {
+            Peer::Root => 0,
+            Peer::User(uid) => uid,
+        }
+    }
+}
+
+/// The answer to a call, by a process of this kind.
+#[must_use]
+pub fn answer(kind: ProcessKind, caller: &Caller, call: Call) -> Response {
+    if call.version != VERSION {
+        return Response::Version { knows: VERSION };
+    }
+    let log = Log::of(caller.pid);
+    match (call.request, &caller.peer) {
+        (Request::Login(login), _) => login::answer(&ThisHost { log, kind }, caller, &login),
+        (request, Peer::User(uid)) => account(*uid, request, Box::new(log)),
+        (_, Peer::Root) => refused(Refusal::BadCaller, words::ROOT),
+    }
+}
+
+fn account(uid: u32, request: Request, log: Box<dyn Audit>) -> Response {
+    match Desk::for_person(lookup::by_uid(uid), log, Box::new(LocalPasswords)) {
+        Ok(desk) => desk.answer(request),
+        Err(refusal) => refusal,
+    }
+}
+
+/// A refusal that no account led to.
+#[must_use]
+pub fn refused(reason: Refusal, text: &str) -> Response {
+    Response::Refused { reason, text: text.to_owned() }
+}

@@ -1,0 +1,345 @@
+//! One login at one line of a PAM stack, from what the module says of it to what libpam gets.
+
+use std::fmt;
+
+use nix::errno::Errno;
+use protocol::audit::{Audit, Line, printable};
+use protocol::options::{Mode, Options};
+use protocol::request::{Ask, Done, Login, Outcome, Phase, Response, Shown};
+use protocol::secret::Typed;
+use twostep_core::config::{Config, Loaded};
+use twostep_core::login::{Attempt, Claims, LoginError, Peer};
+use twostep_core::refusals::Told;
+use twostep_core::store::Store;
+use twostep_core::throttle::Origin;
+use twostep_core::username::{LookupError, Person};
+use twostep_core::verdict::Verdict;
+use twostep_core::words;
+
+use crate::answer::Caller;
+
+mod account;
+mod app_password;
+mod auth;
+mod enrollment;
+mod hand_over;
+mod host;
+mod relation;
+mod session;
+
+use hand_over::{HandOver, Passage};
+pub use host::{Host, ThisHost};
+use relation::Relation;
+
+/// One step of one login.
+pub struct Turn<'a, H: Host> {
+    login: &'a Login,
+    host: &'a H,
+    log: H::Log,
+    clock: H::Clock,
+    store: H::Store,
+    options: Options,
+    config: Config,
+    /// Why the configuration file does not count.
+    trouble: Option<String>,
+    /// Who logs in, as the user database knows them; `None` if it does not.
+    person: Result<Option<Person>, LookupError>,
+    /// What the peer is to them.
+    relation: Relation,
+}
+
+/// What one step of a login comes to.
+enum Came {
+    /// The person is asked.
+    Asks {
+        prompt: Typed,
+        echo: bool,
+        /// To be kept meanwhile.
+        hand_over: Option<HandOver>,
+    },
+    /// This phase has ended.
+    Ended(Ended),
+}
+
+/// How a phase ended.
+struct Ended {
+    /// What it comes to.
+    passage: Passage,
+    /// What the log says beside who and where from: `key=value` pairs. Nothing is logged without.
+    pairs: Option<String>,
+    /// What the person is told.
+    text: Option<String>,
+    /// How many bytes at the end of the answer are the code.
+    cut: usize,
+}
+
+/// Answers one step of a login.
+#[must_use]
+pub fn answer(host: &impl Host, caller: &Caller, login: &Login) -> Response {
+    match Turn::new(host, caller, login) {
+        Ok(turn) => turn.answer(),
+        Err(response) => response,
+    }
+}
+
+impl<'a, H: Host> Turn<'a, H> {
+    fn new(host: &'a H, caller: &Caller, login: &'a Login) -> Result<Self, Response> {
+        let log = host.log();
+        let arguments: Vec<Vec<u8>> = login.options.iter().map(|option| option.clone().into_bytes()).collect();
+        let options = Options::parse(&arguments).map_err(|error| {
+            log.record(&Line::new("error").with("service", &login.service).with("reason", error).finish());
+            done(Outcome::Failed)
+        })?;
+        let options = match caller.peer {
+            Peer::Root => options,
+            Peer::User(_) => options.of_user(),
+        };
+        let Loaded { config, trouble } = host.config(&options.config);
+        let person = host.person(&login.user);
+        if caller.peer == Peer::Root && matches!(person, Err(LookupError::Database(Errno::ETIMEDOUT))) {
+            log.record(
+                &Line::new("error").with("service", &login.service).with("reason", words::service::DIRECTORY).finish(),
+            );
+            return Err(Response::Unavailable {});
+        }
+        let relation = Relation::of(&caller.peer, &person, login, (host, &config));
+        let (clock, store) = (host.clock(), host.store(&config));
+        Ok(Self { login, host, log, clock, store, options, config, trouble, person, relation })
+    }
+
+    fn answer(&self) -> Response {
+        let came = match self.login.phase {
+            Phase::Auth if self.options.mode == Mode::AppPassword => app_password::app_password(self),
+            Phase::Auth => auth::second_step(self),
+            Phase::Account => account::account_phase(self),
+            Phase::Credentials => enrollment::credentials(self),
+            Phase::Session => return session::notices(self),
+        };
+        match came {
+            Ok(Came::Asks { prompt, echo, hand_over }) => {
+                Response::Ask(Ask { prompt, echo, hand_over: hand_over.and_then(|left| left.to_text()) })
+            }
+            Ok(Came::Ended(ended)) => Response::Done(self.done(&ended)),
+            Err(error) => Response::Done(self.failed(&error)),
+        }
+    }
+
+    /// Logs how a phase ended, and says it to the module. What is not worth a line of its own is no
+    /// occasion to complain about the configuration either.
+    fn done(&self, ended: &Ended) -> Done {
+        self.log_ended(ended);
+        let mut show = Vec::new();
+        let is_refused = matches!(ended.passage, Passage::MustEnroll | Passage::Refused);
+        if let Some(text) = &ended.text {
+            let text = if self.may_hear(ended.passage) { text.clone() } else { words::GENERIC.to_owned() };
+            show.push(if is_refused { Shown::Error(text) } else { Shown::Notice(text) });
+        }
+        if ended.pairs.is_some() {
+            show.extend(self.report_configuration(self.is_trusted(ended.passage)));
+        }
+        let outcome = match ended.passage {
+            Passage::CodeAccepted | Passage::Accepted => Outcome::Accepted,
+            // Who enrolls now succeeds in the auth phase, so that pam_setcred can still refuse: libpam
+            // drops what a line returns there that was ignored in the auth phase.
+            Passage::EnrollsNow(_) if self.login.phase == Phase::Auth => Outcome::Accepted,
+            Passage::NotAsked | Passage::NobodyAsked => Outcome::NotAsked,
+            Passage::EnrollsNow(_) | Passage::MustEnroll | Passage::Refused => Outcome::Refused,
+        };
+        Done { outcome, show, hand_over: self.left(ended.passage).and_then(|left| left.to_text()), cut: ended.cut }
+    }
+
+    fn log_ended(&self, ended: &Ended) {
+        let word = match ended.passage {
+            Passage::CodeAccepted | Passage::Accepted => "accepted",
+            Passage::NotAsked | Passage::NobodyAsked | Passage::EnrollsNow(_) => "not-asked",
+            Passage::MustEnroll | Passage::Refused => "refused",
+        };
+        if let Some(pairs) = &ended.pairs {
+            self.log.record(&format!("{} {}", self.line(word).finish(), pairs.trim()));
+        }
+    }
+
+    /// What a phase leaves for the next. A refused code leaves nothing, as if it had not been asked; a
+    /// line for programs stands where a stack may let the next module overrule it.
+    fn left(&self, passage: Passage) -> Option<HandOver> {
+        let Ok(Some(person)) = &self.person else { return None };
+        let leaves_nothing = passage == Passage::Refused && self.options.mode != Mode::AppPassword;
+        if leaves_nothing || self.relation == Relation::Stranger {
+            return None;
+        }
+        Some(HandOver { user: person.name.as_str().to_owned(), service: self.login.service.clone(), passage })
+    }
+
+    /// Logs why there is no verdict, and tells the person no more than what works meanwhile.
+    fn failed(&self, error: &Failed) -> Done {
+        self.log_failure(error);
+        let text = match error {
+            Failed::Login(LoginError::Seal(_)) => words::sealed(&self.config),
+            _ => words::failed(&self.config),
+        };
+        let mut show = vec![Shown::Error(text)];
+        show.extend(self.report_configuration(self.is_first_step_proved()));
+        Done { outcome: Outcome::Failed, show, hand_over: None, cut: 0 }
+    }
+
+    fn log_failure(&self, reason: impl fmt::Display) {
+        self.log.record(&self.line("error").with("reason", reason).finish());
+    }
+
+    /// Logs what the store found strange. No login fails for it.
+    fn log_strange(&self) {
+        for strange in self.store.strange() {
+            self.log.record(&self.line("strange").with("reason", strange).finish());
+        }
+    }
+
+    /// Logs why the configuration file does not count, and says so to those who are trusted.
+    fn report_configuration(&self, is_trusted: bool) -> Option<Shown> {
+        let trouble = self.trouble.as_ref()?;
+        self.log.record(&Line::new("configuration").with("trouble", trouble).finish());
+        (is_trusted && self.relation == Relation::Root).then(|| Shown::Notice(printable(trouble)))
+    }
+
+    /// Who has not proved the first step learns from a refusal only that it is one. Texts about
+    /// application passwords are safe already: the exact ones are for who has the password.
+    fn may_hear(&self, passage: Passage) -> bool {
+        self.options.mode == Mode::AppPassword || self.is_trusted(passage)
+    }
+
+    /// Whether this is the person: a line for application passwords stands before the first step,
+    /// so that it knows by the password alone.
+    fn is_trusted(&self, passage: Passage) -> bool {
+        match passage {
+            Passage::CodeAccepted | Passage::Accepted | Passage::NotAsked => true,
+            Passage::NobodyAsked => false,
+            Passage::MustEnroll | Passage::EnrollsNow(_) | Passage::Refused => self.is_first_step_proved(),
+        }
+    }
+
+    /// Whether the first step is passed. No program comes to a later phase before. What a user may hear,
+    /// a process of the user may; a listed caller passes on what it hears to anyone; and what others hear
+    /// tells nothing.
+    fn is_first_step_proved(&self) -> bool {
+        let Login { key_accepted, phase, .. } = self.login;
+        match self.relation {
+            Relation::Root => self.options.after_first_step || *key_accepted || *phase != Phase::Auth,
+            Relation::Caller(_) => false,
+            Relation::Own | Relation::System | Relation::Stranger => true,
+        }
+    }
+
+    fn line(&self, word: &str) -> Line {
+        let user = match &self.person {
+            Ok(Some(person)) => person.name.as_str(),
+            _ => &self.login.user,
+        };
+        let line = Line::new(word).with("user", user).with("service", &self.login.service);
+        match &self.relation {
+            Relation::Root => line.with_some("rhost", self.login.rhost.as_ref()),
+            Relation::Caller(name) => line.with("caller", name).with_some("rhost", self.login.rhost.as_ref()),
+            Relation::Own | Relation::System | Relation::Stranger => line,
+        }
+    }
+
+    /// This login, for the judges. `None` if the peer may not ask for this user.
+    fn attempt(&self, person: &Person) -> Option<Attempt> {
+        let Login { service, rhost, tty, real_uid, .. } = self.login;
+        let claims = Claims {
+            service: service.clone(),
+            origin: Origin { rhost: rhost.clone(), tty: tty.clone(), real_uid: *real_uid },
+            shape: self.options.shape,
+            first_step_passed: self.is_first_step_proved(),
+        };
+        match &self.relation {
+            Relation::Root => Some(Attempt::from_root(person.clone(), claims)),
+            Relation::Own => Some(Attempt::from_user(person.clone(), claims)),
+            Relation::Caller(name) => Some(Attempt::from_caller(person.clone(), name, claims)),
+            Relation::System | Relation::Stranger => None,
+        }
+    }
+}
+
+impl Ended {
+    fn with(verdict: &Verdict, told: Told, text: Option<String>) -> Self {
+        let pairs = told.line(verdict.describe(Line::new(""))).map(Line::finish);
+        Self { passage: verdict.into(), pairs, text, cut: 0 }
+    }
+
+    /// A refusal that no verdict led to.
+    fn refused(line: Line, text: Option<&str>) -> Self {
+        Self { passage: Passage::Refused, pairs: Some(line.finish()), text: text.map(str::to_owned), cut: 0 }
+    }
+
+    /// A phase that is passed without a line of its own.
+    fn quiet(passage: Passage) -> Self {
+        Self { passage, pairs: None, text: None, cut: 0 }
+    }
+}
+
+impl From<Ended> for Came {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+fn done(outcome: Outcome) -> Response {
+    Response::Done(Done { outcome, show: Vec::new(), hand_over: None, cut: 0 })
+}
+
+/// The log's pair for a user whom the user database does not know.
+fn unknown_user() -> Line {
+    Line::new("").with("reason", "unknown-user")
+}
+
+/// The log's pairs for a person who broke off, or a program that cannot ask.
+fn unanswered() -> Ended {
+    Ended::refused(Line::new("").with("reason", "no-answer").with("remedy", CANNOT_ASK), None)
+}
+
+const CANNOT_ASK: &str = "an application that cannot ask for a code needs keyboard-interactive \
+                          authentication, or a stack with forward_pass";
+
+/// Why a login came to no verdict. It is refused then.
+#[derive(Debug)]
+enum Failed {
+    /// The user database gave no answer.
+    Lookup(LookupError),
+    /// The user database does not know a user who has come this far.
+    Unknown,
+    /// Store or seal.
+    Login(LoginError),
+    /// The account line that should have enrolled the user is not there.
+    EnrollmentOwed,
+}
+
+impl From<LookupError> for Failed {
+    fn from(error: LookupError) -> Self {
+        Self::Lookup(error)
+    }
+}
+
+impl From<LoginError> for Failed {
+    fn from(error: LoginError) -> Self {
+        Self::Login(error)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lookup(error) => error.fmt(f),
+            Self::Unknown => f.write_str(
+                "the user database does not know this user now; check nsswitch.conf and its services, and the limits of this process",
+            ),
+            Self::Login(error) => error.fmt(f),
+            Self::EnrollmentOwed => {
+                f.write_str("enrollment-owed: the account line of this stack is missing or has no enroll; add it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failed {}
+
+#[cfg(test)]
+mod tests;

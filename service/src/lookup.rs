@@ -1,0 +1,161 @@
+//! The user database, asked in threads of its own: a directory that hangs holds up no more than those,
+//! since nothing can interrupt who waits for it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use protocol::frame::now;
+use twostep_core::username::{LookupError, Person};
+
+use crate::at_work::lock;
+use crate::server::start;
+
+/// How many lookups there are at once, hanging ones among them.
+const THREADS: usize = 4;
+/// How many wait for one of them.
+const QUEUE: usize = 16;
+/// How long a lookup may take.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// What the user database says of somebody.
+pub type Found = Result<Option<Person>, LookupError>;
+
+static POOL: LazyLock<Pool> = LazyLock::new(|| {
+    Pool::new(LIMIT, |key| match key {
+        Key::Name(name) => Person::lookup(name),
+        Key::Uid(uid) => Person::lookup_uid(*uid),
+    })
+});
+
+/// The user of this name: see [`Person::lookup`].
+///
+/// # Errors
+/// The user database failed to answer, or not in time (`ETIMEDOUT`).
+pub fn by_name(name: &str) -> Found {
+    POOL.ask(Key::Name(name.to_owned()))
+}
+
+/// The user with this id: see [`Person::lookup_uid`].
+///
+/// # Errors
+/// As [`by_name`].
+pub fn by_uid(uid: u32) -> Found {
+    POOL.ask(Key::Uid(uid))
+}
+
+/// Whom to look for.
+enum Key {
+    Name(String),
+    Uid(u32),
+}
+
+struct Question {
+    key: Key,
+    /// When nobody waits for the answer any more.
+    limit: Instant,
+    answer: SyncSender<Found>,
+}
+
+/// Threads that are started when they are first needed.
+struct Pool {
+    look_up: fn(&Key) -> Found,
+    within: Duration,
+    questions: SyncSender<Question>,
+    taken: Arc<Mutex<Receiver<Question>>>,
+    started: Mutex<usize>,
+    /// Questions without an answer yet, those that hang among them.
+    open: Arc<AtomicUsize>,
+}
+
+impl Pool {
+    fn new(within: Duration, look_up: fn(&Key) -> Found) -> Self {
+        let (questions, taken) = sync_channel(QUEUE);
+        let (taken, open) = (Arc::new(Mutex::new(taken)), Arc::default());
+        Self { look_up, within, questions, taken, started: Mutex::new(0), open }
+    }
+
+    fn ask(&self, key: Key) -> Found {
+        let late = Err(LookupError::Database(Errno::ETIMEDOUT));
+        let (answer, answered) = sync_channel(1);
+        if self.open.fetch_add(1, Ordering::AcqRel) >= *lock(&self.started) {
+            self.start_one();
+        }
+        if self.questions.try_send(Question { key, limit: now() + self.within, answer }).is_err() {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+            return late;
+        }
+        match answered.recv_timeout(self.within) {
+            Ok(found) => found,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => late,
+        }
+    }
+
+    /// One more thread, if there may be. Without it questions wait for those that there are.
+    fn start_one(&self) {
+        let mut started = lock(&self.started);
+        let (taken, open, look_up) = (Arc::clone(&self.taken), Arc::clone(&self.open), self.look_up);
+        let run = move || {
+            loop {
+                let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(Question { key, limit, answer }) = next else { return };
+                if now() < limit {
+                    // Who asked may have gone.
+                    let _ = answer.send(look_up(&key));
+                }
+                open.fetch_sub(1, Ordering::AcqRel);
+            }
+        };
+        if *started < THREADS && start("lookup", run).is_ok() {
+            *started += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    static HANGS: AtomicBool = AtomicBool::new(true);
+
+    #[test]
+    fn a_directory_that_hangs_is_given_up_and_used_again_when_it_answers() {
+        let pool = Pool::new(Duration::from_millis(100), |key| {
+            while matches!(key, Key::Uid(_)) && HANGS.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Ok(None)
+        });
+        let is_late = |found: Found| found == Err(LookupError::Database(Errno::ETIMEDOUT));
+        for _ in 1..THREADS {
+            assert!(is_late(pool.ask(Key::Uid(1))));
+            assert_eq!(pool.ask(Key::Name("alice".to_owned())), Ok(None));
+        }
+        for _ in 0..QUEUE + 9 {
+            let began = now();
+            assert!(is_late(pool.ask(Key::Uid(1))));
+            assert!(now() - began < Duration::from_secs(2));
+        }
+        assert!(is_late(pool.ask(Key::Name("alice".to_owned()))));
+        assert_eq!(*lock(&pool.started), THREADS);
+        HANGS.store(false, Ordering::Release);
+        let answers = |_| {
+            thread::sleep(Duration::from_millis(10));
+            pool.ask(Key::Name("alice".to_owned())) == Ok(None)
+        };
+        assert!((0..100).any(answers));
+        assert_eq!(pool.ask(Key::Uid(1)), Ok(None));
+    }
+
+    #[test]
+    fn the_user_database_is_asked() {
+        assert_eq!(by_name("root"), Person::lookup("root"));
+        assert_eq!(by_uid(0), Person::lookup_uid(0));
+        assert_eq!(by_name("no such user"), Ok(None));
+    }
+}

@@ -1,0 +1,249 @@
+//! The threads behind the sockets: a fixed number for each, so that none can use up what another needs.
+
+use std::any::Any;
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use protocol::frame::{self, AtOnce, LONGEST_RESPONSE, Until, now};
+use protocol::request::{Call, Refusal, Response};
+use twostep_core::login::Peer;
+use twostep_core::words::service as words;
+
+use crate::answer::{Caller, refused};
+use crate::at_work::{AtWork, Reply, lock};
+use crate::log::Log;
+use crate::waiting::{Connection, Waiting};
+use crate::{broken, waiting};
+
+/// How long a whole request may take to come in.
+const RECEIVE: Duration = Duration::from_secs(2);
+/// How long a socket that gives no connection is left alone.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often the log says at most that a socket gives none, or that there are too many.
+const COMPLAINT: Duration = Duration::from_secs(60);
+/// Who the kernel cannot name (`/proc/sys/kernel/overflowuid`): a user of another user namespace.
+const OVERFLOW: u32 = 65_534;
+
+/// A socket of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    /// Logins of root's processes.
+    Login,
+    /// Root's commands.
+    Admin,
+    /// Everybody else.
+    User,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Login, Self::Admin, Self::User];
+
+    /// Its name in `FileDescriptorName=` of systemd.socket(5), and of its file without `.sock`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
+    /// How many requests it serves at once.
+    #[must_use]
+    pub fn workers(self) -> usize {
+        match self {
+            Self::Login => 4,
+            Self::Admin | Self::User => 2,
+        }
+    }
+}
+
+/// What a call comes to.
+pub type Answer = dyn Fn(&Caller, Call) -> Response + Send + Sync;
+
+/// The service, whatever it answers.
+pub struct Server {
+    answer: Box<Answer>,
+    /// The requests that are answered now.
+    pub at_work: AtWork,
+    is_stopping: AtomicBool,
+    complained: Mutex<Option<Instant>>,
+}
+
+impl Server {
+    /// One that answers like this, and tells callers to wait.
+    #[must_use]
+    pub fn new(answer: impl Fn(&Caller, Call) -> Response + Send + Sync + 'static) -> Arc<Self> {
+        let server = Arc::new(Self {
+            answer: Box::new(answer),
+            at_work: AtWork::default(),
+            is_stopping: AtomicBool::new(false),
+            complained: Mutex::default(),
+        });
+        let watched = Arc::clone(&server);
+        if let Err(error) = start("watcher", move || watched.at_work.watch()) {
+            // Callers are answered all the same, if it does not take long.
+            Log::own().error(error);
+        }
+        server
+    }
+
+    /// Serves a socket.
+    ///
+    /// # Errors
+    /// No more threads can be started.
+    pub fn open(self: &Arc<Self>, door: Door, listener: UnixListener) -> io::Result<()> {
+        let listener = Arc::new(listener);
+        if door == Door::User {
+            return self.open_for_users(&listener);
+        }
+        for _ in 0..door.workers() {
+            let (server, listener) = (Arc::clone(self), Arc::clone(&listener));
+            start(door.name(), move || {
+                while let Some(connection) = server.accept(door, &listener) {
+                    server.serve(door, connection);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Users get in one by one, as far as there is room.
+    fn open_for_users(self: &Arc<Self>, listener: &Arc<UnixListener>) -> io::Result<()> {
+        let line = Waiting::new(waiting::ALL);
+        for _ in 0..Door::User.workers() {
+            let (server, line) = (Arc::clone(self), Arc::clone(&line));
+            start(Door::User.name(), move || {
+                loop {
+                    server.serve(Door::User, line.next());
+                }
+            })?;
+        }
+        let (server, listener) = (Arc::clone(self), Arc::clone(listener));
+        start("user-accept", move || {
+            while let Some(Connection { stream, caller, .. }) = server.accept(Door::User, &listener) {
+                if let Err(stream) = line.take_in(stream, caller) {
+                    server.complain("user.sock has as many connections as it may have");
+                    turn_away(&stream, Refusal::Busy, words::BUSY);
+                }
+            }
+        })
+    }
+
+    /// The next connection of somebody who may use this socket; `None` when the service stops.
+    fn accept(&self, door: Door, listener: &UnixListener) -> Option<Connection> {
+        while !self.is_stopping.load(Ordering::Acquire) {
+            match listener.accept() {
+                Ok((stream, _)) => match caller(door, &stream) {
+                    Ok(caller) => return Some(Connection { stream, caller, seat: None }),
+                    Err(text) => turn_away(&stream, Refusal::BadCaller, text),
+                },
+                Err(error) if is_passing(&error) => {}
+                Err(error) => {
+                    self.complain(&format!("{}.sock gives no connection: {error}", door.name()));
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+        None
+    }
+
+    /// Answers one request.
+    pub fn serve(&self, door: Door, connection: Connection) {
+        let Connection { stream, caller, seat: _seat } = connection;
+        let reply = Arc::new(Reply::new(stream));
+        let received = frame::receive_call(Until { stream: reply.stream(), limit: now() + RECEIVE });
+        let _working = self.at_work.begin(door, &reply);
+        let response = match received {
+            Ok(call) => self.answered(&caller, call),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                refused(Refusal::BadRequest, words::NOT_A_REQUEST)
+            }
+            // Nobody asked, or not in time.
+            Err(_) => return,
+        };
+        if let Err(error) = reply.respond(&response)
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            Log::of(caller.pid).error("a response is longer than a frame; report it");
+            let _ = reply.respond(&refused(Refusal::Failed, words::BROKEN));
+        }
+    }
+
+    /// The answer, also where a panic prevents it.
+    fn answered(&self, caller: &Caller, call: Call) -> Response {
+        // What a panic leaves behind is the request's own, and ends with it.
+        let answered = catch_unwind(AssertUnwindSafe(|| (self.answer)(caller, call)));
+        answered.unwrap_or_else(|panic: Box<dyn Any + Send>| {
+            // What it says may hold what was typed.
+            drop(panic);
+            Log::of(caller.pid).error(broken::place());
+            refused(Refusal::Failed, words::BROKEN)
+        })
+    }
+
+    /// Takes no more connections, and waits until all requests are answered, but no longer than this.
+    pub fn stop(&self, patience: Duration) {
+        self.is_stopping.store(true, Ordering::Release);
+        let end = now() + patience;
+        // One that was accepted just now is not at work yet.
+        thread::sleep(PAUSE);
+        while !self.at_work.is_empty() && now() < end {
+            thread::sleep(PAUSE / 4);
+        }
+    }
+
+    /// Logs what may happen a thousand times a second.
+    fn complain(&self, reason: &str) {
+        let mut complained = lock(&self.complained);
+        if complained.is_none_or(|at| now().duration_since(at) >= COMPLAINT) {
+            *complained = Some(now());
+            Log::own().error(reason);
+        }
+    }
+}
+
+/// Who is at the other end, if they may use this socket.
+///
+/// # Errors
+/// What to tell them.
+pub fn caller(door: Door, stream: &UnixStream) -> Result<Caller, &'static str> {
+    let peer = getsockopt(stream, PeerCredentials).map_err(|_| words::NAMESPACE)?;
+    let peer_of = |peer_is| Ok(Caller { peer: peer_is, pid: peer.pid() });
+    match (peer.uid(), door) {
+        (0, _) => peer_of(Peer::Root),
+        (OVERFLOW, _) => Err(words::NAMESPACE),
+        (uid, Door::User) => peer_of(Peer::User(uid)),
+        _ => Err(words::ROOT_ONLY),
+    }
+}
+
+/// Whether the next connection may be there already.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
+}
+
+/// Refuses without reading, if that needs no waiting.
+fn turn_away(stream: &UnixStream, reason: Refusal, text: &str) {
+    let _ = frame::send(AtOnce(stream), &refused(reason, text), LONGEST_RESPONSE);
+}
+
+/// Starts a thread of the service. Nobody waits for its end.
+///
+/// # Errors
+/// There can be no more.
+pub fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
+}
+
+#[cfg(test)]
+#[path = "server/tests.rs"]
+mod tests;
