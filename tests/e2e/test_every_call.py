@@ -34,7 +34,7 @@ OWN = [kind for kind in LOGINS + CHANGES if kind.OWN]
 SERVED = [kind for kind in LOGINS + CHANGES if kind.SERVED]
 
 
-@pytest.mark.skipif(service.IS_ONCE and not EVERY, reason="the same calls as beside the service")
+@pytest.mark.skipif(service.IS_ONCE and not EVERY, reason="make test-faults strikes twostepd --once")
 @pytest.mark.parametrize("kind", OWN, ids=lambda kind: kind.NAME)
 def test_given_a_fault_at_any_call_then_nothing_is_accepted_twice_or_lost(kind, clock, tmp_path):
     scenarios = [kind(clock) for _ in range(faults.WORKERS)]
