@@ -15,7 +15,7 @@ use crate::store::{Held, Store, StoreError};
 use crate::throttle::{Origin, Source};
 use crate::time::{Clock, ClockDoubt, Timestamp, Uptime};
 use crate::username::Person;
-use crate::verdict::{self, Answer, Misplaced, Question, Refused, Verdict};
+use crate::verdict::{self, Answer, Misplaced, Question, Rejection, Verdict};
 use crate::words;
 
 mod afterwards;
@@ -111,7 +111,7 @@ pub fn second_step(
             let login = Login { attempt, exchange, config, store, clock };
             login.judge(&Answer::read(answer, shape, &account))
         }
-        _ => Ok(Step::Done(Verdict::Refused(Refused::Vanished))),
+        _ => Ok(Step::Done(Verdict::Refused(Rejection::Vanished))),
     }
 }
 
@@ -142,7 +142,7 @@ enum Before<'a> {
 impl<S: Store, C: Clock> Login<'_, S, C> {
     fn judge(&self, answer: &Answer) -> Result<Step, LoginError> {
         if let Answer::NotACode(why) = answer {
-            let refused = Verdict::Refused(Refused::NotACode(*why));
+            let refused = Verdict::Refused(Rejection::NotACode(*why));
             return Ok(self.step(match self.peek_first() {
                 Some((first, host_clock)) => refused.after(first, host_clock),
                 None => refused,
@@ -205,7 +205,7 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
     /// Whether the person may go on with the next code.
     fn step(&self, verdict: Verdict) -> Step {
         match &verdict {
-            Verdict::Refused(Refused::Misplaced { code, .. })
+            Verdict::Refused(Rejection::Misplaced { code, .. })
                 if self.ordinal() == 1 && self.attempt.first_step_passed && code.may_be_followed() =>
             {
                 let why = words::next_code(code);
@@ -219,7 +219,7 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
     fn first(&self, ledger: &Ledger, now: Uptime) -> Option<(Misplaced, Option<ClockDoubt>)> {
         let first = self.ordinal().checked_sub(1).filter(|earlier| *earlier > 0)?;
         match self.recorded(ledger, first, now)? {
-            Verdict::Refused(Refused::Misplaced { code, host_clock }) => Some((code, host_clock)),
+            Verdict::Refused(Rejection::Misplaced { code, host_clock }) => Some((code, host_clock)),
             _ => None,
         }
     }

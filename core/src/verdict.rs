@@ -59,7 +59,7 @@ pub enum Verdict {
     /// A second step is required, and the user is not enrolled.
     MustEnroll,
     /// The answer does not pass.
-    Refused(Refused),
+    Refused(Rejection),
 }
 
 /// What the second step was passed with.
@@ -92,7 +92,7 @@ pub enum Factor {
 
 /// Why an answer does not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refused {
+pub enum Rejection {
     /// It cannot be a code. Costs nothing.
     NotACode(NotACode),
     /// It is wrong. Costs one failure.
@@ -167,7 +167,7 @@ pub fn judge(held: &mut Held, answer: &Answer, question: &Question<'_>) -> Resul
         return Ok(Verdict::Refused(refused));
     }
     match answer {
-        Answer::NotACode(why) => Ok(Verdict::Refused(Refused::NotACode(*why))),
+        Answer::NotACode(why) => Ok(Verdict::Refused(Rejection::NotACode(*why))),
         Answer::Recovery(hashed) | Answer::ImportedRecovery(hashed) => Ok(judge_recovery(held, hashed, question)),
         Answer::Codes(codes) => codes::judge(held, codes, question),
     }
@@ -213,26 +213,26 @@ pub fn judge_pair(
         (Some(refused), _, _) => Ok(Verdict::Refused(refused)),
         (None, Answer::Codes(first), Answer::Codes(second)) => codes::pair(held, (first, second), question),
         (None, Answer::NotACode(why), _) | (None, _, Answer::NotACode(why)) => {
-            Ok(Verdict::Refused(Refused::NotACode(*why)))
+            Ok(Verdict::Refused(Rejection::NotACode(*why)))
         }
-        (None, _, _) => Ok(Verdict::Refused(Refused::NotACode(NotACode::Length))),
+        (None, _, _) => Ok(Verdict::Refused(Rejection::NotACode(NotACode::Length))),
     }
 }
 
 /// What keeps an answer from being judged at all.
-fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<Refused> {
+fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<Rejection> {
     let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
-        return Some(Refused::Vanished);
+        return Some(Rejection::Vanished);
     };
     let class = account.class_of(question.source);
     let gate = held.ledger.throttle.gate(question.source, class, question.now.uptime, &question.config.limits());
     match (answer, gate) {
-        (Answer::NotACode(why), _) => Some(Refused::NotACode(*why)),
-        (_, Gate::Wait(seconds)) => Some(Refused::Waiting(seconds)),
+        (Answer::NotACode(why), _) => Some(Rejection::NotACode(*why)),
+        (_, Gate::Wait(seconds)) => Some(Rejection::Waiting(seconds)),
         (Answer::Recovery(_), _) | (_, Gate::Open) => None,
         // What can be guessed is not judged where codes are not.
-        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::ClosedToStrangers) => Some(Refused::ClosedToStrangers),
-        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::Disabled) => Some(Refused::Disabled),
+        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::ClosedToStrangers) => Some(Rejection::ClosedToStrangers),
+        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::Disabled) => Some(Rejection::Disabled),
     }
 }
 
@@ -248,12 +248,12 @@ fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_
             set.spend_issued(question.second_step());
             (set.left(), true)
         }
-        (Found::Issued { .. }, _) => return Verdict::Refused(Refused::RecoveryCodeExpired),
-        (Found::Used, _) => return Verdict::Refused(Refused::RecoveryCodeUsed),
+        (Found::Issued { .. }, _) => return Verdict::Refused(Rejection::RecoveryCodeExpired),
+        (Found::Used, _) => return Verdict::Refused(Rejection::RecoveryCodeUsed),
         _ => {
             count_wrong(held, question);
             // A clock does not matter to a recovery code.
-            return Verdict::Refused(Refused::Wrong { host_clock: None });
+            return Verdict::Refused(Rejection::Wrong { host_clock: None });
         }
     };
     held.ledger.throttle.clear();

@@ -52,9 +52,9 @@ pub struct Done<'a> {
 
 impl Proposal {
     /// Checks a new text, and finds out whom it concerns.
-    pub fn new(host: &Host, old: &str, text: String, administrator: &str) -> Result<Self, Refused> {
-        let config = Config::parse(&text).map_err(Refused::Mistake)?;
-        let impact = Impact::measure(host, &config, administrator).map_err(Refused::Trouble)?;
+    pub fn new(host: &Host, old: &str, text: String, administrator: &str) -> Result<Self, ProposalError> {
+        let config = Config::parse(&text).map_err(ProposalError::Mistake)?;
+        let impact = Impact::measure(host, &config, administrator).map_err(ProposalError::Trouble)?;
         let change = Change::between(old, &text);
         Ok(Self { warnings: unknown_names(&config), text, change, impact })
     }
@@ -86,7 +86,7 @@ impl Proposal {
 }
 
 /// Why a text is no proposal.
-pub enum Refused {
+pub enum ProposalError {
     /// It is no configuration.
     Mistake(ConfigError),
     /// What it would do cannot be found out.

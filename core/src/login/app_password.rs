@@ -12,7 +12,7 @@ use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
 use crate::time::{Clock, Moment, Timestamp};
-use crate::verdict::{Factor, NoAppPassword, Refused, Verdict};
+use crate::verdict::{Factor, NoAppPassword, Rejection, Verdict};
 
 /// A verdict, and what the log gets of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn app_password(
     let verdict = match requirement {
         Requirement::NotAsked(rule) => return Ok(Judged { verdict: Verdict::NotAsked(rule), told: Told::ALONE }),
         Requirement::MustEnroll => Verdict::MustEnroll,
-        Requirement::Asked => Verdict::Refused(Refused::AppPassword(refused)),
+        Requirement::Asked => Verdict::Refused(Rejection::AppPassword(refused)),
     };
     let told = store.count_refusal(&attempt.person, &login.source, now.uptime);
     Ok(Judged { verdict, told })

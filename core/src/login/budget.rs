@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::throttle::Source;
 use crate::time::Clock;
 use crate::username::{Person, Username};
-use crate::verdict::{Refused, Verdict};
+use crate::verdict::{Rejection, Verdict};
 
 /// No user's: (uid_t) -1 is invalid, and the one before it is left to nobody.
 const NOBODYS: u32 = u32::MAX - 1;
@@ -29,7 +29,7 @@ pub(super) fn within<S: Store, C: Clock>(
     let charged =
         store.update(&ledger, |held| held.ledger.throttle.charge_budget(&budget, clock.now().uptime, &limits))?;
     if let Err(seconds) = charged {
-        return Ok(Verdict::Refused(Refused::Waiting(seconds)));
+        return Ok(Verdict::Refused(Rejection::Waiting(seconds)));
     }
     let source = attempt.source(config);
     let before = store.peek(&attempt.person).map_or(0, |ledger| ledger.throttle.failures_of(&source));

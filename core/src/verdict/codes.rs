@@ -12,7 +12,7 @@ use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep};
 use crate::time::{Step, Timestamp};
 
-use super::{Factor, Question, Refused, Verdict, count_wrong, passed};
+use super::{Factor, Question, Rejection, Verdict, count_wrong, passed};
 
 /// A code that is right, though not now: the device's clock is off, or its button was pressed many
 /// times.
@@ -146,7 +146,7 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
         }
         (None, Some(one), _) => {
             let (authenticator, host_clock) = (one.label.clone(), question.doubt(held));
-            Ok(Verdict::Refused(Refused::Spent { authenticator, host_clock }))
+            Ok(Verdict::Refused(Rejection::Spent { authenticator, host_clock }))
         }
         (None, None, Some(error)) => {
             candidates.count_guess(held, question);
@@ -206,7 +206,7 @@ pub(super) fn pair(
         return Err(error);
     }
     count_wrong(held, question);
-    Ok(Verdict::Refused(Refused::NoPair { host_clock: question.doubt(held) }))
+    Ok(Verdict::Refused(Rejection::NoPair { host_clock: question.doubt(held) }))
 }
 
 /// Refuses a code that no window holds, and says where it is right if it is right anywhere near.
@@ -229,8 +229,8 @@ fn refuse(held: &mut Held, candidates: &[Tried<'_>], question: &Question<'_>) ->
     count_wrong(held, question);
     let host_clock = question.doubt(held);
     match found {
-        None => Verdict::Refused(Refused::Wrong { host_clock }),
-        Some(found) => Verdict::Refused(Refused::Misplaced { code: found, host_clock }),
+        None => Verdict::Refused(Rejection::Wrong { host_clock }),
+        Some(found) => Verdict::Refused(Rejection::Misplaced { code: found, host_clock }),
     }
 }
 

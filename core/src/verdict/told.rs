@@ -1,6 +1,6 @@
 //! What the log is told of a verdict.
 
-use super::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
+use super::{Factor, Misplaced, NoAppPassword, Rejection, Verdict};
 use crate::audit::Line;
 use crate::config::Config;
 use crate::request::Kind;
@@ -29,10 +29,10 @@ impl Verdict {
     /// The same, with what the kernel says of the host's clock where a refused code is to be explained.
     pub fn doubting(mut self, clock: &impl Clock) -> Self {
         if let Self::Refused(
-            Refused::Wrong { host_clock }
-            | Refused::Spent { host_clock, .. }
-            | Refused::Misplaced { host_clock, .. }
-            | Refused::NoPair { host_clock },
+            Rejection::Wrong { host_clock }
+            | Rejection::Spent { host_clock, .. }
+            | Rejection::Misplaced { host_clock, .. }
+            | Rejection::NoPair { host_clock },
         ) = &mut self
             && host_clock.is_none()
             && !clock.is_synchronized()
@@ -47,9 +47,12 @@ impl Verdict {
     pub fn after(self, first: Misplaced, host_clock: Option<ClockDoubt>) -> Self {
         let Self::Refused(refused) = &self else { return self };
         match refused {
-            Refused::NotACode(_) | Refused::Wrong { .. } | Refused::Spent { .. } | Refused::Misplaced { .. } => {
+            Rejection::NotACode(_)
+            | Rejection::Wrong { .. }
+            | Rejection::Spent { .. }
+            | Rejection::Misplaced { .. } => {
                 let code = first.followed_by(refused.reason());
-                Self::Refused(Refused::Misplaced { code, host_clock })
+                Self::Refused(Rejection::Misplaced { code, host_clock })
             }
             _ => self,
         }
@@ -75,11 +78,11 @@ impl Verdict {
             Self::NotAsked(_) | Self::MustEnroll => false,
             Self::Refused(refused) => !matches!(
                 refused,
-                Refused::NotACode(_)
-                    | Refused::Waiting(_)
-                    | Refused::ClosedToStrangers
-                    | Refused::Disabled
-                    | Refused::Vanished
+                Rejection::NotACode(_)
+                    | Rejection::Waiting(_)
+                    | Rejection::ClosedToStrangers
+                    | Rejection::Disabled
+                    | Rejection::Vanished
             ),
         }
     }
@@ -87,7 +90,7 @@ impl Verdict {
     /// Whether an answer was judged and cost a failure.
     #[must_use]
     pub fn was_wrong(&self) -> bool {
-        matches!(self, Self::Refused(Refused::Wrong { .. } | Refused::Misplaced { .. } | Refused::NoPair { .. }))
+        matches!(self, Self::Refused(Rejection::Wrong { .. } | Rejection::Misplaced { .. } | Rejection::NoPair { .. }))
     }
 
     /// The word that a log line of this verdict begins with.
@@ -101,7 +104,7 @@ impl Verdict {
     }
 }
 
-impl Refused {
+impl Rejection {
     fn describe(&self, line: Line) -> Line {
         let line = line.with("reason", self.reason());
         match self {
@@ -160,22 +163,22 @@ mod tests {
     use crate::app_password::Barred;
     use crate::verdict::NotACode;
 
-    fn line(refused: Refused) -> String {
+    fn line(refused: Rejection) -> String {
         Verdict::Refused(refused).describe(Line::new("refused")).finish()
     }
 
     #[test]
     fn the_log_says_what_whoever_helps_has_to_know() {
-        let unasked = line(Refused::NotACode(NotACode::Empty));
+        let unasked = line(Rejection::NotACode(NotACode::Empty));
         assert!(unasked.starts_with("refused reason=not-a-code detail=empty remedy="), "{unasked}");
         assert!(unasked.contains("keyboard-interactive"), "{unasked}");
-        let foreign = line(Refused::AppPassword(NoAppPassword::NotOne));
+        let foreign = line(Rejection::AppPassword(NoAppPassword::NotOne));
         assert!(foreign.starts_with("refused reason=not-an-app-password remedy="), "{foreign}");
         assert!(foreign.contains("twostep app-password create"), "{foreign}");
         let barred = NoAppPassword::Barred { barred: Barred::Network, label: "mail".into() };
         let expected = format!("refused reason={} label=mail", Barred::Network.reason());
-        assert_eq!(line(Refused::AppPassword(barred)), expected);
-        assert_eq!(line(Refused::Waiting(30)), "refused reason=source-waits seconds=30");
-        assert_eq!(line(Refused::Disabled), "refused reason=codes-disabled");
+        assert_eq!(line(Rejection::AppPassword(barred)), expected);
+        assert_eq!(line(Rejection::Waiting(30)), "refused reason=source-waits seconds=30");
+        assert_eq!(line(Rejection::Disabled), "refused reason=codes-disabled");
     }
 }

@@ -5,7 +5,7 @@ use crate::app_password::Barred;
 use crate::config::{AfterGrace, Config, Enrollment};
 use crate::request::Kind;
 use crate::time::{ClockDoubt, Timestamp};
-use crate::verdict::{Factor, Misplaced, NoAppPassword, Refused, Verdict};
+use crate::verdict::{Factor, Misplaced, NoAppPassword, Rejection, Verdict};
 
 /// For everyone whose first step is not proved: it tells nothing.
 pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
@@ -86,43 +86,43 @@ pub fn next_code(first: &Misplaced) -> String {
     }
 }
 
-fn refused_text(refused: &Refused, config: &Config) -> String {
+fn refused_text(refused: &Rejection, config: &Config) -> String {
     match refused {
-        Refused::NotACode(_) => {
+        Rejection::NotACode(_) => {
             "This is no verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
         }
-        Refused::Wrong { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease) }
-        | Refused::Spent { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. }
-        | Refused::Misplaced { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. } => {
+        Rejection::Wrong { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease) }
+        | Rejection::Spent { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. }
+        | Rejection::Misplaced { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. } => {
             format!(
                 "This host's clock is wrong, and your code may be right. Use a recovery code, or {}",
                 lowered(&ask("put the clock right", config))
             )
         }
-        Refused::Wrong { .. } => {
+        Rejection::Wrong { .. } => {
             "This code is wrong. Type the one that your phone shows now, or a recovery code.".to_owned()
         }
-        Refused::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
-        Refused::Misplaced { code, .. } => misplaced_text(code),
-        Refused::NoPair { .. } => {
+        Rejection::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
+        Rejection::Misplaced { code, .. } => misplaced_text(code),
+        Rejection::NoPair { .. } => {
             "These are not two codes that your device shows one after the other. Type one, wait for the next, and type that too.".to_owned()
         }
-        Refused::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
-        Refused::RecoveryCodeExpired => {
+        Rejection::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
+        Rejection::RecoveryCodeExpired => {
             format!("The time of this recovery code is over. {}", ask("give you another one", config))
         }
-        Refused::Waiting(seconds) => format!("Too many wrong codes came from here. Try again in {}.", span(*seconds)),
-        Refused::ClosedToStrangers => format!(
+        Rejection::Waiting(seconds) => format!("Too many wrong codes came from here. Try again in {}.", span(*seconds)),
+        Rejection::ClosedToStrangers => format!(
             "Too many wrong codes were given for you from elsewhere. Use a recovery code, or log in from where you did before; else {}",
             lowered(&ask("open your account", config))
         ),
-        Refused::Disabled => format!(
+        Rejection::Disabled => format!(
             "Too many wrong codes were given for you. Use a recovery code, or {}",
             lowered(&ask("open your account", config))
         ),
-        Refused::Vanished => "Your enrollment was removed just now. Log in again.".to_owned(),
-        Refused::AppPassword(NoAppPassword::NotOne | NoAppPassword::Wrong) => NO_APP_PASSWORD.to_owned(),
-        Refused::AppPassword(NoAppPassword::Barred { barred, label }) => barred_text(*barred, label),
+        Rejection::Vanished => "Your enrollment was removed just now. Log in again.".to_owned(),
+        Rejection::AppPassword(NoAppPassword::NotOne | NoAppPassword::Wrong) => NO_APP_PASSWORD.to_owned(),
+        Rejection::AppPassword(NoAppPassword::Barred { barred, label }) => barred_text(*barred, label),
     }
 }
 
@@ -204,20 +204,20 @@ mod tests {
     #[test]
     fn every_refusal_says_what_happened_and_what_to_do() {
         let config = Config::parse("version = 1\n[policy]\ncontact = \"help@example.org\"").unwrap();
-        let barred = |barred| Refused::AppPassword(NoAppPassword::Barred { barred, label: "laptop".into() });
+        let barred = |barred| Rejection::AppPassword(NoAppPassword::Barred { barred, label: "laptop".into() });
         let all = [
-            Refused::NotACode(NotACode::Length),
-            Refused::Wrong { host_clock: None },
-            Refused::Wrong { host_clock: Some(ClockDoubt::SetBack) },
-            Refused::Spent { authenticator: "phone".into(), host_clock: None },
-            Refused::NoPair { host_clock: None },
-            Refused::RecoveryCodeUsed,
-            Refused::RecoveryCodeExpired,
-            Refused::Waiting(5),
-            Refused::ClosedToStrangers,
-            Refused::Disabled,
-            Refused::Vanished,
-            Refused::AppPassword(NoAppPassword::Wrong),
+            Rejection::NotACode(NotACode::Length),
+            Rejection::Wrong { host_clock: None },
+            Rejection::Wrong { host_clock: Some(ClockDoubt::SetBack) },
+            Rejection::Spent { authenticator: "phone".into(), host_clock: None },
+            Rejection::NoPair { host_clock: None },
+            Rejection::RecoveryCodeUsed,
+            Rejection::RecoveryCodeExpired,
+            Rejection::Waiting(5),
+            Rejection::ClosedToStrangers,
+            Rejection::Disabled,
+            Rejection::Vanished,
+            Rejection::AppPassword(NoAppPassword::Wrong),
             barred(Barred::Service),
             barred(Barred::Network),
             barred(Barred::Expired),

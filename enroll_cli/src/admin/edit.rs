@@ -8,7 +8,7 @@ use twostep_core::config::ConfigError;
 
 use super::consent::{self, Consent};
 use crate::arguments::Edit;
-use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, Refused};
+use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, ProposalError};
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person};
@@ -74,8 +74,8 @@ impl Work<'_> {
                         Next::Quit => return Err(left()),
                     }
                 }
-                Err(Refused::Trouble(trouble)) => return Err(trouble),
-                Err(Refused::Mistake(error)) => {
+                Err(ProposalError::Trouble(trouble)) => return Err(trouble),
+                Err(ProposalError::Mistake(error)) => {
                     let trouble = mistake(self.file, &error);
                     if !person.sees_questions() {
                         return Err(trouble);

@@ -10,7 +10,7 @@ use twostep_core::request::Refusal;
 use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
-use crate::configuration::{Change, ConfigFile, Done, Proposal, Refused};
+use crate::configuration::{Change, ConfigFile, Done, Proposal, ProposalError};
 use crate::page::Page;
 use crate::person::Person;
 use crate::reach;
@@ -50,8 +50,8 @@ fn change(
     let text = edited(file.text(), wishes, host::now().0)?;
     let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {
         Ok(proposal) => proposal,
-        Err(Refused::Mistake(error)) => return Err(Trouble::usage(configuration::not_requirable(&error))),
-        Err(Refused::Trouble(trouble)) => return Err(trouble),
+        Err(ProposalError::Mistake(error)) => return Err(Trouble::usage(configuration::not_requirable(&error))),
+        Err(ProposalError::Trouble(trouble)) => return Err(trouble),
     };
     proposal.show(page, file)?;
     let locked_out = &proposal.impact.locked_out;

@@ -84,7 +84,7 @@ pub(super) fn accepted(verdict: &Verdict) -> bool {
 
 fn misplaced(verdict: Verdict) -> Option<Misplaced> {
     match verdict {
-        Verdict::Refused(Refused::Misplaced { code, .. }) => Some(code),
+        Verdict::Refused(Rejection::Misplaced { code, .. }) => Some(code),
         _ => None,
     }
 }

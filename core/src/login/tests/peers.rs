@@ -5,7 +5,7 @@ use super::*;
 use crate::account::Account;
 use crate::ledger::Ledger;
 use crate::throttle::Source;
-use crate::verdict::Refused;
+use crate::verdict::Rejection;
 
 const POLICY: &str = "[policy]\nremember = \"1h\"\nrequired = true\nsince = 2027-01-15T00:00:00Z\ngrace = \"10d\"\n";
 const HOME: &str = "192.0.2.1";
@@ -165,7 +165,7 @@ fn a_listed_caller_has_one_budget_of_failures_over_all_users() {
     use_up(&world, 99);
     assert_eq!(reason(&answer(&world, &by_caller(HOME), "000000")), "wrong-code");
     let closed = answer(&world, &by_caller("192.0.2.9"), &world.code(0));
-    assert_eq!(closed, Verdict::Refused(Refused::Waiting(864)));
+    assert_eq!(closed, Verdict::Refused(Rejection::Waiting(864)));
     assert!(passes(&world, &visit("sshd", claims(HOME).origin, true)), "others are not closed out by it");
     world.pass(864);
     assert!(passes(&world, &by_caller("192.0.2.9")), "one is forgotten by now");

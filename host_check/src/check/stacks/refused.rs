@@ -18,11 +18,11 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
             let remedy = remedy.unwrap_or_else(|| words::check_remedies::COMPARE.to_owned());
             let name = service.name;
             match who {
-                Refused::Everybody => {
+                LockedOut::Everybody => {
                     let what = words::check_stacks::nobody_gets_in(name, &quoted(line));
                     Finding::error("nobody-gets-in", &line.place, what, remedy)
                 }
-                Refused::Unasked => {
+                LockedOut::Unasked => {
                     let what = words::check_stacks::unasked_refused(name);
                     Finding::error("unasked-refused", &line.place, what, remedy)
                 }
@@ -32,7 +32,7 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
 }
 
 /// Who is refused behind a line of ours.
-pub enum Refused {
+pub enum LockedOut {
     /// Not even the right password and code help.
     Everybody,
     /// Those who are asked for no code.
@@ -40,16 +40,16 @@ pub enum Refused {
 }
 
 /// Whom this line of ours has refused behind it, if somebody.
-pub fn refuses(service: &Service<'_>, index: usize) -> Option<Refused> {
+pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
     let ends = |ours| service.arrivals(Login { ours, guards_pass: true, ..RIGHT });
     let through = |ours| ends(ours).iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index));
     // Where nobody comes, another line is in the way, and is told of.
     if !ends(Code::SUCCESS).iter().any(|end| end.way.iter().any(|(line, _)| *line == index)) {
         None
     } else if !through(Code::SUCCESS) {
-        Some(Refused::Everybody)
+        Some(LockedOut::Everybody)
     } else if !through(Code::IGNORE) {
-        Some(Refused::Unasked)
+        Some(LockedOut::Unasked)
     } else {
         None
     }
