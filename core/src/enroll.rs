@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::audit::{Audit, Line};
 use crate::config::{self, Config};
 use crate::options::Shape;
-use crate::request::{Refusal, Request, Response};
+use crate::request::{Refusal, Refused, Request, Response};
 use crate::seal::SealError;
 use crate::secret::{NoRandomness, Typed};
 use crate::store::files::FilesStore;
@@ -89,14 +89,14 @@ impl Desk {
     /// The desk of a user, in the service.
     ///
     /// # Errors
-    /// [`Response::Refused`]: there is no such user, or it is root.
+    /// [`Refused`]: there is no such user, or it is root.
     pub fn for_person(
         person: Result<Option<Person>, LookupError>,
         audit: Box<dyn Audit>,
         passwords: Box<dyn Passwords>,
-    ) -> Result<Self, Response> {
+    ) -> Result<Self, Refused> {
         if matches!(&person, Ok(Some(person)) if person.uid == 0) {
-            return Err(refused(Refusal::BadCaller, changes::NOT_FOR_ROOT));
+            return Err(Refused::new(Refusal::BadCaller, changes::NOT_FOR_ROOT));
         }
         let desk = Self::open(person, Authority::User, audit)?;
         Ok(Self { passwords: Some(passwords), store: desk.store.opened_by(ProcessKind::Service), ..desk })
@@ -105,12 +105,12 @@ impl Desk {
     /// An administrator's desk for the account of a user.
     ///
     /// # Errors
-    /// [`Response::Refused`]: there is no such user.
-    pub fn for_administrator(user: &str, audit: Box<dyn Audit>) -> Result<Self, Response> {
+    /// [`Refused`]: there is no such user.
+    pub fn for_administrator(user: &str, audit: Box<dyn Audit>) -> Result<Self, Refused> {
         let person = Person::lookup(user);
         if matches!(person, Ok(None)) {
             let text = changes::no_user(user);
-            return Err(refused(Refusal::BadCaller, &text));
+            return Err(Refused::new(Refusal::BadCaller, &text));
         }
         Self::open(person, Authority::Administrator, audit)
     }
@@ -119,10 +119,10 @@ impl Desk {
         person: Result<Option<Person>, LookupError>,
         authority: Authority,
         audit: Box<dyn Audit>,
-    ) -> Result<Self, Response> {
+    ) -> Result<Self, Refused> {
         let person = person
             .map_err(|error| failed(&error.to_string()))?
-            .ok_or_else(|| refused(Refusal::BadCaller, changes::NOBODY))?;
+            .ok_or_else(|| Refused::new(Refusal::BadCaller, changes::NOBODY))?;
         let loaded = config::load(std::path::Path::new(config::PATH));
         if let Some(trouble) = &loaded.trouble {
             audit.record(&Line::new("configuration").with("trouble", trouble).finish());
@@ -141,14 +141,15 @@ impl Desk {
     }
 
     /// Empties the account of a user who starts over. A file that does not count is set aside.
-    #[must_use]
-    pub fn reset(&self, by: &str) -> Response {
+    ///
+    /// # Errors
+    /// [`Refused`]: the account cannot be changed.
+    pub fn reset(&self, by: &str) -> Result<Response, Refused> {
         let response = match self.set_broken_aside() {
             Ok(()) => self.empty(by),
-            Err(error) => from_store(&error),
+            Err(error) => Err(from_store(&error)),
         };
-        self.log_refusal(&response);
-        response
+        response.inspect_err(|refused| self.log_refusal(refused))
     }
 
     fn set_broken_aside(&self) -> Result<(), StoreError> {
@@ -178,7 +179,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         Self { passwords: Some(passwords), ..self }
     }
 
-    pub(crate) fn reset_for_test(&self) -> Response {
+    pub(crate) fn reset_for_test(&self) -> Result<Response, Refused> {
         self.empty("root")
     }
 }
@@ -207,26 +208,26 @@ impl<S: Store, C: Clock> Desk<S, C> {
             }
             Request::EnsureAppPassword { name, proof } => self.ensure_app_password(&name, proof.as_ref()),
             Request::RevokeAppPasswords { label, proof } => self.revoke_app_passwords(label.as_deref(), &proof),
-            Request::Login(_) => Err(refused(Refusal::BadRequest, changes::NOT_ABOUT_AN_ACCOUNT)),
+            Request::Login(_) => Err(Refused::new(Refusal::BadRequest, changes::NOT_ABOUT_AN_ACCOUNT)),
         };
-        let response = answered.unwrap_or_else(|refused| refused);
-        if !(only_asks && matches!(&response, Response::Refused { reason: Refusal::ProofRequired, .. })) {
-            self.log_refusal(&response);
-        }
-        response
+        answered.unwrap_or_else(|refused| {
+            if !(only_asks && refused.reason == Refusal::ProofRequired) {
+                self.log_refusal(&refused);
+            }
+            Response::Refused(refused)
+        })
     }
 
     /// Logs why a request was refused. A code that was not accepted has its own line already.
-    fn log_refusal(&self, response: &Response) {
-        if let Response::Refused { reason, text } = response
-            && *reason != Refusal::NotAccepted
-        {
+    fn log_refusal(&self, refused: &Refused) {
+        let Refused { reason, text } = refused;
+        if *reason != Refusal::NotAccepted {
             self.audit.record(&self.event("refused").with("reason", reason).with("detail", text).finish());
         }
     }
 
     /// Reads a proof for this person, before the lock.
-    fn proof(&self, typed: Option<&Typed>) -> Result<Proof, Response> {
+    fn proof(&self, typed: Option<&Typed>) -> Result<Proof, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let answer = match (typed, account) {
             (Some(typed), Some(account)) => Some(Answer::read(typed, Shape::Code, &account)),
@@ -237,12 +238,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Holds a proof against the account under its lock. An administrator needs none, and neither
     /// does an account without authenticators.
-    fn prove(&self, held: &mut Held, proof: &Proof, question: &Question<'_>) -> Result<(), Response> {
+    fn prove(&self, held: &mut Held, proof: &Proof, question: &Question<'_>) -> Result<(), Refused> {
         if !self.needs_proof(held) {
             return Ok(());
         }
         let Some(answer) = &proof.answer else {
-            return Err(refused(Refusal::ProofRequired, changes::PROOF_REQUIRED));
+            return Err(Refused::new(Refusal::ProofRequired, changes::PROOF_REQUIRED));
         };
         let verdict = verdict::judge(held, answer, question).map_err(|error| from_seal(&error))?.doubting(&self.clock);
         self.record(
@@ -250,7 +251,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         );
         match &verdict {
             Verdict::Accepted(_) => Ok(()),
-            _ => Err(refused(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
+            _ => Err(Refused::new(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
         }
     }
 
@@ -259,7 +260,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Changes the account without a proof.
-    fn change<T>(&self, mut change: impl FnMut(&mut Held) -> Result<T, Response>) -> Result<T, Response> {
+    fn change<T>(&self, mut change: impl FnMut(&mut Held) -> Result<T, Refused>) -> Result<T, Refused> {
         self.recorded(self.store.update(&self.person, |held| {
             self.lines.take();
             change(held)
@@ -270,8 +271,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn change_proved<T>(
         &self,
         proof: &Proof,
-        mut change: impl FnMut(&mut Held, &Question<'_>) -> Result<T, Response>,
-    ) -> Result<T, Response> {
+        mut change: impl FnMut(&mut Held, &Question<'_>) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
         let charge = |held: &mut Held| {
             let (key, source, now) = (self.store.seal_key(), &proof.source, self.clock.now());
             let question = Question { config: &self.config, key, service: SERVICE, source, now };
@@ -287,7 +288,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Logs what a change came to.
-    fn recorded<T>(&self, changed: Result<Result<T, Response>, StoreError>) -> Result<T, Response> {
+    fn recorded<T>(&self, changed: Result<Result<T, Refused>, StoreError>) -> Result<T, Refused> {
         for strange in self.store.strange() {
             self.audit.record(&self.event("strange").with("reason", strange).finish());
         }
@@ -320,26 +321,22 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 }
 
-fn refused(reason: Refusal, text: &str) -> Response {
-    Response::Refused { reason, text: text.to_owned() }
+fn failed(what: &str) -> Refused {
+    Refused::new(Refusal::Failed, &sentence(what))
 }
 
-fn failed(what: &str) -> Response {
-    refused(Refusal::Failed, &sentence(what))
-}
-
-fn no_randomness(error: NoRandomness) -> Response {
+fn no_randomness(error: NoRandomness) -> Refused {
     failed(&error.to_string())
 }
 
-fn from_store(error: &StoreError) -> Response {
+fn from_store(error: &StoreError) -> Refused {
     let reason = if error.is_not_set_up() { Refusal::NotSetUp } else { Refusal::Failed };
-    refused(reason, &sentence(&error.to_string()))
+    Refused::new(reason, &sentence(&error.to_string()))
 }
 
-fn from_seal(error: &SealError) -> Response {
+fn from_seal(error: &SealError) -> Refused {
     let reason = if matches!(error, SealError::NoKey { .. }) { Refusal::NotSetUp } else { Refusal::Failed };
-    refused(reason, &sentence(&error.to_string()))
+    Refused::new(reason, &sentence(&error.to_string()))
 }
 
 /// "what is wrong; what to do" as two sentences for a person.

@@ -58,7 +58,7 @@ fn read(input: impl Read) -> Result<Request, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::request::{Ask, Phase};
+    use protocol::request::{Ask, Phase, Refused};
     use protocol::secret::Typed;
 
     use super::*;
@@ -112,7 +112,7 @@ mod tests {
             assert!(printed.starts_with("{\"done\":{\"outcome\":\"") && printed.ends_with("}\n"), "{printed}");
             assert_eq!(ended.unwrap_err().exit, Exit::Refused);
         }
-        let refused = Response::Refused { reason: Refusal::NotSetUp, text: "No. Do this.".into() };
+        let refused = Response::Refused(Refused::new(Refusal::NotSetUp, "No. Do this."));
         let (printed, ended) = answered(Ok(refused));
         assert_eq!(printed, "{\"refused\":{\"reason\":\"not_set_up\",\"text\":\"No. Do this.\"}}\n");
         assert_eq!(ended.unwrap_err().exit, Exit::NotSetUp);

@@ -104,7 +104,7 @@ fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Opti
 
 #[cfg(test)]
 mod tests {
-    use twostep_core::request::{Kind, Pending, Refusal};
+    use twostep_core::request::{Kind, Pending, Refusal, Refused};
     use twostep_core::secret::Typed;
 
     use super::*;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn wrong() -> Response {
-        Response::Refused { reason: Refusal::NotAccepted, text: "Not the code. Try the next.".into() }
+        Response::Refused(Refused::new(Refusal::NotAccepted, "Not the code. Try the next."))
     }
 
     fn confirms(request: &Request, typed: &str) -> bool {
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_code_of_another_time_is_sent_again_with_the_next_one() {
-        let off = Response::Refused { reason: Refusal::WrongClock, text: "The clock is off. Go on.".into() };
+        let off = Response::Refused(Refused::new(Refusal::WrongClock, "The clock is off. Go on."));
         let script = Script::user(vec![
             (|_| true, Response::Status(status(&[]))),
             (|_| true, pending()),
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn an_enrollment_is_done_whatever_becomes_of_the_presets() {
-        let refused = Response::Refused { reason: Refusal::Failed, text: "The disk is full. Make room.".into() };
+        let refused = Response::Refused(Refused::new(Refusal::Failed, "The disk is full. Make room."));
         let home = tempfile::tempdir().unwrap();
         let (mut session, printed) = session(enrolls_with_presets(refused), lines("123456\n"));
         (session.page.form, session.page.view.home) = (Form::Json, Some(home.path().into()));

@@ -31,6 +31,8 @@ pub fn ask_with(session: &mut Session, request: impl Fn(Option<Typed>) -> Reques
 
 #[cfg(test)]
 mod tests {
+    use twostep_core::request::Refused;
+
     use super::*;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::{Script, Turn};
@@ -41,7 +43,7 @@ mod tests {
     }
 
     fn refused(reason: Refusal) -> Response {
-        Response::Refused { reason, text: "No. Try again.".into() }
+        Response::Refused(Refused::new(reason, "No. Try again."))
     }
 
     fn begins(request: &Request, given: Option<&str>) -> bool {

@@ -62,13 +62,15 @@ fn kind(answer: &Typed) -> Proof {
 
 #[cfg(test)]
 mod tests {
+    use twostep_core::request::Refused;
+
     use super::*;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::session;
 
     fn refused() -> Response {
-        Response::Refused { reason: Refusal::NotAccepted, text: "Wrong. Try again.".into() }
+        Response::Refused(Refused::new(Refusal::NotAccepted, "Wrong. Try again."))
     }
 
     fn removed() -> Response {

@@ -63,7 +63,7 @@ impl Reach for Service {
     fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
         for _ in 0..TRIES {
             match client::call(USER_SOCKET, &request).map_err(|error| not_there(&error))? {
-                Response::Refused { reason: Refusal::Busy, .. } => std::thread::sleep(PAUSE),
+                Response::Refused(refused) if refused.reason == Refusal::Busy => std::thread::sleep(PAUSE),
                 response => return accepted(response),
             }
         }
@@ -85,43 +85,43 @@ impl Direct {
     pub fn open(user: &str) -> Result<Self, Trouble> {
         match Desk::for_administrator(user, Box::new(Syslog)) {
             Ok(desk) => Ok(Self { desk }),
-            Err(response) => Err(refusal(response)),
+            Err(refused) => Err(refused.into()),
         }
     }
 
     /// Switches the second step off for a time; `by` answers for it.
     pub fn suspend(&mut self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Trouble> {
-        self.desk.suspend(time, by, reason).map_err(refusal)
+        self.desk.suspend(time, by, reason).map_err(Trouble::from)
     }
 
     /// Switches it on again; `by` answers for it.
     pub fn resume(&mut self, by: &str) -> Result<(), Trouble> {
-        self.desk.resume(by).map_err(refusal)
+        self.desk.resume(by).map_err(Trouble::from)
     }
 
     /// Forgets the wrong codes; `by` answers for it.
     pub fn unlock(&mut self, by: &str) -> Result<(), Trouble> {
-        self.desk.unlock(by).map_err(refusal)
+        self.desk.unlock(by).map_err(Trouble::from)
     }
 
     /// Makes one recovery code to read out; `by` answers for it.
     pub fn issue_recovery_code(&mut self, by: &str) -> Result<Issued, Trouble> {
-        self.desk.issue_recovery_code(by).map_err(refusal)
+        self.desk.issue_recovery_code(by).map_err(Trouble::from)
     }
 
     /// Makes a code by which the user enrolls; `by` answers for it.
     pub fn invite(&mut self, time: Duration, by: &str) -> Result<Issued, Trouble> {
-        self.desk.invite(time, by).map_err(refusal)
+        self.desk.invite(time, by).map_err(Trouble::from)
     }
 
     /// Forgets every authenticator, recovery code and application password.
     pub fn reset(&mut self, by: &str) -> Result<Response, Trouble> {
-        accepted(self.desk.reset(by))
+        self.desk.reset(by).map_err(Trouble::from)
     }
 
     /// The whole account without its secrets.
     pub fn show(&mut self) -> Result<AccountReport, Trouble> {
-        self.desk.show().map_err(refusal)
+        self.desk.show().map_err(Trouble::from)
     }
 }
 
@@ -146,14 +146,9 @@ pub fn only_root(caller: Uid) -> Result<(), Trouble> {
 /// The response, if it is no refusal.
 pub fn accepted(response: Response) -> Result<Response, Trouble> {
     match response {
-        Response::Refused { reason, text } => Err(Trouble::refused(reason, text)),
+        Response::Refused(refused) => Err(refused.into()),
         response => Ok(response),
     }
-}
-
-/// The desk has only one way to say no.
-fn refusal(response: Response) -> Trouble {
-    accepted(response).err().unwrap_or_else(|| broken("no refusal"))
 }
 
 /// There was no response.

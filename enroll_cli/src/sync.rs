@@ -45,7 +45,7 @@ fn tell(session: &mut Session, status: &Status, found: Synchronized) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use twostep_core::request::Refusal;
+    use twostep_core::request::{Refusal, Refused};
 
     use super::*;
     use crate::person::scripted::{Answers, lines};
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_refused() {
-        let refused = Response::Refused { reason: Refusal::NotAccepted, text: "No pair. Try again.".into() };
+        let refused = Response::Refused(Refused::new(Refusal::NotAccepted, "No pair. Try again."));
         let (mut session, _) = session(answers(refused), lines("111111\n222222\n"));
         assert!(run(&mut session).unwrap_err().is(Refusal::NotAccepted));
     }

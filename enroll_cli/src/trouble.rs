@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use twostep_core::request::Refusal;
+use twostep_core::request::{Refusal, Refused};
 
 use crate::layout;
 use crate::view::Form;
@@ -108,6 +108,12 @@ fn fitted(message: &str, columns: Option<usize>) -> String {
 
 /// Whoever read our output went away, as `head` does: nobody is left to tell.
 const CLOSED_OUTPUT: &str = "closed_output";
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        Self::refused(refused.reason, refused.text)
+    }
+}
 
 impl From<host_check::Error> for Trouble {
     fn from(error: host_check::Error) -> Self {

@@ -162,7 +162,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::request::{LoginResponse, Refusal, Request, Response};
+    use crate::request::{LoginResponse, Refusal, Refused, Request, Response};
 
     /// What a caller gets of a service that does this with its connection.
     fn with_service(act: fn(UnixStream)) -> Result<Response, CallError> {
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_login_understands_what_concerns_it_and_nothing_else() {
-        let refused = Response::Refused { reason: Refusal::Failed, text: "No.".into() };
+        let refused = Response::Refused(Refused::new(Refusal::Failed, "No."));
         for (response, stage) in [
             (Response::Wait { seconds: 3 }, Some(Stage::AtWork(3))),
             (Response::Version { knows: 9 }, Some(Stage::OtherVersion)),

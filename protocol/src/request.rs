@@ -213,12 +213,24 @@ pub enum Response {
     /// The service cannot serve this login of a process of root's now, which does without it.
     Unavailable {},
     /// The request was understood and refused, or could not be carried out.
-    Refused {
-        /// Why, for programs.
-        reason: Refusal,
-        /// One sentence on what happened and one on what to do.
-        text: String,
-    },
+    Refused(Refused),
+}
+
+/// Why a request was refused, or could not be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why, for programs.
+    pub reason: Refusal,
+    /// One sentence on what happened and one on what to do.
+    pub text: String,
+}
+
+impl Refused {
+    /// A refusal with its sentences.
+    #[must_use]
+    pub fn new(reason: Refusal, text: &str) -> Self {
+        Self { reason, text: text.to_owned() }
+    }
 }
 
 /// What the module asks: one of [`Request`], without a copy of what was typed.

@@ -1,7 +1,7 @@
 //! Answers one call of one peer: the only function that a socket leads to.
 
 use protocol::audit::Audit;
-use protocol::request::{Call, Refusal, Request, Response, VERSION};
+use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
 use twostep_core::enroll::Desk;
 use twostep_core::login::Peer;
 use twostep_core::store::ProcessKind;
@@ -49,12 +49,12 @@ pub fn answer(kind: ProcessKind, caller: &Caller, call: Call) -> Response {
 fn account(uid: u32, request: Request, log: Box<dyn Audit>) -> Response {
     match Desk::for_person(lookup::by_uid(uid), log, Box::new(LocalPasswords)) {
         Ok(desk) => desk.answer(request),
-        Err(refusal) => refusal,
+        Err(refused) => Response::Refused(refused),
     }
 }
 
 /// A refusal that no account led to.
 #[must_use]
 pub fn refused(reason: Refusal, text: &str) -> Response {
-    Response::Refused { reason, text: text.to_owned() }
+    Response::Refused(Refused::new(reason, text))
 }

@@ -73,22 +73,33 @@ struct Ended {
     cut: usize,
 }
 
+/// Why a step of a login cannot be looked at.
+enum Unready {
+    /// The options of its PAM line are not understood.
+    Options,
+    /// The user database does not answer.
+    UserDatabase,
+}
+
 /// Answers one step of a login.
 #[must_use]
 pub fn answer(host: &impl Host, caller: &Caller, login: &Login) -> Response {
     match Turn::new(host, caller, login) {
         Ok(turn) => turn.answer(),
-        Err(response) => response,
+        Err(Unready::Options) => {
+            Response::Done(Done { outcome: Outcome::Failed, show: Vec::new(), hand_over: None, cut: 0 })
+        }
+        Err(Unready::UserDatabase) => Response::Unavailable {},
     }
 }
 
 impl<'a, H: Host> Turn<'a, H> {
-    fn new(host: &'a H, caller: &Caller, login: &'a Login) -> Result<Self, Response> {
+    fn new(host: &'a H, caller: &Caller, login: &'a Login) -> Result<Self, Unready> {
         let log = host.log();
         let arguments: Vec<Vec<u8>> = login.options.iter().map(|option| option.clone().into_bytes()).collect();
         let options = Options::parse(&arguments).map_err(|error| {
             log.record(&Line::new("error").with("service", &login.service).with("reason", error).finish());
-            done(Outcome::Failed)
+            Unready::Options
         })?;
         let options = match caller.peer {
             Peer::Root => options,
@@ -100,7 +111,7 @@ impl<'a, H: Host> Turn<'a, H> {
             log.record(
                 &Line::new("error").with("service", &login.service).with("reason", words::service::DIRECTORY).finish(),
             );
-            return Err(Response::Unavailable {});
+            return Err(Unready::UserDatabase);
         }
         let relation = Relation::of(&caller.peer, &person, login, (host, &config));
         let (clock, store) = (host.clock(), host.store(&config));
@@ -280,10 +291,6 @@ impl From<Ended> for Came {
     fn from(ended: Ended) -> Self {
         Self::Ended(ended)
     }
-}
-
-fn done(outcome: Outcome) -> Response {
-    Response::Done(Done { outcome, show: Vec::new(), hand_over: None, cut: 0 })
 }
 
 /// The log's pair for a user whom the user database does not know.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE};
-use protocol::request::{Call, Refusal, Request, Response, VERSION};
+use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
 use twostep_core::words::service as words;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_twostepd");
@@ -22,7 +22,7 @@ fn call(request: Request) -> Call {
 }
 
 fn is_refused(response: &Response, wanted: Refusal, words: &str) -> bool {
-    matches!(response, Response::Refused { reason, text } if *reason == wanted && text.contains(words))
+    matches!(response, Response::Refused(Refused { reason, text }) if *reason == wanted && text.contains(words))
 }
 
 /// `--once` behind words of a shell, and the other end of its standard input.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::is_label;
-use super::{Authority, Desk, from_store, no_randomness, refused};
+use super::{Authority, Desk, from_store, no_randomness};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
 use crate::config::Auto;
 use crate::document;
 use crate::ledger::Ledger;
-use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Response};
+use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
@@ -30,7 +30,7 @@ pub(super) struct Wish {
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// The application passwords, and the presets of this host.
-    pub(super) fn app_passwords(&self) -> Result<Response, Response> {
+    pub(super) fn app_passwords(&self) -> Result<Response, Refused> {
         let Some(account) = self.store.find(&self.person).map_err(|error| from_store(&error))? else {
             return Ok(self.listed(Vec::new()));
         };
@@ -40,7 +40,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Makes one that the user wants.
-    pub(super) fn create_app_password(&self, wish: Wish, proof: &Typed) -> Result<Response, Response> {
+    pub(super) fn create_app_password(&self, wish: Wish, proof: &Typed) -> Result<Response, Refused> {
         let wanted = self.possible(wish)?;
         let proof = self.proof(Some(proof))?;
         self.change_proved(&proof, |held, question| {
@@ -52,9 +52,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Makes the one of a preset. A second step that was just passed stands in for the proof, but
     /// not to replace one that still counts: a program of the user could else take its place.
-    pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Response> {
+    pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Refused> {
         let Some(preset) = self.config.app_password.auto.iter().find(|preset| preset.name == name) else {
-            return Err(refused(Refusal::NoAppPassword, changes::NO_PRESET));
+            return Err(Refused::new(Refusal::NoAppPassword, changes::NO_PRESET));
         };
         let Auto { name, services, expires } = preset.clone();
         let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
@@ -71,13 +71,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Revokes one, or all.
-    pub(super) fn revoke_app_passwords(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
+    pub(super) fn revoke_app_passwords(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Refused> {
         let proof = self.proof(Some(proof))?;
         self.change_proved(&proof, |held, question| {
             let goes = |one: &AppPassword| label.is_none_or(|label| one.label == label);
             let passwords = held.account.as_ref().and_then(|account| account.app_passwords.as_ref());
             if !passwords.is_some_and(|passwords| passwords.list.iter().any(goes)) {
-                return Err(refused(Refusal::NoAppPassword, changes::NO_SUCH_APP_PASSWORD));
+                return Err(Refused::new(Refusal::NoAppPassword, changes::NO_SUCH_APP_PASSWORD));
             }
             self.prove(held, &proof, question)?;
             held.keep(Keep::Account);
@@ -127,8 +127,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// What was asked for, if it can be made.
-    fn possible(&self, wish: Wish) -> Result<Wanted, Response> {
-        let impossible = |text: &str| Err(refused(Refusal::BadRequest, text));
+    fn possible(&self, wish: Wish) -> Result<Wanted, Refused> {
+        let impossible = |text: &str| Err(Refused::new(Refusal::BadRequest, text));
         if !is_label(&wish.label) {
             return impossible(changes::LABEL);
         }
@@ -154,12 +154,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
 
     /// Which one makes room for one more under this label, if one has to: what a preset made before,
     /// or the oldest that does not count any more. It goes only with the proof.
-    fn room(&self, held: &Held, wanted: &Wanted) -> Result<Option<usize>, Response> {
+    fn room(&self, held: &Held, wanted: &Wanted) -> Result<Option<usize>, Refused> {
         if self.authority == Authority::Administrator {
-            return Err(refused(Refusal::Policy, changes::EACH_THEIR_OWN));
+            return Err(Refused::new(Refusal::Policy, changes::EACH_THEIR_OWN));
         }
         let Some(account) = held.account.as_ref().filter(|account| account.is_enrolled()) else {
-            return Err(refused(Refusal::NoAuthenticator, changes::ENROLL_BEFORE_APP_PASSWORDS));
+            return Err(Refused::new(Refusal::NoAuthenticator, changes::ENROLL_BEFORE_APP_PASSWORDS));
         };
         let Some(passwords) = &account.app_passwords else { return Ok(None) };
         match passwords.position(&wanted.label) {
@@ -167,7 +167,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 return Ok(Some(index));
             }
             Some(_) => {
-                return Err(refused(Refusal::NoRoom, changes::APP_PASSWORD_LABEL_TAKEN));
+                return Err(Refused::new(Refusal::NoRoom, changes::APP_PASSWORD_LABEL_TAKEN));
             }
             None if passwords.list.len() < self.config.app_password.max => return Ok(None),
             None => {}
@@ -177,14 +177,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
             .iter()
             .position(|status| status.state != AppPasswordState::Active)
             .map(Some)
-            .ok_or_else(|| refused(Refusal::NoRoom, changes::NO_ROOM_FOR_APP_PASSWORDS))
+            .ok_or_else(|| Refused::new(Refusal::NoRoom, changes::NO_ROOM_FOR_APP_PASSWORDS))
     }
 
     /// Whatever fails here leaves the account as it was.
-    fn make(&self, held: &mut Held, wanted: Wanted, makes_room: Option<usize>) -> Result<Response, Response> {
+    fn make(&self, held: &mut Held, wanted: Wanted, makes_room: Option<usize>) -> Result<Response, Refused> {
         let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
         let Some(account) = held.account.as_mut() else {
-            return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
+            return Err(Refused::new(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
         };
         let mut passwords = match account.app_passwords.clone() {
             Some(passwords) => passwords,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::device::NewKey;
-use super::{Authority, Desk, from_seal, from_store, no_randomness, refused};
+use super::{Authority, Desk, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
 use crate::otp::{self, Label};
-use crate::request::{Device, Kind, Pending, Refusal, Response};
+use crate::request::{Device, Kind, Pending, Refusal, Refused, Response};
 use crate::seal::Belongs;
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
@@ -31,9 +31,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
         proof: Option<&Typed>,
         permit: Option<&Typed>,
         device: Option<&Device>,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Refused> {
         if !label.iter().all(|label| is_label(label)) {
-            return Err(refused(Refusal::BadRequest, changes::LABEL));
+            return Err(Refused::new(Refusal::BadRequest, changes::LABEL));
         }
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let permit = self.permit(account.as_ref(), permit)?;
@@ -55,7 +55,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         renews_codes: bool,
         proof: &Typed,
         device: Option<&Device>,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Refused> {
         let proof = self.proof(Some(proof))?;
         let key = self.new_key(device)?;
         self.change_proved(&proof, |held, question| {
@@ -81,7 +81,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Removes an authenticator; with the last one the recovery codes and application passwords go.
-    pub(super) fn remove(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Response> {
+    pub(super) fn remove(&self, label: Option<&str>, proof: &Typed) -> Result<Response, Refused> {
         let proof = self.proof(Some(proof))?;
         self.change_proved(&proof, |held, question| {
             let index = self.removable(held.account.as_ref(), label)?;
@@ -109,14 +109,14 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// A label that no other authenticator has, if there is room for one.
-    pub(super) fn free_label(&self, account: Option<&Account>, wanted: Option<String>) -> Result<String, Response> {
+    pub(super) fn free_label(&self, account: Option<&Account>, wanted: Option<String>) -> Result<String, Refused> {
         let taken: Vec<&str> =
             account.iter().flat_map(|account| &account.authenticators).map(|one| one.label.as_str()).collect();
         if taken.len() >= self.config.totp.max_authenticators {
-            return Err(refused(Refusal::NoRoom, changes::NO_ROOM));
+            return Err(Refused::new(Refusal::NoRoom, changes::NO_ROOM));
         }
         match wanted {
-            Some(label) if taken.contains(&label.as_str()) => Err(refused(Refusal::NoRoom, changes::LABEL_TAKEN)),
+            Some(label) if taken.contains(&label.as_str()) => Err(Refused::new(Refusal::NoRoom, changes::LABEL_TAKEN)),
             Some(label) => Ok(label),
             None => {
                 let numbered = (2..).map(|number| format!("{DEFAULT_LABEL} {number}"));
@@ -126,7 +126,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
     }
 
-    pub(super) fn pending(&self, held: &Held, new: &NewKey, label: String) -> Result<PendingAuthenticator, Response> {
+    pub(super) fn pending(&self, held: &Held, new: &NewKey, label: String) -> Result<PendingAuthenticator, Refused> {
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let id = random_id().map_err(no_randomness)?;
         let secret = key.seal(&new.secret, belongs(held, &id)).map_err(|error| from_seal(&error))?;
@@ -175,13 +175,13 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Which authenticator a request to remove means, if it may go.
-    fn removable(&self, account: Option<&Account>, label: Option<&str>) -> Result<usize, Response> {
+    fn removable(&self, account: Option<&Account>, label: Option<&str>) -> Result<usize, Refused> {
         let authenticators = account.map_or(&[][..], |account| &account.authenticators);
         let index = named(authenticators, label, "twostep remove LABEL")?;
         let is_needed =
             self.authority == Authority::User && authenticators.len() == 1 && self.config.policy.requires(&self.person);
         if is_needed {
-            return Err(refused(Refusal::Policy, changes::LAST_ONE_STAYS));
+            return Err(Refused::new(Refusal::Policy, changes::LAST_ONE_STAYS));
         }
         Ok(index)
     }
@@ -193,10 +193,10 @@ pub(super) fn is_label(label: &str) -> bool {
 }
 
 /// Which authenticator a label means, or the only one where there is none.
-fn named(authenticators: &[Authenticator], label: Option<&str>, command: &str) -> Result<usize, Response> {
+fn named(authenticators: &[Authenticator], label: Option<&str>, command: &str) -> Result<usize, Refused> {
     match (label, authenticators) {
         (None, [_]) => Ok(0),
-        (None, [_, _, ..]) => Err(refused(Refusal::BadRequest, &changes::which(command))),
+        (None, [_, _, ..]) => Err(Refused::new(Refusal::BadRequest, &changes::which(command))),
         (label, _) => {
             let found = authenticators.iter().position(|one| Some(one.label.as_str()) == label);
             found.ok_or_else(no_authenticator)
@@ -208,8 +208,8 @@ pub(super) fn belongs<'a>(held: &'a Held, id: &'a str) -> Belongs<'a> {
     Belongs { user: held.name.as_str(), id, purpose: PURPOSE }
 }
 
-pub(super) fn no_authenticator() -> Response {
-    refused(Refusal::NoAuthenticator, changes::NO_SUCH_AUTHENTICATOR)
+pub(super) fn no_authenticator() -> Refused {
+    Refused::new(Refusal::NoAuthenticator, changes::NO_SUCH_AUTHENTICATOR)
 }
 
 fn host_name() -> String {

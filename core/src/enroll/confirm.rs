@@ -1,11 +1,11 @@
 //! A new authenticator is confirmed by a code that it shows.
 
 use super::authenticator::{belongs, no_authenticator};
-use super::{Desk, from_seal, no_randomness, refused};
+use super::{Desk, from_seal, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::otp::{self, Window};
 use crate::recovery::RecoverySet;
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused, Response};
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
@@ -39,7 +39,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     ///
     /// The try is on the disk before the code is looked at, so that no killed process saves one; and
     /// recovery codes are made only when the code was right.
-    pub(super) fn confirm(&self, by: &str, code: &Typed, next: Option<&Typed>) -> Result<Response, Response> {
+    pub(super) fn confirm(&self, by: &str, code: &Typed, next: Option<&Typed>) -> Result<Response, Refused> {
         let tried = self.try_once(by)?;
         let now = self.clock.now();
         let (code, next) = (digits(code), next.map(digits));
@@ -58,12 +58,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
             held.ledger.pass(now.uptime);
             let response = self.confirmed(held, &pending, authenticator.clone(), codes.clone());
             held.spend(&authenticator, step);
-            Ok(response)
+            response
         })
     }
 
     /// Counts a try at the pending authenticator. One without tries left is taken out.
-    fn try_once(&self, by: &str) -> Result<Tried, Response> {
+    fn try_once(&self, by: &str) -> Result<Tried, Refused> {
         let tried = self.change(|held| {
             let pending = self.confirmable(held, by)?;
             let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
@@ -84,7 +84,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// The pending authenticator, if who asks began it and may confirm it now.
-    fn confirmable(&self, held: &Held, by: &str) -> Result<PendingAuthenticator, Response> {
+    fn confirmable(&self, held: &Held, by: &str) -> Result<PendingAuthenticator, Refused> {
         let now = self.clock.now().wall;
         let account = held.account.as_ref();
         let is_theirs = |pending: &&PendingAuthenticator| {
@@ -94,7 +94,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Err(nothing_pending());
         };
         if account.is_some_and(Account::is_enrolled) && !pending.proved {
-            return Err(refused(Refusal::ProofRequired, changes::PENDING_UNPROVED));
+            return Err(Refused::new(Refusal::ProofRequired, changes::PENDING_UNPROVED));
         }
         match &pending.replaces {
             None => drop(self.free_label(account, Some(pending.authenticator.label.clone()))?),
@@ -149,7 +149,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Why a code does not confirm. After the last try the pending authenticator is gone.
-    fn does_not_fit(&self, tried: &Tried, code: &Typed, now: Timestamp) -> Response {
+    fn does_not_fit(&self, tried: &Tried, code: &Typed, now: Timestamp) -> Refused {
         let one = &tried.pending.authenticator;
         self.audit.record(&self.event("confirmation-refused").with("authenticator", &one.label).finish());
         if tried.pending.tries >= TRIES {
@@ -164,8 +164,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return dropped.err().unwrap_or_else(tries_used_up);
         }
         match self.place(one, &tried.secret, code, now) {
-            Found::OtherTime => refused(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
-            Found::Now(_) | Found::Nowhere => refused(Refusal::NotAccepted, changes::DOES_NOT_FIT),
+            Found::OtherTime => Refused::new(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
+            Found::Now(_) | Found::Nowhere => Refused::new(Refusal::NotAccepted, changes::DOES_NOT_FIT),
         }
     }
 
@@ -175,10 +175,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
         pending: &PendingAuthenticator,
         authenticator: Authenticator,
         codes: Option<(RecoverySet, Vec<Typed>)>,
-    ) -> Response {
+    ) -> Result<Response, Refused> {
         let (label, now) = (authenticator.label.clone(), authenticator.added_at);
         held.keep(Keep::Account);
-        let Some(account) = held.account.as_mut() else { return no_authenticator() };
+        let Some(account) = held.account.as_mut() else { return Err(no_authenticator()) };
         (account.pending, account.invite, account.grace_since) = (None, None, None);
         let old = account.authenticators.iter().position(|one| pending.replaces.as_ref() == Some(&one.id));
         let replaced = match old.and_then(|index| account.authenticators.get_mut(index)) {
@@ -202,7 +202,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         if replaced.is_some() {
             held.ledger.forget_places();
         }
-        Response::Confirmed { label, recovery_codes, replaced }
+        Ok(Response::Confirmed { label, recovery_codes, replaced })
     }
 }
 
@@ -224,10 +224,10 @@ fn is_pending(account: &Account, id: &str) -> bool {
     account.pending.as_ref().is_some_and(|pending| pending.authenticator.id == id)
 }
 
-fn nothing_pending() -> Response {
-    refused(Refusal::NothingPending, changes::NOTHING_PENDING)
+fn nothing_pending() -> Refused {
+    Refused::new(Refusal::NothingPending, changes::NOTHING_PENDING)
 }
 
-fn tries_used_up() -> Response {
-    refused(Refusal::TriesUsedUp, changes::TRIES_USED_UP)
+fn tries_used_up() -> Refused {
+    Refused::new(Refusal::TriesUsedUp, changes::TRIES_USED_UP)
 }

@@ -2,10 +2,10 @@
 
 use data_encoding::{BASE32_NOPAD, HEXUPPER};
 
-use super::{Desk, no_randomness, refused};
+use super::{Desk, no_randomness};
 use crate::account::Progress;
 use crate::otp::{Algorithm, MovingFactor, Parameters};
-use crate::request::{Device, Kind, Refusal, Response};
+use crate::request::{Device, Kind, Refusal, Refused};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
 use crate::words::changes;
@@ -28,7 +28,7 @@ pub(super) struct NewKey {
 impl<S, C> Desk<S, C> {
     /// The key of a device, a new one if it does not bring its own; what it does not say is as the
     /// configuration has it.
-    pub(super) fn new_key(&self, device: Option<&Device>) -> Result<NewKey, Response> {
+    pub(super) fn new_key(&self, device: Option<&Device>) -> Result<NewKey, Refused> {
         let Parameters { algorithm, digits, factor } = self.config.parameters();
         let algorithm = match device.and_then(|device| device.algorithm.as_deref()) {
             Some(name) => Algorithm::named(name).ok_or_else(impossible)?,
@@ -63,7 +63,7 @@ impl<S, C> Desk<S, C> {
 
 /// A key as text: base32 (RFC 4648 §6) or hexadecimal. What could be both is hexadecimal: one in
 /// ten thousand of these keys could, and hardly any in base32.
-fn read_key(typed: &Typed) -> Result<Secret, Response> {
+fn read_key(typed: &Typed) -> Result<Secret, Refused> {
     let mut letters = String::with_capacity(typed.expose().len());
     letters.extend(typed.expose().chars().filter(|letter| !letter.is_whitespace() && !matches!(letter, '-' | ':')));
     letters.make_ascii_uppercase();
@@ -74,17 +74,17 @@ fn read_key(typed: &Typed) -> Result<Secret, Response> {
         Err(_) => BASE32_NOPAD.decode(letters.expose().trim_end_matches('=').as_bytes()).ok(),
     };
     let Some(secret) = bytes.map(Secret::new) else {
-        return Err(refused(Refusal::BadRequest, changes::NO_KEY));
+        return Err(Refused::new(Refusal::BadRequest, changes::NO_KEY));
     };
     match secret.expose().len() {
-        ..SHORTEST => Err(refused(Refusal::BadRequest, changes::SHORT_KEY)),
+        ..SHORTEST => Err(Refused::new(Refusal::BadRequest, changes::SHORT_KEY)),
         SHORTEST..=LONGEST => Ok(secret),
-        _ => Err(refused(Refusal::BadRequest, changes::LONG_KEY)),
+        _ => Err(Refused::new(Refusal::BadRequest, changes::LONG_KEY)),
     }
 }
 
-fn impossible() -> Response {
-    refused(Refusal::BadRequest, changes::NO_DEVICE)
+fn impossible() -> Refused {
+    Refused::new(Refusal::BadRequest, changes::NO_DEVICE)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Desk, no_randomness, refused};
+use super::{Desk, no_randomness};
 use crate::account::{Account, Failures, Invite};
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::{Clock, Timestamp};
@@ -28,8 +28,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Forgets every wrong code, so that nobody has to wait and codes count again.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the account cannot be changed.
-    pub fn unlock(&self, by: &str) -> Result<(), Response> {
+    /// [`Refused`]: the account cannot be changed.
+    pub fn unlock(&self, by: &str) -> Result<(), Refused> {
         let now = self.clock.now().wall;
         let unlocked = self.change(|held| {
             held.ledger.throttle.clear();
@@ -41,22 +41,22 @@ impl<S: Store, C: Clock> Desk<S, C> {
             self.record(self.event("unlocked").with("admin", by));
             Ok(())
         });
-        unlocked.inspect_err(|response| self.log_refusal(response))
+        unlocked.inspect_err(|refused| self.log_refusal(refused))
     }
 
     /// Makes one more recovery code, to be read out; an earlier one of this kind is void.
     ///
     /// # Errors
-    /// [`Response::Refused`]: there is nothing that it could stand in for, or the account cannot be
+    /// [`Refused`]: there is nothing that it could stand in for, or the account cannot be
     /// changed.
-    pub fn issue_recovery_code(&self, by: &str) -> Result<Issued, Response> {
+    pub fn issue_recovery_code(&self, by: &str) -> Result<Issued, Refused> {
         let now = self.clock.now().wall;
         let expires_at = now.after(ISSUED);
         let issued = self.change(|held| {
             let account = held.account.as_mut().filter(|account| account.is_enrolled());
             let Some((account, set)) = account.and_then(|account| account.recovery.take().map(|set| (account, set)))
             else {
-                return Err(refused(Refusal::NoAuthenticator, changes::NOTHING_TO_STAND_IN_FOR));
+                return Err(Refused::new(Refusal::NoAuthenticator, changes::NOTHING_TO_STAND_IN_FOR));
             };
             let mut set = set;
             let code = set.issue(expires_at).map_err(no_randomness)?;
@@ -66,30 +66,30 @@ impl<S: Store, C: Clock> Desk<S, C> {
             self.record(self.event("recovery-code-issued").with("admin", by).with("until", expires_at.0));
             Ok(Issued { code, expires_at })
         });
-        issued.inspect_err(|response| self.log_refusal(response))
+        issued.inspect_err(|refused| self.log_refusal(refused))
     }
 
     /// Makes a code by which the user enrolls once; an earlier one is void.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the time is impossible, the user has enrolled, or the account cannot
+    /// [`Refused`]: the time is impossible, the user has enrolled, or the account cannot
     /// be changed.
-    pub fn invite(&self, time: Duration, by: &str) -> Result<Issued, Response> {
+    pub fn invite(&self, time: Duration, by: &str) -> Result<Issued, Refused> {
         let invited = if time.is_zero() || time > LONGEST_INVITE {
-            Err(refused(Refusal::BadRequest, changes::INVITE_TIME))
+            Err(Refused::new(Refusal::BadRequest, changes::INVITE_TIME))
         } else {
             self.make_invite(time, by)
         };
-        invited.inspect_err(|response| self.log_refusal(response))
+        invited.inspect_err(|refused| self.log_refusal(refused))
     }
 
-    fn make_invite(&self, time: Duration, by: &str) -> Result<Issued, Response> {
+    fn make_invite(&self, time: Duration, by: &str) -> Result<Issued, Refused> {
         let now = self.clock.now().wall;
         let expires_at = now.after(time);
         let (invite, code) = Invite::new(now, expires_at).map_err(no_randomness)?;
         self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(Refusal::NoRoom, changes::INVITED_IN_VAIN));
+                return Err(Refused::new(Refusal::NoRoom, changes::INVITED_IN_VAIN));
             }
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             // What was begun by an earlier code is void with it.

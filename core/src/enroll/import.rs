@@ -1,12 +1,12 @@
 //! What another program or another host knows of a user, taken over into the account.
 
 use super::authenticator::{belongs, is_label};
-use super::{Desk, from_seal, from_store, no_randomness, refused};
+use super::{Desk, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, Progress};
 use crate::ledger::random_id;
 use crate::otp::{Algorithm, Parameters};
 use crate::recovery::{IMPORTED_DIGITS, RecoverySet};
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused};
 use crate::seal::SealKey;
 use crate::secret::{Secret, Typed};
 use crate::store::{Keep, Store};
@@ -76,7 +76,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     ///
     /// # Errors
     /// As [`Desk::import`].
-    pub fn foresee(&self, device: &Import) -> Result<Imported, Response> {
+    pub fn foresee(&self, device: &Import) -> Result<Imported, Refused> {
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         self.placed(account.as_ref(), device, &key)
@@ -85,9 +85,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Takes a device over, without a confirmation: it proved itself to the other program.
     ///
     /// # Errors
-    /// [`Response::Refused`]: it cannot be one of this host's, it is no proof for a user who has enrolled,
+    /// [`Refused`]: it cannot be one of this host's, it is no proof for a user who has enrolled,
     /// there is no room, or the store failed.
-    pub fn import(&self, device: &Import) -> Result<Imported, Response> {
+    pub fn import(&self, device: &Import) -> Result<Imported, Refused> {
         let now = self.clock.now().wall;
         // Hashing is slow, so it comes before the lock.
         let codes = (!device.scratch_codes.is_empty()).then(|| RecoverySet::imported(&device.scratch_codes, now));
@@ -113,10 +113,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Where a device belongs in an account.
-    fn placed(&self, account: Option<&Account>, device: &Import, key: &SealKey) -> Result<Imported, Response> {
+    fn placed(&self, account: Option<&Account>, device: &Import, key: &SealKey) -> Result<Imported, Refused> {
         let factor = device.progress.factor();
         if !(Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
-            return Err(refused(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
+            return Err(Refused::new(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
         }
         if let Some(account) = account
             && let Some(label) = same_key(account, device, key)?
@@ -125,7 +125,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }
         let there = account.map_or(&[][..], |account| &account.authenticators);
         if device.user_could_write && !there.is_empty() {
-            return Err(refused(Refusal::ProofRequired, changes::FILE_PROVES_NOTHING));
+            return Err(Refused::new(Refusal::ProofRequired, changes::FILE_PROVES_NOTHING));
         }
         let label = self.label_for(account, &device.label)?;
         let has_long = there
@@ -141,7 +141,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     ///
     /// # Errors
     /// As [`Desk::restore`].
-    pub fn foresee_restore(&self, account: &Account) -> Result<Restored, Response> {
+    pub fn foresee_restore(&self, account: &Account) -> Result<Restored, Refused> {
         let here = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let name = here.as_ref().map_or(self.person.name.as_str(), |here| &here.user);
         restored(here.as_ref(), name, account)
@@ -151,8 +151,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// a moment ago are spent here.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the user has enrolled here already, or the store failed.
-    pub fn restore(&self, account: &Account, sealed_by: &SealKey) -> Result<Restored, Response> {
+    /// [`Refused`]: the user has enrolled here already, or the store failed.
+    pub fn restore(&self, account: &Account, sealed_by: &SealKey) -> Result<Restored, Refused> {
         let now = self.clock.now().wall;
         self.change(|held| {
             if restored(held.account.as_ref(), held.name.as_str(), account)? == Restored::AlreadyThere {
@@ -181,8 +181,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// confirmation is left out.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the account does not count, or a secret does not open.
-    pub fn export(&self, sealed_by: &SealKey) -> Result<Option<Account>, Response> {
+    /// [`Refused`]: the account does not count, or a secret does not open.
+    pub fn export(&self, sealed_by: &SealKey) -> Result<Option<Account>, Refused> {
         let Some(account) = self.store.find(&self.person).map_err(|error| from_store(&error))? else { return Ok(None) };
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let account = account.resealed(&key, sealed_by).map_err(|error| from_seal(&error))?;
@@ -191,7 +191,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// The wanted label, with a number where it is taken.
-    fn label_for(&self, account: Option<&Account>, wanted: &str) -> Result<String, Response> {
+    fn label_for(&self, account: Option<&Account>, wanted: &str) -> Result<String, Refused> {
         let wanted = if is_label(wanted) { wanted } else { "imported" };
         let numbered = (2..).map(|number| format!("{wanted} {number}"));
         let is_taken = |label: &String| {
@@ -203,19 +203,19 @@ impl<S: Store, C: Clock> Desk<S, C> {
 }
 
 /// Whether an account of a backup may become that of a user who has this one here.
-fn restored(here: Option<&Account>, name: &str, account: &Account) -> Result<Restored, Response> {
+fn restored(here: Option<&Account>, name: &str, account: &Account) -> Result<Restored, Refused> {
     if account.user != name {
-        return Err(refused(Refusal::BadRequest, changes::ANOTHER_NAME));
+        return Err(Refused::new(Refusal::BadRequest, changes::ANOTHER_NAME));
     }
     let Some(here) = here.filter(|here| here.is_enrolled()) else { return Ok(Restored::Taken) };
     if account.authenticators.iter().all(|one| here.authenticators.iter().any(|there| there.id == one.id)) {
         return Ok(Restored::AlreadyThere);
     }
-    Err(refused(Refusal::NoRoom, changes::ENROLLED_HERE))
+    Err(Refused::new(Refusal::NoRoom, changes::ENROLLED_HERE))
 }
 
 /// The label of the authenticator that has this key, if one has it.
-fn same_key(account: &Account, device: &Import, key: &SealKey) -> Result<Option<String>, Response> {
+fn same_key(account: &Account, device: &Import, key: &SealKey) -> Result<Option<String>, Refused> {
     for one in &account.authenticators {
         let secret = key.open(&one.secret, one.belongs(&account.user)).map_err(|error| from_seal(&error))?;
         if secret == device.secret {

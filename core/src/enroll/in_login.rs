@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 
 use super::confirm::TRIES;
-use super::{Authority, Desk, from_seal, refused};
+use super::{Authority, Desk, from_seal};
 use crate::account::{Account, PendingAuthenticator};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::login::Attempt;
-use crate::request::{Pending, Refusal, Response};
+use crate::request::{Pending, Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
@@ -28,12 +28,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// source, is shown the same one: a login may be too short for a first look for the phone.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the user has enrolled meanwhile, or the account cannot be changed.
-    pub fn offer(&self, source: &Source) -> Result<Pending, Response> {
+    /// [`Refused`]: the user has enrolled meanwhile, or the account cannot be changed.
+    pub fn offer(&self, source: &Source) -> Result<Pending, Refused> {
         let key = self.new_key(None)?;
         let offered = self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(Refusal::NoRoom, changes::ENROLLED_MEANWHILE));
+                return Err(Refused::new(Refusal::NoRoom, changes::ENROLLED_MEANWHILE));
             }
             if let Some(pending) = self.shown_here_before(held, source) {
                 let sealed_with = self.store.seal_key().map_err(|error| from_seal(&error))?;
@@ -52,24 +52,21 @@ impl<S: Store, C: Clock> Desk<S, C> {
             held.keep(Keep::Account);
             Ok(shown)
         });
-        offered.inspect_err(|response| self.log_refusal(response))
+        offered.inspect_err(|refused| self.log_refusal(refused))
     }
 
     /// Confirms the pending authenticator by a code that it shows, or by that one and the next. Who is
     /// in a login has no command to start again with.
-    #[must_use]
-    pub fn accept(&self, source: &Source, code: &Typed, next: Option<&Typed>) -> Response {
-        let response = match self.confirm(&begun_by(source), code, next) {
-            Err(Response::Refused { reason: reason @ Refusal::NothingPending, .. }) => {
-                refused(reason, changes::KEY_GONE)
-            }
-            Err(Response::Refused { reason: reason @ Refusal::TriesUsedUp, .. }) => {
-                refused(reason, changes::KEY_TRIES_USED_UP)
-            }
-            Ok(response) | Err(response) => response,
-        };
-        self.log_refusal(&response);
-        response
+    ///
+    /// # Errors
+    /// [`Refused`]: the code is wrong, there is nothing to confirm, or the account cannot be changed.
+    pub fn accept(&self, source: &Source, code: &Typed, next: Option<&Typed>) -> Result<Response, Refused> {
+        let confirmed = self.confirm(&begun_by(source), code, next).map_err(|refused| match refused.reason {
+            Refusal::NothingPending => Refused::new(refused.reason, changes::KEY_GONE),
+            Refusal::TriesUsedUp => Refused::new(refused.reason, changes::KEY_TRIES_USED_UP),
+            _ => refused,
+        });
+        confirmed.inspect_err(|refused| self.log_refusal(refused))
     }
 
     fn shown_here_before(&self, held: &Held, source: &Source) -> Option<PendingAuthenticator> {

@@ -1,10 +1,10 @@
 //! What a user's first enrollment takes, so that a stolen session cannot enroll a stranger's phone.
 
-use super::{Authority, Desk, refused};
+use super::{Authority, Desk};
 use crate::account::Account;
 use crate::config::Enrollment;
 use crate::recovery::{self, Found, HashedAnswer};
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
 use crate::time::Clock;
@@ -29,14 +29,16 @@ pub(super) enum Permit {
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Looks at a permit, before the lock. One who is enrolled gives a proof instead.
-    pub(super) fn permit(&self, account: Option<&Account>, typed: Option<&Typed>) -> Result<Permit, Response> {
+    pub(super) fn permit(&self, account: Option<&Account>, typed: Option<&Typed>) -> Result<Permit, Refused> {
         let is_first = self.authority == Authority::User && !account.is_some_and(Account::is_enrolled);
         match (self.config.policy.enrollment, typed) {
             (Enrollment::Password, None) if is_first => {
-                Err(refused(Refusal::PasswordRequired, changes::PASSWORD_REQUIRED))
+                Err(Refused::new(Refusal::PasswordRequired, changes::PASSWORD_REQUIRED))
             }
             (Enrollment::Password, Some(password)) if is_first => self.check_password(password),
-            (Enrollment::Invite, None) if is_first => Err(refused(Refusal::InviteRequired, changes::INVITE_REQUIRED)),
+            (Enrollment::Invite, None) if is_first => {
+                Err(Refused::new(Refusal::InviteRequired, changes::INVITE_REQUIRED))
+            }
             (Enrollment::Invite, Some(code)) if is_first => {
                 let invite = account.and_then(|account| account.invite.as_ref());
                 let code = invite.zip(recovery::parse(code.expose()));
@@ -47,7 +49,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Holds a permit against the account, under the lock.
-    pub(super) fn check_permit(&self, held: &Held, permit: &Permit) -> Result<(), Response> {
+    pub(super) fn check_permit(&self, held: &Held, permit: &Permit) -> Result<(), Refused> {
         let Permit::Invite(given) = permit else { return Ok(()) };
         let now = self.clock.now().wall;
         let invite = held.account.as_ref().and_then(|account| account.invite.as_ref());
@@ -57,10 +59,10 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Ok(());
         }
         self.record(self.event("enrollment-code-refused"));
-        Err(refused(Refusal::NotAccepted, &changes::wrong_invite(&self.config)))
+        Err(Refused::new(Refusal::NotAccepted, &changes::wrong_invite(&self.config)))
     }
 
-    fn check_password(&self, password: &Typed) -> Result<Permit, Response> {
+    fn check_password(&self, password: &Typed) -> Result<Permit, Refused> {
         let Some(passwords) = &self.passwords else {
             return Err(super::failed("the password cannot be checked here; run twostep enroll as the user"));
         };
@@ -68,7 +70,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Ok(true) => Ok(Permit::Granted),
             Ok(false) => {
                 self.audit.record(&self.event("enrollment-password-refused").finish());
-                Err(refused(Refusal::NotAccepted, changes::WRONG_PASSWORD))
+                Err(Refused::new(Refusal::NotAccepted, changes::WRONG_PASSWORD))
             }
             Err(trouble) => Err(super::failed(&trouble)),
         }

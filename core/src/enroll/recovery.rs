@@ -1,9 +1,9 @@
 //! New recovery codes, and a new beginning.
 
-use super::{Desk, no_randomness, refused};
+use super::{Desk, no_randomness};
 use crate::account::{Account, Failures};
 use crate::recovery::RecoverySet;
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::Clock;
@@ -11,13 +11,13 @@ use crate::words::changes;
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Replaces all recovery codes.
-    pub(super) fn regenerate(&self, proof: &Typed) -> Result<Response, Response> {
+    pub(super) fn regenerate(&self, proof: &Typed) -> Result<Response, Refused> {
         let proof = self.proof(Some(proof))?;
         let now = self.clock.now().wall;
         let (set, recovery_codes) = RecoverySet::generate(self.config.recovery.count, now).map_err(no_randomness)?;
         self.change_proved(&proof, |held, question| {
             if !held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(refused(Refusal::NoAuthenticator, changes::NO_CODES_WITHOUT_AUTHENTICATOR));
+                return Err(Refused::new(Refusal::NoAuthenticator, changes::NO_CODES_WITHOUT_AUTHENTICATOR));
             }
             self.prove(held, &proof, question)?;
             held.keep(Keep::Account);
@@ -31,9 +31,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Takes everything that was enrolled out of the account; its history stays.
-    pub(super) fn empty(&self, by: &str) -> Response {
+    pub(super) fn empty(&self, by: &str) -> Result<Response, Refused> {
         let now = self.clock.now().wall;
-        let emptied = self.change(|held| {
+        self.change(|held| {
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             account.authenticators.clear();
             (account.pending, account.recovery) = (None, None);
@@ -49,7 +49,6 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 self.record(self.event("app-password-revoked").with("label", one.label));
             }
             Ok(Response::Removed { label: String::new(), enrolled: false, app_passwords: Vec::new() })
-        });
-        emptied.unwrap_or_else(|refused| refused)
+        })
     }
 }

@@ -9,7 +9,7 @@ use crate::account::{Account, HistoryEntry, Suspension};
 use crate::groups::Database;
 use crate::overview::{Overview, Row};
 use crate::policy::Visit;
-use crate::request::{Response, Status};
+use crate::request::{Refused, Status};
 use crate::store::Store;
 use crate::throttle::{Origin, Sums};
 use crate::time::{Clock, ClockDoubt, Timestamp};
@@ -36,7 +36,7 @@ pub struct AccountReport {
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// How the second step of this person stands.
-    pub(super) fn status(&self) -> Result<Status, Response> {
+    pub(super) fn status(&self) -> Result<Status, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         Ok(self.status_of(account.as_ref()))
     }
@@ -44,8 +44,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// The whole account without its secrets.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the account cannot be read.
-    pub fn show(&self) -> Result<AccountReport, Response> {
+    /// [`Refused`]: the account cannot be read.
+    pub fn show(&self) -> Result<AccountReport, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let sums = self.sums(account.as_ref());
         let overview = Overview { config: &self.config, store: &self.store, clock: &self.clock, groups: &Database };

@@ -1,7 +1,7 @@
 //! One account, sealed by the host's newest key.
 
 use super::{from_seal, from_store};
-use crate::request::Response;
+use crate::request::Refused;
 use crate::store::{Keep, Store};
 use crate::username::Person;
 
@@ -18,8 +18,8 @@ pub struct Resealed {
 /// it finds the account sealed so, and before it the earlier keys are there still.
 ///
 /// # Errors
-/// [`Response::Refused`]: the account does not count, or could not be written. Then it is as it was.
-pub fn reseal(store: &impl Store, person: &Person) -> Result<Resealed, Response> {
+/// [`Refused`]: the account does not count, or could not be written. Then it is as it was.
+pub fn reseal(store: &impl Store, person: &Person) -> Result<Resealed, Refused> {
     let done = store.update(person, |held| {
         let key = store.seal_key()?;
         let Some(account) = &mut held.account else { return Ok((false, Vec::new())) };

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Desk, refused};
+use super::Desk;
 use crate::account::{Account, Suspension};
 use crate::audit::printable;
-use crate::request::{Refusal, Response, SuspensionStatus};
+use crate::request::{Refusal, Refused, SuspensionStatus};
 use crate::store::{Keep, Store};
 use crate::time::Clock;
 use crate::words::changes;
@@ -17,9 +17,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Switches the second step off for `time`, from now on. `by` is the administrator's name.
     ///
     /// # Errors
-    /// [`Response::Refused`]: the time is too long, the reason is no line of text, or the account
+    /// [`Refused`]: the time is too long, the reason is no line of text, or the account
     /// cannot be changed.
-    pub fn suspend(&self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Response> {
+    pub fn suspend(&self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Refused> {
         let suspended = self.suspension(time, by, reason).and_then(|suspension| {
             self.change(|held| {
                 let now = suspension.from;
@@ -32,19 +32,19 @@ impl<S: Store, C: Clock> Desk<S, C> {
                 Ok(suspension.status())
             })
         });
-        suspended.inspect_err(|response| self.log_refusal(response))
+        suspended.inspect_err(|refused| self.log_refusal(refused))
     }
 
     /// Switches the second step on again.
     ///
     /// # Errors
-    /// [`Response::Refused`]: it is not off, or the account cannot be changed.
-    pub fn resume(&self, by: &str) -> Result<(), Response> {
+    /// [`Refused`]: it is not off, or the account cannot be changed.
+    pub fn resume(&self, by: &str) -> Result<(), Refused> {
         let now = self.clock.now().wall;
         let resumed = self.change(|held| {
             let account = held.account.as_mut().filter(|account| account.suspension.is_some());
             let Some(account) = account else {
-                return Err(refused(Refusal::BadRequest, changes::NOT_SUSPENDED));
+                return Err(Refused::new(Refusal::BadRequest, changes::NOT_SUSPENDED));
             };
             account.suspension = None;
             account.record(now, "resumed", &format!("by {by}"));
@@ -52,15 +52,15 @@ impl<S: Store, C: Clock> Desk<S, C> {
             self.record(self.event("resumed").with("admin", by));
             Ok(())
         });
-        resumed.inspect_err(|response| self.log_refusal(response))
+        resumed.inspect_err(|refused| self.log_refusal(refused))
     }
 
-    fn suspension(&self, time: Duration, by: &str, reason: &str) -> Result<Suspension, Response> {
+    fn suspension(&self, time: Duration, by: &str, reason: &str) -> Result<Suspension, Refused> {
         if time.is_zero() || time > self.config.policy.max_suspension {
-            return Err(refused(Refusal::Policy, &changes::suspended_too_long(&self.config)));
+            return Err(Refused::new(Refusal::Policy, &changes::suspended_too_long(&self.config)));
         }
         if reason.len() > REASON || printable(reason) != reason {
-            return Err(refused(Refusal::BadRequest, changes::NO_REASON));
+            return Err(Refused::new(Refusal::BadRequest, changes::NO_REASON));
         }
         let from = self.clock.now().wall;
         Ok(Suspension { from, until: from.after(time), by: by.to_owned(), reason: reason.to_owned() })

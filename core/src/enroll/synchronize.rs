@@ -1,8 +1,8 @@
 //! A device is put right by two of its codes.
 
-use super::{Desk, Proof, SERVICE, from_seal, refused};
+use super::{Desk, Proof, SERVICE, from_seal};
 use crate::audit::Line;
-use crate::request::{Refusal, Response};
+use crate::request::{Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::Store;
 use crate::time::Clock;
@@ -12,15 +12,15 @@ use crate::words::{self, changes};
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Takes two codes that follow each other: they prove who gives them, and tell where the device
     /// is.
-    pub(super) fn synchronize(&self, first: &Typed, second: &Typed) -> Result<Response, Response> {
+    pub(super) fn synchronize(&self, first: &Typed, second: &Typed) -> Result<Response, Refused> {
         if self.config.totp.resync_range.is_zero() {
-            return Err(refused(Refusal::Policy, changes::NO_CLOCKS));
+            return Err(Refused::new(Refusal::Policy, changes::NO_CLOCKS));
         }
         let first = self.proof(Some(first))?;
         let Proof { answer: second, .. } = self.proof(Some(second))?;
         self.change_proved(&first, |held, question| {
             let (Some(first), Some(second)) = (&first.answer, &second) else {
-                return Err(refused(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
+                return Err(Refused::new(Refusal::NoAuthenticator, changes::NOT_ENROLLED));
             };
             let judged = verdict::judge_pair(held, first, second, question).map_err(|error| from_seal(&error))?;
             let verdict = judged.doubting(&self.clock);
@@ -34,7 +34,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
                     );
                     Ok(Response::Synchronized { label: authenticator, kind, ahead })
                 }
-                verdict => Err(refused(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
+                verdict => {
+                    Err(Refused::new(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default()))
+                }
             }
         })
     }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::enroll::{Authority, Desk};
 use crate::notices::notices;
 use crate::otp::{Algorithm, MovingFactor, Parameters, code_at};
-use crate::request::{Kind, Refusal, Request, Response};
+use crate::request::{Kind, Refusal, Refused, Request, Response};
 use crate::secret::Secret;
 use crate::store::Keep;
 use crate::store::files::FilesStore;

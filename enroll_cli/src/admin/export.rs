@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use transfer::backup::{self, Contents, Kept};
 use twostep_core::enroll::Desk;
-use twostep_core::request::Response;
+use twostep_core::request::Refused;
 use twostep_core::secret::Typed;
 use twostep_core::username::Person;
 
@@ -80,10 +80,7 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
 }
 
 fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<Kept>, String> {
-    let sentence = |response: Response| match response {
-        Response::Refused { text, .. } => text,
-        _ => words::transfer::NO_ANSWER.to_owned(),
-    };
+    let sentence = |refused: Refused| refused.text;
     let desk = Desk::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
     let account = desk.export(key).map_err(sentence)?;
     Ok(account.map(|account| Kept { user: account.user.clone(), uid: account.uid, text: account.to_text() }))

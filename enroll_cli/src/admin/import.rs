@@ -12,7 +12,7 @@ use transfer::backup::{self, Kept};
 use transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use twostep_core::account::Account;
 use twostep_core::enroll::{Desk, Imported, Restored};
-use twostep_core::request::Response;
+use twostep_core::request::Refused;
 use twostep_core::seal::SealKey;
 use twostep_core::secret::Secret;
 use twostep_core::store::Store;
@@ -227,7 +227,7 @@ fn take_one(entry: &Entry) -> Row {
 }
 
 /// What the desk of its user says to one.
-fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Response>) -> Result<Imported, String> {
+fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Refused>) -> Result<Imported, String> {
     desk(entry.user.as_deref().unwrap_or_default()).and_then(|desk| ask(&desk).map_err(sentence))
 }
 
@@ -250,11 +250,8 @@ fn desk(user: &str) -> Result<Desk, String> {
     Desk::for_administrator(user, Box::new(Syslog)).map_err(sentence)
 }
 
-fn sentence(response: Response) -> String {
-    match response {
-        Response::Refused { text, .. } => text.trim_end_matches('.').to_owned(),
-        _ => words::transfer::NO_ANSWER.to_owned(),
-    }
+fn sentence(refused: Refused) -> String {
+    refused.text.trim_end_matches('.').to_owned()
 }
 
 fn refused(mistake: Mistake) -> Row {

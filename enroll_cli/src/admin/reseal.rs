@@ -17,7 +17,6 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 use twostep_core::enroll::{self, Resealed};
-use twostep_core::request::Response;
 use twostep_core::seal::SealKey;
 use twostep_core::store::Store;
 use twostep_core::username::{Person, Username};
@@ -180,10 +179,10 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
                     trouble::tell(&words::keys::lost(&name, &label));
                 }
             }
-            Err(response) => {
+            Err(refused) => {
                 failed += 1;
                 progress.clear();
-                trouble::tell(&format!("{name}: {}", sentence(response)));
+                trouble::tell(&format!("{name}: {}", refused.text));
             }
         }
         Ok(())
@@ -262,11 +261,4 @@ fn fresh() -> Result<SealKey, Trouble> {
 
 fn too_many() -> Trouble {
     Trouble::here("unfinished", words::keys::TOO_MANY)
-}
-
-fn sentence(response: Response) -> String {
-    match response {
-        Response::Refused { text, .. } => text,
-        _ => words::transfer::NO_ANSWER.to_owned(),
-    }
 }

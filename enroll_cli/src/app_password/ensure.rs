@@ -153,6 +153,8 @@ fn lost(name: &str, trouble: &Trouble) -> Trouble {
 mod tests {
     use std::path::PathBuf;
 
+    use twostep_core::request::Refused;
+
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one, preset};
     use crate::page::scripted::Printed;
@@ -163,7 +165,7 @@ mod tests {
     use crate::view::Form;
 
     fn refused(reason: Refusal) -> Response {
-        Response::Refused { reason, text: "No. Because.".into() }
+        Response::Refused(Refused::new(reason, "No. Because."))
     }
 
     fn begins(names: &[&str]) -> Vec<Turn> {

@@ -18,9 +18,6 @@ pub fn incomplete(failed: usize) -> String {
     format!("Accounts that are not in it: {failed}. Each says above why; mend that, and export to another file.")
 }
 
-/// An answer that is none.
-pub const NO_ANSWER: &str = "it was not answered";
-
 /// Asked before a backup is written.
 pub const NEW_PASSPHRASE: &str = "Passphrase for the backup: ";
 

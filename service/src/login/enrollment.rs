@@ -1,7 +1,7 @@
 //! Enrollment inside a login: the account phase of someone who passed the first step, must have
 //! enrolled, and has not.
 
-use protocol::request::{Pending, Refusal, Response};
+use protocol::request::{Pending, Refusal, Refused, Response};
 use protocol::secret::Typed;
 use twostep_core::audit::Line;
 use twostep_core::config::{AfterGrace, Enrollment};
@@ -59,7 +59,7 @@ pub fn enroll<H: Host>(turn: &Turn<'_, H>, person: &Person, how_far: Enrolling) 
                 let question = words::enrollment::question(&drawn(turn, &pending), &pending.secret.in_groups(' '));
                 asks(turn, question, Enrolling::Code)
             }
-            Err(response) => not_enrolled(&response),
+            Err(refused) => not_enrolled(&refused.text),
         },
         ([.., earlier, next], Enrolling::NextCode) => accepted(turn, desk.accept(&source, earlier, Some(next))),
         ([.., code], _) => accepted(turn, desk.accept(&source, code, None)),
@@ -68,9 +68,9 @@ pub fn enroll<H: Host>(turn: &Turn<'_, H>, person: &Person, how_far: Enrolling) 
 
 /// The key and the question for its code are one message: text that is sent before a question that
 /// then fails could reach a client that proved less.
-fn accepted<H: Host>(turn: &Turn<'_, H>, response: Response) -> Came {
-    match response {
-        Response::Confirmed { label, recovery_codes, .. } => {
+fn accepted<H: Host>(turn: &Turn<'_, H>, confirmed: Result<Response, Refused>) -> Came {
+    match confirmed {
+        Ok(Response::Confirmed { label, recovery_codes, .. }) => {
             let line = Line::new("").with("factor", "enrollment").with("authenticator", label);
             let ended = Ended { pairs: Some(line.finish()), ..Ended::quiet(Passage::Accepted) };
             match recovery_codes.filter(|codes| !codes.is_empty()) {
@@ -82,17 +82,18 @@ fn accepted<H: Host>(turn: &Turn<'_, H>, response: Response) -> Came {
                 None => ended.into(),
             }
         }
-        Response::Refused { reason: Refusal::NotAccepted | Refusal::WrongClock, .. }
+        Err(Refused { reason: Refusal::NotAccepted | Refusal::WrongClock, .. })
             if turn.login.answers.len() >= TRIES =>
         {
             refused("enrollment-not-confirmed", Some(words::enrollment::NOT_CONFIRMED))
         }
-        Response::Refused { reason: reason @ (Refusal::NotAccepted | Refusal::WrongClock), text } => {
+        Err(Refused { reason: reason @ (Refusal::NotAccepted | Refusal::WrongClock), text }) => {
             // With the next one it tells where the phone's clock is.
             let next = if reason == Refusal::WrongClock { Enrolling::NextCode } else { Enrolling::Code };
             asks(turn, words::enrollment::question_again(&text), next)
         }
-        response => not_enrolled(&response),
+        Err(Refused { text, .. }) => not_enrolled(&text),
+        Ok(_) => refused("enrollment-refused", None),
     }
 }
 
@@ -110,11 +111,8 @@ fn drawn<H: Host>(turn: &Turn<'_, H>, pending: &Pending) -> Typed {
     Typed::new(drawing.unwrap_or_default())
 }
 
-fn not_enrolled(response: &Response) -> Came {
-    match response {
-        Response::Refused { text, .. } => refused("enrollment-refused", Some(text)),
-        _ => refused("enrollment-refused", None),
-    }
+fn not_enrolled(text: &str) -> Came {
+    refused("enrollment-refused", Some(text))
 }
 
 fn refused(reason: &str, text: Option<&str>) -> Came {

@@ -140,7 +140,7 @@ impl World {
         let desk = Desk::for_login(&attempt, &self.config, host, Box::new(self.log()));
         self.secrets.push((user, secret_of(desk.offer(&source).unwrap().secret.expose())));
         let code = Typed::new(self.code(user, 0));
-        let Response::Confirmed { recovery_codes: Some(codes), .. } = desk.accept(&source, &code, None) else {
+        let Ok(Response::Confirmed { recovery_codes: Some(codes), .. }) = desk.accept(&source, &code, None) else {
             panic!()
         };
         self.pass(60);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::geteuid;
 use protocol::frame::LONGEST_REQUEST;
-use protocol::request::{Request, VERSION};
+use protocol::request::{Refused, Request, VERSION};
 use protocol::secret::Typed;
 
 use super::*;
@@ -73,7 +73,7 @@ fn after(proof: &str) -> Request {
 }
 
 fn is_refused(response: &Response, wanted: Refusal, words: &str) -> bool {
-    matches!(response, Response::Refused { reason, text } if *reason == wanted && text == words)
+    matches!(response, Response::Refused(refused) if *refused == Refused::new(wanted, words))
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn a_change_of_an_enrolled_account_needs_a_proof() {
     let world = World::enrolled("");
     let desk = world.desk(Authority::User);
     let refusal = |request| match desk.answer(request) {
-        Response::Refused { reason, .. } => Some(reason),
+        Response::Refused(Refused { reason, .. }) => Some(reason),
         _ => None,
     };
     assert_eq!(
@@ -37,7 +37,10 @@ fn only_a_change_that_is_recorded_is_logged() {
     // A directory has the name that the account's next version is to be written under.
     let temporary = world.account().with_file_name("alice.toml.new");
     fs::create_dir_all(temporary.join("full")).unwrap();
-    assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Refused { reason: Refusal::Failed, .. }));
+    assert!(matches!(
+        world.desk(Authority::User).answer(remove()),
+        Response::Refused(Refused { reason: Refusal::Failed, .. })
+    ));
     assert!(!removed());
     assert!(world.log.0.borrow().iter().any(|line| line.starts_with("refused user=alice by=user reason=failed")));
     fs::remove_dir_all(&temporary).unwrap();
@@ -59,7 +62,7 @@ fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     let code = Typed::new(code_at(&secret, PARAMETERS, world.clock.now().wall.step(30).0));
     assert!(matches!(
         desk.answer(Request::Confirm { code, next: None }),
-        Response::Refused { reason: Refusal::NothingPending, .. }
+        Response::Refused(Refused { reason: Refusal::NothingPending, .. })
     ));
     assert_eq!(world.login("").word(), "not-asked");
 }
@@ -69,6 +72,6 @@ fn the_last_authenticator_stays_where_one_is_required() {
     let world = World::enrolled("[policy]\nrequired = true\n");
     let request = Request::Remove { label: None, proof: Typed::new(world.code(0)) };
     let answered = world.desk(Authority::User).answer(request);
-    assert!(matches!(answered, Response::Refused { reason: Refusal::Policy, .. }));
+    assert!(matches!(answered, Response::Refused(Refused { reason: Refusal::Policy, .. })));
     assert!(world.gets_in(&world.code(0)));
 }

@@ -77,7 +77,7 @@ fn a_code_that_paid_for_a_change_pays_for_nothing_else_even_if_the_ledger_was_no
     assert!(matches!(made, Response::RecoveryCodes { .. }));
     fs::write(world.ledger(), &ledger).unwrap();
     let again = world.ask(Request::RegenerateRecoveryCodes { proof: proof.clone() });
-    assert!(matches!(again, Response::Refused { reason: Refusal::NotAccepted, .. }), "{again:?}");
+    assert!(matches!(again, Response::Refused(Refused { reason: Refusal::NotAccepted, .. })), "{again:?}");
     assert_eq!(reason(&world.login(proof.expose())), "spent-code");
 }
 

@@ -182,7 +182,7 @@ fn confirm(world: &World, store: &Failing<'_>, code: &str) -> Option<Refusal> {
     let host = (Failing { store: store.store, fails: store.fails, left: store.left.clone() }, world.clock.clone());
     let desk = Desk::for_test(alice(), Authority::User, world.config.clone(), host, Box::new(world.log.clone()));
     match desk.answer(Request::Confirm { code: Typed::new(code.into()), next: None }) {
-        Response::Refused { reason, .. } => Some(reason),
+        Response::Refused(Refused { reason, .. }) => Some(reason),
         Response::Confirmed { .. } => None,
         other => panic!("{other:?}"),
     }

@@ -50,7 +50,7 @@ impl World {
 
 fn refusal(response: &Response) -> Refusal {
     match response {
-        Response::Refused { reason, .. } => *reason,
+        Response::Refused(Refused { reason, .. }) => *reason,
         other => panic!("{other:?}"),
     }
 }
@@ -88,10 +88,10 @@ fn an_invitation_enrolls_once_within_its_time() {
 #[test]
 fn who_has_enrolled_is_not_invited_and_no_code_lives_for_ever() {
     let world = World::enrolled("");
-    assert_eq!(refusal(&world.administrator().invite(Duration::from_secs(DAY), "root").unwrap_err()), Refusal::NoRoom);
+    assert_eq!(world.administrator().invite(Duration::from_secs(DAY), "root").unwrap_err().reason, Refusal::NoRoom);
     for time in [0, 31 * DAY] {
         let invited = World::new("").administrator().invite(Duration::from_secs(time), "root");
-        assert_eq!(refusal(&invited.unwrap_err()), Refusal::BadRequest);
+        assert_eq!(invited.unwrap_err().reason, Refusal::BadRequest);
     }
 }
 
@@ -114,7 +114,7 @@ fn a_code_that_is_read_out_counts_once_within_a_day() {
     world.pass(DAY);
     assert_eq!(reason(&world.login(issued.code.expose())), "expired-recovery-code");
     let none = World::new("").administrator().issue_recovery_code("root").unwrap_err();
-    assert_eq!(refusal(&none), Refusal::NoAuthenticator);
+    assert_eq!(none.reason, Refusal::NoAuthenticator);
 }
 
 #[test]
@@ -170,8 +170,8 @@ fn a_refused_permit_is_logged() {
 fn help_that_is_refused_is_logged() {
     let world = World::enrolled("");
     let administrator = world.administrator();
-    let is_logged = |answer: Result<(), Response>, count: usize| {
-        let refused = refusal(&answer.unwrap_err());
+    let is_logged = |answer: Result<(), Refused>, count: usize| {
+        let refused = answer.unwrap_err().reason;
         let logged = world.logged();
         let lines = logged.lines().filter(|line| line.starts_with("refused user=alice by=administrator reason="));
         let last = logged.lines().last().unwrap();
@@ -235,12 +235,12 @@ fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     let desk = world.desk(Authority::Login);
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     for _ in 0..3 {
-        assert_eq!(refusal(&desk.accept(&home(), &wrong(), None)), Refusal::NotAccepted);
+        assert_eq!(desk.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
     }
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
     let right = desk.accept(&home(), &world.shown_by(&offered), None);
-    assert!(matches!(right, Response::Confirmed { recovery_codes: Some(_), .. }));
-    assert_eq!(refusal(&desk.offer(&home()).map(|_| panic!()).unwrap_err()), Refusal::NoRoom);
+    assert!(matches!(right, Ok(Response::Confirmed { recovery_codes: Some(_), .. })));
+    assert_eq!(desk.offer(&home()).map(|_| panic!()).unwrap_err().reason, Refusal::NoRoom);
 }
 
 /// No code of a device here, but for one time in a million.
@@ -255,8 +255,8 @@ fn only_who_began_an_enrollment_confirms_it() {
     let confirm = |by: &str, code: Typed| match by {
         "user" => world.confirm_as(Authority::User, code),
         "root" => world.confirm_as(Authority::Administrator, code),
-        "login here" => world.desk(Authority::Login).accept(&home(), &code, None),
-        _ => world.desk(Authority::Login).accept(&elsewhere, &code, None),
+        "login here" => world.desk(Authority::Login).accept(&home(), &code, None).unwrap_or_else(Response::Refused),
+        _ => world.desk(Authority::Login).accept(&elsewhere, &code, None).unwrap_or_else(Response::Refused),
     };
     let begin = |by: &str| match by {
         "user" => world.begin(None),
@@ -284,7 +284,7 @@ fn ten_codes_end_an_enrollment() {
         assert_eq!(refusal(&world.confirm_as(Authority::User, wrong())), Refusal::NotAccepted);
     }
     let last = world.confirm_as(Authority::User, wrong());
-    let Response::Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
+    let Response::Refused(Refused { reason: Refusal::TriesUsedUp, text }) = &last else { panic!("{last:?}") };
     assert!(text.starts_with("Ten codes did not fit"), "{text}");
     assert!(world.logged().contains("refused user=alice by=user reason=tries-used-up"), "{}", world.logged());
     assert_eq!(world.store().find(&alice()).unwrap().unwrap().pending, None);
@@ -304,11 +304,11 @@ fn logins_from_one_place_have_ten_codes_together_and_then_another_key() {
     for _ in 0..9 {
         let desk = world.desk(Authority::Login);
         assert_eq!(desk.offer(&home()).unwrap().secret, first.secret);
-        assert_eq!(refusal(&desk.accept(&home(), &wrong(), None)), Refusal::NotAccepted);
+        assert_eq!(desk.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
     }
     let desk = world.desk(Authority::Login);
-    let last = desk.accept(&home(), &wrong(), None);
-    let Response::Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
+    let last = desk.accept(&home(), &wrong(), None).unwrap_err();
+    let Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
     assert!(text.contains("Log in again"), "{text}");
     assert_ne!(desk.offer(&home()).unwrap().secret, first.secret);
 }
@@ -340,14 +340,14 @@ fn an_enrollment_in_a_login_is_told_at_the_session_and_logged() {
     let world = World::new("");
     let desk = world.desk(Authority::Login);
     let nothing = desk.accept(&home(), &wrong(), None);
-    assert_eq!(refusal(&nothing), Refusal::NothingPending);
+    assert_eq!(nothing.unwrap_err().reason, Refusal::NothingPending);
     assert!(world.logged().contains("refused user=alice by=login reason=nothing-pending"), "{}", world.logged());
     let offered = Response::Pending(desk.offer(&home()).unwrap());
     assert!(world.logged().contains("enrollment-begun user=alice by=login authenticator=phone"), "{}", world.logged());
-    assert!(matches!(desk.accept(&home(), &world.shown_by(&offered), None), Response::Confirmed { .. }));
+    assert!(matches!(desk.accept(&home(), &world.shown_by(&offered), None), Ok(Response::Confirmed { .. })));
     let told = notices(&alice(), &world.store(), &world.clock).unwrap();
     assert!(told.iter().any(|line| line.contains("\"phone\" was added")), "{told:?}");
-    assert_eq!(refusal(&desk.offer(&home()).unwrap_err()), Refusal::NoRoom);
+    assert_eq!(desk.offer(&home()).unwrap_err().reason, Refusal::NoRoom);
     assert!(world.logged().contains("refused user=alice by=login reason=no-room"), "{}", world.logged());
 }
 
@@ -357,14 +357,10 @@ fn a_reason_is_one_line_of_at_most_200_bytes_and_the_longest_time_counts() {
     let administrator = world.administrator();
     let hour = Duration::from_secs(3600);
     for reason in ["x".repeat(201), "two\nlines".into(), "\u{202e}".into()] {
-        assert_eq!(
-            refusal(&administrator.suspend(hour, "root", &reason).unwrap_err()),
-            Refusal::BadRequest,
-            "{reason:?}"
-        );
+        assert_eq!(administrator.suspend(hour, "root", &reason).unwrap_err().reason, Refusal::BadRequest, "{reason:?}");
     }
     for time in [Duration::ZERO, hour + Duration::from_secs(1)] {
-        assert_eq!(refusal(&administrator.suspend(time, "root", "").unwrap_err()), Refusal::Policy, "{time:?}");
+        assert_eq!(administrator.suspend(time, "root", "").unwrap_err().reason, Refusal::Policy, "{time:?}");
     }
     assert!(administrator.suspend(hour, "root", &"x".repeat(200)).is_ok());
 }

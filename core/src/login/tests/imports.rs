@@ -105,7 +105,7 @@ fn a_file_that_the_user_could_write_adds_nothing_to_an_enrolled_account() {
     let enrolled = World::enrolled("");
     let desk = enrolled.desk(Authority::Administrator);
     for answer in [desk.foresee(&theirs), desk.import(&theirs)] {
-        assert!(matches!(answer, Err(Response::Refused { reason: Refusal::ProofRequired, .. })), "{answer:?}");
+        assert!(matches!(answer, Err(Refused { reason: Refusal::ProofRequired, .. })), "{answer:?}");
     }
     assert_eq!(enrolled.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
     assert!(matches!(desk.import(&device(0)), Ok(Imported::Taken { .. })), "root's own file is root's word");

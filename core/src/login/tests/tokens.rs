@@ -47,7 +47,7 @@ impl World {
 
 fn refusal(response: &Response) -> Option<Refusal> {
     match response {
-        Response::Refused { reason, .. } => Some(*reason),
+        Response::Refused(Refused { reason, .. }) => Some(*reason),
         _ => None,
     }
 }
