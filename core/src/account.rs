@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::app_password::AppPasswords;
-use crate::otp::{Algorithm, MovingFactor, Parameters, Window};
+use crate::otp::{Algorithm, MovingFactor, OtpParameters, Window};
 use crate::recovery::RecoverySet;
 use crate::request::{AuthenticatorStatus, Kind, RecoveryStatus, SecondStep};
 use crate::seal::{Belongs, SealError, SealKey};
@@ -287,8 +287,8 @@ impl Account {
 impl Authenticator {
     /// What its codes are computed by.
     #[must_use]
-    pub fn parameters(&self) -> Parameters {
-        Parameters { algorithm: self.algorithm, digits: self.digits, factor: self.progress.factor() }
+    pub fn parameters(&self) -> OtpParameters {
+        OtpParameters { algorithm: self.algorithm, digits: self.digits, factor: self.progress.factor() }
     }
 
     /// What its sealed secret belongs to.

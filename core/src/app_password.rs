@@ -68,7 +68,7 @@ pub struct AppPassword {
 
 /// What a new one is to be like.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct NewAppPassword {
     /// The name that it gets.
     pub label: String,
     /// The PAM services that it opens.
@@ -90,7 +90,7 @@ pub struct HashedPassword {
 
 /// Where a password is given.
 #[derive(Debug, Clone, Copy)]
-pub struct Door<'a> {
+pub struct Entrance<'a> {
     /// The PAM service, in small letters.
     pub service: &'a str,
     /// Whether people are asked for a code there.
@@ -148,9 +148,9 @@ impl AppPasswords {
     ///
     /// # Errors
     /// The kernel gave no random bytes.
-    pub fn add(&mut self, wanted: Wanted, now: Timestamp) -> Result<Typed, NoRandomness> {
+    pub fn add(&mut self, wanted: NewAppPassword, now: Timestamp) -> Result<Typed, NoRandomness> {
         let password = crockford::random(CHARACTERS)?;
-        let Wanted { label, services, networks, expires, preset } = wanted;
+        let NewAppPassword { label, services, networks, expires, preset } = wanted;
         self.list.push(AppPassword {
             id: random_id()?,
             label,
@@ -204,7 +204,7 @@ impl AppPasswords {
 impl AppPassword {
     /// Why it does not open this door, if it does not. `used_at` is its last use since boot.
     #[must_use]
-    pub fn barred(&self, door: &Door<'_>, used_at: Option<i64>) -> Option<Barred> {
+    pub fn barred(&self, door: &Entrance<'_>, used_at: Option<i64>) -> Option<Barred> {
         let from = |address: IpAddr| self.networks.iter().any(|network| network.contains(&address));
         if door.is_interactive || !self.services.iter().any(|service| service == door.service) {
             return Some(Barred::Service);
@@ -270,8 +270,8 @@ mod tests {
 
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-    fn wanted() -> Wanted {
-        Wanted {
+    fn wanted() -> NewAppPassword {
+        NewAppPassword {
             label: "laptop".into(),
             services: vec!["dovecot".into(), "smtp".into()],
             networks: vec![],
@@ -280,7 +280,7 @@ mod tests {
         }
     }
 
-    fn made(wanted: Wanted) -> AppPassword {
+    fn made(wanted: NewAppPassword) -> AppPassword {
         let mut passwords = AppPasswords::new().unwrap();
         passwords.add(wanted, Timestamp(1000)).unwrap();
         passwords.list.remove(0)
@@ -289,10 +289,10 @@ mod tests {
     fn door(service: &str, address: Option<&str>, now: i64) -> Option<Barred> {
         let networks = ["192.0.2.0/24", "2001:db8::/32"].map(|text| network(text).unwrap()).to_vec();
         let expires = Some(Duration::from_secs(500));
-        let one = made(Wanted { networks, expires, ..wanted() });
+        let one = made(NewAppPassword { networks, expires, ..wanted() });
         let address = address.map(|address| address.parse().unwrap());
         one.barred(
-            &Door {
+            &Entrance {
                 service,
                 is_interactive: service == "smtp" && now == 0,
                 address,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::app_password::is_service;
 use crate::document::{self, Fault};
-use crate::otp::{Algorithm, MovingFactor, Parameters};
+use crate::otp::{Algorithm, MovingFactor, OtpParameters};
 use crate::throttle::Limits;
 
 mod app_password;
@@ -19,8 +19,8 @@ mod callers;
 mod load;
 mod policy;
 
-pub use app_password::{AppPassword, Auto};
-pub use callers::Caller;
+pub use app_password::{AppPasswordConfig, Auto};
+pub use callers::ListedCaller;
 pub use load::{Loaded, load};
 pub use policy::{AfterGrace, Enrollment, Policy};
 
@@ -46,10 +46,10 @@ pub struct Config {
     pub recovery: Recovery,
     /// Application passwords.
     #[serde(default, deserialize_with = "document::table")]
-    pub app_password: AppPassword,
+    pub app_password: AppPasswordConfig,
     /// System users whose programs may log in others.
     #[serde(default, deserialize_with = "document::tables")]
-    pub callers: Vec<Caller>,
+    pub callers: Vec<ListedCaller>,
     /// The sealing key.
     #[serde(default, deserialize_with = "document::table")]
     pub seal: Seal,
@@ -132,9 +132,9 @@ impl Config {
 
     /// What a new authenticator is like.
     #[must_use]
-    pub fn parameters(&self) -> Parameters {
+    pub fn parameters(&self) -> OtpParameters {
         let Totp { algorithm, digits, period, .. } = self.totp;
-        Parameters { algorithm, digits, factor: MovingFactor::Time { period } }
+        OtpParameters { algorithm, digits, factor: MovingFactor::Time { period } }
     }
 
     /// How much guessing is borne.
@@ -278,7 +278,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             config.parameters(),
-            Parameters { algorithm: Algorithm::Sha512, digits: 8, factor: MovingFactor::Time { period: 60 } }
+            OtpParameters { algorithm: Algorithm::Sha512, digits: 8, factor: MovingFactor::Time { period: 60 } }
         );
         assert_eq!((config.totp.issuer.as_deref(), config.totp.window), (Some("Example"), 2));
         assert_eq!(config.totp.max_authenticators, 2);
@@ -289,7 +289,7 @@ mod tests {
         let wait = Duration::from_secs(60);
         assert_eq!(config.limits(), Limits { failures: 3, wait, max_wait: wait * 720, cap: 50 });
         assert_eq!(config.policy.max_suspension, wait * 60 * 48);
-        let AppPassword { interactive_services, max, unused, auto } = config.app_password;
+        let AppPasswordConfig { interactive_services, max, unused, auto } = config.app_password;
         assert_eq!((interactive_services, max, unused), (vec!["sudo".to_owned()], 9, wait * 60 * 24 * 30));
         let mail = Auto { name: "mail".into(), services: vec!["dovecot".into()], expires: Some(wait * 60 * 24) };
         assert_eq!(auto, [mail]);

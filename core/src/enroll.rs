@@ -35,9 +35,9 @@ mod reseal;
 mod suspension;
 mod synchronize;
 
-use app_password::Wish;
+use app_password::AppPasswordWish;
 pub use help::Issued;
-pub use import::{Import, Imported, Restored};
+pub use import::{Imported, ImportedDevice, Restored};
 pub use permit::Passwords;
 pub use report::AccountReport;
 pub use reseal::{Resealed, reseal};
@@ -80,7 +80,7 @@ impl Authority {
 }
 
 /// A proof that was read and hashed before the lock.
-struct Proof {
+struct HashedProof {
     answer: Option<Answer>,
     source: Source,
 }
@@ -204,7 +204,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Request::Remove { label, proof } => self.remove(label.as_deref(), &proof),
             Request::AppPasswords {} => self.app_passwords(),
             Request::CreateAppPassword { label, services, networks, expires_after, proof } => {
-                self.create_app_password(Wish { label, services, networks, expires_after }, &proof)
+                self.create_app_password(AppPasswordWish { label, services, networks, expires_after }, &proof)
             }
             Request::EnsureAppPassword { name, proof } => self.ensure_app_password(&name, proof.as_ref()),
             Request::RevokeAppPasswords { label, proof } => self.revoke_app_passwords(label.as_deref(), &proof),
@@ -227,18 +227,18 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Reads a proof for this person, before the lock.
-    fn proof(&self, typed: Option<&Typed>) -> Result<Proof, Refused> {
+    fn proof(&self, typed: Option<&Typed>) -> Result<HashedProof, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let answer = match (typed, account) {
             (Some(typed), Some(account)) => Some(Answer::read(typed, Shape::Code, &account)),
             _ => None,
         };
-        Ok(Proof { answer, source: self.source() })
+        Ok(HashedProof { answer, source: self.source() })
     }
 
     /// Holds a proof against the account under its lock. An administrator needs none, and neither
     /// does an account without authenticators.
-    fn prove(&self, held: &mut Held, proof: &Proof, question: &Question<'_>) -> Result<(), Refused> {
+    fn prove(&self, held: &mut Held, proof: &HashedProof, question: &Question<'_>) -> Result<(), Refused> {
         if !self.needs_proof(held) {
             return Ok(());
         }
@@ -270,7 +270,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Changes the account, in one step with the proof: see [`Desk::prove`].
     fn change_proved<T>(
         &self,
-        proof: &Proof,
+        proof: &HashedProof,
         mut change: impl FnMut(&mut Held, &Question<'_>) -> Result<T, Refused>,
     ) -> Result<T, Refused> {
         let charge = |held: &mut Held| {

@@ -16,8 +16,8 @@ mod exchange;
 mod slots;
 
 use bytes::{Reader, Writer};
-use exchange::Exchange;
 pub(crate) use exchange::ExchangePlace;
+use exchange::JudgedAnswer;
 pub use slots::{HOLDER_AT, Newest, ROOM, SIZE, SLOT, SLOTS_AT, newest, slot_at};
 
 /// Codes of another time that are remembered, of all authenticators.
@@ -64,7 +64,7 @@ pub struct Ledger {
     /// What was used up in the account or taken out of it: an old version of the file brings none back.
     gone: Vec<String>,
     /// The last answers of logins that were judged.
-    exchanges: Vec<Exchange>,
+    exchanges: Vec<JudgedAnswer>,
 }
 
 /// Wrong answers, for the notice at the next login.

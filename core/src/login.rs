@@ -26,7 +26,7 @@ mod remembered;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
-pub(crate) use peer::{Caller, Sender};
+pub(crate) use peer::{CallerOrigin, Sender};
 pub use peer::{Claims, Peer};
 pub use remembered::rehearse;
 
@@ -58,7 +58,7 @@ pub struct Exchange<'a> {
 /// What a login comes to for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Step {
+pub enum LoginStep {
     /// The person is asked for a code.
     Ask,
     /// The person is told why, and asked for the code that follows the one that was given. What
@@ -92,26 +92,26 @@ pub fn second_step(
     config: &Config,
     store: &impl Store,
     clock: &impl Clock,
-) -> Result<Step, LoginError> {
+) -> Result<LoginStep, LoginError> {
     let now = clock.now();
     let Some((answer, earlier)) = exchange.answers.split_last() else {
         let is_remembered = remembered::holds(attempt, config, store, now.uptime);
         let standing = standing(&attempt.visit(now.wall, is_remembered), config, store)?;
         return Ok(match (standing.requirement, standing.account) {
-            (Requirement::NotAsked(rule), _) => Step::Done(Verdict::NotAsked(rule)),
-            (Requirement::Asked, Some(_)) => Step::Ask,
-            (Requirement::Asked | Requirement::MustEnroll, _) => Step::Done(Verdict::MustEnroll),
+            (Requirement::NotAsked(rule), _) => LoginStep::Done(Verdict::NotAsked(rule)),
+            (Requirement::Asked, Some(_)) => LoginStep::Ask,
+            (Requirement::Asked | Requirement::MustEnroll, _) => LoginStep::Done(Verdict::MustEnroll),
         });
     };
     let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
     match (requirement, account) {
-        (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(Step::Done(Verdict::NotAsked(rule))),
+        (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(LoginStep::Done(Verdict::NotAsked(rule))),
         (_, Some(account)) if account.is_enrolled() => {
             let shape = if earlier.is_empty() { attempt.shape } else { Shape::Code };
-            let login = Login { attempt, exchange, config, store, clock };
+            let login = CodeLogin { attempt, exchange, config, store, clock };
             login.judge(&Answer::read(answer, shape, &account))
         }
-        _ => Ok(Step::Done(Verdict::Refused(Rejection::Vanished))),
+        _ => Ok(LoginStep::Done(Verdict::Refused(Rejection::Vanished))),
     }
 }
 
@@ -123,7 +123,7 @@ pub fn is_repeated(attempt: &Attempt, exchange: &Exchange<'_>, store: &impl Stor
 }
 
 /// A login whose last answer is judged.
-struct Login<'a, S, C> {
+struct CodeLogin<'a, S, C> {
     attempt: &'a Attempt,
     exchange: &'a Exchange<'a>,
     config: &'a Config,
@@ -139,8 +139,8 @@ enum Before<'a> {
     New(Question<'a>, Option<(Misplaced, Option<ClockDoubt>)>),
 }
 
-impl<S: Store, C: Clock> Login<'_, S, C> {
-    fn judge(&self, answer: &Answer) -> Result<Step, LoginError> {
+impl<S: Store, C: Clock> CodeLogin<'_, S, C> {
+    fn judge(&self, answer: &Answer) -> Result<LoginStep, LoginError> {
         if let Answer::NotACode(why) = answer {
             let refused = Verdict::Refused(Rejection::NotACode(*why));
             return Ok(self.step(match self.peek_first() {
@@ -203,15 +203,15 @@ impl<S: Store, C: Clock> Login<'_, S, C> {
     }
 
     /// Whether the person may go on with the next code.
-    fn step(&self, verdict: Verdict) -> Step {
+    fn step(&self, verdict: Verdict) -> LoginStep {
         match &verdict {
             Verdict::Refused(Rejection::Misplaced { code, .. })
                 if self.ordinal() == 1 && self.attempt.first_step_passed && code.may_be_followed() =>
             {
                 let why = words::next_code(code);
-                Step::AskNext { first: verdict, why }
+                LoginStep::AskNext { first: verdict, why }
             }
-            _ => Step::Done(verdict),
+            _ => LoginStep::Done(verdict),
         }
     }
 

@@ -42,7 +42,7 @@ pub enum MovingFactor {
 
 /// What a device computes its codes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameters {
+pub struct OtpParameters {
     /// The HMAC.
     pub algorithm: Algorithm,
     /// Digits of a code, 6 to 8.
@@ -79,7 +79,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-impl Parameters {
+impl OtpParameters {
     /// Digits within RFC 4226's 6 to 8, and a step of 30 or 60 seconds.
     #[must_use]
     pub fn are_possible(&self) -> bool {
@@ -92,7 +92,7 @@ impl Parameters {
 ///
 /// Every step of the window is computed and compared in constant time, whatever matches.
 #[must_use]
-pub fn matching_steps(secret: &Secret, parameters: Parameters, code: &str, window: Window) -> Vec<Step> {
+pub fn matching_steps(secret: &Secret, parameters: OtpParameters, code: &str, window: Window) -> Vec<Step> {
     if !parameters.are_possible() {
         return Vec::new();
     }
@@ -131,10 +131,10 @@ pub struct Label<'a> {
 /// The `otpauth://` address of a secret, every parameter spelled out for apps that do not know the
 /// defaults. A device that counts begins with `counter`.
 #[must_use]
-pub fn uri(secret: &Secret, parameters: Parameters, counter: Step, label: Label<'_>) -> Typed {
+pub fn uri(secret: &Secret, parameters: OtpParameters, counter: Step, label: Label<'_>) -> Typed {
     let issuer = utf8_percent_encode(label.issuer, RESERVED);
     let account = utf8_percent_encode(label.account, RESERVED);
-    let Parameters { algorithm, digits, factor } = parameters;
+    let OtpParameters { algorithm, digits, factor } = parameters;
     let key = base32(secret);
     let (kind, moves) = match factor {
         MovingFactor::Time { period } => ("totp", format!("period={period}")),
@@ -160,7 +160,7 @@ fn code_of(device: &Totp, counter: u64) -> Typed {
 
 /// The device that has this key; it wipes its copy. A key from another program may be shorter than the
 /// 128 bits of RFC 4226 §4 R6, and its digits were checked: hence `build_noncompliant`.
-fn device(secret: &Secret, parameters: Parameters) -> Totp {
+fn device(secret: &Secret, parameters: OtpParameters) -> Totp {
     let algorithm = match parameters.algorithm {
         Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
         Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
@@ -172,7 +172,7 @@ fn device(secret: &Secret, parameters: Parameters) -> Totp {
 
 /// The code of a step, as a device shows it.
 #[cfg(test)]
-pub(crate) fn code_at(secret: &Secret, parameters: Parameters, step: u64) -> String {
+pub(crate) fn code_at(secret: &Secret, parameters: OtpParameters, step: u64) -> String {
     code_of(&device(secret, parameters), step).expose().to_owned()
 }
 
@@ -181,8 +181,8 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    const SHA1: Parameters =
-        Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
+    const SHA1: OtpParameters =
+        OtpParameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 
     /// RFC 4226 appendix D.
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         ] {
             for (algorithm, code) in [(Algorithm::Sha1, sha1), (Algorithm::Sha256, sha256), (Algorithm::Sha512, sha512)]
             {
-                let parameters = Parameters { algorithm, digits: 8, factor: MovingFactor::Time { period: 30 } };
+                let parameters = OtpParameters { algorithm, digits: 8, factor: MovingFactor::Time { period: 30 } };
                 let now = Timestamp(time).step(30);
                 let secret = seed(algorithm.secret_bytes());
                 let found = matching_steps(&secret, parameters, code, Window::around(now, 0, 0));
@@ -260,7 +260,7 @@ mod tests {
     fn impossible_parameters_have_no_codes() {
         let secret = Secret::new(vec![7; 20]);
         for digits in [0, 5, 9, 10, 255] {
-            let parameters = Parameters { digits, ..SHA1 };
+            let parameters = OtpParameters { digits, ..SHA1 };
             assert_eq!(matching_steps(&secret, parameters, "0000000000", Window::around(Step(1), 1, 1)), []);
         }
     }
@@ -269,7 +269,7 @@ mod tests {
     fn the_uri_is_encoded() {
         let label = Label { issuer: "Näh & Co", account: "DOM\\al ice@host:1" };
         let secret = Secret::new(b"12345678901234567890".to_vec());
-        let counting = Parameters { factor: MovingFactor::Counter, ..SHA1 };
+        let counting = OtpParameters { factor: MovingFactor::Counter, ..SHA1 };
         assert!(uri(&secret, counting, Step(7), label).expose().starts_with("otpauth://hotp/N%C3%A4h"));
         assert!(uri(&secret, counting, Step(7), label).expose().ends_with("&digits=6&counter=7"));
         let uri = uri(&secret, SHA1, Step(0), label);

@@ -70,7 +70,7 @@ pub struct HashedAnswer {
 
 /// What a set says about an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum RecoveryMatch {
     /// It is the unused code at this index.
     Unused(usize),
     /// It is the one that an administrator made; it counts until this moment.
@@ -133,22 +133,22 @@ impl RecoverySet {
     /// Looks a hashed answer up among all codes, each compared in constant time. A set that was
     /// replaced since the answer was hashed does not know it.
     #[must_use]
-    pub fn find(&self, answer: &HashedAnswer) -> Found {
+    pub fn find(&self, answer: &HashedAnswer) -> RecoveryMatch {
         if answer.salt != self.salt {
-            return Found::None;
+            return RecoveryMatch::None;
         }
-        let mut found = Found::None;
+        let mut found = RecoveryMatch::None;
         for (index, hash) in self.unused.iter().enumerate() {
             if matches(hash, answer) {
-                found = Found::Unused(index);
+                found = RecoveryMatch::Unused(index);
             }
         }
         if let Some(code) = self.issued.as_ref().filter(|code| matches(&code.hash, answer)) {
-            found = Found::Issued { expires_at: code.expires_at };
+            found = RecoveryMatch::Issued { expires_at: code.expires_at };
         }
         for code in &self.used {
             if matches(&code.hash, answer) {
-                found = Found::Used;
+                found = RecoveryMatch::Used;
             }
         }
         found
@@ -238,16 +238,16 @@ mod tests {
         assert_eq!(shown[0].expose().len(), 19);
         for (index, code) in shown.iter().enumerate() {
             let code = typed(&code.expose().to_lowercase());
-            assert_eq!(set.find(&set.hash(&code)), Found::Unused(index));
+            assert_eq!(set.find(&set.hash(&code)), RecoveryMatch::Unused(index));
         }
-        assert_eq!(set.find(&set.hash(&typed("0000-0000-0000-0000"))), Found::None);
+        assert_eq!(set.find(&set.hash(&typed("0000-0000-0000-0000"))), RecoveryMatch::None);
     }
 
     #[test]
     fn a_used_code_stays_known() {
         let (mut set, shown) = RecoverySet::generate(2, Timestamp(5)).unwrap();
         set.spend(1, SecondStep { at: 6, service: "sshd".into(), source: "local".into() });
-        assert_eq!(set.find(&set.hash(&typed(shown[1].expose()))), Found::Used);
+        assert_eq!(set.find(&set.hash(&typed(shown[1].expose()))), RecoveryMatch::Used);
         assert_eq!((set.left(), set.used().count()), (1, 1));
     }
 
@@ -262,7 +262,7 @@ mod tests {
     fn a_replaced_set_does_not_know_an_old_answer() {
         let (old, shown) = RecoverySet::generate(1, Timestamp(5)).unwrap();
         let (new, _) = RecoverySet::generate(1, Timestamp(6)).unwrap();
-        assert_eq!(new.find(&old.hash(&typed(shown[0].expose()))), Found::None);
+        assert_eq!(new.find(&old.hash(&typed(shown[0].expose()))), RecoveryMatch::None);
     }
 
     /// Ten thousand rounds and no fewer; computed with Python's hashlib.

@@ -28,12 +28,12 @@ const LONGEST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: String,
-    kind: Kind,
+    kind: SourceKind,
 }
 
 /// What a success from a source says of the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SourceKind {
     /// It is a place that the user may be known from.
     Place,
     /// The user's own process. Only root's processes make it known, as sudo does.
@@ -144,7 +144,7 @@ impl Source {
             Some((_, Some(IpAddr::V6(address)))) if address.is_loopback() => Self::anyone(Ipv6Addr::LOCALHOST),
             place => {
                 let local = tty.map_or_else(|| Self::known("local".into()), |tty| Self::named("tty", tty));
-                if place.is_some() || tty.is_none() { Self { kind: Kind::Anyone, ..local } } else { local }
+                if place.is_some() || tty.is_none() { Self { kind: SourceKind::Anyone, ..local } } else { local }
             }
         }
     }
@@ -152,7 +152,7 @@ impl Source {
     /// The user's own process with this uid.
     #[must_use]
     pub fn of_user(uid: u32) -> Self {
-        Self { name: format!("uid:{uid}"), kind: Kind::Own }
+        Self { name: format!("uid:{uid}"), kind: SourceKind::Own }
     }
 
     /// What a listed caller says of where an answer comes from. It may lie: the source closes nothing for
@@ -164,7 +164,7 @@ impl Source {
             place if rhost.is_some_and(|host| !host.trim().is_empty()) => format!("{caller}/{place}"),
             _ => caller.to_owned(),
         };
-        Self { kind: Kind::Caller, ..Self::named("caller", &place) }
+        Self { kind: SourceKind::Caller, ..Self::named("caller", &place) }
     }
 
     /// The name, one word.
@@ -176,27 +176,27 @@ impl Source {
     /// Whether it may be anyone, so that a success from it says nothing of the next attempt.
     #[must_use]
     pub fn is_anyone(&self) -> bool {
-        matches!(self.kind, Kind::Anyone | Kind::Caller)
+        matches!(self.kind, SourceKind::Anyone | SourceKind::Caller)
     }
 
     /// Whether a success from it may make it known.
     #[must_use]
     pub fn may_become_known(&self) -> bool {
-        self.kind == Kind::Place
+        self.kind == SourceKind::Place
     }
 
     /// Whether only a listed caller says where it is.
     #[must_use]
     pub fn is_callers(&self) -> bool {
-        self.kind == Kind::Caller
+        self.kind == SourceKind::Caller
     }
 
     fn known(name: String) -> Self {
-        Self { name, kind: Kind::Place }
+        Self { name, kind: SourceKind::Place }
     }
 
     fn anyone(name: impl fmt::Display) -> Self {
-        Self { name: name.to_string(), kind: Kind::Anyone }
+        Self { name: name.to_string(), kind: SourceKind::Anyone }
     }
 
     fn named(kind: &str, name: &str) -> Self {

@@ -10,7 +10,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::ledger::Wrong;
 use crate::policy::Rule;
-use crate::recovery::{Found, HashedAnswer};
+use crate::recovery::{HashedAnswer, RecoveryMatch};
 use crate::request::{Kind, SecondStep};
 use crate::seal::{SealError, SealKey};
 use crate::store::{Held, Keep};
@@ -238,18 +238,18 @@ fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<
 
 fn judge_recovery(held: &mut Held, hashed: &HashedAnswer, question: &Question<'_>) -> Verdict {
     let set = held.account.as_mut().and_then(|account| account.recovery.as_mut());
-    let found = set.as_ref().map_or(Found::None, |set| set.find(hashed));
+    let found = set.as_ref().map_or(RecoveryMatch::None, |set| set.find(hashed));
     let (left, is_issued) = match (found, set) {
-        (Found::Unused(index), Some(set)) => {
+        (RecoveryMatch::Unused(index), Some(set)) => {
             set.spend(index, question.second_step());
             (set.left(), false)
         }
-        (Found::Issued { expires_at }, Some(set)) if question.now.wall < expires_at => {
+        (RecoveryMatch::Issued { expires_at }, Some(set)) if question.now.wall < expires_at => {
             set.spend_issued(question.second_step());
             (set.left(), true)
         }
-        (Found::Issued { .. }, _) => return Verdict::Refused(Rejection::RecoveryCodeExpired),
-        (Found::Used, _) => return Verdict::Refused(Rejection::RecoveryCodeUsed),
+        (RecoveryMatch::Issued { .. }, _) => return Verdict::Refused(Rejection::RecoveryCodeExpired),
+        (RecoveryMatch::Used, _) => return Verdict::Refused(Rejection::RecoveryCodeUsed),
         _ => {
             count_wrong(held, question);
             // A clock does not matter to a recovery code.

@@ -2,7 +2,7 @@
 //! this host can have; what is not read says why, without the key.
 
 use transfer::{self, Entry, Read};
-use twostep_core::otp::{Label, Parameters, uri as written};
+use twostep_core::otp::{Label, OtpParameters, uri as written};
 use twostep_core::secret::Typed;
 use twostep_core::time::Step;
 
@@ -40,7 +40,7 @@ pub fn uri(bytes: &[u8]) {
         _ => Step(0),
     };
     let parameters =
-        Parameters { algorithm: device.algorithm, digits: device.digits, factor: device.progress.factor() };
+        OtpParameters { algorithm: device.algorithm, digits: device.digits, factor: device.progress.factor() };
     let address = written(&device.secret, parameters, counter, Label { issuer: "example.org", account: &user });
     let again = transfer::uri::one(address.expose(), "address", WALL).expect("what is written is read");
     assert!(again.device.secret == device.secret && again.user == Some(user));
@@ -70,7 +70,7 @@ fn judge(read: &Read) {
     match read {
         Ok(Entry { device, .. }) => {
             let factor = device.progress.factor();
-            assert!((Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible());
+            assert!((OtpParameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible());
             assert!((10..=128).contains(&device.secret.expose().len()));
             assert!(device.scratch_codes.iter().all(|code| code.expose().len() == 8));
         }

@@ -91,8 +91,8 @@ def display(path, kind):
 def configuration_keys():
     """The keys of each table of the configuration, as the program reads them."""
     text = "".join(source(f"core/src/config{file}.rs") for file in ("", "/policy", "/app_password", "/callers"))
-    tables = {"Config": "", "Totp": "totp", "ThrottleKeys": "throttle", "Recovery": "recovery", "AppPassword": "app_password",
-              "Auto": "app_password.auto", "Caller": "callers", "Seal": "seal", "Policy": "policy"}
+    tables = {"Config": "", "Totp": "totp", "ThrottleKeys": "throttle", "Recovery": "recovery", "AppPasswordConfig": "app_password",
+              "Auto": "app_password.auto", "ListedCaller": "callers", "Seal": "seal", "Policy": "policy"}
     found = {}
     read = r"^#\[serde\([^\n]*deny_unknown_fields[^\n]*\)\]\npub struct (\w+) {(.*?)^}"
     for kind, body in re.findall(read, text, flags=re.MULTILINE | re.DOTALL):

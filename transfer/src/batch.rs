@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use twostep_core::account::Progress;
-use twostep_core::enroll::Import;
+use twostep_core::enroll::ImportedDevice;
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, unknown, uri};
@@ -170,7 +170,7 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
             };
             let digits = uri::digits(row.digits.as_ref().map(Number::text).as_deref())?;
             let (algorithm, progress) = (uri::algorithm(row.algorithm.as_deref())?, progress(row, now)?);
-            let device = Import { algorithm, digits, ..Import::new(secret, progress, "batch") };
+            let device = ImportedDevice { algorithm, digits, ..ImportedDevice::new(secret, progress, "batch") };
             Entry { at: at.to_owned(), user: None, device, hints: Vec::new() }
         }
     };

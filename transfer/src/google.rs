@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use twostep_core::account::Progress;
-use twostep_core::enroll::Import;
+use twostep_core::enroll::ImportedDevice;
 use twostep_core::otp::Algorithm;
 use twostep_core::secret::Typed;
 use twostep_core::time::Timestamp;
@@ -43,12 +43,12 @@ pub fn read(bytes: &[u8], at: &str, now: Timestamp) -> Read {
     let secret = key::base32(first, &MISREAD).map_err(|why| mistake(&format!("line 1: {why}")))?;
     let options = Options::read(lines.clone()).map_err(|why| mistake(&why))?;
     let progress = options.progress(now).map_err(|why| mistake(&why))?;
-    let device = Import {
+    let device = ImportedDevice {
         algorithm: options.algorithm().map_err(|why| mistake(&why))?,
         digits: options.digits().map_err(|why| mistake(&why))?,
         scratch_codes: scratch_codes(lines).map_err(|why| mistake(&why))?,
         user_could_write: true,
-        ..Import::new(secret, progress, "google-authenticator")
+        ..ImportedDevice::new(secret, progress, "google-authenticator")
     };
     Ok(Entry { at: at.to_owned(), user: None, device, hints: options.hints() })
 }

@@ -13,7 +13,7 @@ pub mod uri;
 mod words;
 
 use twostep_core::account::Progress;
-use twostep_core::enroll::Import;
+use twostep_core::enroll::ImportedDevice;
 use twostep_core::secret::Secret;
 use twostep_core::time::{Step, Timestamp};
 
@@ -30,7 +30,7 @@ pub struct Entry {
     /// Whose it is, where the format says it.
     pub user: Option<String>,
     /// The device.
-    pub device: Import,
+    pub device: ImportedDevice,
     /// What does not carry over, a sentence each.
     pub hints: Vec<String>,
 }

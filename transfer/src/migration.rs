@@ -5,7 +5,7 @@
 //! everything else that imports.
 
 use data_encoding::BASE64;
-use twostep_core::enroll::Import;
+use twostep_core::enroll::ImportedDevice;
 use twostep_core::otp::Algorithm;
 use twostep_core::time::Timestamp;
 
@@ -108,7 +108,8 @@ fn device(bytes: &[u8], at: &str, now: Timestamp) -> Result<Entry, String> {
         _ => return Err(words::mistakes::NEITHER_TYPE.to_owned()),
     };
     let account = name.rsplit_once(':').map_or(name.as_str(), |(_, account)| account);
-    let device = Import { algorithm, digits, ..Import::new(super::key(key)?, progress, "otpauth-migration") };
+    let device =
+        ImportedDevice { algorithm, digits, ..ImportedDevice::new(super::key(key)?, progress, "otpauth-migration") };
     Ok(Entry { at: at.to_owned(), user: user_of(account), device, hints: Vec::new() })
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use twostep_core::enroll::Import;
-use twostep_core::otp::{Algorithm, MovingFactor, Parameters, Window, matching_steps};
+use twostep_core::enroll::ImportedDevice;
+use twostep_core::otp::{Algorithm, MovingFactor, OtpParameters, Window, matching_steps};
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, known, unknown};
@@ -58,7 +58,7 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
         return Err(words::mistakes::OATH_KEY_LONG.to_owned());
     }
     let secret = key::hexadecimal(hex)?;
-    let parameters = Parameters { algorithm: Algorithm::Sha1, digits, factor };
+    let parameters = OtpParameters { algorithm: Algorithm::Sha1, digits, factor };
     let last = fields.get(5).filter(|code| **code != "-");
     if last.is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_digit())) {
         return Err(words::mistakes::OATH_LAST_CODE.to_owned());
@@ -84,7 +84,7 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
         let offset = offset.parse::<i64>().map_err(|_| words::mistakes::COUNTER_NO_NUMBER)?;
         hints.push(words::mistakes::clock_was_off(offset));
     }
-    let device = Import { label: "token".to_owned(), digits, ..Import::new(secret, progress, "oath") };
+    let device = ImportedDevice { label: "token".to_owned(), digits, ..ImportedDevice::new(secret, progress, "oath") };
     Ok(Entry { at: at.to_owned(), user: Some((*user).to_owned()), device, hints })
 }
 
@@ -96,7 +96,7 @@ fn counter(fields: &[&str]) -> Result<u64, String> {
 /// is looked for in both hours of a change of clocks.
 fn spent(
     secret: &twostep_core::secret::Secret,
-    parameters: Parameters,
+    parameters: OtpParameters,
     period: u64,
     code: &str,
     time: &str,

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use twostep_core::account::Progress;
-use twostep_core::enroll::Import;
+use twostep_core::enroll::ImportedDevice;
 use twostep_core::otp::Algorithm;
 use twostep_core::time::Timestamp;
 
@@ -48,10 +48,10 @@ pub fn one(address: &str, at: &str, now: Timestamp) -> Result<Entry, String> {
         hints.push(words::mistakes::ISSUERS_DIFFER.to_owned());
     }
     let secret = key::base32(parameters.value("secret").ok_or(words::mistakes::NO_SECRET)?, &[])?;
-    let device = Import {
+    let device = ImportedDevice {
         algorithm: algorithm(parameters.value("algorithm"))?,
         digits: digits(parameters.value("digits"))?,
-        ..Import::new(secret, progress(kind, &parameters, now)?, "otpauth")
+        ..ImportedDevice::new(secret, progress(kind, &parameters, now)?, "otpauth")
     };
     Ok(Entry { at: at.to_owned(), user: user_of(&account), device, hints })
 }

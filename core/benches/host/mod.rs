@@ -7,7 +7,7 @@ use std::fs;
 use nix::unistd::{getgid, getuid};
 use tempfile::TempDir;
 use twostep_core::account::{Account, Authenticator, Progress};
-use twostep_core::app_password::{AppPasswords, Wanted};
+use twostep_core::app_password::{AppPasswords, NewAppPassword};
 use twostep_core::ledger::Ledger;
 use twostep_core::otp::Algorithm;
 use twostep_core::recovery::RecoverySet;
@@ -77,9 +77,9 @@ fn authenticator(number: u8, secret: &Secret) -> Authenticator {
     one
 }
 
-fn wanted(number: usize) -> Wanted {
+fn wanted(number: usize) -> NewAppPassword {
     let (label, services) = (format!("client {number}"), vec!["imap".to_owned()]);
-    Wanted { label, services, networks: Vec::new(), expires: None, preset: false }
+    NewAppPassword { label, services, networks: Vec::new(), expires: None, preset: false }
 }
 
 /// An account under its lock, with a ledger that nothing was written to since boot.

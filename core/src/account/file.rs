@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::account::tests::{alice, authenticator};
     use crate::account::{Invite, Progress, Suspension};
-    use crate::app_password::{AppPasswords, Wanted};
+    use crate::app_password::{AppPasswords, NewAppPassword};
     use crate::request::SecondStep;
     use crate::time::{Step, Timestamp};
 
@@ -184,7 +184,7 @@ mod tests {
         let mut passwords = AppPasswords::new().unwrap();
         let networks = vec!["192.0.2.0/24".parse().unwrap()];
         let (label, services) = ("mail".into(), vec!["imap".into()]);
-        passwords.add(Wanted { label, services, networks, expires: None, preset: true }, Timestamp(1)).unwrap();
+        passwords.add(NewAppPassword { label, services, networks, expires: None, preset: true }, Timestamp(1)).unwrap();
         passwords.list[0].last_use = Some(step.clone());
         account.app_passwords = Some(passwords);
         account.last_second_step = Some(step);

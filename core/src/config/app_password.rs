@@ -10,7 +10,7 @@ use crate::document;
 /// `[app_password]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AppPassword {
+pub struct AppPasswordConfig {
     /// PAM services at which people are asked for a code; no application password opens them.
     #[serde(deserialize_with = "services")]
     pub interactive_services: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Auto {
     pub expires: Option<Duration>,
 }
 
-impl AppPassword {
+impl AppPasswordConfig {
     /// Whether people are asked for a code at this service.
     #[must_use]
     pub fn is_interactive(&self, service: &str) -> bool {
@@ -57,7 +57,7 @@ impl AppPassword {
     }
 }
 
-impl Default for AppPassword {
+impl Default for AppPasswordConfig {
     fn default() -> Self {
         let interactive_services =
             ["sshd", "sudo", "sudo-i", "su", "su-l", "login", "gdm-password", "sddm", "lightdm", "cockpit"];

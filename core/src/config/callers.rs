@@ -8,7 +8,7 @@ use crate::document;
 /// `[[callers]]`: a system user whose processes may send the logins of other users.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Caller {
+pub struct ListedCaller {
     /// The user that the program runs as.
     #[serde(deserialize_with = "user")]
     pub user: String,
@@ -17,7 +17,7 @@ pub struct Caller {
     pub services: Vec<String>,
 }
 
-impl Caller {
+impl ListedCaller {
     /// Whether it may send logins for this PAM service.
     #[must_use]
     pub fn serves(&self, service: &str) -> bool {
@@ -25,7 +25,7 @@ impl Caller {
     }
 }
 
-pub(super) fn differ(callers: &[Caller]) -> bool {
+pub(super) fn differ(callers: &[ListedCaller]) -> bool {
     let users: Vec<&str> = callers.iter().map(|caller| caller.user.as_str()).collect();
     users.iter().enumerate().all(|(index, user)| !users.iter().take(index).any(|earlier| earlier == user))
 }

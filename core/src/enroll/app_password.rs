@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::authenticator::is_label;
 use super::{Authority, Desk, from_store, no_randomness};
 use crate::account::Account;
-use crate::app_password::{self, AppPassword, AppPasswords, SCOPES, Wanted};
+use crate::app_password::{self, AppPassword, AppPasswords, NewAppPassword, SCOPES};
 use crate::config::Auto;
 use crate::document;
 use crate::ledger::Ledger;
@@ -21,7 +21,7 @@ use crate::words::changes;
 const LONGEST: u64 = 100 * 365 * 86_400;
 
 /// What a user asks for, as it was typed.
-pub(super) struct Wish {
+pub(super) struct AppPasswordWish {
     pub label: String,
     pub services: Vec<String>,
     pub networks: Vec<String>,
@@ -40,7 +40,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Makes one that the user wants.
-    pub(super) fn create_app_password(&self, wish: Wish, proof: &Typed) -> Result<Response, Refused> {
+    pub(super) fn create_app_password(&self, wish: AppPasswordWish, proof: &Typed) -> Result<Response, Refused> {
         let wanted = self.possible(wish)?;
         let proof = self.proof(Some(proof))?;
         self.change_proved(&proof, |held, question| {
@@ -57,7 +57,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Err(Refused::new(Refusal::NoAppPassword, changes::NO_PRESET));
         };
         let Auto { name, services, expires } = preset.clone();
-        let wanted = Wanted { label: name, services, networks: Vec::new(), expires, preset: true };
+        let wanted = NewAppPassword { label: name, services, networks: Vec::new(), expires, preset: true };
         let is_silent = proof.is_none();
         let proof = self.proof(proof)?;
         self.change_proved(&proof, |held, question| {
@@ -127,7 +127,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// What was asked for, if it can be made.
-    fn possible(&self, wish: Wish) -> Result<Wanted, Refused> {
+    fn possible(&self, wish: AppPasswordWish) -> Result<NewAppPassword, Refused> {
         let impossible = |text: &str| Err(Refused::new(Refusal::BadRequest, text));
         if !is_label(&wish.label) {
             return impossible(changes::LABEL);
@@ -149,12 +149,12 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return impossible(changes::LIFE);
         }
         let expires = wish.expires_after.map(Duration::from_secs);
-        Ok(Wanted { label: wish.label, services, networks, expires, preset: false })
+        Ok(NewAppPassword { label: wish.label, services, networks, expires, preset: false })
     }
 
     /// Which one makes room for one more under this label, if one has to: what a preset made before,
     /// or the oldest that does not count any more. It goes only with the proof.
-    fn room(&self, held: &Held, wanted: &Wanted) -> Result<Option<usize>, Refused> {
+    fn room(&self, held: &Held, wanted: &NewAppPassword) -> Result<Option<usize>, Refused> {
         if self.authority == Authority::Administrator {
             return Err(Refused::new(Refusal::Policy, changes::EACH_THEIR_OWN));
         }
@@ -181,7 +181,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Whatever fails here leaves the account as it was.
-    fn make(&self, held: &mut Held, wanted: Wanted, makes_room: Option<usize>) -> Result<Response, Refused> {
+    fn make(&self, held: &mut Held, wanted: NewAppPassword, makes_room: Option<usize>) -> Result<Response, Refused> {
         let (now, unused) = (self.clock.now().wall, self.config.app_password.unused);
         let Some(account) = held.account.as_mut() else {
             return Err(Refused::new(Refusal::NoAuthenticator, changes::NOT_ENROLLED));

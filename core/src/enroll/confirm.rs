@@ -24,7 +24,7 @@ struct Tried {
 }
 
 /// Where a code of a new device stands.
-enum Found {
+enum FoundAt {
     /// It is one of now.
     Now(Step),
     /// It is right at another time.
@@ -108,16 +108,16 @@ impl<S: Store, C: Clock> Desk<S, C> {
     fn fits(&self, tried: &Tried, code: &Typed, next: Option<&Typed>, now: Timestamp) -> Option<(Progress, Step)> {
         let (one, secret) = (&tried.pending.authenticator, &tried.secret);
         match (self.place(one, secret, code, now), next) {
-            (Found::Now(step), _) => Some(confirmed_at(one, step)),
-            (Found::OtherTime, Some(next)) => match self.place(one, secret, next, now) {
-                Found::Now(step) => Some(confirmed_at(one, step)),
-                Found::OtherTime | Found::Nowhere => self.follow(one, secret, (code, next), now),
+            (FoundAt::Now(step), _) => Some(confirmed_at(one, step)),
+            (FoundAt::OtherTime, Some(next)) => match self.place(one, secret, next, now) {
+                FoundAt::Now(step) => Some(confirmed_at(one, step)),
+                FoundAt::OtherTime | FoundAt::Nowhere => self.follow(one, secret, (code, next), now),
             },
-            (Found::OtherTime | Found::Nowhere, _) => None,
+            (FoundAt::OtherTime | FoundAt::Nowhere, _) => None,
         }
     }
 
-    fn place(&self, one: &Authenticator, secret: &Secret, code: &Typed, now: Timestamp) -> Found {
+    fn place(&self, one: &Authenticator, secret: &Secret, code: &Typed, now: Timestamp) -> FoundAt {
         let matches = |window| otp::matching_steps(secret, one.parameters(), code.expose(), window).last().copied();
         let reach = one.reach(now, self.config.totp.resync_range);
         let window = match one.progress {
@@ -125,9 +125,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
             Progress::Counter { .. } => reach,
         };
         match (matches(window), matches(reach)) {
-            (Some(step), _) => Found::Now(step),
-            (None, Some(_)) => Found::OtherTime,
-            (None, None) => Found::Nowhere,
+            (Some(step), _) => FoundAt::Now(step),
+            (None, Some(_)) => FoundAt::OtherTime,
+            (None, None) => FoundAt::Nowhere,
         }
     }
 
@@ -164,8 +164,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return dropped.err().unwrap_or_else(tries_used_up);
         }
         match self.place(one, &tried.secret, code, now) {
-            Found::OtherTime => Refused::new(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
-            Found::Now(_) | Found::Nowhere => Refused::new(Refusal::NotAccepted, changes::DOES_NOT_FIT),
+            FoundAt::OtherTime => Refused::new(Refusal::WrongClock, changes::FITS_ANOTHER_TIME),
+            FoundAt::Now(_) | FoundAt::Nowhere => Refused::new(Refusal::NotAccepted, changes::DOES_NOT_FIT),
         }
     }
 

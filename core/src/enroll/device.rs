@@ -4,7 +4,7 @@ use data_encoding::{BASE32_NOPAD, HEXUPPER};
 
 use super::{Desk, no_randomness};
 use crate::account::Progress;
-use crate::otp::{Algorithm, MovingFactor, Parameters};
+use crate::otp::{Algorithm, MovingFactor, OtpParameters};
 use crate::request::{Device, Kind, Refusal, Refused};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
@@ -29,7 +29,7 @@ impl<S, C> Desk<S, C> {
     /// The key of a device, a new one if it does not bring its own; what it does not say is as the
     /// configuration has it.
     pub(super) fn new_key(&self, device: Option<&Device>) -> Result<NewKey, Refused> {
-        let Parameters { algorithm, digits, factor } = self.config.parameters();
+        let OtpParameters { algorithm, digits, factor } = self.config.parameters();
         let algorithm = match device.and_then(|device| device.algorithm.as_deref()) {
             Some(name) => Algorithm::named(name).ok_or_else(impossible)?,
             None => algorithm,
@@ -42,7 +42,7 @@ impl<S, C> Desk<S, C> {
             (_, None) => factor,
         };
         let counter = device.and_then(|device| device.counter);
-        if !(Parameters { algorithm, digits, factor }).are_possible()
+        if !(OtpParameters { algorithm, digits, factor }).are_possible()
             || counter.is_some_and(|counter| counter > LAST_COUNTER || factor != MovingFactor::Counter)
         {
             return Err(impossible());

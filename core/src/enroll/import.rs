@@ -4,7 +4,7 @@ use super::authenticator::{belongs, is_label};
 use super::{Desk, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, Progress};
 use crate::ledger::random_id;
-use crate::otp::{Algorithm, Parameters};
+use crate::otp::{Algorithm, OtpParameters};
 use crate::recovery::{IMPORTED_DIGITS, RecoverySet};
 use crate::request::{Refusal, Refused};
 use crate::seal::SealKey;
@@ -15,7 +15,7 @@ use crate::words::changes;
 
 /// A device as another program knows it.
 #[derive(Debug, Clone)]
-pub struct Import {
+pub struct ImportedDevice {
     /// What it is to be called; a number is added where that is taken.
     pub label: String,
     /// Its key.
@@ -35,7 +35,7 @@ pub struct Import {
     pub user_could_write: bool,
 }
 
-impl Import {
+impl ImportedDevice {
     /// A phone that shows six digits by SHA-1.
     #[must_use]
     pub fn new(secret: Secret, progress: Progress, from: &'static str) -> Self {
@@ -76,7 +76,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     ///
     /// # Errors
     /// As [`Desk::import`].
-    pub fn foresee(&self, device: &Import) -> Result<Imported, Refused> {
+    pub fn foresee(&self, device: &ImportedDevice) -> Result<Imported, Refused> {
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         self.placed(account.as_ref(), device, &key)
@@ -87,7 +87,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// # Errors
     /// [`Refused`]: it cannot be one of this host's, it is no proof for a user who has enrolled,
     /// there is no room, or the store failed.
-    pub fn import(&self, device: &Import) -> Result<Imported, Refused> {
+    pub fn import(&self, device: &ImportedDevice) -> Result<Imported, Refused> {
         let now = self.clock.now().wall;
         // Hashing is slow, so it comes before the lock.
         let codes = (!device.scratch_codes.is_empty()).then(|| RecoverySet::imported(&device.scratch_codes, now));
@@ -113,9 +113,9 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 
     /// Where a device belongs in an account.
-    fn placed(&self, account: Option<&Account>, device: &Import, key: &SealKey) -> Result<Imported, Refused> {
+    fn placed(&self, account: Option<&Account>, device: &ImportedDevice, key: &SealKey) -> Result<Imported, Refused> {
         let factor = device.progress.factor();
-        if !(Parameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
+        if !(OtpParameters { algorithm: device.algorithm, digits: device.digits, factor }).are_possible() {
             return Err(Refused::new(Refusal::BadRequest, changes::NO_IMPORTABLE_DEVICE));
         }
         if let Some(account) = account
@@ -215,7 +215,7 @@ fn restored(here: Option<&Account>, name: &str, account: &Account) -> Result<Res
 }
 
 /// The label of the authenticator that has this key, if one has it.
-fn same_key(account: &Account, device: &Import, key: &SealKey) -> Result<Option<String>, Refused> {
+fn same_key(account: &Account, device: &ImportedDevice, key: &SealKey) -> Result<Option<String>, Refused> {
     for one in &account.authenticators {
         let secret = key.open(&one.secret, one.belongs(&account.user)).map_err(|error| from_seal(&error))?;
         if secret == device.secret {

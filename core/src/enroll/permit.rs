@@ -3,7 +3,7 @@
 use super::{Authority, Desk};
 use crate::account::Account;
 use crate::config::Enrollment;
-use crate::recovery::{self, Found, HashedAnswer};
+use crate::recovery::{self, HashedAnswer, RecoveryMatch};
 use crate::request::{Refusal, Refused};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
@@ -55,7 +55,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         let invite = held.account.as_ref().and_then(|account| account.invite.as_ref());
         let invite = invite.filter(|invite| invite.open_until(now).is_some());
         let found = invite.zip(given.as_ref()).map(|(invite, given)| invite.code.find(given));
-        if matches!(found, Some(Found::Unused(_))) {
+        if matches!(found, Some(RecoveryMatch::Unused(_))) {
             return Ok(());
         }
         self.record(self.event("enrollment-code-refused"));

@@ -1,6 +1,6 @@
 //! A device is put right by two of its codes.
 
-use super::{Desk, Proof, SERVICE, from_seal};
+use super::{Desk, HashedProof, SERVICE, from_seal};
 use crate::audit::Line;
 use crate::request::{Refusal, Refused, Response};
 use crate::secret::Typed;
@@ -17,7 +17,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
             return Err(Refused::new(Refusal::Policy, changes::NO_CLOCKS));
         }
         let first = self.proof(Some(first))?;
-        let Proof { answer: second, .. } = self.proof(Some(second))?;
+        let HashedProof { answer: second, .. } = self.proof(Some(second))?;
         self.change_proved(&first, |held, question| {
             let (Some(first), Some(second)) = (&first.answer, &second) else {
                 return Err(Refused::new(Refusal::NoAuthenticator, changes::NOT_ENROLLED));

@@ -13,7 +13,7 @@ const LONGEST: usize = 512;
 
 /// One answer that was judged. Nothing of the answer itself is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Exchange {
+pub(crate) struct JudgedAnswer {
     /// The login that it belongs to.
     pub(crate) place: ExchangePlace,
     /// What was judged, as its judge writes it.
@@ -36,7 +36,7 @@ pub(crate) struct ExchangePlace {
 impl Ledger {
     /// What was judged of this answer, if it came before.
     pub(crate) fn exchanged(&self, place: &ExchangePlace, now: Uptime) -> Option<&str> {
-        let is_fresh = |one: &&Exchange| one.place == *place && one.at <= now && now.since(one.at) <= TIME;
+        let is_fresh = |one: &&JudgedAnswer| one.place == *place && one.at <= now && now.since(one.at) <= TIME;
         self.exchanges.iter().find(is_fresh).map(|one| one.verdict.as_str())
     }
 
@@ -49,13 +49,13 @@ impl Ledger {
         if self.exchanges.len() == EXCHANGES {
             self.exchanges.remove(0);
         }
-        self.exchanges.push(Exchange { place, verdict, at: now });
+        self.exchanges.push(JudgedAnswer { place, verdict, at: now });
     }
 }
 
-pub(super) fn write(exchanges: &[Exchange], to: &mut Writer) {
+pub(super) fn write(exchanges: &[JudgedAnswer], to: &mut Writer) {
     to.u32(exchanges.len());
-    for Exchange { place: ExchangePlace { attempt, ordinal, peer }, verdict, at } in exchanges {
+    for JudgedAnswer { place: ExchangePlace { attempt, ordinal, peer }, verdict, at } in exchanges {
         to.text(attempt);
         to.u64((*ordinal).into());
         to.text(peer);
@@ -64,9 +64,9 @@ pub(super) fn write(exchanges: &[Exchange], to: &mut Writer) {
     }
 }
 
-pub(super) fn read(from: &mut Reader<'_>) -> Option<Vec<Exchange>> {
+pub(super) fn read(from: &mut Reader<'_>) -> Option<Vec<JudgedAnswer>> {
     from.many(EXCHANGES, |from| {
         let place = ExchangePlace { attempt: from.text()?, ordinal: from.count()?, peer: from.text()? };
-        Some(Exchange { place, verdict: from.text()?, at: Uptime(from.u64()?) })
+        Some(JudgedAnswer { place, verdict: from.text()?, at: Uptime(from.u64()?) })
     })
 }

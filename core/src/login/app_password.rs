@@ -2,7 +2,7 @@
 
 use super::{Attempt, LoginError, Standing, standing};
 use crate::account::Account;
-use crate::app_password::{Door, HashedPassword, has_form};
+use crate::app_password::{Entrance, HashedPassword, has_form};
 use crate::audit;
 use crate::config::Config;
 use crate::policy::Requirement;
@@ -41,7 +41,7 @@ pub fn app_password(
 ) -> Result<Judged, LoginError> {
     let now = clock.now();
     let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
-    let login = Login { attempt, config, source: attempt.source(config), now };
+    let login = PasswordLogin { attempt, config, source: attempt.source(config), now };
     let refused = match known(account.as_ref(), typed) {
         Ok(password) => match store.update(&attempt.person, |held| login.enter(held, &password))? {
             Ok(factor) => return Ok(Judged { verdict: Verdict::Accepted(factor), told: Told::ALONE }),
@@ -69,14 +69,14 @@ fn known(account: Option<&Account>, typed: &Typed) -> Result<HashedPassword, NoA
 }
 
 /// A login while it is judged.
-struct Login<'a> {
+struct PasswordLogin<'a> {
     attempt: &'a Attempt,
     config: &'a Config,
     source: Source,
     now: Moment,
 }
 
-impl Login<'_> {
+impl PasswordLogin<'_> {
     /// Under the lock: the password may have been revoked a moment ago. The last use is exact in
     /// the ledger; the account gets the first one of each day.
     fn enter(&self, held: &mut Held, password: &HashedPassword) -> Result<Factor, NoAppPassword> {
@@ -105,9 +105,9 @@ impl Login<'_> {
         Ok(factor)
     }
 
-    fn door<'a>(&self, service: &'a str) -> Door<'a> {
+    fn door<'a>(&self, service: &'a str) -> Entrance<'a> {
         let Config { policy, app_password, .. } = self.config;
-        Door {
+        Entrance {
             service,
             is_interactive: app_password.is_interactive(service),
             address: self.attempt.origin.address(&policy.proxies),

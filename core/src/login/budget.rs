@@ -1,6 +1,6 @@
 //! Answers of a listed caller, within its budget over all users.
 
-use super::{Caller, Login, LoginError};
+use super::{CallerOrigin, CodeLogin, LoginError};
 use crate::store::Store;
 use crate::throttle::Source;
 use crate::time::Clock;
@@ -19,11 +19,11 @@ const NOBODYS: u32 = u32::MAX - 1;
 /// # Errors
 /// As `judge`; or the budget cannot be charged.
 pub(super) fn within<S: Store, C: Clock>(
-    login: &Login<'_, S, C>,
-    caller: &Caller,
+    login: &CodeLogin<'_, S, C>,
+    caller: &CallerOrigin,
     judge: impl FnOnce() -> Result<Verdict, LoginError>,
 ) -> Result<Verdict, LoginError> {
-    let Login { attempt, config, store, clock, .. } = login;
+    let CodeLogin { attempt, config, store, clock, .. } = login;
     let (budget, limits) = (Source::of_caller(&caller.name, None), config.limits());
     let ledger = ledger_of(&budget);
     let charged =

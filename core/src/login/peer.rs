@@ -28,12 +28,12 @@ pub(crate) enum Sender {
     /// A process of the user who logs in, by its uid.
     Own(u32),
     /// A process of a caller that the configuration lists.
-    Caller(Caller),
+    Caller(CallerOrigin),
 }
 
 /// A listed caller, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Caller {
+pub(crate) struct CallerOrigin {
     /// The user that it runs as, as the configuration has it.
     pub(crate) name: String,
     /// From which host it says that the login comes.
@@ -75,7 +75,7 @@ impl Attempt {
     #[must_use]
     pub fn from_caller(person: Person, caller: &str, claims: Claims) -> Self {
         let Claims { service, origin: Origin { rhost, .. }, shape, .. } = claims;
-        let sender = Sender::Caller(Caller { name: caller.to_owned(), rhost });
+        let sender = Sender::Caller(CallerOrigin { name: caller.to_owned(), rhost });
         Self { person, sender, service, origin: Origin::default(), shape, first_step_passed: false }
     }
 
@@ -85,7 +85,7 @@ impl Attempt {
         match &self.sender {
             Sender::Root => Source::of(&self.origin, &config.policy.proxies),
             Sender::Own(uid) => Source::of_user(*uid),
-            Sender::Caller(Caller { name, rhost }) => Source::of_caller(name, rhost.as_deref()),
+            Sender::Caller(CallerOrigin { name, rhost }) => Source::of_caller(name, rhost.as_deref()),
         }
     }
 }

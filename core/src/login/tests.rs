@@ -11,7 +11,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::enroll::{Authority, Desk};
 use crate::notices::notices;
-use crate::otp::{Algorithm, MovingFactor, Parameters, code_at};
+use crate::otp::{Algorithm, MovingFactor, OtpParameters, code_at};
 use crate::request::{Kind, Refusal, Refused, Request, Response};
 use crate::secret::Secret;
 use crate::store::Keep;
@@ -20,8 +20,8 @@ use crate::time::{Moment, Timestamp, Uptime};
 use crate::username::Username;
 use crate::verdict::Factor;
 
-const PARAMETERS: Parameters =
-    Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
+const PARAMETERS: OtpParameters =
+    OtpParameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Time { period: 30 } };
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
 
@@ -86,9 +86,9 @@ fn converse(
     loop {
         let exchange = Exchange { id: &id, answers: &answers };
         let answer = match super::second_step(attempt, &exchange, config, store, clock)? {
-            Step::Done(verdict) => return Ok(Some(verdict)),
-            Step::Ask => person.ask(),
-            Step::AskNext { first, why } => person.ask_next(&first, &why),
+            LoginStep::Done(verdict) => return Ok(Some(verdict)),
+            LoginStep::Ask => person.ask(),
+            LoginStep::AskNext { first, why } => person.ask_next(&first, &why),
         };
         let Some(answer) = answer else { return Ok(None) };
         answers.push(answer);

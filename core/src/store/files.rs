@@ -20,7 +20,7 @@ mod key;
 mod tally;
 mod volatile;
 
-use accounts::{Found, Seen, account_file};
+use accounts::{AccountFile, Seen, account_file};
 pub(super) use volatile::Volatile;
 
 /// Where the durable part is.
@@ -133,7 +133,7 @@ impl<C: Clock> FilesStore<C> {
     }
 
     /// The account under the user's name, else under the name that the uid leads to.
-    fn look_up(&self, accounts: &Directory, person: &Person) -> Result<Option<Found>, StoreError> {
+    fn look_up(&self, accounts: &Directory, person: &Person) -> Result<Option<AccountFile>, StoreError> {
         if let Some(found) = self.read(accounts, &person.name, person.uid)? {
             return Ok(Some(found));
         }
@@ -155,7 +155,7 @@ impl<C: Clock> FilesStore<C> {
         }
     }
 
-    fn read(&self, accounts: &Directory, name: &Username, uid: u32) -> Result<Option<Found>, StoreError> {
+    fn read(&self, accounts: &Directory, name: &Username, uid: u32) -> Result<Option<AccountFile>, StoreError> {
         accounts::read(accounts, name, uid, &mut self.seen.borrow_mut())
     }
 
@@ -180,7 +180,7 @@ impl<C: Clock> FilesStore<C> {
         accounts: &Directory,
         mut charged: Charged<'_, '_>,
         mut held: Held,
-        found: Option<&Found>,
+        found: Option<&AccountFile>,
     ) -> Result<(), StoreError> {
         if held.keep != Keep::Ledger {
             held.settle_spent();

@@ -24,7 +24,7 @@ mod holder;
 
 pub(super) use holder::Process;
 pub use holder::ProcessKind;
-use holder::{Holder, Waiting};
+use holder::{Holder, Waiter};
 
 /// Who takes a lock.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ impl<'a> Locked<'a> {
     /// # Errors
     /// It cannot be had, or not in time.
     pub(super) fn take(volatile: &'a Volatile, name: &str, taker: Taker<'_>) -> Result<Self, StoreError> {
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiter::default();
         loop {
             match Self::attempt(volatile, name, taker)? {
                 Try::Locked(locked) => return Ok(*locked),

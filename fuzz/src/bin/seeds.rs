@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use twostep_core::account::{Account, Invite, PendingAuthenticator, Suspension};
-use twostep_core::app_password::{AppPasswords, Wanted};
+use twostep_core::app_password::{AppPasswords, NewAppPassword};
 use twostep_core::ledger::Ledger;
 use twostep_core::otp::{Label, base32, uri};
 use twostep_core::recovery::RecoverySet;
@@ -79,7 +79,7 @@ fn account() -> Result<Account, NoRandomness> {
     let mut passwords = AppPasswords::new()?;
     let networks = ["192.0.2.0/24", "2001:db8::/32"].into_iter().filter_map(twostep_core::document::network).collect();
     let (label, services) = ("laptop".to_owned(), vec!["dovecot".to_owned()]);
-    passwords.add(Wanted { label, services, networks, expires: Some(Duration::from_secs(9)), preset: true }, WALL)?;
+    passwords.add(NewAppPassword { label, services, networks, expires: Some(Duration::from_secs(9)), preset: true }, WALL)?;
     account.app_passwords = Some(passwords);
     account.invite = Some(Invite::new(WALL, WALL)?.0);
     let (by, reason) = ("root".to_owned(), "phone lost".to_owned());

@@ -2,7 +2,7 @@
 
 use protocol::secret::Typed;
 use twostep_core::audit::Line;
-use twostep_core::login::{self, Exchange, Step};
+use twostep_core::login::{self, Exchange, LoginStep};
 use twostep_core::refusals::Told;
 use twostep_core::throttle::Origin;
 use twostep_core::time::Clock;
@@ -39,13 +39,13 @@ fn judge<H: Host>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Failed> {
     let step = login::second_step(&attempt, &exchange, &turn.config, store, clock);
     turn.log_strange();
     Ok(match step? {
-        Step::Ask => asks(turn, turn.options.question()),
-        Step::AskNext { first, why } => {
+        LoginStep::Ask => asks(turn, turn.options.question()),
+        LoginStep::AskNext { first, why } => {
             turn.log_ended(&repeated(Ended::with(&first, Told::ALONE, None), is_repeated));
             asks(turn, &why)
         }
-        Step::Done(Verdict::MustEnroll) if enrollment::is_offered(turn) => enrolls_now().into(),
-        Step::Done(verdict) => {
+        LoginStep::Done(Verdict::MustEnroll) if enrollment::is_offered(turn) => enrolls_now().into(),
+        LoginStep::Done(verdict) => {
             let ended = Ended::with(&verdict, Told::ALONE, words::text(&verdict, &turn.config));
             Ended { cut: verdict.digits(&turn.config).into(), ..repeated(ended, is_repeated) }.into()
         }

@@ -12,7 +12,7 @@ const ERROR: &str = "error";
 const HOME: &str = "192.0.2.1";
 
 /// Whether a rule does not reach a caller.
-type Beyond = fn(&Caller) -> bool;
+type Beyond = fn(&Asker) -> bool;
 
 /// One rule, and what it says by the state of the account.
 struct Case {
@@ -93,7 +93,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// Who asks for a decision, and how they put it.
-struct Caller {
+struct Asker {
     name: &'static str,
     has_address: bool,
     remembers: bool,
@@ -102,31 +102,31 @@ struct Caller {
     tells: fn(&'static str) -> &'static str,
 }
 
-const fn caller(name: &'static str, asks: fn(&World) -> String) -> Caller {
-    Caller { name, has_address: true, remembers: true, asks, tells: |decision| decision }
+const fn caller(name: &'static str, asks: fn(&World) -> String) -> Asker {
+    Asker { name, has_address: true, remembers: true, asks, tells: |decision| decision }
 }
 
-const CALLERS: [Caller; 11] = [
+const CALLERS: [Asker; 11] = [
     caller("a login by root", login_by_root),
     caller("admin check --login", check_login),
-    Caller { has_address: false, remembers: false, ..caller("a login by the user's process", login_by_user) },
-    Caller { has_address: false, remembers: false, ..caller("a login by a listed caller", login_by_caller) },
-    Caller { remembers: false, ..caller("an application password by root", app_password_by_root) },
-    Caller {
+    Asker { has_address: false, remembers: false, ..caller("a login by the user's process", login_by_user) },
+    Asker { has_address: false, remembers: false, ..caller("a login by a listed caller", login_by_caller) },
+    Asker { remembers: false, ..caller("an application password by root", app_password_by_root) },
+    Asker {
         has_address: false,
         remembers: false,
         ..caller("an application password by a listed caller", app_password_by_caller)
     },
-    Caller {
+    Asker {
         has_address: false,
         remembers: false,
         ..caller("an application password by the user's process", app_password_by_user)
     },
-    Caller { tells: is_asked, ..caller("require_step in the account phase", account_phase) },
-    Caller { remembers: false, tells: must, ..caller("enrollment that is owed", enrollment_owed) },
-    Caller { has_address: false, remembers: false, tells: of_the_user_alone, ..caller("a report", report) },
+    Asker { tells: is_asked, ..caller("require_step in the account phase", account_phase) },
+    Asker { remembers: false, tells: must, ..caller("enrollment that is owed", enrollment_owed) },
+    Asker { has_address: false, remembers: false, tells: of_the_user_alone, ..caller("a report", report) },
     // The last one: it begins the time to enroll.
-    Caller { remembers: false, tells: grace_alone, ..caller("the reminder in the account phase", reminder) },
+    Asker { remembers: false, tells: grace_alone, ..caller("the reminder in the account phase", reminder) },
 ];
 
 fn claims() -> Claims {
@@ -270,7 +270,7 @@ fn every_caller_decides_alike() {
                     Some((is_beyond, told)) if is_beyond(caller) => told[index],
                     _ => expected[index],
                 };
-                let Caller { name, asks, tells, .. } = caller;
+                let Asker { name, asks, tells, .. } = caller;
                 assert_eq!(asks(world), tells(decision), "{name}, {state} account, {}", case.policy);
             }
         }
@@ -282,7 +282,7 @@ fn answered(world: &World, attempt: &Attempt, answer: &str) -> Verdict {
     let (id, answers) = (AttemptId::fresh().unwrap(), [Typed::new(answer.into())]);
     let exchange = Exchange { id: &id, answers: &answers };
     let step = super::super::second_step(attempt, &exchange, &world.config, &world.store(), &world.clock);
-    let Ok(Step::Done(verdict)) = step else { panic!("{step:?}") };
+    let Ok(LoginStep::Done(verdict)) = step else { panic!("{step:?}") };
     verdict
 }
 
@@ -330,7 +330,7 @@ fn a_process_of_the_user_may_end_a_password_with_a_code_of_any_device() {
     let six = std::mem::replace(&mut world.secret, Secret::new(Vec::new()));
     let eight = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());
     let shows =
-        |world: &World| code_at(&eight, Parameters { digits: 8, ..PARAMETERS }, world.clock.now().wall.step(30).0);
+        |world: &World| code_at(&eight, OtpParameters { digits: 8, ..PARAMETERS }, world.clock.now().wall.step(30).0);
     let code = Typed::new(shows(&world));
     assert!(matches!(world.ask(Request::Confirm { code, next: None }), Response::Confirmed { .. }));
     world.secret = six;

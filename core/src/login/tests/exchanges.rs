@@ -16,7 +16,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// Each exchange has a store of its own, as one process after the other would.
-    fn sends(&self, answers: &[&str]) -> Step {
+    fn sends(&self, answers: &[&str]) -> LoginStep {
         let visit = visit(self.service, Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() }, true);
         let attempt = Attempt { sender: self.sender.clone(), ..visit };
         let answers: Vec<Typed> = answers.iter().map(|answer| Typed::new((*answer).to_owned())).collect();
@@ -30,15 +30,15 @@ fn failures(world: &World) -> u32 {
     world.store().peek(&alice()).map_or(0, |ledger| ledger.throttle.sums().total())
 }
 
-fn is_accepted(step: &Step) -> bool {
-    matches!(step, Step::Done(Verdict::Accepted(_)))
+fn is_accepted(step: &LoginStep) -> bool {
+    matches!(step, LoginStep::Done(Verdict::Accepted(_)))
 }
 
-fn why(step: &Step) -> &'static str {
+fn why(step: &LoginStep) -> &'static str {
     match step {
-        Step::Done(verdict) => reason(verdict),
-        Step::Ask => "ask",
-        Step::AskNext { .. } => "ask-next",
+        LoginStep::Done(verdict) => reason(verdict),
+        LoginStep::Ask => "ask",
+        LoginStep::AskNext { .. } => "ask-next",
     }
 }
 
@@ -46,7 +46,7 @@ fn why(step: &Step) -> &'static str {
 fn a_repeated_answer_gets_the_same_verdict_and_costs_nothing_more() {
     let world = World::enrolled("");
     let visitor = Visitor::new(&world);
-    assert_eq!(visitor.sends(&[]), Step::Ask);
+    assert_eq!(visitor.sends(&[]), LoginStep::Ask);
     let wrong = visitor.sends(&["000000"]);
     assert_eq!((why(&wrong), failures(&world)), ("wrong-code", 1));
     assert_eq!((visitor.sends(&["000000"]), failures(&world)), (wrong, 1));

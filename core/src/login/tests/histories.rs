@@ -99,7 +99,7 @@ proptest! {
 }
 
 #[derive(Debug, Clone)]
-enum Turn {
+enum Act {
     Pass(u64),
     /// The phone's clock is set, this many seconds ahead of the true time. With what the host's is
     /// off it stays within reach: of codes beyond it nothing is known.
@@ -115,17 +115,17 @@ enum Turn {
     SetRight,
 }
 
-fn turns() -> impl Strategy<Value = Vec<Turn>> {
+fn turns() -> impl Strategy<Value = Vec<Act>> {
     let turn = prop_oneof![
-        4 => (0_u64..200).prop_map(Turn::Pass),
-        3 => (-480_i64..480).prop_map(Turn::SetPhone),
-        5 => (0_u64..45).prop_map(Turn::Login),
-        3 => Just(Turn::GiveUp),
+        4 => (0_u64..200).prop_map(Act::Pass),
+        3 => (-480_i64..480).prop_map(Act::SetPhone),
+        5 => (0_u64..45).prop_map(Act::Login),
+        3 => Just(Act::GiveUp),
         6 => (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u64..90)
-            .prop_map(|(first, second, pause)| Turn::Replay(first, second, pause)),
-        1 => Just(Turn::Reboot),
-        1 => (-100_i64..100).prop_map(Turn::SetWall),
-        2 => Just(Turn::SetRight),
+            .prop_map(|(first, second, pause)| Act::Replay(first, second, pause)),
+        1 => Just(Act::Reboot),
+        1 => (-100_i64..100).prop_map(Act::SetWall),
+        2 => Just(Act::SetRight),
     ];
     prop::collection::vec(turn, 0..30)
 }
@@ -145,9 +145,9 @@ proptest! {
         let (mut last, mut seen): (Option<Step>, Vec<Step>) = (None, Vec::new());
         for turn in turns {
             match turn {
-                Turn::Pass(seconds) => world.pass(seconds),
-                Turn::SetPhone(seconds) => ahead.set(seconds),
-                Turn::Login(pause) => {
+                Act::Pass(seconds) => world.pass(seconds),
+                Act::SetPhone(seconds) => ahead.set(seconds),
+                Act::Login(pause) => {
                     let first = phone(&world);
                     // Whoever is asked for the next code waits until the phone shows it.
                     let answers = [world.code_of(first), world.code_of(first.shifted(1))];
@@ -161,7 +161,7 @@ proptest! {
                     }
                     seen.extend(given);
                 }
-                Turn::GiveUp => {
+                Act::GiveUp => {
                     let step = phone(&world);
                     let (verdict, _) = world.converse(&[world.code_of(step)], 0);
                     if matches!(verdict, Verdict::Accepted(_)) {
@@ -170,7 +170,7 @@ proptest! {
                     }
                     seen.push(step);
                 }
-                Turn::Replay(first, second, pause) if !seen.is_empty() => {
+                Act::Replay(first, second, pause) if !seen.is_empty() => {
                     let answers = [first, second].map(|index| world.code_of(*index.get(&seen)));
                     let (verdict, _) = world.converse(&answers, pause);
                     // Once in ten thousand runs, a step that nobody has seen has the same code.
@@ -179,8 +179,8 @@ proptest! {
                     let is_chance = near.any(|step| answers.contains(&world.code_of(step)));
                     prop_assert!(is_chance || !matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
                 }
-                Turn::Replay(..) => {}
-                Turn::Reboot => {
+                Act::Replay(..) => {}
+                Act::Reboot => {
                     // It takes longer than the codes of a window live, and the ledger takes what it
                     // knew of refused codes with it: those of the time after it count again, also after a clock
                     // that was ahead then is set right.
@@ -192,12 +192,12 @@ proptest! {
                     fs::write(world.folder.path().join("run/since"), "1").unwrap();
                     world.clock.0.set(Moment { uptime: Uptime(2), ..world.clock.now() });
                 }
-                Turn::SetWall(seconds) => {
+                Act::SetWall(seconds) => {
                     let now = truth(&world);
                     lie.set(seconds);
                     world.set_wall(now + seconds);
                 }
-                Turn::SetRight => {
+                Act::SetRight => {
                     let now = truth(&world);
                     lie.set(0);
                     world.set_wall(now);

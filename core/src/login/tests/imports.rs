@@ -1,17 +1,17 @@
 //! What another program or another host knew of a user.
 
 use super::*;
-use crate::enroll::{Import, Imported, Restored};
+use crate::enroll::{Imported, ImportedDevice, Restored};
 use crate::seal::SealKey;
 use crate::time::Step;
 
 const KEY: &[u8] = b"12345678901234567890";
 const SCRATCH: [&str; 2] = ["12345678", "87654321"];
 
-fn device(spent: u64) -> Import {
-    Import {
+fn device(spent: u64) -> ImportedDevice {
+    ImportedDevice {
         scratch_codes: SCRATCH.iter().map(|code| Typed::new((*code).to_owned())).collect(),
-        ..Import::new(
+        ..ImportedDevice::new(
             Secret::new(KEY.to_vec()),
             Progress::Time { period: 30, drift: 0, spent: Step(spent), resynchronized_at: None },
             "google-authenticator",
@@ -21,7 +21,7 @@ fn device(spent: u64) -> Import {
 
 impl World {
     /// A host whose user comes from another program.
-    fn imported(config: &str, device: &Import) -> Self {
+    fn imported(config: &str, device: &ImportedDevice) -> Self {
         let mut world = Self::new(config);
         world.secret = Secret::new(KEY.to_vec());
         assert!(matches!(world.desk(Authority::Administrator).import(device), Ok(Imported::Taken { .. })));
@@ -73,7 +73,7 @@ fn scratch_codes_do_not_replace_recovery_codes_and_stay_away_from_eight_digits()
     assert_eq!(enrolled.desk(Authority::Administrator).import(&device(0)).ok(), taken(false));
     assert!(enrolled.gets_in(&enrolled.codes[0]));
     let world = World::new("");
-    let long = Import { digits: 8, ..device(0) };
+    let long = ImportedDevice { digits: 8, ..device(0) };
     let taken = Some(Imported::Taken { label: "phone".to_owned(), scratch_codes: false });
     assert_eq!(world.desk(Authority::Administrator).import(&long).ok(), taken);
 }
@@ -81,7 +81,7 @@ fn scratch_codes_do_not_replace_recovery_codes_and_stay_away_from_eight_digits()
 #[test]
 fn the_same_key_is_not_taken_twice() {
     let world = World::imported("", &device(0));
-    let again = world.desk(Authority::Administrator).import(&Import { label: "other".into(), ..device(9) });
+    let again = world.desk(Authority::Administrator).import(&ImportedDevice { label: "other".into(), ..device(9) });
     assert_eq!(again.ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
     assert_eq!(world.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
 }
@@ -94,14 +94,14 @@ fn what_would_become_of_a_device_is_known_before_and_changes_nothing() {
     assert_eq!(world.store().find(&alice()).unwrap(), None);
     assert_eq!(desk.import(&device(0)).unwrap(), foreseen);
     assert_eq!(desk.foresee(&device(0)).ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
-    let other = Import { secret: Secret::new(vec![9; 20]), ..device(0) };
+    let other = ImportedDevice { secret: Secret::new(vec![9; 20]), ..device(0) };
     assert_eq!(desk.foresee(&other).ok(), desk.import(&other).ok());
     assert!(desk.foresee(&other).is_err());
 }
 
 #[test]
 fn a_file_that_the_user_could_write_adds_nothing_to_an_enrolled_account() {
-    let theirs = Import { user_could_write: true, ..device(0) };
+    let theirs = ImportedDevice { user_could_write: true, ..device(0) };
     let enrolled = World::enrolled("");
     let desk = enrolled.desk(Authority::Administrator);
     for answer in [desk.foresee(&theirs), desk.import(&theirs)] {
@@ -118,10 +118,10 @@ fn a_file_that_the_user_could_write_adds_nothing_to_an_enrolled_account() {
 fn what_this_host_cannot_check_is_refused_and_so_is_one_too_many() {
     let world = World::imported("[totp]\nmax_authenticators = 1", &device(0));
     let desk = world.desk(Authority::Administrator);
-    let other = Import { secret: Secret::new(vec![9; 20]), ..device(0) };
+    let other = ImportedDevice { secret: Secret::new(vec![9; 20]), ..device(0) };
     assert!(desk.import(&other).is_err());
     let progress = Progress::Time { period: 45, drift: 0, spent: Step(0), resynchronized_at: None };
-    assert!(World::new("").desk(Authority::Administrator).import(&Import { progress, ..device(0) }).is_err());
+    assert!(World::new("").desk(Authority::Administrator).import(&ImportedDevice { progress, ..device(0) }).is_err());
 }
 
 #[test]

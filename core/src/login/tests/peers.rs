@@ -73,7 +73,7 @@ fn what_roots_processes_report_becomes_known_and_remembered() {
         &world.store(),
         &world.clock,
     );
-    assert!(matches!(again, Ok(Step::Done(Verdict::NotAsked(crate::policy::Rule::Remembered)))), "{again:?}");
+    assert!(matches!(again, Ok(LoginStep::Done(Verdict::NotAsked(crate::policy::Rule::Remembered)))), "{again:?}");
 }
 
 /// sudo tells of the same uid, and is root's.
@@ -196,7 +196,7 @@ fn a_repeated_answer_of_a_caller_is_charged_once() {
     for _ in 0..3 {
         let exchange = Exchange { id: &id, answers: &answers };
         let step = super::super::second_step(&by_caller(HOME), &exchange, &world.config, &world.store(), &world.clock);
-        assert!(matches!(step, Ok(Step::Done(verdict)) if reason(&verdict) == "wrong-code"));
+        assert!(matches!(step, Ok(LoginStep::Done(verdict)) if reason(&verdict) == "wrong-code"));
     }
     assert_eq!((left(&world), ledger(&world).throttle.sums().total()), (99, 1));
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::request::Device;
 use crate::time::Step;
 
-const COUNTING: Parameters = Parameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Counter };
+const COUNTING: OtpParameters = OtpParameters { algorithm: Algorithm::Sha1, digits: 6, factor: MovingFactor::Counter };
 const KEY: &str = "3132333435363738393031323334353637383930";
 
 fn token(counter: Option<u64>) -> Device {
@@ -171,7 +171,7 @@ fn a_device_brings_its_own_key() {
     }
     assert!(matches!(begin(device(&long, "SHA256", 8, 60)), Response::Pending(_)));
     let factor = MovingFactor::Time { period: 60 };
-    let parameters = Parameters { algorithm: Algorithm::Sha256, digits: 8, factor };
+    let parameters = OtpParameters { algorithm: Algorithm::Sha256, digits: 8, factor };
     let secret = Secret::new(b"12345678901234567890".repeat(2));
     let code = |offset: i64| typed(&code_at(&secret, parameters, world.clock.now().wall.step(60).shifted(offset).0));
     // Its clock is five minutes slow.

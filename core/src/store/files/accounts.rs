@@ -41,7 +41,7 @@ pub(super) struct Seen {
 }
 
 /// An account file that was read.
-pub(super) struct Found {
+pub(super) struct AccountFile {
     pub(super) name: Username,
     pub(super) account: Rc<Account>,
     pub(super) file: File,
@@ -54,7 +54,7 @@ pub(super) fn read(
     name: &Username,
     uid: u32,
     last: &mut Option<Seen>,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<AccountFile>, StoreError> {
     let file_name = account_file(name);
     let path = accounts.path_of(&file_name);
     let file = match accounts.file(&file_name, OFlag::O_RDONLY) {
@@ -77,7 +77,7 @@ pub(super) fn read(
             account
         }
     };
-    Ok(Some(Found { name: name.clone(), account, file, changed: Timestamp(stat.st_mtime) }))
+    Ok(Some(AccountFile { name: name.clone(), account, file, changed: Timestamp(stat.st_mtime) }))
 }
 
 fn version(stat: &FileStat) -> Version {

@@ -169,14 +169,14 @@ impl Holder {
 
 /// A process that waits for a lock.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct Waiter {
     slept: Duration,
     /// The holder that was seen last, and how long this process had slept when it was first seen.
     last: Option<(Holder, Duration)>,
     ended: Option<Holder>,
 }
 
-impl Waiting {
+impl Waiter {
     /// Ends a holder that has had the lock for too long, and returns it.
     pub(super) fn meets(&mut self, holder: Holder, own: &Process) -> Option<Process> {
         let process = holder.process.filter(|_| self.is_due(holder))?;

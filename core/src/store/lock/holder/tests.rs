@@ -77,7 +77,7 @@ fn a_holder_is_due_when_it_was_the_same_for_two_seconds_or_fifteen_for_a_disk() 
     let process = Some(Process { pid: 17, started: 99, program: (1, 2), kind: ProcessKind::Command });
     for (is_syncing, patience) in [(false, 2000), (true, 15_000)] {
         let holder = Holder { is_syncing, ..record(process) };
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiter::default();
         let mut due = |holder, slept| {
             waiting.slept = Duration::from_millis(slept);
             waiting.is_due(holder)
@@ -94,7 +94,7 @@ fn a_holder_is_due_when_it_was_the_same_for_two_seconds_or_fifteen_for_a_disk() 
 
 #[test]
 fn a_process_waits_for_half_a_minute_at_most() {
-    let mut waiting = Waiting { slept: LONGEST - PAUSE, ..Waiting::default() };
+    let mut waiting = Waiter { slept: LONGEST - PAUSE, ..Waiter::default() };
     assert_eq!(waiting.sleep(), Ok(()));
     assert_eq!(waiting.sleep(), Err(StoreError::Busy));
 }
