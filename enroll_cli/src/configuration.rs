@@ -15,7 +15,7 @@ mod file;
 mod impact;
 
 pub use file::{CHANGED_MEANWHILE, ConfigFile};
-pub use host_check::change::Change;
+pub use host_check::change::TextDiff;
 pub use impact::Impact;
 
 /// Longest list of changed lines that a log line takes, in bytes.
@@ -26,7 +26,7 @@ pub struct Proposal {
     /// The whole new text.
     pub text: String,
     /// What of it is new, and what is gone.
-    pub change: Change,
+    pub change: TextDiff,
     /// Whom it concerns.
     pub impact: Impact,
     /// What in it cannot be meant, a sentence each.
@@ -42,7 +42,7 @@ pub struct Done<'a> {
     pub file: String,
     /// The lines.
     #[serde(flatten)]
-    pub change: &'a Change,
+    pub change: &'a TextDiff,
     /// The users.
     #[serde(flatten)]
     pub impact: Option<&'a Impact>,
@@ -55,7 +55,7 @@ impl Proposal {
     pub fn new(host: &Host, old: &str, text: String, administrator: &str) -> Result<Self, ProposalError> {
         let config = Config::parse(&text).map_err(ProposalError::Mistake)?;
         let impact = Impact::measure(host, &config, administrator).map_err(ProposalError::Trouble)?;
-        let change = Change::between(old, &text);
+        let change = TextDiff::between(old, &text);
         Ok(Self { warnings: unknown_names(&config), text, change, impact })
     }
 

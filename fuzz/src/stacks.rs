@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use host_check::apply::{Keys, Style, edited};
+use host_check::apply::{Keys, LineStyle, edited};
 use host_check::check::stacks::{Before, Service};
-use pam_stacks::{Files, Phase};
+use pam_stacks::{Files, ManagementGroup};
 
 /// The text between two such lines is a file; the first is the service's, the others are its includes.
 const NEXT: &str = "\n---\n";
@@ -20,7 +20,7 @@ pub fn stack(bytes: &[u8]) {
         names.iter().zip(text.split(NEXT)).fold(Files::below(Path::new("/nonexistent")), |files, (name, text)| {
             files.with(&Path::new("/etc/pam.d").join(name), text)
         });
-    for phase in Phase::ALL {
+    for phase in ManagementGroup::ALL {
         let _ = files.stack("sshd", phase);
     }
     let service = Service::new(&files, "sshd", Before::Nothing);
@@ -28,7 +28,7 @@ pub fn stack(bytes: &[u8]) {
         assert!(!finding.what.is_empty());
     }
     for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
-        let style = Style { keys, enrolls: keys.is_some(), before: Before::Nothing };
+        let style = LineStyle { keys, enrolls: keys.is_some(), before: Before::Nothing };
         if let Ok((path, text)) = edited(&files, "sshd", style) {
             let files = files.clone().with(&path, &text);
             assert!(Service::new(&files, "sshd", Before::Nothing).has_second_step(), "our lines are nowhere");

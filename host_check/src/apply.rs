@@ -15,9 +15,9 @@ mod watch;
 
 pub use door::takes_keys_alone;
 pub use drop_in::Keys;
-pub use edit::{Style, Unfit, edited};
+pub use edit::{LineStyle, Unfit, edited};
 pub use journal::{Change, Journal, State, hundredths_since_boot};
-pub use lineage::{Lineage, Proof, is_inner, now_in_ticks, proving};
+pub use lineage::{Lineage, LoginProof, is_inner, now_in_ticks, proving};
 pub use place::{relabel, replace};
 pub use plan::{Plan, Wish};
 pub use programs::{Sshd, end_sudo_tickets, reload_sshd};

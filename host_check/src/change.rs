@@ -7,7 +7,7 @@ const MOST_PAIRS: usize = 4_000_000;
 
 /// The difference of two texts.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct TextDiff {
     /// The lines that are gone.
     pub removed: Vec<String>,
     /// The lines that are new.
@@ -40,7 +40,7 @@ const CONTEXT: usize = 2;
 /// What stands for lines that are left out.
 const LEFT_OUT: &str = "...";
 
-impl Change {
+impl TextDiff {
     /// What turns `old` into `new`.
     pub fn between(old: &str, new: &str) -> Self {
         let (old, new) = (old.lines().collect::<Vec<_>>(), new.lines().collect::<Vec<_>>());
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn shown(old: &str, new: &str) -> Vec<String> {
-        Change::between(old, new).lines().collect()
+        TextDiff::between(old, new).lines().collect()
     }
 
     #[test]
@@ -163,15 +163,15 @@ mod tests {
         let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
         let new = "1\n2\n3\nnew\n4\n5\n6\n7\n8\nlast\n";
         let expected = ["  2", "  3", "+ new", "  4", "  5", "...", "  7", "  8", "- 9", "+ last"];
-        assert_eq!(Change::between(old, new).in_context(), expected);
-        assert_eq!(Change::between("", "a\n").in_context(), ["+ a"]);
-        assert_eq!(Change::between("a\n", "a\n").in_context(), [""; 0]);
+        assert_eq!(TextDiff::between(old, new).in_context(), expected);
+        assert_eq!(TextDiff::between("", "a\n").in_context(), ["+ a"]);
+        assert_eq!(TextDiff::between("a\n", "a\n").in_context(), [""; 0]);
     }
 
     #[test]
     fn long_texts_are_compared_as_wholes() {
         let text = |word: &str| (0..2100).map(|number| format!("{word}{number}\n")).collect::<String>();
-        let change = Change::between(&text("a"), &text("b"));
+        let change = TextDiff::between(&text("a"), &text("b"));
         assert_eq!((change.removed.len(), change.added.len()), (2100, 2100));
     }
 
@@ -180,7 +180,7 @@ mod tests {
         let texts = (0_u32..5).flat_map(|length| (0..1_u32 << length).map(move |bits| text(length, bits)));
         let texts = texts.collect::<Vec<_>>();
         for (old, new) in texts.iter().flat_map(|old| texts.iter().map(move |new| (old, new))) {
-            let change = Change::between(old, new);
+            let change = TextDiff::between(old, new);
             let count = |text: &str, word: &str| text.lines().filter(|line| *line == word).count();
             let listed = |lines: &[String], word: &str| lines.iter().filter(|line| *line == word).count();
             for word in ["a", "b"] {

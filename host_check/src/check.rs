@@ -22,7 +22,7 @@ use twostep_core::time::{Clock, ClockDoubt, SystemClock};
 use crate::finding::{Finding, Severity};
 use crate::host::{Host, unknown_names};
 use crate::words;
-use sshd::Door;
+use sshd::StackSummary;
 use stacks::{Before, Service, Wanted};
 use sudo::Rules;
 
@@ -71,7 +71,7 @@ pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
     let mut findings = together(findings);
     let door = |name: &str| {
         let service = Service::new(files, name, Before::Nothing);
-        Door { asks: service.has_second_step(), takes_one_answer: service.takes_one_answer(), is_required }
+        StackSummary { asks: service.has_second_step(), takes_one_answer: service.takes_one_answer(), is_required }
     };
     findings.extend(sshd::check(&daemons, &door));
     let mut interactive = config.app_password.interactive_services.clone();

@@ -16,7 +16,7 @@ mod names;
 mod orphan;
 mod users;
 
-pub use census::{Entry, Subject};
+pub use census::{CensusEntry, Subject};
 pub use judge::Judge;
 pub use members::{Members, members_of};
 pub use names::unknown_names;

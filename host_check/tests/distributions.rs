@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use host_check::Severity;
-use host_check::apply::{Keys, Style, Unfit, edited};
+use host_check::apply::{Keys, LineStyle, Unfit, edited};
 use host_check::check::stacks::{Before, Service};
-use pam_stacks::{Files, Phase};
+use pam_stacks::{Files, ManagementGroup};
 
 const ALL: [&str; 7] =
     ["debian-12", "ubuntu-24.04", "fedora-42-local", "fedora-42-sssd", "arch", "alpine", "alpine-older"];
@@ -57,7 +57,7 @@ fn stock_stacks_raise_no_alarm() {
         assert!(doors(&files).starts_with(&EVERYWHERE), "{name}");
         for service in files.services() {
             assert_eq!(Service::new(&files, &service, Before::Nothing).findings(), [], "{name}: {service}");
-            for phase in Phase::ALL {
+            for phase in ManagementGroup::ALL {
                 let stack = files.stack(&service, phase);
                 assert!(stack.broken.is_none(), "{name}: {service}");
                 assert!(stack.lines.iter().all(|line| line.mistake.is_none()), "{name}: {service}");
@@ -73,7 +73,8 @@ fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
             for enrolls in [false, true] {
                 let mut files = stock(name);
                 for service in doors(&files) {
-                    let style = Style { keys: keys.filter(|_| service == "sshd"), enrolls, before: Before::Nothing };
+                    let style =
+                        LineStyle { keys: keys.filter(|_| service == "sshd"), enrolls, before: Before::Nothing };
                     match edited(&files, service, style) {
                         Ok((path, text)) => files = files.with(&path, &text),
                         // It includes the one before.

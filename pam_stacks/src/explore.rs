@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::code::Code;
-use crate::stack::{Line, Stack};
+use crate::stack::{Stack, StackLine};
 use crate::walk::Walk;
 
 /// How a way ends.
@@ -33,7 +33,7 @@ impl<F> End<F> {
 }
 
 /// What the module of a line may return, and what is true then.
-pub type Returns<'a, F> = dyn Fn(&F, usize, &Line) -> Vec<(Code, F)> + 'a;
+pub type Returns<'a, F> = dyn Fn(&F, usize, &StackLine) -> Vec<(Code, F)> + 'a;
 
 /// The ends of all ways from what is true at the start. Of ways that come to the same, and by the same leap, one is given.
 pub fn explore<F: Clone + Eq + Hash>(stack: &Stack, start: F, returns: &Returns<'_, F>) -> Vec<End<F>> {
@@ -66,14 +66,15 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::stack::Phase;
+    use crate::stack::ManagementGroup;
 
     #[test]
     fn every_way_is_gone_once() {
         let text = "auth sufficient a\nauth [success=1 default=ignore] b\nauth required deny\nauth required c";
-        let stack =
-            Files::below(Path::new("/nonexistent")).with(Path::new("/etc/pam.d/t"), text).stack("t", Phase::Auth);
-        let returns = |_: &(), _: usize, line: &Line| {
+        let stack = Files::below(Path::new("/nonexistent"))
+            .with(Path::new("/etc/pam.d/t"), text)
+            .stack("t", ManagementGroup::Auth);
+        let returns = |_: &(), _: usize, line: &StackLine| {
             let is_deny = line.module().is_some_and(|module| module.name == "deny");
             if is_deny { vec![(Code::AUTH_ERR, ())] } else { vec![(Code::SUCCESS, ()), (Code::IGNORE, ())] }
         };

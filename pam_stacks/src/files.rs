@@ -191,7 +191,7 @@ fn is_copy(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::{Phase, Stack};
+    use crate::stack::{ManagementGroup, Stack};
 
     fn planned(files: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));
@@ -209,8 +209,8 @@ mod tests {
             ("/usr/lib/pam.d/sshd", "auth required usr.so"),
             ("/usr/lib/pam.d/su", "auth required su.so"),
         ]);
-        assert_eq!(texts(&files.stack("sshd", Phase::Auth)), ["auth required etc.so"]);
-        assert_eq!(texts(&files.stack("su", Phase::Auth)), ["auth required su.so"]);
+        assert_eq!(texts(&files.stack("sshd", ManagementGroup::Auth)), ["auth required etc.so"]);
+        assert_eq!(texts(&files.stack("su", ManagementGroup::Auth)), ["auth required su.so"]);
     }
 
     #[test]
@@ -219,9 +219,9 @@ mod tests {
             ("/etc/pam.d/sshd", "auth required a.so"),
             ("/etc/pam.d/other", "auth required deny.so\naccount required deny.so"),
         ]);
-        let stack = files.stack("sshd", Phase::Account);
+        let stack = files.stack("sshd", ManagementGroup::Account);
         assert!(stack.is_other && texts(&stack) == ["account required deny.so"]);
-        assert!(!files.stack("sshd", Phase::Auth).is_other);
+        assert!(!files.stack("sshd", ManagementGroup::Auth).is_other);
     }
 
     #[test]
@@ -273,11 +273,11 @@ mod tests {
             "sshd auth required a.so\nSSHD account required c.so\nsu auth required b.so\nOTHER auth required d.so\n";
         std::fs::write(folder.path().join("etc/pam.conf"), text).unwrap();
         let files = Files::below(folder.path());
-        assert_eq!(texts(&files.stack("sshd", Phase::Auth)), ["sshd auth required a.so"]);
-        assert_eq!(files.stack("sshd", Phase::Account).lines.len(), 1);
-        assert!(files.stack("login", Phase::Auth).is_other);
+        assert_eq!(texts(&files.stack("sshd", ManagementGroup::Auth)), ["sshd auth required a.so"]);
+        assert_eq!(files.stack("sshd", ManagementGroup::Account).lines.len(), 1);
+        assert!(files.stack("login", ManagementGroup::Auth).is_other);
         assert_eq!(files.services(), ["other", "sshd", "su"]);
         std::fs::create_dir(folder.path().join("etc/pam.d")).unwrap();
-        assert!(files.stack("sshd", Phase::Auth).lines.is_empty());
+        assert!(files.stack("sshd", ManagementGroup::Auth).lines.is_empty());
     }
 }

@@ -18,7 +18,7 @@ const OURS: &str = "pam_twostep";
 
 /// What a module is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ModuleKind {
     /// It is this project's.
     Ours,
     /// Always success.
@@ -80,19 +80,19 @@ impl Module {
     }
 
     /// What it is there for, by its name.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ModuleKind {
         match self.stem() {
-            OURS => Kind::Ours,
+            OURS => ModuleKind::Ours,
             // It proves a smart card then.
-            "pam_sss" if self.arguments.iter().any(|word| word.ends_with("_cert_auth")) => Kind::OtherProof,
+            "pam_sss" if self.arguments.iter().any(|word| word.ends_with("_cert_auth")) => ModuleKind::OtherProof,
             // It forgets failures, and refuses nobody.
-            "pam_faillock" if self.arguments.iter().any(|word| word == "authsucc") => Kind::Service,
-            "pam_permit" => Kind::Permit,
-            "pam_deny" => Kind::Deny,
-            "pam_rootok" => Kind::Root,
+            "pam_faillock" if self.arguments.iter().any(|word| word == "authsucc") => ModuleKind::Service,
+            "pam_permit" => ModuleKind::Permit,
+            "pam_deny" => ModuleKind::Deny,
+            "pam_rootok" => ModuleKind::Root,
             "pam_unix" | "pam_unix_auth" | "pam_sss" | "pam_ldap" | "pam_krb5" | "pam_winbind" | "pam_systemd_home"
             | "pam_userdb" | "pam_pwdfile" | "pam_mysql" | "pam_pgsql" | "pam_radius_auth" | "pam_tcb"
-            | "pam_tacplus" | "pam_himmelblau" | "pam_kanidm" | "pam_authd" => Kind::Password,
+            | "pam_tacplus" | "pam_himmelblau" | "pam_kanidm" | "pam_authd" => ModuleKind::Password,
             "pam_fprintd"
             | "pam_u2f"
             | "pam_ssh_agent_auth"
@@ -106,12 +106,12 @@ impl Module {
             | "pam_google_authenticator"
             | "pam_oath"
             | "pam_duo"
-            | "pam_usb" => Kind::OtherProof,
+            | "pam_usb" => ModuleKind::OtherProof,
             "pam_succeed_if" | "pam_access" | "pam_localuser" | "pam_usertype" | "pam_wheel" | "pam_listfile"
-            | "pam_time" | "pam_issue" | "pam_debug" => Kind::Condition,
-            _ if self.is_for_listed_users() => Kind::Condition,
+            | "pam_time" | "pam_issue" | "pam_debug" => ModuleKind::Condition,
+            _ if self.is_for_listed_users() => ModuleKind::Condition,
             "pam_nologin" | "pam_securetty" | "pam_shells" | "pam_faillock" | "pam_tally2" | "pam_tally"
-            | "pam_abl" | "pam_lastlog" => Kind::Guard,
+            | "pam_abl" | "pam_lastlog" => ModuleKind::Guard,
             "pam_env"
             | "pam_faildelay"
             | "pam_cap"
@@ -137,8 +137,8 @@ impl Module {
             | "pam_systemd"
             | "pam_systemd_loadkey"
             | "pam_setquota"
-            | "pam_encfs" => Kind::Service,
-            _ => Kind::Unknown,
+            | "pam_encfs" => ModuleKind::Service,
+            _ => ModuleKind::Unknown,
         }
     }
 }
@@ -168,8 +168,8 @@ mod tests {
             assert!(named(name).is_ours(), "{name}");
         }
         assert!(!named("pam_twostep.so.bak").is_ours());
-        assert_eq!(named("/lib/security/pam_unix.so").kind(), Kind::Password);
-        assert_eq!(named("pam_my_own.so").kind(), Kind::Unknown);
+        assert_eq!(named("/lib/security/pam_unix.so").kind(), ModuleKind::Password);
+        assert_eq!(named("pam_my_own.so").kind(), ModuleKind::Unknown);
     }
     #[test]
     fn a_name_with_a_mistake_is_nearly_ours() {

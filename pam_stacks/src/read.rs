@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::control::Control;
 use crate::files::{Files, ONE_FILE};
 use crate::module::Module;
-use crate::stack::{Line, Phase, Place, Runs, Stack};
+use crate::stack::{ManagementGroup, Place, Runs, Stack, StackLine};
 use crate::text::{self, Joined, Word};
 use crate::words;
 
@@ -27,7 +27,7 @@ impl Files {
     pub fn users_of(&self, path: &Path) -> Vec<String> {
         let comes_through = |service: &String| {
             self.find(service).as_deref() == Some(path)
-                || Phase::ALL.iter().any(|phase| {
+                || ManagementGroup::ALL.iter().any(|phase| {
                     let stack = self.stack(service, *phase);
                     !stack.is_other && stack.lines.iter().any(|line| line.place.file == path)
                 })
@@ -36,7 +36,7 @@ impl Files {
     }
 
     /// The lines that a service runs in this phase.
-    pub fn stack(&self, service: &str, phase: Phase) -> Stack {
+    pub fn stack(&self, service: &str, phase: ManagementGroup) -> Stack {
         let own = self.own_lines(service, phase);
         if own.broken.is_some() || !own.lines.is_empty() || service == OTHER {
             return own;
@@ -44,7 +44,7 @@ impl Files {
         Stack { is_other: true, ..self.own_lines(OTHER, phase) }
     }
 
-    fn own_lines(&self, service: &str, phase: Phase) -> Stack {
+    fn own_lines(&self, service: &str, phase: ManagementGroup) -> Stack {
         let mut reader = Reader::new(self, phase);
         if self.has_folder() {
             if let Some(path) = self.find(service) {
@@ -60,8 +60,8 @@ impl Files {
 /// Reads files, one line after the other.
 struct Reader<'a> {
     files: &'a Files,
-    phase: Phase,
-    lines: Vec<Line>,
+    phase: ManagementGroup,
+    lines: Vec<StackLine>,
     /// How many were read, of whatever phase.
     read: usize,
     broken: Option<String>,
@@ -79,7 +79,7 @@ struct At {
 
 impl<'a> Reader<'a> {
     /// A reader of the lines of this phase.
-    fn new(files: &'a Files, phase: Phase) -> Self {
+    fn new(files: &'a Files, phase: ManagementGroup) -> Self {
         Self { files, phase, lines: Vec::new(), read: 0, broken: None }
     }
 
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
 
     fn line(&mut self, at: &At, joined: &Joined, words: &[Word]) {
         let Some((first, rest)) = words.split_first() else { return };
-        let mut line = Line {
+        let mut line = StackLine {
             place: Place { file: at.file.clone(), line: joined.number },
             text: text::in_single_spaces(&joined.text),
             level: at.level,
@@ -150,11 +150,11 @@ impl<'a> Reader<'a> {
             self.include(at, line, rest.first(), false);
             return;
         }
-        match Phase::ALL.into_iter().find(|phase| phase.word().eq_ignore_ascii_case(kind)) {
+        match ManagementGroup::ALL.into_iter().find(|phase| phase.word().eq_ignore_ascii_case(kind)) {
             Some(phase) if phase != self.phase => return,
             Some(_) => {}
             // libpam takes it for a line of the most sensitive phase, or of the one that is included.
-            None if at.any_phase && self.phase != Phase::Auth => return,
+            None if at.any_phase && self.phase != ManagementGroup::Auth => return,
             None => {
                 line.mistake = Some(words::no_type(kind));
                 self.lines.push(line);
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         self.known_phase(at, line, rest, is_quiet);
     }
 
-    fn known_phase(&mut self, at: &At, mut line: Line, words: &[Word], is_quiet: bool) {
+    fn known_phase(&mut self, at: &At, mut line: StackLine, words: &[Word], is_quiet: bool) {
         let Some((control, rest)) = words.split_first() else {
             line.mistake = Some(words::NO_CONTROL.to_owned());
             return self.lines.push(line);
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an included file in the place of the line that names it.
-    fn include(&mut self, at: &At, line: Line, name: Option<&Word>, is_substack: bool) {
+    fn include(&mut self, at: &At, line: StackLine, name: Option<&Word>, is_substack: bool) {
         let Some(name) = name.map(|word| word.text.as_str()) else {
             return self.not_included(at, line, words::NO_FILE_NAME);
         };
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
             return self.breaks(words::circle(&line.place));
         }
         if is_substack {
-            self.lines.push(Line { runs: Runs::Substack, ..line.clone() });
+            self.lines.push(StackLine { runs: Runs::Substack, ..line.clone() });
         }
         let Some(file) = self.files.find(name) else {
             return self.not_included(at, line, &words::no_such_file(name));
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
 
     /// libpam fails when it comes to the line; where it does not even know for which phase the line
     /// is, it gives the service up.
-    fn not_included(&mut self, at: &At, mut line: Line, why: &str) {
+    fn not_included(&mut self, at: &At, mut line: StackLine, why: &str) {
         if at.any_phase {
             return self.breaks(format!("{why}, {}", line.place));
         }
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
 
 /// The lines that a jump of this line counts which are not of its own file: an include that it
 /// jumps over, or what stands behind the end of its own.
-pub fn counted_elsewhere(lines: &[Line], from: usize) -> Option<&Line> {
+pub fn counted_elsewhere(lines: &[StackLine], from: usize) -> Option<&StackLine> {
     let (line, rest) = (lines.get(from)?, lines.get(from + 1..)?);
     let farthest = line.control.jumps().max()?;
     let own_level = rest.iter().take_while(|other| other.level >= line.level);
@@ -240,14 +240,14 @@ mod tests {
     use crate::code::Code;
     use crate::control::Action;
 
-    fn stack(files: &[(&str, &str)], phase: Phase) -> Stack {
+    fn stack(files: &[(&str, &str)], phase: ManagementGroup) -> Stack {
         let nowhere = Files::below(Path::new("/nonexistent"));
         let files = files.iter().fold(nowhere, |all, (name, text)| all.with(&Path::new("/etc/pam.d").join(name), text));
         files.stack("sshd", phase)
     }
 
     fn auth(files: &[(&str, &str)]) -> Stack {
-        stack(files, Phase::Auth)
+        stack(files, ManagementGroup::Auth)
     }
 
     fn seen(stack: &Stack) -> Vec<(usize, String)> {
@@ -266,7 +266,7 @@ mod tests {
     fn debians_include_brings_every_phase() {
         let files = [("sshd", "@include common"), ("common", "auth required b.so\naccount required c.so")];
         assert_eq!(auth(&files).lines.len(), 1);
-        assert_eq!(stack(&files, Phase::Account).lines.len(), 1);
+        assert_eq!(stack(&files, ManagementGroup::Account).lines.len(), 1);
         assert_eq!(auth(&files).lines[0].place.to_string(), "/etc/pam.d/common:1");
     }
 
@@ -286,7 +286,7 @@ mod tests {
         let line = auth(&[("sshd", "auth [success=fine] a.so")]).lines.remove(0);
         assert!(line.mistake.is_some() && line.module().is_some());
         assert_eq!(line.control.action(Code::SUCCESS), Action::Bad);
-        assert!(stack(&[("sshd", "auht required a.so")], Phase::Session).lines.is_empty());
+        assert!(stack(&[("sshd", "auht required a.so")], ManagementGroup::Session).lines.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::module::Module;
 
 /// What a program asks of PAM (pam.conf(5), the type of a line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Phase {
+pub enum ManagementGroup {
     /// Who is it?
     Auth,
     /// May they log in now?
@@ -19,7 +19,7 @@ pub enum Phase {
     Session,
 }
 
-impl Phase {
+impl ManagementGroup {
     /// Each of them.
     pub const ALL: [Self; 4] = [Self::Auth, Self::Account, Self::Password, Self::Session];
 
@@ -51,7 +51,7 @@ impl fmt::Display for Place {
 
 /// One line of a stack, its includes unfolded.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct StackLine {
     /// Where it stands.
     pub place: Place,
     /// The line as it is written, in single spaces.
@@ -79,7 +79,7 @@ pub enum Runs {
     Nothing,
 }
 
-impl Line {
+impl StackLine {
     /// The line of the service's own file that brings it.
     pub fn own_line(&self) -> usize {
         self.through.first().unwrap_or(&self.place).line
@@ -98,7 +98,7 @@ impl Line {
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// In the order in which they run.
-    pub lines: Vec<Line>,
+    pub lines: Vec<StackLine>,
     /// Why libpam refuses the whole service, if it does.
     pub broken: Option<String>,
     /// Whether the service has none of its own, so that those of `other` count.

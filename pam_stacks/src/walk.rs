@@ -3,7 +3,7 @@
 
 use crate::code::Code;
 use crate::control::Action;
-use crate::stack::{Line, Runs};
+use crate::stack::{Runs, StackLine};
 
 /// What the stack thinks of itself so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ impl Default for Walk {
 
 impl Walk {
     /// The next line that runs, with its number; nothing at the end.
-    pub fn next<'a>(&mut self, lines: &'a [Line]) -> Option<(usize, &'a Line)> {
+    pub fn next<'a>(&mut self, lines: &'a [StackLine]) -> Option<(usize, &'a StackLine)> {
         while let Some(line) = lines.get(self.at) {
             self.enter(line.level);
             if line.runs != Runs::Substack {
@@ -62,7 +62,7 @@ impl Walk {
     }
 
     /// Goes on from the next line, whose module returned this.
-    pub fn returns(&mut self, lines: &[Line], code: Code) {
+    pub fn returns(&mut self, lines: &[StackLine], code: Code) {
         let Some((index, line)) = self.next(lines) else { return };
         self.at = index + 1;
         // libpam fails a line that it did not understand with this code, whatever its control.
@@ -105,14 +105,14 @@ impl Walk {
     }
 
     /// The rest of the substack, or of the stack, does not run.
-    fn leave(&mut self, lines: &[Line], level: usize) {
+    fn leave(&mut self, lines: &[StackLine], level: usize) {
         while lines.get(self.at).is_some_and(|line| line.level >= level) {
             self.at += 1;
         }
     }
 
     /// A substack counts as one line. A jump behind the end is a failure.
-    fn jump(&mut self, lines: &[Line], level: usize, mut count: usize) {
+    fn jump(&mut self, lines: &[StackLine], level: usize, mut count: usize) {
         while count > 0 && lines.get(self.at).is_some_and(|line| line.level >= level) {
             self.at += 1;
             while lines.get(self.at).is_some_and(|line| line.level > level) {
@@ -140,13 +140,13 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::stack::Phase;
+    use crate::stack::ManagementGroup;
 
     /// Each module is called by what it returns.
     fn outcome(files: &[(&str, &str)]) -> Code {
         let nowhere = Files::below(Path::new("/nonexistent"));
         let files = files.iter().fold(nowhere, |all, (name, text)| all.with(&Path::new("/etc/pam.d").join(name), text));
-        let stack = files.stack("t", Phase::Auth);
+        let stack = files.stack("t", ManagementGroup::Auth);
         let mut walk = Walk::default();
         while let Some((_, line)) = walk.next(&stack.lines) {
             let code = line.module().map_or(Code::SUCCESS, |module| Code::named(&module.name).unwrap());

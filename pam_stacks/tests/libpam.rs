@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use pam_stacks::{Code, Files, Phase, Walk};
+use pam_stacks::{Code, Files, ManagementGroup, Walk};
 use proptest::prelude::*;
 
 /// What modules return here, by the names that pam_debug knows.
@@ -75,7 +75,7 @@ fn walked(folder: &Path) -> Code {
     let text = fs::read_to_string(folder.join("t")).unwrap();
     let files = Files::below(Path::new("/")).with(Path::new("/etc/pam.d/twostep-model"), &text);
     let files = files.with(Path::new("/etc/pam.d/other"), OTHER);
-    let stack = files.stack("twostep-model", Phase::Auth);
+    let stack = files.stack("twostep-model", ManagementGroup::Auth);
     if stack.broken.is_some() {
         return Code::named("abort").unwrap();
     }

@@ -44,12 +44,12 @@ pub struct Contents {
     /// The key by which the secrets of the accounts are sealed, in hexadecimal.
     pub key: String,
     /// The accounts.
-    pub accounts: Vec<Kept>,
+    pub accounts: Vec<BackedUpAccount>,
 }
 
 /// An account.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Kept {
+pub struct BackedUpAccount {
     /// Whose it is.
     pub user: String,
     /// The user's id where it was made.
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn contents() -> Contents {
-        let kept = Kept { user: "alice".to_owned(), uid: 1000, text: "version = 1\n".to_owned() };
+        let kept = BackedUpAccount { user: "alice".to_owned(), uid: 1000, text: "version = 1\n".to_owned() };
         Contents { made_at: 1_800_000_000, host: "h".to_owned(), key: "00".repeat(32), accounts: vec![kept] }
     }
 

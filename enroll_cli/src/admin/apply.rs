@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host_check::apply::{self, Change, Journal, Keys, Lineage, Plan, Proof, Sshd, State, Undone, Wish};
+use host_check::apply::{self, Change, Journal, Keys, Lineage, LoginProof, Plan, Sshd, State, Undone, Wish};
 use host_check::dates;
 use host_check::host::Host;
 use nix::unistd::geteuid;
@@ -213,11 +213,11 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
     }
     let again = words::apply::type_there(&proof_of(&change));
     match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
-        Proof::NewLogin(_) => {}
-        Proof::OldLogin(program) => {
+        LoginProof::NewLogin(_) => {}
+        LoginProof::OldLogin(program) => {
             return Err(Trouble::here("old_login", words::apply::old_login(&program, &again)));
         }
-        Proof::NoLogin => {
+        LoginProof::NoLogin => {
             return Err(Trouble::here("no_login", words::apply::no_login(&again)));
         }
     }

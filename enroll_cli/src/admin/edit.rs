@@ -8,7 +8,7 @@ use twostep_core::config::ConfigError;
 
 use super::consent::{self, Consent};
 use crate::arguments::Edit;
-use crate::configuration::{CHANGED_MEANWHILE, Change, ConfigFile, Done, Proposal, ProposalError};
+use crate::configuration::{CHANGED_MEANWHILE, ConfigFile, Done, Proposal, ProposalError, TextDiff};
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person};
@@ -61,7 +61,7 @@ impl Work<'_> {
             editor.edit(copy.path())?;
             let text = copy.read()?;
             if text == self.file.text() {
-                let (file, change) = (self.file.shown(), &Change::default());
+                let (file, change) = (self.file.shown(), &TextDiff::default());
                 page.object(&Done { changed: false, file, change, impact: None, warnings: &[] })?;
                 return page.say(configuration::UNCHANGED);
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 use host_check::host::{self, Host, Subject};
 use nix::unistd::geteuid;
 use serde::Serialize;
-use transfer::backup::{self, Contents, Kept};
+use transfer::backup::{self, BackedUpAccount, Contents};
 use twostep_core::enroll::Desk;
 use twostep_core::request::Refused;
 use twostep_core::secret::Typed;
@@ -79,11 +79,11 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<Kept>, String> {
+fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<BackedUpAccount>, String> {
     let sentence = |refused: Refused| refused.text;
     let desk = Desk::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
     let account = desk.export(key).map_err(sentence)?;
-    Ok(account.map(|account| Kept { user: account.user.clone(), uid: account.uid, text: account.to_text() }))
+    Ok(account.map(|account| BackedUpAccount { user: account.user.clone(), uid: account.uid, text: account.to_text() }))
 }
 
 /// Asked twice of a person, who could not see a slip.

@@ -8,7 +8,7 @@ use host_check::dates;
 use host_check::host::{self, Host};
 use nix::unistd::geteuid;
 use serde::Serialize;
-use transfer::backup::{self, Kept};
+use transfer::backup::{self, BackedUpAccount};
 use transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use twostep_core::account::Account;
 use twostep_core::enroll::{Desk, Imported, Restored};
@@ -292,7 +292,7 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
     if taking.dry_run { page.say(words::transfer::NOT_BROUGHT_BACK) } else { ended(page, taken, failed) }
 }
 
-fn bring_back(kept: &Kept, key: &SealKey, taking: Taking) -> Row {
+fn bring_back(kept: &BackedUpAccount, key: &SealKey, taking: Taking) -> Row {
     let account = Account::parse(&kept.text, &Username::new(&kept.user), kept.uid).map_err(|error| error.to_string());
     let brought = account.and_then(|account| {
         let desk = desk(&kept.user)?;

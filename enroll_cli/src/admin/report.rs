@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use host_check::host::{Entry, Host, Members, Subject};
+use host_check::host::{CensusEntry, Host, Members, Subject};
 use nix::unistd::geteuid;
 use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
@@ -77,7 +77,7 @@ impl<'a> Lines<'a> {
         Self { page, text, head, piece }
     }
 
-    fn add(&mut self, entry: &Entry) -> Result<(), Trouble> {
+    fn add(&mut self, entry: &CensusEntry) -> Result<(), Trouble> {
         self.text.push_str(&std::mem::take(&mut self.head));
         match self.page.form {
             Form::Text => self.text.push_str(&table::line(entry, self.page.view.columns)),
@@ -114,8 +114,8 @@ fn is_in(subject: &Subject, group: &[String], members: &Members) -> bool {
 }
 
 /// Whether a line fits every wish.
-fn fits(entry: &Entry, wishes: &Report) -> bool {
-    let Entry { row, orphan } = entry;
+fn fits(entry: &CensusEntry, wishes: &Report) -> bool {
+    let CensusEntry { row, orphan } = entry;
     // Of an account that cannot be read nobody knows whether it is enrolled.
     let is_known = row.trouble.is_none();
     let checks = [
@@ -141,14 +141,14 @@ pub mod scripted {
     use super::*;
 
     /// The line of root, who has not enrolled and need not.
-    pub fn plain() -> Entry {
+    pub fn plain() -> CensusEntry {
         let (host, _folder) = host("version = 1");
         let root = twostep_core::username::Person::lookup("root").unwrap().unwrap();
         host.entry(&host.judge(&host.config), Subject::User(root))
     }
 
     /// The line of alice, of whom everything is true at once.
-    pub fn full() -> Entry {
+    pub fn full() -> CensusEntry {
         let mut entry = plain();
         let row = &mut entry.row;
         (row.user, row.uid) = ("alice".into(), 1000);

@@ -10,7 +10,7 @@ use twostep_core::request::Refusal;
 use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
-use crate::configuration::{Change, ConfigFile, Done, Proposal, ProposalError};
+use crate::configuration::{ConfigFile, Done, Proposal, ProposalError, TextDiff};
 use crate::page::Page;
 use crate::person::Person;
 use crate::reach;
@@ -42,7 +42,7 @@ fn change(
         return Err(Trouble::here("broken_configuration", configuration::nothing_changed(trouble)));
     }
     if holds(&config, wishes)? {
-        let (change, warnings) = (&Change::default(), &unknown_names(&config));
+        let (change, warnings) = (&TextDiff::default(), &unknown_names(&config));
         page.object(&Done { changed: false, file: file.shown(), change, impact: None, warnings })?;
         page.say(configuration::SO_ALREADY)?;
         return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
@@ -177,7 +177,7 @@ mod tests {
     fn the_packaged_file_keeps_all_its_lines_and_gets_three() {
         let wishes = Require { within: within("30d"), ..all() };
         let text = edited(PACKAGED, &wishes, NOW).unwrap();
-        let change = Change::between(PACKAGED, &text);
+        let change = TextDiff::between(PACKAGED, &text);
         assert_eq!(change.removed, [""; 0]);
         assert_eq!(change.added, ["required = true", "since = 2026-11-22T21:00:00Z", "grace = \"30d\""]);
         let policy = Config::parse(&text).unwrap().policy;

@@ -79,7 +79,8 @@ fn account() -> Result<Account, NoRandomness> {
     let mut passwords = AppPasswords::new()?;
     let networks = ["192.0.2.0/24", "2001:db8::/32"].into_iter().filter_map(twostep_core::document::network).collect();
     let (label, services) = ("laptop".to_owned(), vec!["dovecot".to_owned()]);
-    passwords.add(NewAppPassword { label, services, networks, expires: Some(Duration::from_secs(9)), preset: true }, WALL)?;
+    passwords
+        .add(NewAppPassword { label, services, networks, expires: Some(Duration::from_secs(9)), preset: true }, WALL)?;
     account.app_passwords = Some(passwords);
     account.invite = Some(Invite::new(WALL, WALL)?.0);
     let (by, reason) = ("root".to_owned(), "phone lost".to_owned());

@@ -9,7 +9,7 @@ use pam_stacks::Files;
 
 use super::drop_in::{self, Keys};
 use crate::check::sshd::{
-    self, CONFIG, Daemon, Door, Effective, SERVICE, SshCopy, Visitor, Ways, closing, pairs, visitors,
+    self, CONFIG, Daemon, Effective, SERVICE, SshCopy, StackSummary, Visitor, Ways, closing, pairs, visitors,
 };
 use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::finding::Severity;
@@ -87,7 +87,7 @@ pub fn goes_by_another() -> Option<String> {
 
 impl Inspected {
     fn visit(&mut self, files: &Files, keys: Keys, visitor: &Visitor, effective: Effective) {
-        let door = Door { asks: true, takes_one_answer: false, is_required: true };
+        let door = StackSummary { asks: true, takes_one_answer: false, is_required: true };
         let speaks_against = |id: &str| match id {
             "sshd-way-without-code" => keys != Keys::Alone,
             id => id == "sshd-password-method",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::check::sshd::Proof;
+use crate::check::sshd::Credential;
 
 /// What sshd does with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,11 +21,11 @@ pub enum Keys {
 
 impl Keys {
     /// What users who are not enrolled get in with.
-    pub fn first_steps(self) -> &'static [&'static [Proof]] {
+    pub fn first_steps(self) -> &'static [&'static [Credential]] {
         match self {
-            Self::WithCode | Self::Alone => &[&[Proof::Key], &[Proof::Password]],
-            Self::Refuse => &[&[Proof::Password]],
-            Self::Only => &[&[Proof::Key]],
+            Self::WithCode | Self::Alone => &[&[Credential::Key], &[Credential::Password]],
+            Self::Refuse => &[&[Credential::Password]],
+            Self::Only => &[&[Credential::Key]],
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pam_stacks::{Files, Kind, Line, Phase};
+use pam_stacks::{Files, ManagementGroup, ModuleKind, StackLine};
 
 use super::drop_in::Keys;
 use crate::check::stacks::{Before, Service};
@@ -16,7 +16,7 @@ use crate::words;
 
 /// What our lines say beside what they always say.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct LineStyle {
     /// sshd's keys, for sshd.
     pub keys: Option<Keys>,
     /// Who must enroll does so in the login.
@@ -37,7 +37,7 @@ pub enum Unfit {
 }
 
 /// The file of a service and its new text.
-pub fn edited(files: &Files, service: &str, style: Style) -> Result<(PathBuf, String), Unfit> {
+pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf, String), Unfit> {
     let path = files.find(service).ok_or(Unfit::NoFile)?;
     let text = files.text(&path).ok().flatten().ok_or(Unfit::NoFile)?;
     let stack = Service::new(files, service, style.before);
@@ -69,7 +69,7 @@ fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) 
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
 /// cannot stand before it; our account line behind the others, or before them.
-fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
+fn candidates(stack: &Service<'_>, text: &str, style: LineStyle) -> Vec<String> {
     let Some(at) = first_step(stack) else { return Vec::new() };
     let ours = Ours::new(stack.name, style);
     if style.keys == Some(Keys::Only) {
@@ -87,15 +87,16 @@ fn candidates(stack: &Service<'_>, text: &str, style: Style) -> Vec<String> {
 
 /// The line of the service's file, from 1, that brings the last proof of the first step.
 fn first_step(stack: &Service<'_>) -> Option<usize> {
-    let proves =
-        |line: &&Line| line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::Unknown));
-    stack.stack(Phase::Auth).lines.iter().rfind(proves).map(Line::own_line)
+    let proves = |line: &&StackLine| {
+        line.module().is_some_and(|module| matches!(module.kind(), ModuleKind::Password | ModuleKind::Unknown))
+    };
+    stack.stack(ManagementGroup::Auth).lines.iter().rfind(proves).map(StackLine::own_line)
 }
 
 /// Whether the service's own file has lines behind this one that everybody passes: a keyring's, say,
 /// which takes the password.
 fn goes_on(stack: &Service<'_>, at: usize) -> bool {
-    stack.stack(Phase::Auth).lines.iter().any(|line| line.own_line() > at)
+    stack.stack(ManagementGroup::Auth).lines.iter().any(|line| line.own_line() > at)
 }
 
 /// These lines, those who have given their code going on behind the last of them.
@@ -129,7 +130,7 @@ struct Ours {
 const ADDED: usize = 2;
 
 impl Ours {
-    fn new(service: &str, style: Style) -> Self {
+    fn new(service: &str, style: LineStyle) -> Self {
         let enroll = if style.enrolls { " enroll" } else { "" };
         Self {
             code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}"),
@@ -151,9 +152,9 @@ impl Ours {
 
     /// The texts in which a key and the code are all: none, where a line that stays jumps over one that goes.
     fn without_password(&self, stack: &Service<'_>, text: &str, at: usize) -> Vec<String> {
-        let lines = &stack.stack(Phase::Auth).lines;
-        let goes = |line: &&Line| line.module().is_some_and(|module| is_asking(module.kind()));
-        let going = lines.iter().filter(goes).map(Line::own_line).collect::<BTreeSet<_>>();
+        let lines = &stack.stack(ManagementGroup::Auth).lines;
+        let goes = |line: &&StackLine| line.module().is_some_and(|module| is_asking(module.kind()));
+        let going = lines.iter().filter(goes).map(StackLine::own_line).collect::<BTreeSet<_>>();
         if lines.iter().any(|line| !going.contains(&line.own_line()) && line.control.jumps().next().is_some()) {
             return Vec::new();
         }
@@ -169,7 +170,7 @@ impl Ours {
     /// The lines that the include at this line brings, written so that a wrong password ends the stack
     /// and each right one goes on to the code.
     fn unfolded(&self, stack: &Service<'_>, at: usize) -> Option<Vec<String>> {
-        let brought = stack.stack(Phase::Auth).lines.iter().filter(|line| line.own_line() == at);
+        let brought = stack.stack(ManagementGroup::Auth).lines.iter().filter(|line| line.own_line() == at);
         let inside = brought.filter(|line| line.module().is_some()).collect::<Vec<_>>();
         let mut lines = Vec::new();
         let mut ends_with_code = false;
@@ -230,12 +231,12 @@ impl Ours {
 }
 
 /// Whether a module has a part in asking for the password: it goes where no password is asked.
-fn is_asking(kind: Kind) -> bool {
-    matches!(kind, Kind::Password | Kind::OtherProof | Kind::Unknown | Kind::Deny)
+fn is_asking(kind: ModuleKind) -> bool {
+    matches!(kind, ModuleKind::Password | ModuleKind::OtherProof | ModuleKind::Unknown | ModuleKind::Deny)
 }
 
-fn is_proof(line: &Line) -> bool {
-    line.module().is_some_and(|module| matches!(module.kind(), Kind::Password | Kind::OtherProof))
+fn is_proof(line: &StackLine) -> bool {
+    line.module().is_some_and(|module| matches!(module.kind(), ModuleKind::Password | ModuleKind::OtherProof))
 }
 
 fn is_account(line: &str) -> bool {
@@ -245,10 +246,11 @@ fn is_account(line: &str) -> bool {
 }
 
 /// A line whose jumps count the lines that were added below it.
-fn counted_anew(text: &str, below: &[&Line]) -> String {
+fn counted_anew(text: &str, below: &[&StackLine]) -> String {
     let Some((head, rest)) = text.split_once('[') else { return text.to_owned() };
     let Some((control, tail)) = rest.split_once(']') else { return text.to_owned() };
-    let is_sufficient = |line: &&&Line| is_proof(line) && line.text.split_whitespace().nth(1) == Some("sufficient");
+    let is_sufficient =
+        |line: &&&StackLine| is_proof(line) && line.text.split_whitespace().nth(1) == Some("sufficient");
     let anew =
         |pair: &str| match pair.split_once('=').and_then(|(code, count)| Some((code, count.parse::<usize>().ok()?))) {
             Some((code, count)) => {
@@ -265,7 +267,7 @@ fn counted_anew(text: &str, below: &[&Line]) -> String {
 mod tests {
     use super::*;
 
-    const STYLE: Style = Style { keys: None, enrolls: false, before: Before::Nothing };
+    const STYLE: LineStyle = LineStyle { keys: None, enrolls: false, before: Before::Nothing };
 
     fn files(texts: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));
@@ -280,7 +282,7 @@ mod tests {
     }
 
     /// The new text, without its session line.
-    fn new(texts: &[(&str, &str)], style: Style) -> Vec<String> {
+    fn new(texts: &[(&str, &str)], style: LineStyle) -> Vec<String> {
         let (_, text) = edited(&files(texts), "sshd", style).unwrap();
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.filter(|line| !line.starts_with("session")).collect()
@@ -303,7 +305,7 @@ mod tests {
             "account required pam_twostep.so",
         ];
         assert_eq!(new(&texts, STYLE), expected);
-        let keys = new(&texts, Style { keys: Some(Keys::WithCode), enrolls: true, ..STYLE });
+        let keys = new(&texts, LineStyle { keys: Some(Keys::WithCode), enrolls: true, ..STYLE });
         assert_eq!(keys[1], "auth [success=ignore default=2] pam_twostep.so mode=ssh_key");
         assert_eq!(keys[2], "auth requisite pam_twostep.so after_first_step enroll");
         assert_eq!(keys.last().unwrap(), "account required pam_twostep.so enroll");
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn where_no_password_is_asked_a_key_and_the_code_are_all() {
-        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let only = LineStyle { keys: Some(Keys::Only), ..STYLE };
         let account = "account required pam_unix.so";
         let expected = [
             "auth required pam_sepermit.so",
@@ -338,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_jump_over_the_password_is_not_one_over_the_code() {
-        let only = Style { keys: Some(Keys::Only), ..STYLE };
+        let only = LineStyle { keys: Some(Keys::Only), ..STYLE };
         let sshd = "auth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth requisite pam_unix.so\n\
                     auth required pam_permit.so\naccount required pam_unix.so";
         let said = edited(&files(&[("sshd", sshd)]), "sshd", only);

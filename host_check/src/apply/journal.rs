@@ -63,23 +63,23 @@ pub struct Change {
     /// How many seconds it has to be confirmed.
     pub confirm_within: u64,
     /// The files, in the order in which they were changed.
-    pub files: Vec<Entry>,
+    pub files: Vec<ChangedFile>,
 }
 
 /// A file of a change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ChangedFile {
     /// Where it is.
     pub path: PathBuf,
     /// What was there.
-    pub before: Option<Kept>,
+    pub before: Option<KeptContent>,
     /// What is there by the change.
-    pub after: Option<Kept>,
+    pub after: Option<KeptContent>,
 }
 
 /// A content, its bytes in a file of the change's folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptContent {
     file: String,
     uid: u32,
     gid: u32,
@@ -87,7 +87,7 @@ pub struct Kept {
 }
 
 /// A file that is to be changed, from what to what.
-pub type Step = (PathBuf, Option<Content>, Option<Content>);
+pub type FileChange = (PathBuf, Option<Content>, Option<Content>);
 
 /// All changes of this host.
 pub struct Journal {
@@ -167,7 +167,13 @@ impl Journal {
     }
 
     /// Records a change that is about to be made.
-    pub fn begin(&self, services: &[String], by: &str, confirm_within: u64, steps: &[Step]) -> Result<Change, Error> {
+    pub fn begin(
+        &self,
+        services: &[String],
+        by: &str,
+        confirm_within: u64,
+        steps: &[FileChange],
+    ) -> Result<Change, Error> {
         let number = self.all()?.last().map_or(1, |last| last.number + 1);
         let draft = self.folder.join(format!("{number}.new"));
         let _ = fs::remove_dir_all(&draft); // of one who was killed
@@ -203,7 +209,7 @@ impl Journal {
     }
 
     /// A content that was kept.
-    pub fn content(&self, change: &Change, kept: &Kept) -> io::Result<Content> {
+    pub fn content(&self, change: &Change, kept: &KeptContent) -> io::Result<Content> {
         let bytes = fs::read(self.place(change.number).join(&kept.file))?;
         Ok(Content { bytes, uid: kept.uid, gid: kept.gid, mode: kept.mode })
     }
@@ -253,7 +259,7 @@ impl Change {
 }
 
 /// Keeps both contents of a file.
-fn keep(folder: &Path, index: usize, (path, before, after): &Step) -> io::Result<Entry> {
+fn keep(folder: &Path, index: usize, (path, before, after): &FileChange) -> io::Result<ChangedFile> {
     let kept = |word: &str, content: &Option<Content>| {
         let Some(content) = content else { return Ok(None) };
         let file = format!("{index}.{word}");
@@ -264,9 +270,9 @@ fn keep(folder: &Path, index: usize, (path, before, after): &Step) -> io::Result
             ..content.clone()
         }
         .put(&folder.join(&file))?;
-        Ok::<_, io::Error>(Some(Kept { file, uid: content.uid, gid: content.gid, mode: content.mode }))
+        Ok::<_, io::Error>(Some(KeptContent { file, uid: content.uid, gid: content.gid, mode: content.mode }))
     };
-    Ok(Entry { path: path.clone(), before: kept("before", before)?, after: kept("after", after)? })
+    Ok(ChangedFile { path: path.clone(), before: kept("before", before)?, after: kept("after", after)? })
 }
 
 fn describe(folder: &Path, change: &Change) -> io::Result<()> {

@@ -22,7 +22,7 @@ pub struct Lineage(Vec<Parent>);
 
 /// What a lineage says of a change.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum LoginProof {
     /// It comes from a login of one of the changed services, made after the change.
     NewLogin(String),
     /// The login is older than the change.
@@ -51,13 +51,13 @@ impl Lineage {
 
     /// Whether it proves that a changed service lets in. Of several sessions in each other the
     /// innermost counts: the terminal multiplexer of an old one is no new login.
-    pub fn proves(&self, services: &[String], changed_at: u64) -> Proof {
+    pub fn proves(&self, services: &[String], changed_at: u64) -> LoginProof {
         let services = proving(services);
         let is_login = |parent: &&Parent| services.iter().any(|service| logs_in(service, &parent.program));
-        let Some(innermost) = self.0.iter().find(is_login) else { return Proof::NoLogin };
+        let Some(innermost) = self.0.iter().find(is_login) else { return LoginProof::NoLogin };
         // sshd's listener is no login: only what it started for one connection is.
         let name = innermost.program.clone();
-        if innermost.started_at > changed_at { Proof::NewLogin(name) } else { Proof::OldLogin(name) }
+        if innermost.started_at > changed_at { LoginProof::NewLogin(name) } else { LoginProof::OldLogin(name) }
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
         Lineage(parents.iter().map(parent).collect())
     }
 
-    fn proves(parents: &[(&str, u64)], services: &[&str]) -> Proof {
+    fn proves(parents: &[(&str, u64)], services: &[&str]) -> LoginProof {
         let services = services.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         lineage(parents).proves(&services, 1000)
     }
@@ -127,25 +127,25 @@ mod tests {
     #[test]
     fn a_session_that_began_after_the_change_proves_it() {
         let session = [("twostep", 1300), ("sudo", 1290), ("bash", 1200), ("sshd", 1200), ("sshd", 1190), ("sshd", 10)];
-        assert_eq!(proves(&session, &["sshd"]), Proof::NewLogin("sshd".to_owned()));
-        assert_eq!(proves(&session, &["sudo"]), Proof::NewLogin("sudo".to_owned()));
-        assert_eq!(proves(&session, &["login"]), Proof::NoLogin);
+        assert_eq!(proves(&session, &["sshd"]), LoginProof::NewLogin("sshd".to_owned()));
+        assert_eq!(proves(&session, &["sudo"]), LoginProof::NewLogin("sudo".to_owned()));
+        assert_eq!(proves(&session, &["login"]), LoginProof::NoLogin);
     }
 
     #[test]
     fn the_session_that_made_the_change_does_not() {
         let session = [("twostep", 1300), ("sudo", 1290), ("bash", 900), ("sshd", 900), ("sshd", 10)];
-        assert_eq!(proves(&session, &["sshd"]), Proof::OldLogin("sshd".to_owned()));
+        assert_eq!(proves(&session, &["sshd"]), LoginProof::OldLogin("sshd".to_owned()));
         let multiplexer = [("twostep", 1300), ("bash", 1250), ("tmux: server", 800), ("systemd", 1)];
-        assert_eq!(proves(&multiplexer, &["sshd"]), Proof::NoLogin);
+        assert_eq!(proves(&multiplexer, &["sshd"]), LoginProof::NoLogin);
     }
 
     #[test]
     fn sudo_in_an_old_session_proves_sudo_and_no_door() {
         let session = [("twostep", 1300), ("sudo", 1290), ("bash", 900), ("sshd", 900), ("sshd", 10)];
-        assert_eq!(proves(&session, &["sudo", "sudo-i"]), Proof::NewLogin("sudo".to_owned()));
-        assert_eq!(proves(&session, &["sshd", "sudo", "sudo-i"]), Proof::OldLogin("sshd".to_owned()));
-        assert_eq!(proves(&session, &["login", "su"]), Proof::NoLogin);
+        assert_eq!(proves(&session, &["sudo", "sudo-i"]), LoginProof::NewLogin("sudo".to_owned()));
+        assert_eq!(proves(&session, &["sshd", "sudo", "sudo-i"]), LoginProof::OldLogin("sshd".to_owned()));
+        assert_eq!(proves(&session, &["login", "su"]), LoginProof::NoLogin);
     }
 
     #[test]

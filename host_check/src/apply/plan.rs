@@ -8,11 +8,11 @@ use twostep_core::config::AfterGrace;
 use twostep_core::username::Person;
 
 use super::drop_in::Keys;
-use super::edit::{Style, Unfit, edited};
-use super::journal::Step;
+use super::edit::{LineStyle, Unfit, edited};
+use super::journal::FileChange;
 use super::place::Content;
 use super::{door, drop_in};
-use crate::change::Change;
+use crate::change::TextDiff;
 use crate::check;
 use crate::check::sshd::{CONFIG, Effective};
 use crate::check::stacks::{AsksPassword, Before, Service};
@@ -34,7 +34,7 @@ pub struct Wish {
 #[derive(Debug)]
 pub struct Plan {
     /// The files, from what to what.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FileChange>,
     /// The services, with those that go with them.
     pub services: Vec<String>,
     /// What to know beside it, a sentence each.
@@ -62,7 +62,7 @@ impl Plan {
         for service in with_companions(files, &wish.services) {
             shared(files, &service)?;
             let keys = if service == "sshd" { wish.keys } else { None };
-            let style = Style { keys, enrolls, before: Before::Nothing };
+            let style = LineStyle { keys, enrolls, before: Before::Nothing };
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) if stays_wrong(files, &service, keys).is_some() => {
@@ -126,7 +126,7 @@ impl Plan {
                     .as_ref()
                     .map_or_else(String::new, |content| String::from_utf8_lossy(&content.bytes).into_owned())
             };
-            (path.as_path(), Change::between(&text(before), &text(after)).in_context())
+            (path.as_path(), TextDiff::between(&text(before), &text(after)).in_context())
         })
     }
 

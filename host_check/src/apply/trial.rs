@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use nix::unistd::{Uid, setresuid};
-use pam_stacks::{Files, Phase};
+use pam_stacks::{Files, ManagementGroup};
 
 use super::place::Content;
 use crate::error::Error;
@@ -110,7 +110,7 @@ impl Drop for Folder {
 /// The lines of the auth phase, unfolded: an include by its bare name would lead to the files in force.
 /// Substacks stay, each as a file of its own.
 fn copied(files: &Files, service: &str, folder: &Path) -> Result<(), Error> {
-    let stack = files.stack(service, Phase::Auth);
+    let stack = files.stack(service, ManagementGroup::Auth);
     let mut texts = vec![String::new()];
     let mut open = vec![0];
     for line in &stack.lines {

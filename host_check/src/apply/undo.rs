@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use twostep_core::audit::{Audit, Line};
 
-use super::journal::{Change, Entry, Journal, State};
+use super::journal::{Change, ChangedFile, Journal, State};
 use super::place::{Content, relabel, set};
 use super::programs::reload_sshd;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub fn undo(journal: &Journal, change: &Change, why: &str, audit: &dyn Audit) ->
 }
 
 /// Puts back what was there; what somebody else wrote meanwhile is kept beside the change.
-fn restore(journal: &Journal, change: &Change, entry: &Entry) -> std::io::Result<Option<PathBuf>> {
+fn restore(journal: &Journal, change: &Change, entry: &ChangedFile) -> std::io::Result<Option<PathBuf>> {
     let of = |kept: &Option<_>| kept.as_ref().map(|kept| journal.content(change, kept)).transpose();
     let (before, after) = (of(&entry.before)?, of(&entry.after)?);
     let found = Content::read(&entry.path)?;

@@ -19,7 +19,7 @@ mod service;
 use mode::{MODE, described};
 
 /// A file or directory of root's, and its mode.
-struct Place<'a> {
+struct ExpectedPath<'a> {
     path: &'a Path,
     is_directory: bool,
     mode: u32,
@@ -30,7 +30,7 @@ pub fn check(key: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     let state = Path::new(STATE);
     for path in [state.to_owned(), state.join("accounts"), state.join("uids")] {
-        findings.extend(Place { path: &path, is_directory: true, mode: 0o700 }.check());
+        findings.extend(ExpectedPath { path: &path, is_directory: true, mode: 0o700 }.check());
     }
     let (run, provided) = (Path::new(RUN), Path::new(PROVIDED_KEY).parent());
     for (path, mode) in [(run.to_owned(), 0o755), (run.join("ledgers"), 0o700)]
@@ -39,7 +39,7 @@ pub fn check(key: &Path) -> Vec<Finding> {
     {
         // What a boot, the first login or a protected key makes.
         if path.exists() {
-            findings.extend(Place { path: &path, is_directory: true, mode }.check());
+            findings.extend(ExpectedPath { path: &path, is_directory: true, mode }.check());
         }
     }
     findings.extend(service::program(Path::new(PROGRAM)));
@@ -51,7 +51,7 @@ pub fn check(key: &Path) -> Vec<Finding> {
     findings
 }
 
-impl Place<'_> {
+impl ExpectedPath<'_> {
     fn check(&self) -> Option<Finding> {
         let path = self.path.display();
         let found = match fs::symlink_metadata(self.path) {
@@ -132,7 +132,7 @@ fn of_open_key(key: &Path) -> Vec<Finding> {
         let what = words::check_places::key_size(&path, found.len());
         return vec![Finding::error("key-size", path, what, words::check_places::BRING_BACK)];
     }
-    findings.extend(Place { path: key, is_directory: false, mode: 0o600 }.check());
+    findings.extend(ExpectedPath { path: key, is_directory: false, mode: 0o600 }.check());
     findings
 }
 
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_not_as_it_has_to_be_is_told_with_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |path| Place { path, is_directory: true, mode: 0o711 };
+        let place = |path| ExpectedPath { path, is_directory: true, mode: 0o711 };
         let gone = folder.path().join("gone");
         let missing = place(&gone).check().unwrap();
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));

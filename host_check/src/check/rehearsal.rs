@@ -1,7 +1,7 @@
 //! What would happen if this user logged in now, step by step. Nothing is touched: no lock, no
 //! ledger, no log line.
 
-use pam_stacks::{Code, Phase};
+use pam_stacks::{Code, ManagementGroup};
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
@@ -20,7 +20,7 @@ use crate::words;
 mod login;
 mod offer;
 
-pub use login::{Ends, Step, Visitors};
+pub use login::{Ends, RehearsalStep, Visitors};
 use offer::Offer;
 
 /// A login that did not happen.
@@ -33,7 +33,7 @@ pub struct Rehearsal {
     /// From where, if from an address or host.
     pub from: Option<String>,
     /// What happens.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RehearsalStep>,
     /// How it ends.
     pub ends: Ends,
     /// The end in a sentence.
@@ -54,7 +54,7 @@ impl Visitors<'_> {
         let mut steps = Vec::new();
         let offer = self.sshd(&mut steps);
         let part = self.part();
-        steps.push(Step { at: "policy".to_owned(), what: part.what.clone() });
+        steps.push(RehearsalStep { at: "policy".to_owned(), what: part.what.clone() });
         let (ends, outcome) = match offer.ends {
             Some(ending) => ending,
             None => self.phases(&offer, &part, &mut steps),
@@ -92,7 +92,7 @@ impl Visitors<'_> {
                 Part { what, code: Code::IGNORE, ends: Ends::InWithoutCode }
             }
             Requirement::MustEnroll => {
-                let enrolls = [Phase::Auth, Phase::Account].iter().all(|phase| {
+                let enrolls = [ManagementGroup::Auth, ManagementGroup::Account].iter().all(|phase| {
                     let stack = self.files.stack(self.service, *phase);
                     stack.ours().any(|(_, module)| module.options().is_ok_and(|options| options.enroll))
                 });
@@ -130,10 +130,10 @@ impl Visitors<'_> {
     }
 
     /// Goes through the lines of both phases.
-    fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> (Ends, String) {
+    fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<RehearsalStep>) -> (Ends, String) {
         let service = &Service::new(self.files, self.service, offer.before);
         if let Some(why) = service.broken() {
-            steps.push(Step { at: "PAM".to_owned(), what: words::rehearsal::given_up(why) });
+            steps.push(RehearsalStep { at: "PAM".to_owned(), what: words::rehearsal::given_up(why) });
             return (Ends::Refused, words::rehearsal::SERVICE_UNREADABLE.to_owned());
         }
         let asks = match self.auth(service, offer, part, steps) {
@@ -150,7 +150,7 @@ impl Visitors<'_> {
         };
         let account = service.likely_account(ours);
         if let Some(account) = &account {
-            self.tell(service, Phase::Account, account, part, steps);
+            self.tell(service, ManagementGroup::Account, account, part, steps);
         }
         if account.is_some_and(|account| !account.lets_in) {
             return (Ends::Refused, words::rehearsal::IN_ACCOUNT_PHASE.to_owned());
@@ -160,12 +160,18 @@ impl Visitors<'_> {
     }
 
     /// Goes through the auth phase; whether a line of ours asked in it, or why it refuses.
-    fn auth(&self, service: &Service<'_>, offer: &Offer, part: &Part, steps: &mut Vec<Step>) -> Result<bool, String> {
+    fn auth(
+        &self,
+        service: &Service<'_>,
+        offer: &Offer,
+        part: &Part,
+        steps: &mut Vec<RehearsalStep>,
+    ) -> Result<bool, String> {
         if !offer.asks_pam {
             return Ok(false);
         }
         let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(words::rehearsal::NO_LINES)?;
-        self.tell(service, Phase::Auth, &auth, part, steps);
+        self.tell(service, ManagementGroup::Auth, &auth, part, steps);
         let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
         if !auth.lets_in {
             return Err(words::rehearsal::IN_AUTH_PHASE.to_owned());
@@ -176,19 +182,28 @@ impl Visitors<'_> {
         Ok(asks)
     }
 
-    fn tell(&self, service: &Service<'_>, phase: Phase, way: &Way, part: &Part, steps: &mut Vec<Step>) {
+    fn tell(
+        &self,
+        service: &Service<'_>,
+        phase: ManagementGroup,
+        way: &Way,
+        part: &Part,
+        steps: &mut Vec<RehearsalStep>,
+    ) {
         for (index, code) in &way.way {
             let Some(line) = service.stack(phase).lines.get(*index) else { continue };
             let ours = line.module().filter(|module| module.is_ours()).and_then(|module| module.options().ok());
             let what = match ours {
-                Some(options) if phase == Phase::Auth && options.mode == Mode::SshKey => {
+                Some(options) if phase == ManagementGroup::Auth && options.mode == Mode::SshKey => {
                     words::rehearsal::key_returns(code.name())
                 }
-                Some(options) if phase == Phase::Auth => our_line(&options.mode, part.ends),
+                Some(options) if phase == ManagementGroup::Auth => our_line(&options.mode, part.ends),
                 _ => words::rehearsal::returns(code.name()),
             };
-            steps
-                .push(Step { at: format!("{} {}", phase.word(), line.place), what: format!("{}: {what}.", line.text) });
+            steps.push(RehearsalStep {
+                at: format!("{} {}", phase.word(), line.place),
+                what: format!("{}: {what}.", line.text),
+            });
         }
     }
 }

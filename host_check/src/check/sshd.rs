@@ -16,13 +16,13 @@ mod ways;
 pub use copy::SshCopy;
 pub use daemon::{Daemon, SERVICE};
 pub use effective::Effective;
-pub use faults::{Door, findings};
+pub use faults::{StackSummary, findings};
 pub use files::{CONFIG, OURS, included, value};
 pub use methods::{Alternatives, Method};
 pub use passwords::by_password;
 use visitors::untried;
 pub use visitors::{Visitor, closing, pairs, visitors};
-pub use ways::{Proof, Ways};
+pub use ways::{Credential, Ways};
 
 use super::stacks::Before;
 use crate::finding::Finding;
@@ -52,7 +52,7 @@ pub fn before(daemons: &[Daemon], service: &str) -> Before {
 
 /// What there is to say of sshd on this host: of the usual one, and of each other one. What two say that
 /// go by one file is told once.
-pub fn check(daemons: &[Daemon], door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
+pub fn check(daemons: &[Daemon], door: &dyn Fn(&str) -> StackSummary) -> Vec<Finding> {
     let mut told: Vec<(&Path, Finding)> = Vec::new();
     for (index, daemon) in daemons.iter().enumerate() {
         let of_its_own = of(daemon, door).into_iter().map(|finding| (daemon.config.as_path(), finding));
@@ -81,7 +81,7 @@ pub fn never_ran(why: &str) -> bool {
 }
 
 /// What is wrong with one sshd for somebody.
-fn of(daemon: &Daemon, door: &dyn Fn(&str) -> Door) -> Vec<Finding> {
+fn of(daemon: &Daemon, door: &dyn Fn(&str) -> StackSummary) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for visitor in visitors(&daemon.config) {
         match Effective::ask(daemon, &visitor) {

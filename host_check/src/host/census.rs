@@ -25,7 +25,7 @@ pub enum Subject {
 
 /// A subject's line of the report.
 #[derive(Debug, Serialize)]
-pub struct Entry {
+pub struct CensusEntry {
     /// How the user stands.
     #[serde(flatten)]
     pub row: Row,
@@ -71,13 +71,13 @@ impl Host {
     }
 
     /// The line of one of them.
-    pub fn entry(&self, judge: &Judge<'_>, subject: Subject) -> Entry {
+    pub fn entry(&self, judge: &Judge<'_>, subject: Subject) -> CensusEntry {
         match subject {
             Subject::User(person) => {
                 let row = judge.row(&person);
                 // Whether the account is an earlier user's is asked only where it does not count.
                 let orphan = row.trouble.as_ref().and_then(|_| of_earlier_uid(&self.accounts, &person));
-                orphan.map_or(Entry { row, orphan: None }, entry_of)
+                orphan.map_or(CensusEntry { row, orphan: None }, entry_of)
             }
             Subject::Orphan(orphan) => entry_of(orphan),
         }
@@ -93,10 +93,10 @@ impl Host {
     }
 }
 
-fn entry_of(orphan: Orphan) -> Entry {
+fn entry_of(orphan: Orphan) -> CensusEntry {
     let trouble = Some(orphan.trouble());
     let row = Row { user: orphan.user, uid: orphan.uid, trouble, ..Row::default() };
-    Entry { row, orphan: Some(orphan.why) }
+    CensusEntry { row, orphan: Some(orphan.why) }
 }
 
 /// The accounts cannot be listed.

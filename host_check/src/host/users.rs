@@ -14,7 +14,7 @@ const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "shutdown", "h
 
 /// One line of passwd(5).
 #[derive(Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct PasswdEntry {
     /// The user.
     pub person: Person,
     /// Whether the user can log in with a shell.
@@ -53,7 +53,7 @@ impl Users {
     }
 
     /// The next user; `None` at the end of a list that is whole.
-    pub fn next(&mut self) -> Result<Option<Listed>, Error> {
+    pub fn next(&mut self) -> Result<Option<PasswdEntry>, Error> {
         loop {
             let Some(line) = self.lines.next() else { return self.end().map(|()| None) };
             // A line that is not text is of a user that Twostep does not serve.
@@ -65,7 +65,7 @@ impl Users {
             match Person::lookup(listed.person.name.as_str()) {
                 // Another name of a user who was listed; the same name twice is the same user.
                 Ok(Some(person)) => match person.alias() {
-                    Ok(Some(_)) => return Ok(Some(Listed { person, ..listed })),
+                    Ok(Some(_)) => return Ok(Some(PasswdEntry { person, ..listed })),
                     Ok(None) => {}
                     Err(error) => return Err(unlisted(&error.to_string())),
                 },
@@ -85,7 +85,7 @@ impl Users {
 }
 
 /// One line of passwd(5), of a user whose name no other has.
-fn parsed(line: &str) -> Option<Listed> {
+fn parsed(line: &str) -> Option<PasswdEntry> {
     let fields = line.split(':').collect::<Vec<_>>();
     let [name, _, uid, gid, .., shell] = fields.as_slice() else { return None };
     let person = Person {
@@ -94,7 +94,7 @@ fn parsed(line: &str) -> Option<Listed> {
         uid: uid.parse().ok()?,
         gid: gid.parse().ok()?,
     };
-    Some(Listed { person, has_login_shell: is_shell(shell) })
+    Some(PasswdEntry { person, has_login_shell: is_shell(shell) })
 }
 
 /// Whether somebody with this program can log in.

@@ -3,7 +3,7 @@
 use twostep_core::audit::printable;
 
 use host_check::dates;
-use host_check::host::{Entry, Why};
+use host_check::host::{CensusEntry, Why};
 
 /// Signs at which a spreadsheet takes a cell for a formula. Labels and reasons were written by others.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -38,7 +38,7 @@ pub fn head() -> String {
 }
 
 /// One line, its points in time as in ISO 8601, its facts as yes and no.
-pub fn line(Entry { row, orphan }: &Entry) -> String {
+pub fn line(CensusEntry { row, orphan }: &CensusEntry) -> String {
     let last = row.last_second_step.as_ref();
     let cells: [String; HEAD.len()] = [
         row.user.clone(),

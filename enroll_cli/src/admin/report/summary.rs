@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use host_check::host::Entry;
+use host_check::host::CensusEntry;
 
 use crate::words;
 
@@ -23,7 +23,7 @@ pub struct Summary {
 
 impl Summary {
     /// Counts one, shown or not.
-    pub fn count(&mut self, Entry { row, orphan }: &Entry, is_shown: bool) {
+    pub fn count(&mut self, CensusEntry { row, orphan }: &CensusEntry, is_shown: bool) {
         self.shown += usize::from(is_shown);
         if orphan.is_some() {
             self.orphans += 1;

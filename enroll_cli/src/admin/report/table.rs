@@ -1,7 +1,7 @@
 //! The report for people: a line a user, and what is special about one on lines below.
 
 use host_check::dates;
-use host_check::host::Entry;
+use host_check::host::CensusEntry;
 
 use crate::layout::{entry, harmless, wrap};
 use crate::words;
@@ -23,7 +23,7 @@ pub fn head(columns: usize) -> String {
 }
 
 /// One user.
-pub fn line(one: &Entry, columns: usize) -> String {
+pub fn line(one: &CensusEntry, columns: usize) -> String {
     let row = &one.row;
     let user = harmless(&row.user);
     let codes = row.recovery_codes_left.map_or_else(|| "-".to_owned(), |left| left.to_string());
@@ -57,7 +57,7 @@ pub fn line(one: &Entry, columns: usize) -> String {
 }
 
 /// The one thing that matters most.
-fn standing(Entry { row, orphan }: &Entry) -> String {
+fn standing(CensusEntry { row, orphan }: &CensusEntry) -> String {
     match (row.enrolled, row.enrolled_since) {
         _ if orphan.is_some() => words::report::NOBODYS_ACCOUNT.to_owned(),
         _ if row.trouble.is_some() => words::report::UNREADABLE.to_owned(),
@@ -71,7 +71,7 @@ fn standing(Entry { row, orphan }: &Entry) -> String {
     }
 }
 
-fn remarks(Entry { row, .. }: &Entry) -> Vec<String> {
+fn remarks(CensusEntry { row, .. }: &CensusEntry) -> Vec<String> {
     let mut remarks = Vec::new();
     // One is what everybody has.
     if row.authenticators.len() > 1 {

@@ -22,7 +22,7 @@ pub struct Visitors<'a> {
 
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct RehearsalStep {
     /// Where it is decided: sshd, the configuration, a line of a file.
     pub at: String,
     /// What is so.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::login::{Ends, Step, Visitors};
+use super::login::{Ends, RehearsalStep, Visitors};
 use crate::check::sshd::{self, Alternatives, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
 use crate::words;
@@ -54,7 +54,7 @@ impl Offer {
 
 impl Visitors<'_> {
     /// What sshd offers, where it is sshd.
-    pub(super) fn sshd(&self, steps: &mut Vec<Step>) -> Offer {
+    pub(super) fn sshd(&self, steps: &mut Vec<RehearsalStep>) -> Offer {
         let user = self.person.name.as_str();
         let visitor = Visitor { address: self.address(), ..Visitor::named(user) };
         if !self.service.starts_with("sshd") {
@@ -71,7 +71,7 @@ impl Visitors<'_> {
             Some(Err(why)) => (words::rehearsal::offer_untold(&why), Offer::by_pam()),
             None => return Offer::by_pam(),
         };
-        steps.push(Step { at: daemon.to_string(), what });
+        steps.push(RehearsalStep { at: daemon.to_string(), what });
         offer
     }
 

@@ -18,7 +18,7 @@ const METHODS: &str = "publickey,keyboard-interactive keyboard-interactive";
 
 /// What the PAM stack of sshd does with those who come.
 #[derive(Debug, Clone, Copy)]
-pub struct Door {
+pub struct StackSummary {
     /// It asks for a code.
     pub asks: bool,
     /// It takes a password and a code, or an application password, in one answer.
@@ -28,7 +28,7 @@ pub struct Door {
 }
 
 /// What is wrong with what sshd does for this visitor. Nothing is, where PAM asks for no code.
-pub fn findings(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
+pub fn findings(effective: &Effective, visitor: &Visitor, door: StackSummary) -> Vec<Finding> {
     if !door.asks {
         return Vec::new();
     }
@@ -91,7 +91,12 @@ pub fn corrected(daemon: &Daemon, why: &str) -> String {
 }
 
 /// Whether a person can be asked for the code at all.
-fn unanswerable(effective: &Effective, alternatives: &Alternatives, visitor: &Visitor, door: Door) -> Option<Finding> {
+fn unanswerable(
+    effective: &Effective,
+    alternatives: &Alternatives,
+    visitor: &Visitor,
+    door: StackSummary,
+) -> Option<Finding> {
     let has = |method| alternatives.lists().any(|list| list.contains(&method));
     if !has(Method::Password) || door.takes_one_answer {
         return None; // With keys alone nobody comes to the question, and it is told below.
@@ -126,7 +131,7 @@ fn unanswerable(effective: &Effective, alternatives: &Alternatives, visitor: &Vi
 }
 
 /// Ways in that PAM's auth phase never sees.
-fn without_code(effective: &Effective, visitor: &Visitor, door: Door) -> Vec<Finding> {
+fn without_code(effective: &Effective, visitor: &Visitor, door: StackSummary) -> Vec<Finding> {
     let alternatives = Alternatives::of(effective);
     let past = alternatives.lists().filter(|list| !list.iter().any(|method| method.is_asked_by_pam()));
     let past =

@@ -5,13 +5,13 @@ use crate::finding::Severity;
 const GOOD: &str = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\npubkeyauthentication yes\n\
                     logingracetime 120\npermitrootlogin no\n\
                     authenticationmethods publickey,keyboard-interactive keyboard-interactive:pam\n";
-const DOOR: Door = Door { asks: true, takes_one_answer: false, is_required: false };
+const DOOR: StackSummary = StackSummary { asks: true, takes_one_answer: false, is_required: false };
 
-fn found(changes: &[(&str, &str)], door: Door) -> Vec<(Severity, &'static str)> {
+fn found(changes: &[(&str, &str)], door: StackSummary) -> Vec<(Severity, &'static str)> {
     of(changes, &Visitor::named("alice"), door)
 }
 
-fn of(changes: &[(&str, &str)], visitor: &Visitor, door: Door) -> Vec<(Severity, &'static str)> {
+fn of(changes: &[(&str, &str)], visitor: &Visitor, door: StackSummary) -> Vec<(Severity, &'static str)> {
     let findings = findings(&effective(changes), visitor, door);
     findings.into_iter().map(|finding| (finding.severity, finding.id)).collect()
 }
@@ -42,7 +42,7 @@ fn the_service_is_what_sshd_prints_or_the_name_it_was_called_by() {
 
 #[test]
 fn a_stack_without_our_line_is_no_business_of_ours() {
-    assert_eq!(found(&[("usepam", "no")], Door { asks: false, ..DOOR }), []);
+    assert_eq!(found(&[("usepam", "no")], StackSummary { asks: false, ..DOOR }), []);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn who_cannot_be_asked_cannot_get_in() {
         found(&debian, DOOR),
         [(Severity::Error, "sshd-cannot-ask"), (Severity::Notice, "sshd-way-without-code")]
     );
-    let one_answer = Door { takes_one_answer: true, ..DOOR };
+    let one_answer = StackSummary { takes_one_answer: true, ..DOOR };
     assert_eq!(found(&debian, one_answer), [(Severity::Notice, "sshd-way-without-code")]);
 }
 
@@ -69,14 +69,14 @@ fn the_method_password_answers_our_question_with_the_password() {
         ("authenticationmethods", "publickey,keyboard-interactive password keyboard-interactive"),
     ];
     assert_eq!(found(&both, DOOR), [(Severity::Warning, "sshd-password-method")]);
-    assert_eq!(found(&both, Door { takes_one_answer: true, ..DOOR }), []);
+    assert_eq!(found(&both, StackSummary { takes_one_answer: true, ..DOOR }), []);
 }
 
 #[test]
 fn ways_without_a_code_are_told_of_by_how_much_is_required() {
     let any = [("authenticationmethods", "any")];
     assert_eq!(found(&any, DOOR), [(Severity::Notice, "sshd-way-without-code")]);
-    let required = Door { is_required: true, ..DOOR };
+    let required = StackSummary { is_required: true, ..DOOR };
     assert_eq!(found(&any, required), [(Severity::Warning, "sshd-way-without-code")]);
     let hosts =
         [("authenticationmethods", "hostbased publickey,keyboard-interactive"), ("hostbasedauthentication", "yes")];

@@ -10,7 +10,7 @@ use crate::words;
 
 /// One thing that is proved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proof {
+pub enum Credential {
     /// A key.
     Key,
     /// The account's password, by whatever method.
@@ -19,7 +19,7 @@ pub enum Proof {
     Other(String),
 }
 
-impl fmt::Display for Proof {
+impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => words::check_sshd::A_KEY,
@@ -31,7 +31,7 @@ impl fmt::Display for Proof {
 
 /// The ways in: each a list of proofs that together let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ways(Vec<Vec<Proof>>);
+pub struct Ways(Vec<Vec<Credential>>);
 
 impl Ways {
     /// Those that sshd offers this visitor, where PAM asks for the password like this.
@@ -55,7 +55,7 @@ impl Ways {
     }
 
     /// Whether these proofs take all that one of the ways takes.
-    pub fn covers(&self, proofs: &[Proof]) -> bool {
+    pub fn covers(&self, proofs: &[Credential]) -> bool {
         self.0.iter().any(|way| {
             let mut left = proofs.to_vec();
             way.iter().all(|proof| left.iter().position(|one| one == proof).map(|at| left.remove(at)).is_some())
@@ -74,36 +74,37 @@ impl Ways {
 
     /// Whether a password lets in by itself.
     pub fn take_a_password(&self) -> bool {
-        self.0.iter().any(|way| matches!(way.as_slice(), [Proof::Password]))
+        self.0.iter().any(|way| matches!(way.as_slice(), [Credential::Password]))
     }
 
     /// Whether there are some, and each is a key alone.
     pub fn are_keys_alone(&self) -> bool {
-        !self.is_empty() && self.0.iter().all(|way| matches!(way.as_slice(), [Proof::Key]))
+        !self.is_empty() && self.0.iter().all(|way| matches!(way.as_slice(), [Credential::Key]))
     }
 }
 
 impl fmt::Display for Ways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = |way: &Vec<Proof>| words::check_sshd::way(&way.iter().map(Proof::to_string).collect::<Vec<_>>());
+        let way =
+            |way: &Vec<Credential>| words::check_sshd::way(&way.iter().map(Credential::to_string).collect::<Vec<_>>());
         f.write_str(&words::check_sshd::ways(&self.0.iter().map(way).collect::<Vec<_>>()))
     }
 }
 
 /// What a list of methods proves; `None` where it lets nobody in.
-fn proofs(list: &[Method], uses_pam: bool, asks: AsksPassword) -> Option<Vec<Proof>> {
+fn proofs(list: &[Method], uses_pam: bool, asks: AsksPassword) -> Option<Vec<Credential>> {
     let mut proofs = Vec::new();
     for method in list {
         match method {
-            Method::PublicKey => proofs.push(Proof::Key),
-            Method::Other(name) => proofs.push(Proof::Other(name.clone())),
+            Method::PublicKey => proofs.push(Credential::Key),
+            Method::Other(name) => proofs.push(Credential::Other(name.clone())),
             // sshd compares the password itself.
-            Method::Password if !uses_pam => proofs.push(Proof::Password),
+            Method::Password if !uses_pam => proofs.push(Credential::Password),
             Method::KeyboardInteractive if !uses_pam => return None,
-            Method::KeyboardInteractive | Method::Password => match (asks, proofs.contains(&Proof::Key)) {
+            Method::KeyboardInteractive | Method::Password => match (asks, proofs.contains(&Credential::Key)) {
                 (AsksPassword::Never, false) => return None,
                 (AsksPassword::Never | AsksPassword::WithoutKey, true) => {}
-                (AsksPassword::Always | AsksPassword::WithoutKey, _) => proofs.push(Proof::Password),
+                (AsksPassword::Always | AsksPassword::WithoutKey, _) => proofs.push(Credential::Password),
             },
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pam_stacks::{Code, End, Kind, Line, explore};
+use pam_stacks::{Code, End, ModuleKind, StackLine, explore};
 
 use super::service::{Service, Way, ours, quoted};
 use crate::finding::Finding;
@@ -73,20 +73,22 @@ impl Service<'_> {
         explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
     }
 
-    fn account_returns(&self, ours: Code, asked: bool, line: &Line) -> Vec<(Code, bool)> {
+    fn account_returns(&self, ours: Code, asked: bool, line: &StackLine) -> Vec<(Code, bool)> {
         let all = |codes: &[Code]| codes.iter().map(|code| (*code, asked)).collect::<Vec<_>>();
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {
             return all(&[Code::MODULE_UNKNOWN]);
         }
         match module.kind() {
-            Kind::Ours => vec![(ours, true)],
-            Kind::Permit | Kind::Service => all(&[Code::SUCCESS]),
-            Kind::Deny => all(&[Code::AUTH_ERR]),
-            Kind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
-            Kind::Condition if module.is_for_listed_users() => all(&[Code::SUCCESS, Code::IGNORE, Code::PERM_DENIED]),
-            Kind::Condition | Kind::Root => all(&[Code::SUCCESS, Code::PERM_DENIED]),
-            Kind::Guard | Kind::OtherProof | Kind::Unknown => all(&[Code::SUCCESS, Code::IGNORE]),
+            ModuleKind::Ours => vec![(ours, true)],
+            ModuleKind::Permit | ModuleKind::Service => all(&[Code::SUCCESS]),
+            ModuleKind::Deny => all(&[Code::AUTH_ERR]),
+            ModuleKind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
+            ModuleKind::Condition if module.is_for_listed_users() => {
+                all(&[Code::SUCCESS, Code::IGNORE, Code::PERM_DENIED])
+            }
+            ModuleKind::Condition | ModuleKind::Root => all(&[Code::SUCCESS, Code::PERM_DENIED]),
+            ModuleKind::Guard | ModuleKind::OtherProof | ModuleKind::Unknown => all(&[Code::SUCCESS, Code::IGNORE]),
         }
     }
 }
@@ -95,7 +97,7 @@ fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
     let past = service.account_ways(Code::SUCCESS).into_iter().filter(|end| end.lets_in() && !end.facts);
     let by = past.filter_map(|end| end.passed_by(lines)).collect::<BTreeSet<_>>();
     let lines = by.into_iter().filter_map(|index| service.account.lines.get(index));
-    let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != Kind::Root));
+    let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != ModuleKind::Root));
     lines
         .map(|line| {
             let remedy = words::check_stacks::account_line_higher(&quoted(line));
@@ -117,7 +119,7 @@ fn ignored(service: &Service<'_>) -> Option<Finding> {
     let through = |code| service.account_ways(code).into_iter().find(|end| end.lets_in() && end.facts);
     let end = through(Code::PERM_DENIED).or_else(|| through(Code::SERVICE_ERR))?;
     let index = end.way.iter().map(|(index, _)| *index).find(|index| {
-        service.account.lines.get(*index).and_then(Line::module).is_some_and(pam_stacks::Module::is_ours)
+        service.account.lines.get(*index).and_then(StackLine::module).is_some_and(pam_stacks::Module::is_ours)
     })?;
     let line = service.account.lines.get(index)?;
     Some(Finding::error(

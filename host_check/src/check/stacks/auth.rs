@@ -1,11 +1,11 @@
 //! The auth phase, explored: nobody gets in without our line, no stranger comes to it, and nobody
 //! is refused by it who is not asked.
 
-use pam_stacks::{End, Kind, Module};
+use pam_stacks::{End, Module, ModuleKind};
 use twostep_core::options::Mode;
 
 use super::doors::{code_alone, lets_in, passed_by, strangers};
-use super::login::{Facts, Login, RIGHT};
+use super::login::{Facts, LoginCase, RIGHT};
 use super::service::{Service, quoted, with_mode};
 use super::{reached, refused};
 use crate::finding::Finding;
@@ -38,20 +38,20 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
     let place = &line.place;
     let kind = line.module().map(Module::kind);
     Some(match kind? {
-        Kind::Root => return None,
-        Kind::Condition | Kind::Guard => Finding::notice(
+        ModuleKind::Root => return None,
+        ModuleKind::Condition | ModuleKind::Guard => Finding::notice(
             "second-step-by-condition",
             place,
             words::check_stacks::by_condition(name, &written),
             words::check_stacks::CONDITION_MEANT,
         ),
-        Kind::OtherProof => Finding::warning(
+        ModuleKind::OtherProof => Finding::warning(
             "second-step-skipped-by-other-proof",
             place,
             words::check_stacks::other_proof(name, &written),
             words::check_stacks::OTHER_PROOF_JUMP,
         ),
-        Kind::Ours => {
+        ModuleKind::Ours => {
             Finding::warning("key-alone", place, words::check_stacks::key_alone(name), words::check_stacks::KEY_JUMP)
         }
         _ => Finding::error(
@@ -65,7 +65,7 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
 
 /// A login that is asked for two codes: the second has to be another one than the first.
 fn twice(service: &Service<'_>, codes: &[usize]) -> Option<Finding> {
-    let ends = service.arrivals(Login { guards_pass: true, ..RIGHT });
+    let ends = service.arrivals(LoginCase { guards_pass: true, ..RIGHT });
     let asked = |end: &End<Facts>| {
         let asking = end.way.iter().map(|(index, _)| *index).filter(|index| codes.contains(index)).collect::<Vec<_>>();
         (end.lets_in() && asking.len() > 1).then_some(asking)

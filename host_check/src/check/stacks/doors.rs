@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use pam_stacks::{Code, End, Kind, Line, Module};
+use pam_stacks::{Code, End, Module, ModuleKind, StackLine};
 
-use super::login::{Facts, Login, RIGHT};
+use super::login::{Facts, LoginCase, RIGHT};
 use super::service::{Service, quoted};
 use crate::finding::Finding;
 use crate::words;
 
 /// In how many ways the auth phase lets in who should not get in so.
 pub fn open_doors(service: &Service<'_>, codes: &[usize]) -> usize {
-    let ends =
-        |line: &Line| !matches!(line.module().map(Module::kind), Some(Kind::Root | Kind::Condition | Kind::Guard));
+    let ends = |line: &StackLine| {
+        !matches!(line.module().map(Module::kind), Some(ModuleKind::Root | ModuleKind::Condition | ModuleKind::Guard))
+    };
     let past = passed_by(service, codes).into_iter().filter_map(|index| service.line(index)).filter(|line| ends(line));
     past.count() + usize::from(code_alone(service).is_some()) + lets_in(service).len()
 }
@@ -25,7 +26,7 @@ pub fn passed_by(service: &Service<'_>, codes: &[usize]) -> BTreeSet<usize> {
 
 /// Which of our lines somebody reaches who has proved nothing.
 pub fn strangers(service: &Service<'_>) -> Vec<Finding> {
-    let wrong = Login { is_right: false, guards_pass: true, ..RIGHT };
+    let wrong = LoginCase { is_right: false, guards_pass: true, ..RIGHT };
     let ends = service.ways(wrong);
     let reached = ends.iter().filter_map(|end| Some((end.facts.asked_stranger?, end)));
     let mut findings: Vec<Finding> = Vec::new();
@@ -39,7 +40,7 @@ pub fn strangers(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-fn stranger(service: &Service<'_>, line: &Line, index: usize, end: &End<Facts>) -> Finding {
+fn stranger(service: &Service<'_>, line: &StackLine, index: usize, end: &End<Facts>) -> Finding {
     let name = service.name;
     let before = end.way.iter().take_while(|(other, _)| *other < index);
     let failed = before.filter_map(|(other, _)| service.line(*other)).filter(|line| is_proof(line)).last();
@@ -64,14 +65,14 @@ fn stranger(service: &Service<'_>, line: &Line, index: usize, end: &End<Facts>) 
 }
 
 /// Whether somebody without the password fails at this line.
-fn is_proof(line: &Line) -> bool {
+fn is_proof(line: &StackLine) -> bool {
     let kind = line.module().map(Module::kind);
-    matches!(kind, Some(Kind::Password | Kind::OtherProof | Kind::Unknown | Kind::Deny))
+    matches!(kind, Some(ModuleKind::Password | ModuleKind::OtherProof | ModuleKind::Unknown | ModuleKind::Deny))
 }
 
 /// Whether a code is enough without a password.
 pub fn code_alone(service: &Service<'_>) -> Option<Finding> {
-    let wrong = Login { is_right: false, ..RIGHT };
+    let wrong = LoginCase { is_right: false, ..RIGHT };
     let ends = service.ways(wrong);
     let end = ends.iter().find(|end| end.lets_in() && !end.facts.proved && end.facts.asked.is_some())?;
     let line = service.line(end.facts.asked?)?;
@@ -92,7 +93,7 @@ pub fn lets_in(service: &Service<'_>) -> Vec<Finding> {
     ];
     let mut findings: Vec<Finding> = Vec::new();
     for (code, id, what) in answers {
-        let ends = service.arrivals(Login { ours: code, guards_pass: true, ..RIGHT });
+        let ends = service.arrivals(LoginCase { ours: code, guards_pass: true, ..RIGHT });
         let Some(end) = ends.iter().find(|end| end.lets_in() && end.facts.asked.is_some()) else { continue };
         let Some(line) = end.facts.asked.and_then(|index| service.line(index)) else { continue };
         findings.push(Finding::error(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pam_stacks::{Line, Module, Phase, Stack, counted_elsewhere, unseen};
+use pam_stacks::{ManagementGroup, Module, Stack, StackLine, counted_elsewhere, unseen};
 
 use super::service::{Service, ours, quoted};
 use crate::finding::Finding;
@@ -34,7 +34,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-fn of_line(service: &Service<'_>, line: &Line) -> Option<Finding> {
+fn of_line(service: &Service<'_>, line: &StackLine) -> Option<Finding> {
     let name = service.name;
     if let Some(mistake) = &line.mistake {
         let what = words::check_lines::mistake(name, &quoted(line), mistake);
@@ -63,7 +63,7 @@ fn of_line(service: &Service<'_>, line: &Line) -> Option<Finding> {
     None
 }
 
-fn missing(service: &Service<'_>, line: &Line, module: &Module) -> Finding {
+fn missing(service: &Service<'_>, line: &StackLine, module: &Module) -> Finding {
     let (name, written) = (service.name, &module.name);
     if service.files.module(written).is_some() {
         return Finding::error(
@@ -89,7 +89,7 @@ fn corrected(text: &str, remedy: &str) -> String {
 
 /// Lines whose module is ours but for a mistake in its name.
 pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
-    let session = service.files.stack(service.name, Phase::Session);
+    let session = service.files.stack(service.name, ManagementGroup::Session);
     let stacks = [&service.auth, &service.account, &session].into_iter().filter(|stack| !stack.is_other);
     let lines = stacks.flat_map(|stack| &stack.lines);
     let nearly = lines.filter(|line| line.module().is_some_and(Module::is_nearly_ours) && service.is_missing(line));
@@ -104,7 +104,7 @@ pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
 /// Our lines in a service's own file, of which none asks for a code. What a shared file brings may be
 /// meant for others.
 pub fn without_auth(service: &Service<'_>) -> Option<Finding> {
-    let session = service.files.stack(service.name, Phase::Session);
+    let session = service.files.stack(service.name, ManagementGroup::Session);
     let stacks = [&service.account, &session].into_iter().filter(|stack| !stack.is_other);
     let mut lines = stacks.flat_map(|stack| stack.ours().filter_map(|(index, _)| stack.lines.get(index)));
     let line = lines.find(|line| line.through.is_empty())?;
@@ -141,7 +141,7 @@ fn jump(service: &Service<'_>, stack: &Stack, index: usize) -> Option<Finding> {
 
 /// Our session line is there for notices: where it is not optional, or misspelled, it can refuse.
 fn session(service: &Service<'_>) -> Option<Finding> {
-    let stack = service.files.stack(service.name, Phase::Session);
+    let stack = service.files.stack(service.name, ManagementGroup::Session);
     let (index, module) = stack.ours().next()?;
     let error = module.options().err()?;
     let line = stack.lines.get(index)?;

@@ -1,13 +1,13 @@
 //! Logins of every kind, led through the auth phase.
 
-use pam_stacks::{Code, End, Kind, Line, Module, explore};
+use pam_stacks::{Code, End, Module, ModuleKind, StackLine, explore};
 use twostep_core::options::Mode;
 
 use super::service::{Before, Service, Way, ours, with_mode};
 
 /// A kind of login.
 #[derive(Clone, Copy)]
-pub struct Login {
+pub struct LoginCase {
     /// Whether the password is right, or whatever else a module asks for.
     pub is_right: bool,
     /// Whether sshd has accepted a key.
@@ -19,7 +19,7 @@ pub struct Login {
 }
 
 /// Everything that is asked is right.
-pub const RIGHT: Login = Login { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
+pub const RIGHT: LoginCase = LoginCase { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
 
 /// What is true of a way so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,22 +34,22 @@ pub struct Facts {
 
 impl Service<'_> {
     /// Every way of this login.
-    pub(super) fn ways(&self, login: Login) -> Vec<End<Facts>> {
+    pub(super) fn ways(&self, login: LoginCase) -> Vec<End<Facts>> {
         let proved = login.has_key || self.before == Before::Key;
         let start = Facts { proved, asked: None, asked_stranger: None };
         explore(&self.auth, start, &|facts, index, line| self.returns(login, *facts, index, line))
     }
 
     /// Each kind of login that can come: with a key only where sshd tells of one.
-    pub(super) fn arrivals(&self, login: Login) -> Vec<End<Facts>> {
+    pub(super) fn arrivals(&self, login: LoginCase) -> Vec<End<Facts>> {
         let mut ends = self.ways(login);
         if !with_mode(&self.auth, Mode::SshKey).is_empty() {
-            ends.extend(self.ways(Login { has_key: true, ..login }));
+            ends.extend(self.ways(LoginCase { has_key: true, ..login }));
         }
         ends
     }
 
-    fn returns(&self, login: Login, facts: Facts, index: usize, line: &Line) -> Vec<(Code, Facts)> {
+    fn returns(&self, login: LoginCase, facts: Facts, index: usize, line: &StackLine) -> Vec<(Code, Facts)> {
         let all = |codes: &[Code]| codes.iter().map(|code| (*code, facts)).collect::<Vec<_>>();
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {
@@ -57,28 +57,30 @@ impl Service<'_> {
         }
         let proved = (Code::SUCCESS, Facts { proved: true, ..facts });
         match module.kind() {
-            Kind::Ours => self.our_returns(login, facts, index),
-            Kind::Permit => all(&[Code::SUCCESS]),
-            Kind::Deny => all(&[Code::AUTH_ERR]),
-            Kind::Root if login.is_right && !login.guards_pass => all(&[Code::SUCCESS, Code::AUTH_ERR]),
-            Kind::Root => all(&[Code::AUTH_ERR]),
-            Kind::Password if login.is_right => vec![proved, (Code::USER_UNKNOWN, facts)],
-            Kind::Password => all(&[Code::AUTH_ERR, Code::USER_UNKNOWN]),
-            Kind::OtherProof | Kind::Unknown if login.is_right => {
+            ModuleKind::Ours => self.our_returns(login, facts, index),
+            ModuleKind::Permit => all(&[Code::SUCCESS]),
+            ModuleKind::Deny => all(&[Code::AUTH_ERR]),
+            ModuleKind::Root if login.is_right && !login.guards_pass => all(&[Code::SUCCESS, Code::AUTH_ERR]),
+            ModuleKind::Root => all(&[Code::AUTH_ERR]),
+            ModuleKind::Password if login.is_right => vec![proved, (Code::USER_UNKNOWN, facts)],
+            ModuleKind::Password => all(&[Code::AUTH_ERR, Code::USER_UNKNOWN]),
+            ModuleKind::OtherProof | ModuleKind::Unknown if login.is_right => {
                 vec![proved, (Code::AUTH_ERR, facts), (Code::IGNORE, facts)]
             }
-            Kind::OtherProof | Kind::Unknown => all(&[Code::AUTH_ERR, Code::IGNORE]),
-            Kind::Condition if module.is_for_listed_users() => all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR]),
-            Kind::Condition => all(&[Code::SUCCESS, Code::AUTH_ERR]),
+            ModuleKind::OtherProof | ModuleKind::Unknown => all(&[Code::AUTH_ERR, Code::IGNORE]),
+            ModuleKind::Condition if module.is_for_listed_users() => {
+                all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR])
+            }
+            ModuleKind::Condition => all(&[Code::SUCCESS, Code::AUTH_ERR]),
             // It counts a failure, and comes only where there was one.
-            Kind::Guard if module.arguments.iter().any(|word| word == "authfail") => all(&[Code::AUTH_ERR]),
-            Kind::Guard if login.guards_pass => all(&[Code::SUCCESS, Code::IGNORE]),
-            Kind::Guard => all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR]),
-            Kind::Service => all(&[Code::SUCCESS, Code::IGNORE]),
+            ModuleKind::Guard if module.arguments.iter().any(|word| word == "authfail") => all(&[Code::AUTH_ERR]),
+            ModuleKind::Guard if login.guards_pass => all(&[Code::SUCCESS, Code::IGNORE]),
+            ModuleKind::Guard => all(&[Code::SUCCESS, Code::IGNORE, Code::AUTH_ERR]),
+            ModuleKind::Service => all(&[Code::SUCCESS, Code::IGNORE]),
         }
     }
 
-    fn our_returns(&self, login: Login, facts: Facts, index: usize) -> Vec<(Code, Facts)> {
+    fn our_returns(&self, login: LoginCase, facts: Facts, index: usize) -> Vec<(Code, Facts)> {
         let Some((_, options)) = ours(&self.auth).into_iter().find(|(line, _)| *line == index) else {
             return vec![(Code::SERVICE_ERR, facts)];
         };
@@ -100,12 +102,12 @@ impl Service<'_> {
     /// with a key where the stack knows of keys. Where modules may decide this way or that, the way is
     /// given in which the password is right where it is asked first, and nothing but the password proves.
     pub fn likely_auth(&self, ours: Code, has_key: bool) -> Option<Way> {
-        let login = Login { ours, has_key, guards_pass: true, ..RIGHT };
+        let login = LoginCase { ours, has_key, guards_pass: true, ..RIGHT };
         let odd = |(index, code): &(usize, Code)| {
             let is_right = *code == Code::SUCCESS;
-            match self.line(*index).and_then(Line::module).map(Module::kind) {
-                Some(Kind::Password | Kind::Unknown) => !is_right,
-                Some(Kind::OtherProof) => is_right,
+            match self.line(*index).and_then(StackLine::module).map(Module::kind) {
+                Some(ModuleKind::Password | ModuleKind::Unknown) => !is_right,
+                Some(ModuleKind::OtherProof) => is_right,
                 _ => false,
             }
         };

@@ -1,7 +1,7 @@
 //! What to write where a line ends the stack before ours: the first change that is right where the
 //! stack with it is walked.
 
-use pam_stacks::{Control, Line, Stack};
+use pam_stacks::{Control, Stack, StackLine};
 
 use super::doors::{open_doors, strangers};
 use super::login::RIGHT;
@@ -40,7 +40,7 @@ pub fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Str
 /// A control that jumps to our line, where both stand in one file and nothing is included between.
 fn jump(stack: &Stack, index: usize, ours: usize) -> Option<String> {
     let (line, between) = (stack.lines.get(index)?, stack.lines.get(index + 1..ours)?);
-    let is_beside = |other: &Line| other.level == line.level && other.through == line.through;
+    let is_beside = |other: &StackLine| other.level == line.level && other.through == line.through;
     let is_one_file = between.iter().chain(stack.lines.get(ours)).all(is_beside);
     (is_one_file && !between.is_empty()).then(|| format!("success={} default=ignore", between.len()))
 }

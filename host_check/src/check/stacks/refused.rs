@@ -1,10 +1,10 @@
 //! Whom the auth phase refuses although our lines accept or do not ask them, and what to write: the
 //! first change that is right where the stack with it is walked.
 
-use pam_stacks::{Code, Control, Kind, Line, Module, Runs, Stack};
+use pam_stacks::{Code, Control, Module, ModuleKind, Runs, Stack, StackLine};
 
 use super::doors::open_doors;
-use super::login::{Login, RIGHT};
+use super::login::{LoginCase, RIGHT};
 use super::service::{Service, quoted};
 use crate::finding::Finding;
 use crate::words;
@@ -41,7 +41,7 @@ pub enum LockedOut {
 
 /// Whom this line of ours has refused behind it, if somebody.
 pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
-    let ends = |ours| service.arrivals(Login { ours, guards_pass: true, ..RIGHT });
+    let ends = |ours| service.arrivals(LoginCase { ours, guards_pass: true, ..RIGHT });
     let through = |ours| ends(ours).iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index));
     // Where nobody comes, another line is in the way, and is told of.
     if !ends(Code::SUCCESS).iter().any(|end| end.way.iter().any(|(line, _)| *line == index)) {
@@ -57,17 +57,17 @@ pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
 
 /// What refuses those whom our line accepts, if it can be named.
 fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
-    let broken = |line: &&Line| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
+    let broken = |line: &&StackLine| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
     let line = service.auth.lines.iter().find(broken);
     line.map(|line| words::check_remedies::mend(&quoted(line), &line.place)).or_else(|| {
-        let deny = |line: &&Line| line.module().is_some_and(|module| module.kind() == Kind::Deny);
+        let deny = |line: &&StackLine| line.module().is_some_and(|module| module.kind() == ModuleKind::Deny);
         let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
         Some(words::check_remedies::below(&quoted(line), &line.place))
     })
 }
 
 /// A change of the lines from ours on.
-struct Change {
+struct LineChange {
     says: String,
     /// Our line says `required`.
     is_required: bool,
@@ -94,21 +94,21 @@ fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String>
         (words::check_remedies::permit_for_next(&next), false, true, true),
         (words::check_remedies::required_and_permit_for_next(&required, &next), true, true, true),
     ];
-    let changes = changes.into_iter().map(|(says, is_required, without_next, with_permit)| Change {
+    let changes = changes.into_iter().map(|(says, is_required, without_next, with_permit)| LineChange {
         says,
         is_required,
         without_next,
         with_permit,
     });
     let doors = open_doors(service, codes);
-    let is_right = |change: &Change| {
+    let is_right = |change: &LineChange| {
         changed(service, index, change)
             .is_some_and(|service| refuses(&service, index).is_none() && open_doors(&service, codes) <= doors)
     };
     changes.into_iter().find(is_right).map(|change| change.says)
 }
 
-fn changed<'a>(service: &Service<'a>, index: usize, change: &Change) -> Option<Service<'a>> {
+fn changed<'a>(service: &Service<'a>, index: usize, change: &LineChange) -> Option<Service<'a>> {
     let mut auth: Stack = service.auth.clone();
     let ours = auth.lines.get_mut(index)?;
     if change.is_required {
@@ -117,7 +117,7 @@ fn changed<'a>(service: &Service<'a>, index: usize, change: &Change) -> Option<S
     let permit = permit(ours)?;
     if change.without_next {
         // What else stands there has its purpose.
-        auth.lines.get(index + 1)?.module().filter(|module| module.kind() == Kind::Deny)?;
+        auth.lines.get(index + 1)?.module().filter(|module| module.kind() == ModuleKind::Deny)?;
         auth.lines.remove(index + 1);
     }
     if change.with_permit {
@@ -127,8 +127,8 @@ fn changed<'a>(service: &Service<'a>, index: usize, change: &Change) -> Option<S
 }
 
 /// A line that succeeds, beside another one.
-pub fn permit(beside: &Line) -> Option<Line> {
-    Some(Line {
+pub fn permit(beside: &StackLine) -> Option<StackLine> {
+    Some(StackLine {
         text: "auth required pam_permit.so".to_owned(),
         runs: Runs::Module(Module { name: "pam_permit.so".to_owned(), arguments: Vec::new(), is_quiet: false }),
         control: Control::parse("required", false).ok()?,

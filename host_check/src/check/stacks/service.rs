@@ -1,6 +1,6 @@
 //! A service of a host, and its stacks.
 
-use pam_stacks::{Code, Files, Kind, Line, Phase, Stack};
+use pam_stacks::{Code, Files, ManagementGroup, ModuleKind, Stack, StackLine};
 use twostep_core::options::{Mode, Options};
 
 /// How somebody comes to the auth phase of a service.
@@ -38,7 +38,7 @@ pub struct Service<'a> {
 impl<'a> Service<'a> {
     /// The service of this name.
     pub fn new(files: &'a Files, name: &'a str, before: Before) -> Self {
-        let (auth, account) = (files.stack(name, Phase::Auth), files.stack(name, Phase::Account));
+        let (auth, account) = (files.stack(name, ManagementGroup::Auth), files.stack(name, ManagementGroup::Account));
         Self { name, files, before, auth, account }
     }
 
@@ -54,8 +54,8 @@ impl<'a> Service<'a> {
 
     /// When it asks for the password.
     pub fn asks_password(&self) -> AsksPassword {
-        let proves = |kind| matches!(kind, Kind::Password | Kind::OtherProof | Kind::Unknown);
-        if !self.auth.lines.iter().filter_map(Line::module).any(|module| proves(module.kind())) {
+        let proves = |kind| matches!(kind, ModuleKind::Password | ModuleKind::OtherProof | ModuleKind::Unknown);
+        if !self.auth.lines.iter().filter_map(StackLine::module).any(|module| proves(module.kind())) {
             AsksPassword::Never
         } else if with_mode(&self.auth, Mode::SshKey).is_empty() {
             AsksPassword::Always
@@ -75,8 +75,8 @@ impl<'a> Service<'a> {
     }
 
     /// Its lines of the auth phase, or of the account phase.
-    pub fn stack(&self, phase: Phase) -> &Stack {
-        if phase == Phase::Account { &self.account } else { &self.auth }
+    pub fn stack(&self, phase: ManagementGroup) -> &Stack {
+        if phase == ManagementGroup::Account { &self.account } else { &self.auth }
     }
 
     /// Whether this line of the auth phase asks for a code or an application password.
@@ -90,12 +90,12 @@ impl<'a> Service<'a> {
     }
 
     /// A line of its auth phase.
-    pub(super) fn line(&self, index: usize) -> Option<&Line> {
+    pub(super) fn line(&self, index: usize) -> Option<&StackLine> {
         self.auth.lines.get(index)
     }
 
     /// Whether libpam cannot load the module of this line.
-    pub(super) fn is_missing(&self, line: &Line) -> bool {
+    pub(super) fn is_missing(&self, line: &StackLine) -> bool {
         let has_modules = self.files.module_folder().is_some();
         let loads = |name: &str| self.files.module(name).is_some_and(|path| self.files.loads(&path));
         has_modules && line.module().is_some_and(|module| !loads(&module.name))
@@ -122,6 +122,6 @@ pub fn with_mode(stack: &Stack, mode: Mode) -> Vec<usize> {
 }
 
 /// How a line is named in a sentence.
-pub fn quoted(line: &Line) -> String {
+pub fn quoted(line: &StackLine) -> String {
     format!("`{}`", line.text)
 }
