@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twostep_core::request::Refusal;
 
-use crate::arguments::AppPassword;
+use crate::arguments::AppPasswordCommand;
 use crate::page::Page;
 use crate::reach;
 use crate::session::Session;
@@ -17,27 +17,27 @@ pub mod list;
 pub mod revoke;
 mod stored;
 
-pub use describe::{Listed, listed};
+pub use describe::{AppPasswordList, listed};
 use ensure::Telling;
 use stored::Folder;
 
 /// Does what was typed, for the account of the caller.
-pub fn run(mut page: Page, action: &AppPassword) -> Result<(), Trouble> {
-    if let AppPassword::Show { name } = action {
+pub fn run(mut page: Page, action: &AppPasswordCommand) -> Result<(), Trouble> {
+    if let AppPasswordCommand::Show { name } = action {
         return show(&mut page, name);
     }
     let reach = match (reach::to_own_account(), action) {
         // At the start of a session of root there is nothing to do.
-        (Err(trouble), AppPassword::Ensure { quiet: true }) if trouble.is(Refusal::Policy) => return Ok(()),
+        (Err(trouble), AppPasswordCommand::Ensure { quiet: true }) if trouble.is(Refusal::Policy) => return Ok(()),
         (reach, _) => reach?,
     };
     let mut session = Session { reach, person: terminal::who_types()?, page };
     match action {
-        AppPassword::Create(wishes) => create::run(&mut session, wishes),
-        AppPassword::Revoke { label, .. } => revoke::run(&mut session, label.as_deref()),
-        AppPassword::Ensure { quiet: true } => ensure::run(&mut session, Telling::News),
-        AppPassword::Ensure { quiet: false } => ensure::run(&mut session, Telling::All),
-        AppPassword::List | AppPassword::Show { .. } => list::run(&mut session),
+        AppPasswordCommand::Create(wishes) => create::run(&mut session, wishes),
+        AppPasswordCommand::Revoke { label, .. } => revoke::run(&mut session, label.as_deref()),
+        AppPasswordCommand::Ensure { quiet: true } => ensure::run(&mut session, Telling::News),
+        AppPasswordCommand::Ensure { quiet: false } => ensure::run(&mut session, Telling::All),
+        AppPasswordCommand::List | AppPasswordCommand::Show { .. } => list::run(&mut session),
     }
 }
 

@@ -21,17 +21,17 @@ mod reseal;
 mod transfer;
 
 pub use admin::Admin;
-pub use app_password::{AppPassword, Create};
+pub use app_password::{AppPasswordCommand, Create};
 pub use change::{Apply, Revert};
 pub use check::Check;
 pub use device::{DeviceFlags, QrChoice, Replace, Showing};
-pub use help::Invite;
+pub use help::InviteArguments;
 pub use overview::{Prune, Report};
 #[cfg(test)]
 pub use policy::Span;
 pub use policy::{Edit, Require};
 pub use reseal::Reseal;
-pub use transfer::{Export, Import, Taking};
+pub use transfer::{Export, ImportArguments, Taking};
 
 /// Below the flags of each command and above `--help`.
 const LAST: usize = 900;
@@ -92,7 +92,7 @@ pub enum Command {
     AppPassword {
         /// What to do with them
         #[command(subcommand)]
-        action: AppPassword,
+        action: AppPasswordCommand,
     },
     /// Send one request of another program to the service, and print the response
     #[command(after_help = CALL_EXAMPLES)]
@@ -148,7 +148,7 @@ impl Arguments {
             // Without a terminal nobody could look at a QR code.
             Some(Command::Enroll(_) | Command::Replace(_)) if !is_interactive => Form::Json,
             Some(Command::AppPassword {
-                action: AppPassword::Create(Create { print_only: true, .. }) | AppPassword::Show { .. },
+                action: AppPasswordCommand::Create(Create { print_only: true, .. }) | AppPasswordCommand::Show { .. },
             })
             | Some(Command::Admin { action: Admin::Report(Report { csv: true, .. }) }) => Form::Value,
             _ => Form::Text,

@@ -35,7 +35,7 @@ pub struct Proposal {
 
 /// What was done, as programs read it.
 #[derive(Debug, Serialize)]
-pub struct Done<'a> {
+pub struct EditReport<'a> {
     /// Whether the file is another one now.
     pub changed: bool,
     /// Which one.
@@ -81,7 +81,7 @@ impl Proposal {
             .fold(line, |line, (key, lines)| line.with(key, logged(lines)));
         Syslog.record(&line.finish());
         let (change, impact, warnings) = (&self.change, Some(&self.impact), &self.warnings);
-        page.object(&Done { changed: true, file: file.shown(), change, impact, warnings })
+        page.object(&EditReport { changed: true, file: file.shown(), change, impact, warnings })
     }
 }
 

@@ -6,7 +6,7 @@ use twostep_core::request::{Request, Response, Status};
 
 use crate::app_password::ensure;
 use crate::arguments::{Enroll, Replace, Showing};
-use crate::proof::{self, Proof};
+use crate::proof::{self, ProofUsed};
 use crate::recovery::{self, Sheet};
 use crate::session::Session;
 use crate::trouble::Trouble;
@@ -29,7 +29,7 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
     let (response, proof) = if status.enrolled {
         proof::ask_with(session, |proof| request(Some(proof), None))?
     } else {
-        (permit::ask_with(session, |permit| request(None, permit))?, Proof::NotNeeded)
+        (permit::ask_with(session, |permit| request(None, permit))?, ProofUsed::NotNeeded)
     };
     finish(session, (&status, response, proof), &wishes.showing, wishes.device.secret_stdin)
 }
@@ -58,7 +58,7 @@ fn check(showing: &Showing) -> Result<(), Trouble> {
 
 fn finish(
     session: &mut Session,
-    (status, response, proof): (&Status, Response, Proof),
+    (status, response, proof): (&Status, Response, ProofUsed),
     showing: &Showing,
     has_own_key: bool,
 ) -> Result<(), Trouble> {
@@ -71,7 +71,7 @@ fn finish(
     }
     match confirm::confirm(session, &pending) {
         Ok(confirmed) => {
-            if proof == Proof::RecoveryCode {
+            if proof == ProofUsed::RecoveryCode {
                 proof::tell_spent(session, proof)?;
             }
             hand_over(session, &status.user, confirmed, showing.save_codes.as_deref())?;

@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
     use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::{Script, Turn};
+    use crate::reach::scripted::{Expected, Script};
     use crate::session::scripted::session;
 
     fn begin(permit: Option<Typed>) -> Request {
@@ -50,7 +50,7 @@ mod tests {
         matches!(request, Request::Begin { permit, .. } if permit.as_ref().map(Typed::expose) == given)
     }
 
-    fn first(reason: Refusal) -> Turn {
+    fn first(reason: Refusal) -> Expected {
         (|request| begins(request, None), refused(reason))
     }
 
@@ -88,7 +88,7 @@ mod tests {
     fn three_wrong_ones_end_it_and_other_refusals_end_it_at_once() {
         for (refusals, reason) in [(3, Refusal::NotAccepted), (1, Refusal::Failed)] {
             let mut turns = vec![first(Refusal::PasswordRequired)];
-            turns.extend((0..refusals).map(|_| -> Turn { (|_| true, refused(reason)) }));
+            turns.extend((0..refusals).map(|_| -> Expected { (|_| true, refused(reason)) }));
             let answers = vec![(account::YOUR_PASSWORD, Echo::Hidden, "1"); refusals];
             let (mut session, _) = session(Script::user(turns), Box::new(Answers::new(&answers)));
             assert!(ask_with(&mut session, begin).unwrap_err().is(reason));

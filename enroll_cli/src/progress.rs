@@ -14,14 +14,14 @@ const STRIDE: usize = 250;
 const CELLS: usize = 30;
 
 /// A bar on standard error, if that is a terminal.
-pub struct Progress {
+pub struct ProgressBar {
     total: usize,
     done: usize,
     drawn: usize,
     columns: usize,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Begins it. Counting beforehand is only worth it where someone looks.
     pub fn begin(host: &Host) -> Result<Self, Trouble> {
         let total = if std::io::stderr().is_terminal() { host.at_most()? } else { 0 };

@@ -16,7 +16,7 @@ const MOST_DIGITS: usize = 8;
 
 /// What a proof was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum ProofUsed {
     /// None: root needs none.
     NotNeeded,
     /// A verification code, which is spent now.
@@ -26,10 +26,10 @@ pub enum Proof {
 }
 
 /// Has a request answered that needs a proof, and says what the proof was.
-pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Result<(Response, Proof), Trouble> {
+pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Result<(Response, ProofUsed), Trouble> {
     if !session.reach.needs_proof() {
         let response = session.reach.ask(request(Typed::new(String::new())))?;
-        return Ok((response, Proof::NotNeeded));
+        return Ok((response, ProofUsed::NotNeeded));
     }
     let mut left = if session.person.sees_questions() { TRIES } else { 1 };
     loop {
@@ -47,17 +47,17 @@ pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Re
 }
 
 /// Says what an accepted proof means for the next login.
-pub fn tell_spent(session: &mut Session, proof: Proof) -> Result<(), Trouble> {
+pub fn tell_spent(session: &mut Session, proof: ProofUsed) -> Result<(), Trouble> {
     match proof {
-        Proof::NotNeeded => Ok(()),
-        Proof::Code => session.page.say(account::CODE_SPENT),
-        Proof::RecoveryCode => session.page.say(account::RECOVERY_CODE_USED_UP),
+        ProofUsed::NotNeeded => Ok(()),
+        ProofUsed::Code => session.page.say(account::CODE_SPENT),
+        ProofUsed::RecoveryCode => session.page.say(account::RECOVERY_CODE_USED_UP),
     }
 }
 
-fn kind(answer: &Typed) -> Proof {
+fn kind(answer: &Typed) -> ProofUsed {
     let letters = answer.expose().chars().filter(|letter| !" -\t".contains(*letter)).count();
-    if letters <= MOST_DIGITS { Proof::Code } else { Proof::RecoveryCode }
+    if letters <= MOST_DIGITS { ProofUsed::Code } else { ProofUsed::RecoveryCode }
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
         ]);
         let (mut session, printed) = session(script, Box::new(person));
         let (_, proof) = ask_with(&mut session, remove).unwrap();
-        assert_eq!(proof, Proof::Code);
+        assert_eq!(proof, ProofUsed::Code);
         assert_eq!(printed.text(), "Wrong. Try again.\nWrong. Try again.\n");
     }
 
@@ -122,12 +122,12 @@ mod tests {
     fn root_is_not_asked() {
         let script = Script::root(vec![(|request| gives(request, ""), removed())]);
         let (mut session, _) = session(script, Box::new(Answers::new(&[])));
-        assert_eq!(ask_with(&mut session, remove).unwrap().1, Proof::NotNeeded);
+        assert_eq!(ask_with(&mut session, remove).unwrap().1, ProofUsed::NotNeeded);
     }
 
     #[test]
     fn the_person_learns_what_the_proof_cost() {
-        assert_eq!(kind(&Typed::new("1234-5678".into())), Proof::Code);
-        assert_eq!(kind(&Typed::new("0123-4567-89AB-CDEF".into())), Proof::RecoveryCode);
+        assert_eq!(kind(&Typed::new("1234-5678".into())), ProofUsed::Code);
+        assert_eq!(kind(&Typed::new("0123-4567-89AB-CDEF".into())), ProofUsed::RecoveryCode);
     }
 }

@@ -171,22 +171,22 @@ pub mod scripted {
     use super::*;
 
     /// One expected request and its answer.
-    pub type Turn = (fn(&Request) -> bool, Response);
+    pub type Expected = (fn(&Request) -> bool, Response);
 
     /// A scripted account. Dropping it before the script is used up fails the test.
     pub struct Script {
-        turns: VecDeque<Turn>,
+        turns: VecDeque<Expected>,
         proofs: bool,
     }
 
     impl Script {
         /// A user's way to the account.
-        pub fn user(turns: Vec<Turn>) -> Self {
+        pub fn user(turns: Vec<Expected>) -> Self {
             Self { turns: turns.into(), proofs: true }
         }
 
         /// Root's way to the account.
-        pub fn root(turns: Vec<Turn>) -> Self {
+        pub fn root(turns: Vec<Expected>) -> Self {
             Self { turns: turns.into(), proofs: false }
         }
     }

@@ -66,7 +66,7 @@ fn make_sure(session: &mut Session, status: &Status, label: &str) -> Result<(), 
 mod tests {
     use super::*;
     use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::{Script, Turn};
+    use crate::reach::scripted::{Expected, Script};
     use crate::session::scripted::{session, status};
 
     const PROOF: &str = "Current code";
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    fn required() -> Vec<Turn> {
+    fn required() -> Vec<Expected> {
         let mut status = status(&["phone"]);
         status.required = true;
         vec![(|_| true, Response::Status(status))]

@@ -12,7 +12,7 @@ use nix::libc::{
 
 /// Which call fails, and how.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Plan {
+pub struct FailurePlan {
     /// Calls that succeed before.
     pub after: u8,
     /// Whether all later ones fail too, as if the process had died.
@@ -22,12 +22,12 @@ pub struct Plan {
 }
 
 thread_local! {
-    static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
+    static PLAN: Cell<Option<FailurePlan>> = const { Cell::new(None) };
     static CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Runs `what` with calls that fail as planned; says how many it made.
-pub fn with<T>(plan: Option<Plan>, what: impl FnOnce() -> T) -> (T, u32) {
+pub fn with<T>(plan: Option<FailurePlan>, what: impl FnOnce() -> T) -> (T, u32) {
     CALLS.set(0);
     PLAN.set(plan);
     let value = what();
@@ -49,7 +49,7 @@ fn fate() -> Fate {
     CALLS.set(CALLS.get().wrapping_add(1));
     let Some(plan) = PLAN.get() else { return Fate::Made };
     if plan.after > 0 {
-        PLAN.set(Some(Plan { after: plan.after - 1, ..plan }));
+        PLAN.set(Some(FailurePlan { after: plan.after - 1, ..plan }));
         return Fate::Made;
     }
     if !plan.lasts {

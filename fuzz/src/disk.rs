@@ -15,7 +15,7 @@ use twostep_core::store::files::FilesStore;
 use twostep_core::throttle::Sums;
 use twostep_core::time::Uptime;
 
-use crate::calls::{self, Plan};
+use crate::calls::{self, FailurePlan};
 use crate::phone::{NOW, alice};
 use crate::store::{Fragile, Turned};
 
@@ -23,7 +23,7 @@ use crate::store::{Fragile, Turned};
 pub struct Disk {
     folder: PathBuf,
     clock: Turned,
-    plan: Cell<Option<Plan>>,
+    plan: Cell<Option<FailurePlan>>,
 }
 
 impl Disk {
@@ -75,7 +75,7 @@ impl Fragile for Disk {
                 2 => Some(if lasts { Errno::EMFILE } else { Errno::EINTR }),
                 _ => None,
             };
-            Plan { after, lasts, errno }
+            FailurePlan { after, lasts, errno }
         }));
     }
 

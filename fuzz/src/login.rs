@@ -203,7 +203,7 @@ impl<S: Fragile> World<S> {
 
     fn attempt(&mut self, answers: &[Given], pause: u8) {
         let codes = answers.iter().map(|given| self.code(*given)).collect();
-        let person = Person { codes: RefCell::new(codes), pause: pause.into() };
+        let person = Typist { codes: RefCell::new(codes), pause: pause.into() };
         let origin = Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() };
         let service = "sshd".to_owned();
         let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: true };
@@ -261,12 +261,12 @@ impl Turned {
 }
 
 /// Gives one code after the other, and may take its time.
-struct Person {
+struct Typist {
     codes: RefCell<Vec<Typed>>,
     pause: i64,
 }
 
-impl Person {
+impl Typist {
     fn answer(&self) -> Option<Typed> {
         let mut codes = self.codes.borrow_mut();
         if codes.is_empty() { None } else { Some(codes.remove(0)) }
@@ -278,7 +278,7 @@ fn converse(
     attempt: &Attempt,
     store: &impl Store,
     clock: &Turned,
-    person: &Person,
+    person: &Typist,
 ) -> Result<Option<Verdict>, LoginError> {
     // Of random bytes the kernel never has too few here.
     let (id, mut answers) = (AttemptId::fresh().expect("random bytes"), Vec::new());

@@ -46,7 +46,7 @@ pub trait Fragile {
 /// What a store in memory may fail at, a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Fault {
+pub enum StoreFault {
     /// The account cannot be read before the question.
     Find = 1,
     /// Nor under the lock.
@@ -81,11 +81,11 @@ impl Shaky {
         Self { account, ledger, spent_until: Cell::new(Timestamp(0)), faults: Cell::new(0) }
     }
 
-    fn meets(&self, fault: Fault) -> Result<(), StoreError> {
+    fn meets(&self, fault: StoreFault) -> Result<(), StoreError> {
         let path = "somewhere".to_owned();
         match self.faults.get() & fault as u8 {
             0 => Ok(()),
-            _ if fault == Fault::Replaced => Err(StoreError::Replaced { path }),
+            _ if fault == StoreFault::Replaced => Err(StoreError::Replaced { path }),
             _ => Err(StoreError::Io { doing: "use", path, errno: Errno::ENOSPC }),
         }
     }
@@ -94,18 +94,18 @@ impl Shaky {
     fn record(&self, held: Held) -> Result<(), StoreError> {
         let account = held.account.expect("no login removes an account");
         if held.keep == Keep::Account {
-            self.meets(Fault::Account)?;
+            self.meets(StoreFault::Account)?;
             self.account.replace(account.clone());
         }
         if *self.ledger.borrow() != held.ledger {
-            self.meets(Fault::Ledger)?;
+            self.meets(StoreFault::Ledger)?;
             self.ledger.replace(held.ledger);
         }
-        if held.keep == Keep::AccountIfPossible && self.meets(Fault::Account).is_ok() {
+        if held.keep == Keep::AccountIfPossible && self.meets(StoreFault::Account).is_ok() {
             self.account.replace(account);
         }
         self.spent_until.set(self.spent_until.get().max(held.spent_until));
-        self.meets(Fault::Replaced)
+        self.meets(StoreFault::Replaced)
     }
 }
 
@@ -134,7 +134,7 @@ impl Fragile for Shaky {
 
 impl Store for &Shaky {
     fn find(&self, _: &Person) -> Result<Option<Account>, StoreError> {
-        self.meets(Fault::Find)?;
+        self.meets(StoreFault::Find)?;
         Ok(Some(self.account.borrow().clone()))
     }
 
@@ -144,7 +144,7 @@ impl Store for &Shaky {
         mut charge: impl FnMut(&mut Held) -> Q,
         mut change: impl FnMut(&mut Held, &Q) -> T,
     ) -> Result<T, StoreError> {
-        self.meets(Fault::Lock)?;
+        self.meets(StoreFault::Lock)?;
         let mut held = Held {
             name: alice().name,
             uid: alice().uid,
@@ -172,7 +172,7 @@ impl Store for &Shaky {
     }
 
     fn seal_key(&self) -> Result<SealKey, SealError> {
-        match self.meets(Fault::Key) {
+        match self.meets(StoreFault::Key) {
             Ok(()) => Ok(KEY.clone()),
             Err(_) => Err(SealError::KeyLength),
         }

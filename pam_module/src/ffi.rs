@@ -20,7 +20,7 @@ use protocol::audit::printable;
 use protocol::secret::Secret;
 
 /// One call of libpam into this module, and all that the module may ask of it.
-pub struct Host<'call> {
+pub struct PamCall<'call> {
     handle: *mut Handle,
     flags: PamFlags,
     call: PhantomData<&'call mut Handle>,
@@ -43,7 +43,7 @@ pub enum Item {
 
 /// How a message is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum MessageStyle {
     /// A question whose answer is not shown.
     HiddenQuestion = 1,
     /// A question whose answer is shown.
@@ -54,7 +54,7 @@ pub enum Style {
     Notice = 4,
 }
 
-impl Style {
+impl MessageStyle {
     /// That of a question whose answer is shown, or is not.
     pub fn of_question(echo: bool) -> Self {
         if echo { Self::ShownQuestion } else { Self::HiddenQuestion }
@@ -74,7 +74,7 @@ pub enum Priority {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer(pub c_int);
 
-impl Host<'_> {
+impl PamCall<'_> {
     /// Whether the program asked for no messages (`PAM_SILENT`).
     pub fn is_silent(&self) -> bool {
         self.flags.contains(PamFlags::SILENT)
@@ -168,7 +168,7 @@ impl Host<'_> {
     ///
     /// # Errors
     /// The conversation failed, or is not there.
-    pub fn ask(&self, style: Style, words: &str) -> Result<Option<Secret>, NoAnswer> {
+    pub fn ask(&self, style: MessageStyle, words: &str) -> Result<Option<Secret>, NoAnswer> {
         match self.converse(style, words) {
             (code, answer) if succeeded(code) => Ok(answer),
             (code, _) => Err(NoAnswer(code)),
@@ -177,7 +177,7 @@ impl Host<'_> {
 
     /// Tells the person something, unless the program wants no messages. A program that cannot
     /// show it changes nothing for the login.
-    pub fn tell(&self, style: Style, words: &str) {
+    pub fn tell(&self, style: MessageStyle, words: &str) {
         if !self.is_silent() {
             self.converse(style, words);
         }
@@ -192,7 +192,7 @@ impl Host<'_> {
     }
 
     /// One message through the program's conversation: its result, and the answer if there is one.
-    fn converse(&self, style: Style, words: &str) -> (c_int, Option<Secret>) {
+    fn converse(&self, style: MessageStyle, words: &str) -> (c_int, Option<Secret>) {
         let conversation: *const Conversation = self.item_pointer(CONVERSATION).cast();
         // SAFETY: PAM_CONV is null or leads to libpam's own copy of a pam_conv structure
         // (pam_get_item(3)), which no other call changes meanwhile.
@@ -206,7 +206,7 @@ impl Host<'_> {
         let message = Message { style: style as c_int, words: words.as_ptr() };
         // One message a call: then "array of pointers" and "pointer to an array" are the same.
         let mut messages: *const Message = &raw const message;
-        let mut replies: *mut Reply = ptr::null_mut();
+        let mut replies: *mut PamResponse = ptr::null_mut();
         // SAFETY: pam_conv(3) takes one message and fills `replies`; the program supplied both the
         // function and its data, and all of ours outlives the call.
         let code = unsafe { call(1, &raw mut messages, &raw mut replies, conversation.data) };
@@ -355,7 +355,7 @@ fn restore_signals(mask: &libc::sigset_t) {
 /// # Safety
 /// `replies` is null or an array from malloc(3) of as many replies as there were messages: one,
 /// whose string is null or from malloc(3). Nobody uses it afterwards (pam_conv(3)).
-unsafe fn take_reply(replies: *mut Reply) -> Option<Secret> {
+unsafe fn take_reply(replies: *mut PamResponse) -> Option<Secret> {
     // SAFETY: the caller's promise: null, or one reply.
     let reply = unsafe { replies.as_mut() }?;
     let words = std::mem::replace(&mut reply.words, ptr::null_mut());
@@ -385,7 +385,7 @@ unsafe fn copied(words: *const c_char) -> Option<Vec<u8>> {
     Some(words.to_bytes().to_vec())
 }
 
-/// Frees what [`Host::remember`] stored: libpam calls it when the text is replaced and at the end.
+/// Frees what [`PamCall::remember`] stored: libpam calls it when the text is replaced and at the end.
 ///
 /// # Safety
 /// `stored` is null or such a text, given back once.
@@ -398,13 +398,13 @@ unsafe extern "C" fn forget(_: *mut Handle, stored: *mut c_void, _: c_int) {
 fn enter(
     (handle, flags): (*mut Handle, c_int),
     arguments: Vec<Vec<u8>>,
-    act: fn(&Host<'_>, &[Vec<u8>]) -> PamError,
+    act: fn(&PamCall<'_>, &[Vec<u8>]) -> PamError,
 ) -> c_int {
     if handle.is_null() {
         return PamError::SERVICE_ERR as c_int;
     }
     SILENCED.call_once(|| panic::set_hook(Box::new(note_panic)));
-    let host = Host { handle, flags: PamFlags::from_bits_truncate(flags), call: PhantomData };
+    let host = PamCall { handle, flags: PamFlags::from_bits_truncate(flags), call: PhantomData };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| act(&host, &arguments)));
     outcome.unwrap_or_else(|_| {
         let place = PANICKED_AT.take();
@@ -506,7 +506,7 @@ struct Message {
 
 /// `struct pam_response`.
 #[repr(C)]
-struct Reply {
+struct PamResponse {
     words: *mut c_char,
     _code: c_int,
 }
@@ -521,7 +521,7 @@ struct Conversation {
     data: *mut c_void,
 }
 
-type Converse = unsafe extern "C" fn(c_int, *mut *const Message, *mut *mut Reply, *mut c_void) -> c_int;
+type Converse = unsafe extern "C" fn(c_int, *mut *const Message, *mut *mut PamResponse, *mut c_void) -> c_int;
 type Forget = unsafe extern "C" fn(*mut Handle, *mut c_void, c_int);
 
 unsafe extern "C" {

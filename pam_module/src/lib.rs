@@ -15,11 +15,11 @@ mod service;
 mod unsaid;
 mod words;
 
-use ffi::{Host, Item, Priority};
+use ffi::{Item, PamCall, Priority};
 use login::PamLine;
 
 /// `pam_sm_authenticate`: the second step, or the password in place of both.
-fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
+fn authenticate(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     #[cfg(feature = "fault-panic")]
     fail_on_purpose();
     if let Err(code) = login::forget(host) {
@@ -45,7 +45,7 @@ fn authenticate(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 /// `pam_sm_setcred`: there are none to set. Anything but success would break logins in stacks where
 /// no other module sets any; only the line that asks about a key repeats what it said, and one with
 /// `enroll` refuses who was let through to enroll and has not.
-fn set_credentials(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
+fn set_credentials(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
     match (line.options.mode, host.item(Item::User)) {
         (Mode::SshKey, _) => key_or_ignore(host),
@@ -58,7 +58,7 @@ fn set_credentials(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 }
 
 /// `pam_sm_acct_mgmt`: what the second step came to.
-fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
+fn manage_account(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
     let Options { mode, require_step, enroll, .. } = line.options;
     if mode == Mode::SshKey || !(require_step || enroll || login::is_begun(host)) {
@@ -77,7 +77,7 @@ fn manage_account(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 }
 
 /// `pam_sm_open_session`: shows what there is to notice. No session ends here, whatever fails.
-fn open_session(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
+fn open_session(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let line = understood(host, arguments).filter(|line| line.options.mode == Mode::Code);
     if let (Some(line), Some(user), true) = (line, host.item(Item::User), is_read(host)) {
         let _ = login::run(host, &line, Phase::Session, user);
@@ -86,17 +86,17 @@ fn open_session(host: &Host<'_>, arguments: &[Vec<u8>]) -> PamError {
 }
 
 /// `pam_sm_close_session`: nothing was opened.
-fn close_session(_: &Host<'_>, _: &[Vec<u8>]) -> PamError {
+fn close_session(_: &PamCall<'_>, _: &[Vec<u8>]) -> PamError {
     PamError::SUCCESS
 }
 
 /// `pam_sm_chauthtok`: passwords are not ours.
-fn change_password(_: &Host<'_>, _: &[Vec<u8>]) -> PamError {
+fn change_password(_: &PamCall<'_>, _: &[Vec<u8>]) -> PamError {
     PamError::IGNORE
 }
 
 /// The line of the PAM stack; without one, the log has the option that was not understood.
-fn understood(host: &Host<'_>, arguments: &[Vec<u8>]) -> Option<PamLine> {
+fn understood(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> Option<PamLine> {
     match Options::parse(arguments) {
         Ok(options) => {
             let arguments = arguments.iter().map(|one| String::from_utf8_lossy(one).into_owned()).collect();
@@ -111,13 +111,13 @@ fn understood(host: &Host<'_>, arguments: &[Vec<u8>]) -> Option<PamLine> {
     }
 }
 
-fn key_or_ignore(host: &Host<'_>) -> PamError {
+fn key_or_ignore(host: &PamCall<'_>) -> PamError {
     if key_was_accepted(host) { PamError::SUCCESS } else { PamError::IGNORE }
 }
 
 /// Whether sshd has accepted a key for this login: it says so in the PAM environment, one line for
 /// each method that succeeded.
-fn key_was_accepted(host: &Host<'_>) -> bool {
+fn key_was_accepted(host: &PamCall<'_>) -> bool {
     host.environment(c"SSH_AUTH_INFO_0").is_some_and(|methods| names_a_key(&methods))
 }
 
@@ -126,7 +126,7 @@ fn names_a_key(methods: &str) -> bool {
 }
 
 /// Whether a person reads what a session says: it has a terminal, or sshd may give it one.
-fn is_read(host: &Host<'_>) -> bool {
+fn is_read(host: &PamCall<'_>) -> bool {
     !host.is_silent() && host.item(Item::Terminal).is_some_and(|tty| is_terminal(&tty))
 }
 

@@ -7,7 +7,7 @@ use protocol::options::{Mode, Options};
 use protocol::request::{Ask, AttemptId, Done, Login, LoginResponse, Outcome, Phase, Shown};
 use protocol::secret::{Secret, Typed};
 
-use crate::ffi::{Host, Item, Priority, Style, process_users};
+use crate::ffi::{Item, MessageStyle, PamCall, Priority, process_users};
 use crate::{key_was_accepted, service, unsaid, words};
 
 /// What the service gave to be kept between the phases of a login. It stays text, so that another copy
@@ -32,17 +32,17 @@ pub struct PamLine {
 ///
 /// # Errors
 /// libpam's code.
-pub fn forget(host: &Host<'_>) -> Result<(), c_int> {
+pub fn forget(host: &PamCall<'_>) -> Result<(), c_int> {
     host.remember(HAND_OVER, None)
 }
 
 /// Whether the auth phase left anything, for whomever.
-pub fn is_begun(host: &Host<'_>) -> bool {
+pub fn is_begun(host: &PamCall<'_>) -> bool {
     host.remembered(HAND_OVER).is_some()
 }
 
 /// Takes a login through one phase.
-pub fn run(host: &Host<'_>, line: &PamLine, phase: Phase, user: String) -> Outcome {
+pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Outcome {
     let Ok(attempt) = AttemptId::fresh() else {
         return fail(host, "the kernel gave no random bytes; try again");
     };
@@ -78,7 +78,7 @@ pub fn run(host: &Host<'_>, line: &PamLine, phase: Phase, user: String) -> Outco
 }
 
 /// One exchange after the other, until the phase has ended. What was typed already answers the first question.
-fn converse(host: &Host<'_>, login: &mut Login, mut typed: Option<Typed>) -> Result<Done, Outcome> {
+fn converse(host: &PamCall<'_>, login: &mut Login, mut typed: Option<Typed>) -> Result<Done, Outcome> {
     while login.answers.len() < MOST_ANSWERS {
         match service::ask(host, login) {
             Ok(LoginResponse::Done(done)) => return Ok(done),
@@ -107,10 +107,10 @@ fn converse(host: &Host<'_>, login: &mut Login, mut typed: Option<Typed>) -> Res
 
 /// Asks the person. A reply without a text is an empty answer to the first question, and is judged as
 /// one.
-fn ask(host: &Host<'_>, login: &mut Login, question: Ask) {
+fn ask(host: &PamCall<'_>, login: &mut Login, question: Ask) {
     let prompt = unsaid::before(host, &login.user, question.prompt.expose());
     login.hand_over = question.hand_over.or(login.hand_over.take());
-    match host.ask(Style::of_question(question.echo), prompt.expose()) {
+    match host.ask(MessageStyle::of_question(question.echo), prompt.expose()) {
         Ok(Some(answer)) => login.answers.push(sent(answer.expose())),
         Ok(None) if login.answers.is_empty() => login.answers.push(Typed::new(String::new())),
         Ok(None) | Err(_) => login.unanswered = true,
@@ -118,10 +118,10 @@ fn ask(host: &Host<'_>, login: &mut Login, question: Ask) {
 }
 
 /// Does what the service says of the phase that has ended.
-fn finish(host: &Host<'_>, login: &Login, password: Option<&Secret>, done: Done) -> Outcome {
+fn finish(host: &PamCall<'_>, login: &Login, password: Option<&Secret>, done: Done) -> Outcome {
     for shown in &done.show {
         match shown {
-            Shown::Notice(text) => host.tell(Style::Notice, text),
+            Shown::Notice(text) => host.tell(MessageStyle::Notice, text),
             Shown::Error(text) => tell_error(host, &login.user, text),
         }
     }
@@ -138,8 +138,8 @@ fn finish(host: &Host<'_>, login: &Login, password: Option<&Secret>, done: Done)
 
 /// The password that the person types. A reply without a text is none; in an answer that also holds a
 /// code it is judged as one.
-fn asked_password(host: &Host<'_>, line: &PamLine) -> Option<Secret> {
-    match host.ask(Style::of_question(line.options.echo), line.options.question()) {
+fn asked_password(host: &PamCall<'_>, line: &PamLine) -> Option<Secret> {
+    match host.ask(MessageStyle::of_question(line.options.echo), line.options.question()) {
         Ok(Some(answer)) => Some(answer),
         Ok(None) if line.options.mode == Mode::Code => Some(Secret::new(Vec::new())),
         Ok(None) | Err(_) => None,
@@ -148,7 +148,7 @@ fn asked_password(host: &Host<'_>, line: &PamLine) -> Option<Secret> {
 
 /// Leaves the password in the answer to the following lines: what stands before the code, which is its
 /// last `cut` bytes.
-fn pass_on(host: &Host<'_>, answer: &Secret, cut: usize) -> Result<(), c_int> {
+fn pass_on(host: &PamCall<'_>, answer: &Secret, cut: usize) -> Result<(), c_int> {
     host.set_password(&Secret::new(without_code(answer.expose(), cut).to_vec()))
 }
 
@@ -176,15 +176,15 @@ fn sent(answer: &[u8]) -> Typed {
 }
 
 /// Tells the person why a login is refused, or keeps it for the next question.
-fn tell_error(host: &Host<'_>, user: &str, text: &str) {
+fn tell_error(host: &PamCall<'_>, user: &str, text: &str) {
     if host.is_silent() {
         unsaid::keep(host, user, text);
     } else {
-        host.tell(Style::Error, text);
+        host.tell(MessageStyle::Error, text);
     }
 }
 
-fn fail(host: &Host<'_>, reason: &str) -> Outcome {
+fn fail(host: &PamCall<'_>, reason: &str) -> Outcome {
     let service = host.item(Item::Service).unwrap_or_default();
     let line = protocol::audit::Line::new("error").with("service", service).with("reason", reason);
     host.log(Priority::Error, &line.finish());

@@ -9,7 +9,7 @@ use protocol::audit::Line;
 use protocol::client::{self, CallError, LOGIN_SOCKET, ONCE, PROGRAM, USER_SOCKET};
 use protocol::request::{Login, LoginRequest, LoginResponse};
 
-use crate::ffi::{Host, Priority, Started, process_users};
+use crate::ffi::{PamCall, Priority, Started, process_users};
 
 /// Says that this handle asks the resident service no more: what it remembers is the same either way,
 /// and a login waits for it once.
@@ -19,7 +19,7 @@ const FELL_BACK: &CStr = c"pam_twostep_once";
 ///
 /// # Errors
 /// Neither answers.
-pub fn ask(host: &Host<'_>, login: &Login) -> Result<LoginResponse, CallError> {
+pub fn ask(host: &PamCall<'_>, login: &Login) -> Result<LoginResponse, CallError> {
     if process_users().1 != 0 {
         return client::call(USER_SOCKET, &LoginRequest::Login(login));
     }

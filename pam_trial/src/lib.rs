@@ -20,12 +20,12 @@ pub enum NoTrial {
 
 /// A message and its answer as libpam's `pam_conv` has them (`_pam_types.h`).
 #[repr(C)]
-struct Answer {
+struct PamResponse {
     text: *mut c_char,
     code: c_int,
 }
 
-type Converse = extern "C" fn(c_int, *const *const c_void, *mut *mut Answer, *mut c_void) -> c_int;
+type Converse = extern "C" fn(c_int, *const *const c_void, *mut *mut PamResponse, *mut c_void) -> c_int;
 
 #[repr(C)]
 struct Conversation {
@@ -40,7 +40,7 @@ type Act = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
 /// `PAM_CONV_ERR`: nobody answers.
 const NOBODY: c_int = 19;
 
-extern "C" fn nobody(_: c_int, _: *const *const c_void, _: *mut *mut Answer, _: *mut c_void) -> c_int {
+extern "C" fn nobody(_: c_int, _: *const *const c_void, _: *mut *mut PamResponse, _: *mut c_void) -> c_int {
     NOBODY
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use protocol::frame::{self, AtOnce, LONGEST_RESPONSE, Until, now};
 use protocol::request::Response;
 
-use crate::server::Door;
+use crate::server::Endpoint;
 
 /// After how long a caller is told that its request is at work. It waits 1 s for that.
 const FIRST: Duration = Duration::from_millis(500);
@@ -43,17 +43,17 @@ struct Table {
 #[derive(Debug)]
 struct Request {
     number: u64,
-    door: Door,
+    door: Endpoint,
     since: Instant,
     /// When its caller is told to wait.
     due: Instant,
-    reply: Arc<Reply>,
+    reply: Arc<Responder>,
 }
 
 impl AtWork {
     /// Puts a request on the table, for as long as what it returns lives.
     #[must_use]
-    pub fn begin(&self, door: Door, reply: &Arc<Reply>) -> Working<'_> {
+    pub fn begin(&self, door: Endpoint, reply: &Arc<Responder>) -> Working<'_> {
         let since = now();
         let mut table = lock(&self.table);
         table.last += 1;
@@ -74,7 +74,7 @@ impl AtWork {
 
     /// How many requests of this socket have been at work for so long.
     #[must_use]
-    pub fn stuck(&self, door: Door, long: Duration) -> usize {
+    pub fn stuck(&self, door: Endpoint, long: Duration) -> usize {
         let now = now();
         let is_stuck = |one: &&Request| one.door == door && now.duration_since(one.since) >= long;
         lock(&self.table).requests.iter().filter(is_stuck).count()
@@ -125,12 +125,12 @@ impl Drop for Working<'_> {
 
 /// The way back to a caller. Frames never mix, and nothing comes after the response.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Responder {
     stream: UnixStream,
     is_answered: Mutex<bool>,
 }
 
-impl Reply {
+impl Responder {
     /// To who is at the other end.
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
@@ -173,10 +173,10 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn pair() -> (UnixStream, Arc<Reply>) {
+    fn pair() -> (UnixStream, Arc<Responder>) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         theirs.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        (theirs, Arc::new(Reply::new(ours)))
+        (theirs, Arc::new(Responder::new(ours)))
     }
 
     /// Makes all requests as old as this.
@@ -191,7 +191,7 @@ mod tests {
     fn who_waits_is_told_in_time_and_again_and_never_after_the_answer() {
         let at_work = AtWork::default();
         let (theirs, reply) = pair();
-        let working = at_work.begin(Door::Login, &reply);
+        let working = at_work.begin(Endpoint::Login, &reply);
         assert!(at_work.tell());
         assert!(frame::receive::<Response>(&theirs, LONGEST_RESPONSE).is_err());
         for late in [FIRST, AGAIN, AGAIN] {
@@ -214,7 +214,7 @@ mod tests {
     fn who_does_not_read_holds_nobody_up() {
         let at_work = AtWork::default();
         let (theirs, reply) = pair();
-        let _working = at_work.begin(Door::Login, &reply);
+        let _working = at_work.begin(Endpoint::Login, &reply);
         let began = now();
         for _ in 0..20_000 {
             age(&at_work, AGAIN);
@@ -233,13 +233,13 @@ mod tests {
     fn stuck_ones_are_counted_for_each_socket() {
         let at_work = AtWork::default();
         let (_theirs, reply) = pair();
-        let _one = at_work.begin(Door::Login, &reply);
-        let _other = at_work.begin(Door::User, &reply);
+        let _one = at_work.begin(Endpoint::Login, &reply);
+        let _other = at_work.begin(Endpoint::User, &reply);
         let long = Duration::from_secs(20);
-        assert_eq!(at_work.stuck(Door::Login, long), 0);
+        assert_eq!(at_work.stuck(Endpoint::Login, long), 0);
         age(&at_work, long);
-        let _third = at_work.begin(Door::Login, &reply);
-        assert_eq!(at_work.stuck(Door::Login, long), 1);
+        let _third = at_work.begin(Endpoint::Login, &reply);
+        assert_eq!(at_work.stuck(Endpoint::Login, long), 1);
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
             }
         });
         let (_theirs, reply) = pair();
-        let _working = at_work.begin(Door::Admin, &reply);
+        let _working = at_work.begin(Endpoint::Admin, &reply);
         watcher.unwrap().join().unwrap();
     }
 }

@@ -28,11 +28,11 @@ mod relation;
 mod session;
 
 use hand_over::{HandOver, Passage};
-pub use host::{Host, ThisHost};
+pub use host::{LoginHost, ThisHost};
 use relation::Relation;
 
 /// One step of one login.
-pub struct Turn<'a, H: Host> {
+pub struct Turn<'a, H: LoginHost> {
     login: &'a Login,
     host: &'a H,
     log: H::Log,
@@ -83,7 +83,7 @@ enum Unready {
 
 /// Answers one step of a login.
 #[must_use]
-pub fn answer(host: &impl Host, caller: &Caller, login: &Login) -> Response {
+pub fn answer(host: &impl LoginHost, caller: &Caller, login: &Login) -> Response {
     match Turn::new(host, caller, login) {
         Ok(turn) => turn.answer(),
         Err(Unready::Options) => {
@@ -93,7 +93,7 @@ pub fn answer(host: &impl Host, caller: &Caller, login: &Login) -> Response {
     }
 }
 
-impl<'a, H: Host> Turn<'a, H> {
+impl<'a, H: LoginHost> Turn<'a, H> {
     fn new(host: &'a H, caller: &Caller, login: &'a Login) -> Result<Self, Unready> {
         let log = host.log();
         let arguments: Vec<Vec<u8>> = login.options.iter().map(|option| option.clone().into_bytes()).collect();

@@ -21,7 +21,7 @@ const QUEUE: usize = 16;
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the user database says of somebody.
-pub type Found = Result<Option<Person>, LookupError>;
+pub type LookedUp = Result<Option<Person>, LookupError>;
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
     Pool::new(LIMIT, |key| match key {
@@ -34,7 +34,7 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
 ///
 /// # Errors
 /// The user database failed to answer, or not in time (`ETIMEDOUT`).
-pub fn by_name(name: &str) -> Found {
+pub fn by_name(name: &str) -> LookedUp {
     POOL.ask(Key::Name(name.to_owned()))
 }
 
@@ -42,7 +42,7 @@ pub fn by_name(name: &str) -> Found {
 ///
 /// # Errors
 /// As [`by_name`].
-pub fn by_uid(uid: u32) -> Found {
+pub fn by_uid(uid: u32) -> LookedUp {
     POOL.ask(Key::Uid(uid))
 }
 
@@ -56,12 +56,12 @@ struct Question {
     key: Key,
     /// When nobody waits for the answer any more.
     limit: Instant,
-    answer: SyncSender<Found>,
+    answer: SyncSender<LookedUp>,
 }
 
 /// Threads that are started when they are first needed.
 struct Pool {
-    look_up: fn(&Key) -> Found,
+    look_up: fn(&Key) -> LookedUp,
     within: Duration,
     questions: SyncSender<Question>,
     taken: Arc<Mutex<Receiver<Question>>>,
@@ -71,13 +71,13 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(within: Duration, look_up: fn(&Key) -> Found) -> Self {
+    fn new(within: Duration, look_up: fn(&Key) -> LookedUp) -> Self {
         let (questions, taken) = sync_channel(QUEUE);
         let (taken, open) = (Arc::new(Mutex::new(taken)), Arc::default());
         Self { look_up, within, questions, taken, started: Mutex::new(0), open }
     }
 
-    fn ask(&self, key: Key) -> Found {
+    fn ask(&self, key: Key) -> LookedUp {
         let late = Err(LookupError::Database(Errno::ETIMEDOUT));
         let (answer, answered) = sync_channel(1);
         if self.open.fetch_add(1, Ordering::AcqRel) >= *lock(&self.started) {
@@ -131,7 +131,7 @@ mod tests {
             }
             Ok(None)
         });
-        let is_late = |found: Found| found == Err(LookupError::Database(Errno::ETIMEDOUT));
+        let is_late = |found: LookedUp| found == Err(LookupError::Database(Errno::ETIMEDOUT));
         for _ in 1..THREADS {
             assert!(is_late(pool.ask(Key::Uid(1))));
             assert_eq!(pool.ask(Key::Name("alice".to_owned())), Ok(None));

@@ -14,7 +14,7 @@ use twostep_core::words::service as words;
 
 use crate::answer::{answer, refused};
 use crate::leave;
-use crate::server::{Door, Server, caller};
+use crate::server::{Endpoint, Server, caller};
 use crate::waiting::Connection;
 
 /// Answers one call of the process at the other end of standard input.
@@ -28,7 +28,7 @@ pub fn run() -> Result<(), String> {
     sys::close_from(3);
     let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     let stream = UnixStream::from(input);
-    let caller = caller(Door::Login, &stream).map_err(|_| words::NOT_ROOT.to_owned())?;
+    let caller = caller(Endpoint::Login, &stream).map_err(|_| words::NOT_ROOT.to_owned())?;
     forget_environment();
     let obstacle = leave::leave().err();
     // As the service answers, with the same words to a caller who waits.
@@ -36,7 +36,7 @@ pub fn run() -> Result<(), String> {
         Some(obstacle) => refused(Refusal::Failed, obstacle.text()),
         None => answer(ProcessKind::Once, caller, call),
     });
-    server.serve(Door::Login, Connection { stream, caller, seat: None });
+    server.serve(Endpoint::Login, Connection { stream, caller, seat: None });
     Ok(())
 }
 

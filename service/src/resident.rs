@@ -14,7 +14,7 @@ use twostep_core::store::ProcessKind;
 
 use crate::answer::answer;
 use crate::log::Log;
-use crate::server::{Door, Server, start};
+use crate::server::{Endpoint, Server, start};
 use crate::sockets::Sockets;
 
 /// How many descriptors are asked for, and below how many user.sock could take those of the others.
@@ -72,7 +72,7 @@ fn keep_alive(server: &Arc<Server>) -> io::Result<()> {
     let server = Arc::clone(server);
     start("watchdog", move || {
         loop {
-            if server.at_work.stuck(Door::Login, STUCK) < Door::Login.workers() {
+            if server.at_work.stuck(Endpoint::Login, STUCK) < Endpoint::Login.workers() {
                 tell(&[NotifyState::Watchdog]);
             }
             thread::sleep(limit / 3);

@@ -17,9 +17,9 @@ use twostep_core::login::Peer;
 use twostep_core::words::service as words;
 
 use crate::answer::{Caller, refused};
-use crate::at_work::{AtWork, Reply, lock};
+use crate::at_work::{AtWork, Responder, lock};
 use crate::log::Log;
-use crate::waiting::{Connection, Waiting};
+use crate::waiting::{Connection, ConnectionQueue};
 use crate::{broken, waiting};
 
 /// How long a whole request may take to come in.
@@ -33,7 +33,7 @@ const OVERFLOW: u32 = 65_534;
 
 /// A socket of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Endpoint {
     /// Logins of root's processes.
     Login,
     /// Root's commands.
@@ -42,7 +42,7 @@ pub enum Door {
     User,
 }
 
-impl Door {
+impl Endpoint {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Login, Self::Admin, Self::User];
 
@@ -67,11 +67,11 @@ impl Door {
 }
 
 /// What a call comes to.
-pub type Answer = dyn Fn(&Caller, Call) -> Response + Send + Sync;
+pub type Handler = dyn Fn(&Caller, Call) -> Response + Send + Sync;
 
 /// The service, whatever it answers.
 pub struct Server {
-    answer: Box<Answer>,
+    answer: Box<Handler>,
     /// The requests that are answered now.
     pub at_work: AtWork,
     is_stopping: AtomicBool,
@@ -100,9 +100,9 @@ impl Server {
     ///
     /// # Errors
     /// No more threads can be started.
-    pub fn open(self: &Arc<Self>, door: Door, listener: UnixListener) -> io::Result<()> {
+    pub fn open(self: &Arc<Self>, door: Endpoint, listener: UnixListener) -> io::Result<()> {
         let listener = Arc::new(listener);
-        if door == Door::User {
+        if door == Endpoint::User {
             return self.open_for_users(&listener);
         }
         for _ in 0..door.workers() {
@@ -118,18 +118,18 @@ impl Server {
 
     /// Users get in one by one, as far as there is room.
     fn open_for_users(self: &Arc<Self>, listener: &Arc<UnixListener>) -> io::Result<()> {
-        let line = Waiting::new(waiting::ALL);
-        for _ in 0..Door::User.workers() {
+        let line = ConnectionQueue::new(waiting::ALL);
+        for _ in 0..Endpoint::User.workers() {
             let (server, line) = (Arc::clone(self), Arc::clone(&line));
-            start(Door::User.name(), move || {
+            start(Endpoint::User.name(), move || {
                 loop {
-                    server.serve(Door::User, line.next());
+                    server.serve(Endpoint::User, line.next());
                 }
             })?;
         }
         let (server, listener) = (Arc::clone(self), Arc::clone(listener));
         start("user-accept", move || {
-            while let Some(Connection { stream, caller, .. }) = server.accept(Door::User, &listener) {
+            while let Some(Connection { stream, caller, .. }) = server.accept(Endpoint::User, &listener) {
                 if let Err(stream) = line.take_in(stream, caller) {
                     server.complain("user.sock has as many connections as it may have");
                     turn_away(&stream, Refusal::Busy, words::BUSY);
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// The next connection of somebody who may use this socket; `None` when the service stops.
-    fn accept(&self, door: Door, listener: &UnixListener) -> Option<Connection> {
+    fn accept(&self, door: Endpoint, listener: &UnixListener) -> Option<Connection> {
         while !self.is_stopping.load(Ordering::Acquire) {
             match listener.accept() {
                 Ok((stream, _)) => match caller(door, &stream) {
@@ -157,9 +157,9 @@ impl Server {
     }
 
     /// Answers one request.
-    pub fn serve(&self, door: Door, connection: Connection) {
+    pub fn serve(&self, door: Endpoint, connection: Connection) {
         let Connection { stream, caller, seat: _seat } = connection;
-        let reply = Arc::new(Reply::new(stream));
+        let reply = Arc::new(Responder::new(stream));
         let received = frame::receive_call(Until { stream: reply.stream(), limit: now() + RECEIVE });
         let _working = self.at_work.begin(door, &reply);
         let response = match received {
@@ -215,13 +215,13 @@ impl Server {
 ///
 /// # Errors
 /// What to tell them.
-pub fn caller(door: Door, stream: &UnixStream) -> Result<Caller, &'static str> {
+pub fn caller(door: Endpoint, stream: &UnixStream) -> Result<Caller, &'static str> {
     let peer = getsockopt(stream, PeerCredentials).map_err(|_| words::NAMESPACE)?;
     let peer_of = |peer_is| Ok(Caller { peer: peer_is, pid: peer.pid() });
     match (peer.uid(), door) {
         (0, _) => peer_of(Peer::Root),
         (OVERFLOW, _) => Err(words::NAMESPACE),
-        (uid, Door::User) => peer_of(Peer::User(uid)),
+        (uid, Endpoint::User) => peer_of(Peer::User(uid)),
         _ => Err(words::ROOT_ONLY),
     }
 }

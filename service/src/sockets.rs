@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
-use crate::server::Door;
+use crate::server::Endpoint;
 
 /// Held by the instance that made the sockets.
 const LOCK: &str = "twostepd.lock";
@@ -19,7 +19,7 @@ const LOCK: &str = "twostepd.lock";
 /// The sockets that are served.
 pub struct Sockets {
     /// They, and what they are for.
-    pub listeners: Vec<(Door, UnixListener)>,
+    pub listeners: Vec<(Endpoint, UnixListener)>,
     /// Those that were made here, and must go at the end, if they are still there: a later instance makes
     /// others where the directory was removed. With device and inode.
     made: Vec<(PathBuf, (u64, u64))>,
@@ -34,9 +34,9 @@ impl Sockets {
     /// There are none, or not the right ones; says so, and what to do.
     pub fn from_systemd(names: &str) -> Result<Self, String> {
         let mut passed = ListenFd::from_env();
-        let mut listeners: Vec<(Door, UnixListener)> = Vec::new();
+        let mut listeners: Vec<(Endpoint, UnixListener)> = Vec::new();
         for (index, name) in names.split(':').enumerate().take(passed.len()) {
-            let door = Door::ALL.into_iter().find(|door| door.name() == name);
+            let door = Endpoint::ALL.into_iter().find(|door| door.name() == name);
             let door = door.filter(|door| listeners.iter().all(|(other, _)| other != door));
             let listener = passed.take_unix_listener(index).map_err(|error| error.to_string())?;
             let (Some(door), Some(listener)) = (door, listener) else {
@@ -68,7 +68,7 @@ impl Sockets {
         }
         let lock = take_lock(&folder.join(LOCK))?;
         let mut sockets = Self { listeners: Vec::new(), made: Vec::new(), _lock: Some(lock) };
-        for door in Door::ALL {
+        for door in Endpoint::ALL {
             let path = folder.join(format!("{}.sock", door.name()));
             sockets.listeners.push((door, bind(door, &path).map_err(failed)?));
             let identity = identity(&path).map_err(failed)?;
@@ -78,7 +78,7 @@ impl Sockets {
     }
 
     /// Gives the listeners away.
-    pub fn take(&mut self) -> Vec<(Door, UnixListener)> {
+    pub fn take(&mut self) -> Vec<(Endpoint, UnixListener)> {
         std::mem::take(&mut self.listeners)
     }
 
@@ -113,14 +113,14 @@ fn take_lock(path: &Path) -> Result<Flock<File>, String> {
 }
 
 /// A socket that takes its place when its rights are right. One that is left of an earlier instance goes.
-fn bind(door: Door, path: &Path) -> io::Result<UnixListener> {
+fn bind(door: Endpoint, path: &Path) -> io::Result<UnixListener> {
     let new = path.with_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = UnixListener::bind(&new)?;
-    let mode = if door == Door::User { 0o666 } else { 0o600 };
+    let mode = if door == Endpoint::User { 0o666 } else { 0o600 };
     fs::set_permissions(&new, Permissions::from_mode(mode))?;
     fs::rename(&new, path)?;
     Ok(listener)

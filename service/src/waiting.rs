@@ -15,14 +15,14 @@ pub const EACH: usize = 8;
 
 /// The connections that wait for a worker.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct ConnectionQueue {
     room: usize,
-    line: Mutex<Line>,
+    line: Mutex<Queue>,
     filled: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Queue {
     first_come: VecDeque<Connection>,
     /// How many connections each user has, waiting or at work.
     open: BTreeMap<u32, usize>,
@@ -44,12 +44,12 @@ pub struct Connection {
 /// One of the places, taken by a user.
 #[derive(Debug)]
 pub struct Seat {
-    of: Arc<Waiting>,
+    of: Arc<ConnectionQueue>,
     uid: u32,
     is_served: bool,
 }
 
-impl Waiting {
+impl ConnectionQueue {
     /// With so many places.
     #[must_use]
     pub fn new(room: usize) -> Arc<Self> {
@@ -87,7 +87,7 @@ impl Waiting {
     }
 }
 
-impl Line {
+impl Queue {
     fn take(&mut self) -> Option<Connection> {
         let is_free = |one: &Connection| one.caller.uid() == 0 || !self.served.contains(&one.caller.uid());
         let at = self.first_come.iter().position(is_free)?;
@@ -120,14 +120,14 @@ mod tests {
 
     use super::*;
 
-    fn come(waiting: &Arc<Waiting>, uid: u32) -> bool {
+    fn come(waiting: &Arc<ConnectionQueue>, uid: u32) -> bool {
         let peer = if uid == 0 { Peer::Root } else { Peer::User(uid) };
         waiting.take_in(UnixStream::pair().unwrap().0, Caller { peer, pid: 1 }).is_ok()
     }
 
     #[test]
     fn one_user_gets_so_many_and_the_others_theirs() {
-        let waiting = Waiting::new(ALL);
+        let waiting = ConnectionQueue::new(ALL);
         let taken = |uid, count| (0..count).filter(|_| come(&waiting, uid)).count();
         assert_eq!(taken(1000, 100), EACH);
         assert_eq!(taken(1001, 3), 3);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_user_has_one_worker_at_a_time_and_root_as_many_as_there_are() {
-        let waiting = Waiting::new(ALL);
+        let waiting = ConnectionQueue::new(ALL);
         for uid in [1000, 1000, 1000, 1001, 0, 0] {
             assert!(come(&waiting, uid));
         }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn all_of_them_together_get_so_many() {
-        let waiting = Waiting::new(10);
+        let waiting = ConnectionQueue::new(10);
         assert_eq!((1..=20).filter(|uid| come(&waiting, *uid)).count(), 10);
         assert!(!come(&waiting, 0));
         drop(waiting.next());

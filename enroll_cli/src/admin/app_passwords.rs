@@ -6,7 +6,7 @@ use twostep_core::request::{Request, Response};
 use twostep_core::secret::Typed;
 
 use crate::app_password::revoke::can_be_revoked;
-use crate::app_password::{Listed, list, listed};
+use crate::app_password::{AppPasswordList, list, listed};
 use crate::page::Page;
 use crate::reach::{self, Direct, Reach};
 use crate::trouble::Trouble;
@@ -28,7 +28,7 @@ pub enum Which<'a> {
 struct Of<'a> {
     user: &'a str,
     #[serde(flatten)]
-    listed: Listed,
+    listed: AppPasswordList,
 }
 
 /// What is revoked, as programs read it.
@@ -76,8 +76,8 @@ mod tests {
     use crate::view::Form;
     use twostep_core::request::Refusal;
 
-    fn holds_one(and_then: Vec<crate::reach::scripted::Turn>) -> Script {
-        let mut turns: Vec<crate::reach::scripted::Turn> = vec![(|_| true, all(vec![one("laptop")], vec![]))];
+    fn holds_one(and_then: Vec<crate::reach::scripted::Expected>) -> Script {
+        let mut turns: Vec<crate::reach::scripted::Expected> = vec![(|_| true, all(vec![one("laptop")], vec![]))];
         turns.extend(and_then);
         Script::root(turns)
     }

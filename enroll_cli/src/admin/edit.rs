@@ -8,7 +8,7 @@ use twostep_core::config::ConfigError;
 
 use super::consent::{self, Consent};
 use crate::arguments::Edit;
-use crate::configuration::{CHANGED_MEANWHILE, ConfigFile, Done, Proposal, ProposalError, TextDiff};
+use crate::configuration::{CHANGED_MEANWHILE, ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
 use crate::layout::harmless;
 use crate::page::Page;
 use crate::person::{Echo, Person};
@@ -62,7 +62,7 @@ impl Work<'_> {
             let text = copy.read()?;
             if text == self.file.text() {
                 let (file, change) = (self.file.shown(), &TextDiff::default());
-                page.object(&Done { changed: false, file, change, impact: None, warnings: &[] })?;
+                page.object(&EditReport { changed: false, file, change, impact: None, warnings: &[] })?;
                 return page.say(configuration::UNCHANGED);
             }
             match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use twostep_core::config::Enrollment;
 use twostep_core::enroll::Issued;
 
-use crate::arguments::Invite;
+use crate::arguments::InviteArguments;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
@@ -53,7 +53,7 @@ pub fn recovery_code(page: &mut Page, user: &str) -> Result<(), Trouble> {
 }
 
 /// Makes a code by which a user enrolls.
-pub fn invite(page: &mut Page, wishes: &Invite) -> Result<(), Trouble> {
+pub fn invite(page: &mut Page, wishes: &InviteArguments) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let issued = Direct::open(&wishes.user)?.invite(wishes.time, &page.view.administrator)?;
     tell_invitation(page, &wishes.user, (&issued, Host::open().config.policy.enrollment))

@@ -20,7 +20,7 @@ use twostep_core::username::{Person, Username};
 
 use super::consent::{Consent, make_sure};
 use super::homes;
-use crate::arguments::{Import, Taking};
+use crate::arguments::{ImportArguments, Taking};
 use crate::audit::Syslog;
 use crate::page::Page;
 use crate::person::Echo;
@@ -52,14 +52,14 @@ enum Outcome {
 }
 
 /// Takes over what a file or all homes hold.
-pub fn run(page: &mut Page, wishes: &Import) -> Result<(), Trouble> {
+pub fn run(page: &mut Page, wishes: &ImportArguments) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let now = host::now();
     match wishes {
-        Import::GoogleAuthenticator { all_homes: true, path, taking, .. } => {
+        ImportArguments::GoogleAuthenticator { all_homes: true, path, taking, .. } => {
             take(page, homes::google_authenticator(path, now)?, *taking)
         }
-        Import::GoogleAuthenticator { file, user, taking, .. } => {
+        ImportArguments::GoogleAuthenticator { file, user, taking, .. } => {
             let path = file.as_deref().unwrap_or(Path::new("-"));
             let user = user.clone().unwrap_or_default();
             let read = homes::file_of(&user, path).and_then(|bytes| {
@@ -72,15 +72,15 @@ pub fn run(page: &mut Page, wishes: &Import) -> Result<(), Trouble> {
                 *taking,
             )
         }
-        Import::Oath { file, taking } => take(page, oath::read(&text(file)?, now), *taking),
-        Import::Otpauth { file, user, taking } => {
+        ImportArguments::Oath { file, taking } => take(page, oath::read(&text(file)?, now), *taking),
+        ImportArguments::Otpauth { file, user, taking } => {
             take(page, of_user(uri::read(&text(file)?, now), user.as_ref()), *taking)
         }
-        Import::OtpauthMigration { file, user, taking } => {
+        ImportArguments::OtpauthMigration { file, user, taking } => {
             take(page, of_user(migration::read(&text(file)?, now), user.as_ref()), *taking)
         }
-        Import::Batch { file, taking } => take(page, batch::read(&text(file)?, now), *taking),
-        Import::Backup { file, taking } => restore(page, file, *taking),
+        ImportArguments::Batch { file, taking } => take(page, batch::read(&text(file)?, now), *taking),
+        ImportArguments::Backup { file, taking } => restore(page, file, *taking),
     }
 }
 

@@ -9,7 +9,7 @@ use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
 use crate::page::Page;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::reach;
 use crate::trouble::{self, Trouble};
 use crate::view::Form;
@@ -34,7 +34,7 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     host.warnings().for_each(|warning| trouble::tell(&warning));
     let judge = host.judge(&host.config);
     let mut lines = Lines::begin(page);
-    let (mut progress, mut summary) = (Progress::begin(&host)?, Summary::default());
+    let (mut progress, mut summary) = (ProgressBar::begin(&host)?, Summary::default());
     host.everybody(|subject| -> Result<(), Trouble> {
         progress.step();
         if !is_in(&subject, group, &members) {

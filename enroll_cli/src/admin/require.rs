@@ -10,7 +10,7 @@ use twostep_core::request::Refusal;
 use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
-use crate::configuration::{ConfigFile, Done, Proposal, ProposalError, TextDiff};
+use crate::configuration::{ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
 use crate::page::Page;
 use crate::person::Person;
 use crate::reach;
@@ -43,7 +43,7 @@ fn change(
     }
     if holds(&config, wishes)? {
         let (change, warnings) = (&TextDiff::default(), &unknown_names(&config));
-        page.object(&Done { changed: false, file: file.shown(), change, impact: None, warnings })?;
+        page.object(&EditReport { changed: false, file: file.shown(), change, impact: None, warnings })?;
         page.say(configuration::SO_ALREADY)?;
         return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
     }

@@ -26,7 +26,7 @@ use crate::audit::Syslog;
 use crate::keys::{self, Places, Protection};
 use crate::page::Page;
 use crate::person::Echo;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::{self, Trouble};
@@ -34,7 +34,7 @@ use crate::words;
 
 /// What was done, as programs read it.
 #[derive(Serialize)]
-struct Done {
+struct ResealReport {
     accounts: usize,
     failed: usize,
     protection: &'static str,
@@ -162,7 +162,7 @@ fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Troubl
 fn each(host: &Host) -> Result<(usize, usize), Trouble> {
     host.store.wait_for_holders().map_err(|error| Trouble::here("busy", words::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);
-    let mut progress = Progress::begin(host)?;
+    let mut progress = ProgressBar::begin(host)?;
     host.everybody(|subject| -> Result<(), Trouble> {
         progress.step();
         let name = subject_name(&subject);
@@ -213,7 +213,7 @@ fn ended(page: &mut Page, wanted: Protection, accounts: usize) -> Result<(), Tro
         Protection::Tpm2 => "tpm2",
     };
     Syslog.record(&Line::new("resealed").with("accounts", accounts).with("protection", protection).finish());
-    page.object(&Done { accounts, failed: 0, protection })?;
+    page.object(&ResealReport { accounts, failed: 0, protection })?;
     page.say(&words::keys::resealed(accounts))?;
     page.say(match wanted {
         Protection::File => words::keys::BACKUPS_VOID,

@@ -7,8 +7,8 @@ use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
 use twostep_core::words::changes;
 
-use super::describe::{Listed, listed, scope, show_command};
-use super::stored::{Folder, Place, is_file_name};
+use super::describe::{AppPasswordList, listed, scope, show_command};
+use super::stored::{Folder, NewFile, is_file_name};
 use crate::arguments::Create;
 use crate::page::Page;
 use crate::session::Session;
@@ -59,7 +59,7 @@ fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Resu
     if !status.enrolled {
         return Err(Trouble::refused(Refusal::NoAuthenticator, app_password::nothing_to_stand_in_for(&status.user)));
     }
-    let Listed { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
+    let AppPasswordList { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
     let mut services = services.iter().map(|name| name.to_ascii_lowercase());
     if let Some(name) = services.find(|name| interactive_services.contains(name)) {
         return Err(Trouble::refused(Refusal::BadRequest, changes::people_are_asked(&name)));
@@ -70,7 +70,7 @@ fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Resu
     Ok(status.user)
 }
 
-fn reserve(session: &Session, label: &str) -> Result<Place, Trouble> {
+fn reserve(session: &Session, label: &str) -> Result<NewFile, Trouble> {
     if !is_file_name(label) {
         return Err(Trouble::usage(app_password::no_file_name(label)));
     }
@@ -118,7 +118,7 @@ mod tests {
     use crate::page::scripted::Printed;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::{Script, Turn};
+    use crate::reach::scripted::{Expected, Script};
     use crate::session::scripted::{session, status};
     use crate::view::Form;
 
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    fn before_the_proof(labels: &[&str]) -> Vec<Turn> {
+    fn before_the_proof(labels: &[&str]) -> Vec<Expected> {
         vec![
             (|_| true, Response::Status(status(&["phone"]))),
             (|_| true, all(labels.iter().map(|label| one(label)).collect(), vec![])),
@@ -257,7 +257,7 @@ mod tests {
         let folder = home.path().join(".local/share/twostep");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("laptop"), "mine").unwrap();
-        let not_enrolled: Vec<Turn> = vec![(|_| true, Response::Status(status(&[])))];
+        let not_enrolled: Vec<Expected> = vec![(|_| true, Response::Status(status(&[])))];
         for (turns, label, store, reason) in [
             (not_enrolled, "laptop", false, "no_authenticator"),
             (before_the_proof(&["laptop"]), "laptop", false, "no_room"),

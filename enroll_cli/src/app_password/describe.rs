@@ -10,7 +10,7 @@ use crate::trouble::Trouble;
 
 /// What there is, as programs read it.
 #[derive(Debug, Serialize)]
-pub struct Listed {
+pub struct AppPasswordList {
     /// The application passwords, oldest first.
     pub app_passwords: Vec<AppPasswordStatus>,
     /// What the administrator wants every user to have.
@@ -21,10 +21,10 @@ pub struct Listed {
 }
 
 /// What application passwords an account has, and what presets there are.
-pub fn listed(reach: &mut dyn Reach) -> Result<Listed, Trouble> {
+pub fn listed(reach: &mut dyn Reach) -> Result<AppPasswordList, Trouble> {
     match reach.ask(Request::AppPasswords {})? {
         Response::AppPasswords { app_passwords, presets, interactive_services } => {
-            Ok(Listed { app_passwords, presets, interactive_services })
+            Ok(AppPasswordList { app_passwords, presets, interactive_services })
         }
         _ => Err(reach::broken("no list")),
     }

@@ -10,7 +10,7 @@ use twostep_core::secret::Typed;
 
 use super::describe::{listed, show_command};
 use super::stored::{BUSY, FILE, Folder};
-use crate::proof::{self, Proof};
+use crate::proof::{self, ProofUsed};
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
@@ -100,10 +100,10 @@ fn one(session: &mut Session, folder: &Folder, preset: &Preset, telling: Telling
     proof::tell_spent(session, proof)
 }
 
-fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, Proof), Trouble> {
+fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, ProofUsed), Trouble> {
     let request = |proof| Request::EnsureAppPassword { name: name.to_owned(), proof };
     let (response, proof) = match session.reach.ask(request(None)) {
-        Ok(response) => (response, Proof::NotNeeded),
+        Ok(response) => (response, ProofUsed::NotNeeded),
         Err(needed) if needed.is(Refusal::ProofRequired) && telling == Telling::All => {
             match proof::ask_with(session, |proof| request(Some(proof))) {
                 // Nobody is there to ask.
@@ -160,7 +160,7 @@ mod tests {
     use crate::page::scripted::Printed;
     use crate::person::scripted::{Answers, lines};
     use crate::person::{Echo, Person};
-    use crate::reach::scripted::{Script, Turn};
+    use crate::reach::scripted::{Expected, Script};
     use crate::session::scripted::{session, status};
     use crate::view::Form;
 
@@ -168,7 +168,7 @@ mod tests {
         Response::Refused(Refused::new(reason, "No. Because."))
     }
 
-    fn begins(names: &[&str]) -> Vec<Turn> {
+    fn begins(names: &[&str]) -> Vec<Expected> {
         let presets = names.iter().map(|name| preset(name)).collect();
         vec![(|_| true, all(vec![], presets)), (|_| true, Response::Status(status(&["phone"])))]
     }
@@ -197,7 +197,12 @@ mod tests {
             std::fs::write(self.file(name), contents).unwrap();
         }
 
-        fn run(&self, turns: Vec<Turn>, person: Box<dyn Person>, telling: Telling) -> (Result<(), Trouble>, Printed) {
+        fn run(
+            &self,
+            turns: Vec<Expected>,
+            person: Box<dyn Person>,
+            telling: Telling,
+        ) -> (Result<(), Trouble>, Printed) {
             let (mut session, printed) = session(Script::user(turns), person);
             session.page.view.home = Some(self.0.path().into());
             (run(&mut session, telling), printed)
@@ -229,7 +234,7 @@ mod tests {
         done.unwrap();
         assert!(printed.text().replace('\n', " ").contains("is revoked or expired"), "{}", printed.text());
         assert_eq!(std::fs::read_to_string(home.file("mail")).unwrap(), "");
-        let active: Vec<Turn> = vec![(|_| true, all(vec![one("mail")], vec![preset("mail")]))];
+        let active: Vec<Expected> = vec![(|_| true, all(vec![one("mail")], vec![preset("mail")]))];
         let (done, printed) = home.run(active, lines(""), Telling::All);
         done.unwrap();
         assert!(!printed.text().contains("revoked"), "{}", printed.text());
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn one_who_is_not_enrolled_is_left_alone() {
         let home = Home::new();
-        let turns = || -> Vec<Turn> {
+        let turns = || -> Vec<Expected> {
             vec![(|_| true, all(vec![], vec![preset("mail")])), (|_| true, Response::Status(status(&[])))]
         };
         assert_eq!(home.run(turns(), lines(""), Telling::News).0, Ok(()));

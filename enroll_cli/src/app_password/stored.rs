@@ -21,7 +21,7 @@ use crate::words::app_password;
 
 mod place;
 
-pub use place::{BUSY, FILE, Place};
+pub use place::{BUSY, FILE, NewFile};
 
 /// The folder's place below the home folder. What is missing is made, for the user alone.
 const BELOW_HOME: [&str; 3] = [".local", "share", "twostep"];
@@ -85,10 +85,10 @@ impl Folder {
     }
 
     /// Makes sure that a password of this name can be stored, and that there is room for it.
-    pub fn reserve(&self, name: &str) -> Result<Place, Trouble> {
+    pub fn reserve(&self, name: &str) -> Result<NewFile, Trouble> {
         let path = self.path(name);
         self.make().map_err(|error| place::not_written(&path, &error))?;
-        let place = Place::begin(self.open()?, path, name)?;
+        let place = NewFile::begin(self.open()?, path, name)?;
         // Looked at under the lock: another run may have made it a moment ago.
         if self.holds(name)? {
             return Err(place.is_taken());

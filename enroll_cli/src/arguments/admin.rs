@@ -7,11 +7,11 @@ use clap::Subcommand;
 use super::app_password::time;
 use super::change::{self, Apply, Revert};
 use super::check::{self, Check};
-use super::help::{self, Invite};
+use super::help::{self, InviteArguments};
 use super::overview::{self, Prune, Report};
 use super::policy::{self, Edit, Require};
 use super::reseal::{self, Reseal};
-use super::transfer::{self, Export, Import};
+use super::transfer::{self, Export, ImportArguments};
 
 /// How an administrator can help.
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ pub enum Admin {
     },
     /// Invite a user to enroll, by a code
     #[command(after_help = help::ENROLL_EXAMPLES)]
-    Enroll(Invite),
+    Enroll(InviteArguments),
     /// List the application passwords of a user, or revoke them
     #[command(after_help = APP_PASSWORDS_EXAMPLES)]
     AppPasswords {
@@ -93,7 +93,7 @@ pub enum Admin {
     Revert(Revert),
     /// Take users of other programs and hosts over, with their phones
     #[command(subcommand, after_help = transfer::IMPORT_EXAMPLES)]
-    Import(Import),
+    Import(ImportArguments),
     /// Write every account into a backup under a passphrase
     #[command(after_help = transfer::EXPORT_EXAMPLES)]
     Export(Export),

@@ -7,7 +7,7 @@ use twostep_core::{app_password, document};
 
 /// What can be done with application passwords.
 #[derive(Debug, Subcommand)]
-pub enum AppPassword {
+pub enum AppPasswordCommand {
     /// Make one; it is shown once
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Create),

@@ -8,7 +8,7 @@ use super::app_password::time;
 
 /// Who is invited to enroll.
 #[derive(Debug, Args)]
-pub struct Invite {
+pub struct InviteArguments {
     /// Whom
     pub user: String,
     /// Make a code by which the user enrolls once

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// Where users come from.
 #[derive(Debug, Subcommand)]
-pub enum Import {
+pub enum ImportArguments {
     /// Files of pam_google_authenticator
     #[command(after_help = GOOGLE_EXAMPLES)]
     GoogleAuthenticator {

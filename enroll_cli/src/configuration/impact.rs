@@ -7,7 +7,7 @@ use twostep_core::config::Config;
 use twostep_core::username::Person;
 
 use crate::page::Page;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::trouble::Trouble;
 use crate::words::configuration;
 
@@ -49,7 +49,7 @@ impl Impact {
     pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, Trouble> {
         let mut impact = Self::default();
         let judges = [host.judge(&host.config), host.judge(new)];
-        let mut progress = Progress::begin(host)?;
+        let mut progress = ProgressBar::begin(host)?;
         host.everybody(|subject| -> Result<(), Trouble> {
             progress.step();
             if let Subject::User(person) = subject {

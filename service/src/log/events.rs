@@ -4,7 +4,7 @@
 
 /// How urgent a line is (RFC 5424 section 6.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub enum SyslogSeverity {
     /// Somebody must look after it.
     Error = 3,
     /// Something was lost.
@@ -16,45 +16,45 @@ pub enum Severity {
 }
 
 /// Word, severity and MESSAGE_ID.
-pub type Event = (&'static str, Severity, &'static str);
+pub type Event = (&'static str, SyslogSeverity, &'static str);
 
 /// All events.
 #[rustfmt::skip]
 pub const EVENTS: [Event; 34] = [
-    ("accepted", Severity::Info, "f61d6ae9ed7939293ea0d85b3417bbb8"),
-    ("refused", Severity::Notice, "b3368f1c267bb9510a687c6a3c7d69c0"),
-    ("not-asked", Severity::Info, "a1d129fd19326f786091d53c07fc0651"),
-    ("error", Severity::Error, "ae9c47fb1467eae5f013368ca8755261"),
-    ("strange", Severity::Error, "84d0a25afd89e1ae92a36f9e0c0ce501"),
-    ("configuration", Severity::Error, "1c74200955be903cf1596dd9c84bd069"),
-    ("dropped", Severity::Warning, "b24ccb38308c93f3072d8423af78ac75"),
-    ("enrollment-begun", Severity::Notice, "8f56b88bb81d0d5c863540130edd6813"),
-    ("replacement-begun", Severity::Notice, "2b0c2135bd5c1ed95be941ca5d1200c8"),
-    ("confirmation-refused", Severity::Notice, "a754b1f892eefa1374626dc046a16b78"),
-    ("enrolled", Severity::Notice, "b8df63eef5f78d28c9a6ce3f20553c70"),
-    ("replaced", Severity::Notice, "5b4a3a6b8390f4a2c2edfe4d0168f891"),
-    ("enrollment-password-refused", Severity::Notice, "f47c67831dc08694448283273881b02f"),
-    ("enrollment-code-refused", Severity::Notice, "b9f1685572450113951b2758b4a37359"),
-    ("removed", Severity::Notice, "a4484f1f29968ff226054b11dcfc519b"),
-    ("resynchronized", Severity::Notice, "3c86478ba7a37f344c7167d9667cb619"),
-    ("recovery-codes-regenerated", Severity::Notice, "5de307f389c6f06e9572dda1d94a9f02"),
-    ("app-password-created", Severity::Notice, "6b8f724861f7db65613aee5abf5c4e9f"),
-    ("app-password-revoked", Severity::Notice, "ddb666b8b81e579f32854fea8d46a8cf"),
-    ("invited", Severity::Notice, "ee07c2682c19acc08967d4c25fa9dbd4"),
-    ("recovery-code-issued", Severity::Notice, "09ac7fe97444f658b265ef388b5f4d8b"),
-    ("suspended", Severity::Notice, "06c7689bfbca7a0634215b7bee39a640"),
-    ("resumed", Severity::Notice, "ade1903369a4c82afdeb2c3093498957"),
-    ("unlocked", Severity::Notice, "42fed1b693933aa7875faa83743c379f"),
-    ("reset", Severity::Notice, "14f6c1cfde6b529d7b5d55a3c41d479a"),
-    ("imported", Severity::Notice, "5983ab472c9e73bd75f7e82ceed2b0d8"),
-    ("restored", Severity::Notice, "61baa0fc59f5bcbaaf355b84d8c287e1"),
-    ("exported", Severity::Notice, "d5b4d284c483efcf48ca505c124a1e30"),
-    ("pruned", Severity::Notice, "f184308f70514b3e09a05347dc83e0b3"),
-    ("resealed", Severity::Notice, "3987a323f45537edba891b3eb4415243"),
-    ("policy-edited", Severity::Notice, "87c295debde93ceae51a9f53114ce4ee"),
-    ("change-applied", Severity::Notice, "a02f76319bc0f8aa8a88ec41024ae38e"),
-    ("change-confirmed", Severity::Notice, "fb47159097f7229e7358a20543ead1fd"),
-    ("change-reverted", Severity::Notice, "580f98afe2b9df1fe782e292a13c739c"),
+    ("accepted", SyslogSeverity::Info, "f61d6ae9ed7939293ea0d85b3417bbb8"),
+    ("refused", SyslogSeverity::Notice, "b3368f1c267bb9510a687c6a3c7d69c0"),
+    ("not-asked", SyslogSeverity::Info, "a1d129fd19326f786091d53c07fc0651"),
+    ("error", SyslogSeverity::Error, "ae9c47fb1467eae5f013368ca8755261"),
+    ("strange", SyslogSeverity::Error, "84d0a25afd89e1ae92a36f9e0c0ce501"),
+    ("configuration", SyslogSeverity::Error, "1c74200955be903cf1596dd9c84bd069"),
+    ("dropped", SyslogSeverity::Warning, "b24ccb38308c93f3072d8423af78ac75"),
+    ("enrollment-begun", SyslogSeverity::Notice, "8f56b88bb81d0d5c863540130edd6813"),
+    ("replacement-begun", SyslogSeverity::Notice, "2b0c2135bd5c1ed95be941ca5d1200c8"),
+    ("confirmation-refused", SyslogSeverity::Notice, "a754b1f892eefa1374626dc046a16b78"),
+    ("enrolled", SyslogSeverity::Notice, "b8df63eef5f78d28c9a6ce3f20553c70"),
+    ("replaced", SyslogSeverity::Notice, "5b4a3a6b8390f4a2c2edfe4d0168f891"),
+    ("enrollment-password-refused", SyslogSeverity::Notice, "f47c67831dc08694448283273881b02f"),
+    ("enrollment-code-refused", SyslogSeverity::Notice, "b9f1685572450113951b2758b4a37359"),
+    ("removed", SyslogSeverity::Notice, "a4484f1f29968ff226054b11dcfc519b"),
+    ("resynchronized", SyslogSeverity::Notice, "3c86478ba7a37f344c7167d9667cb619"),
+    ("recovery-codes-regenerated", SyslogSeverity::Notice, "5de307f389c6f06e9572dda1d94a9f02"),
+    ("app-password-created", SyslogSeverity::Notice, "6b8f724861f7db65613aee5abf5c4e9f"),
+    ("app-password-revoked", SyslogSeverity::Notice, "ddb666b8b81e579f32854fea8d46a8cf"),
+    ("invited", SyslogSeverity::Notice, "ee07c2682c19acc08967d4c25fa9dbd4"),
+    ("recovery-code-issued", SyslogSeverity::Notice, "09ac7fe97444f658b265ef388b5f4d8b"),
+    ("suspended", SyslogSeverity::Notice, "06c7689bfbca7a0634215b7bee39a640"),
+    ("resumed", SyslogSeverity::Notice, "ade1903369a4c82afdeb2c3093498957"),
+    ("unlocked", SyslogSeverity::Notice, "42fed1b693933aa7875faa83743c379f"),
+    ("reset", SyslogSeverity::Notice, "14f6c1cfde6b529d7b5d55a3c41d479a"),
+    ("imported", SyslogSeverity::Notice, "5983ab472c9e73bd75f7e82ceed2b0d8"),
+    ("restored", SyslogSeverity::Notice, "61baa0fc59f5bcbaaf355b84d8c287e1"),
+    ("exported", SyslogSeverity::Notice, "d5b4d284c483efcf48ca505c124a1e30"),
+    ("pruned", SyslogSeverity::Notice, "f184308f70514b3e09a05347dc83e0b3"),
+    ("resealed", SyslogSeverity::Notice, "3987a323f45537edba891b3eb4415243"),
+    ("policy-edited", SyslogSeverity::Notice, "87c295debde93ceae51a9f53114ce4ee"),
+    ("change-applied", SyslogSeverity::Notice, "a02f76319bc0f8aa8a88ec41024ae38e"),
+    ("change-confirmed", SyslogSeverity::Notice, "fb47159097f7229e7358a20543ead1fd"),
+    ("change-reverted", SyslogSeverity::Notice, "580f98afe2b9df1fe782e292a13c739c"),
 ];
 
 /// The event that a line with this first word tells of.
@@ -65,8 +65,8 @@ pub fn find(word: &str) -> Option<&'static Event> {
 
 /// How urgent a line with this first word is. One that the table does not have is worth reading.
 #[must_use]
-pub fn severity(word: &str) -> Severity {
-    find(word).map_or(Severity::Notice, |(_, severity, _)| *severity)
+pub fn severity(word: &str) -> SyslogSeverity {
+    find(word).map_or(SyslogSeverity::Notice, |(_, severity, _)| *severity)
 }
 
 /// The table, one event a line.
@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn who_is_refused_is_worth_reading_and_a_failure_needs_somebody() {
-        assert_eq!(severity("accepted"), Severity::Info);
-        assert_eq!(severity("enrollment-code-refused"), Severity::Notice);
-        assert_eq!(severity("what a later version says"), Severity::Notice);
-        assert_eq!(severity("configuration"), Severity::Error);
+        assert_eq!(severity("accepted"), SyslogSeverity::Info);
+        assert_eq!(severity("enrollment-code-refused"), SyslogSeverity::Notice);
+        assert_eq!(severity("what a later version says"), SyslogSeverity::Notice);
+        assert_eq!(severity("configuration"), SyslogSeverity::Error);
     }
 
     #[test]

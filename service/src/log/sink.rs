@@ -20,14 +20,14 @@ const NAME: &str = "twostepd";
 pub struct Sink {
     journald: PathBuf,
     syslog: PathBuf,
-    kept: Option<Kept>,
+    kept: Option<CachedSocket>,
     /// How many lines the daemon did not take.
     dropped: u64,
 }
 
 /// A socket that leads to a daemon, for as long as its path does.
 #[derive(Debug)]
-struct Kept {
+struct CachedSocket {
     socket: UnixDatagram,
     path: At,
 }
@@ -91,11 +91,11 @@ impl Sink {
         path.metadata().map(|found| At { is_journald, device: found.dev(), inode: found.ino() })
     }
 
-    fn connected(&self, path: At) -> io::Result<Kept> {
+    fn connected(&self, path: At) -> io::Result<CachedSocket> {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         socket.connect(if path.is_journald { &self.journald } else { &self.syslog })?;
-        Ok(Kept { socket, path })
+        Ok(CachedSocket { socket, path })
     }
 }
 
@@ -182,18 +182,18 @@ mod tests {
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
-    struct Host {
+    struct FakeHost {
         folder: tempfile::TempDir,
         sink: Sink,
     }
 
-    fn host() -> Host {
+    fn host() -> FakeHost {
         let folder = tempfile::tempdir().unwrap();
         let sink = Sink::new(&folder.path().join("journald"), &folder.path().join("log"));
-        Host { folder, sink }
+        FakeHost { folder, sink }
     }
 
-    impl Host {
+    impl FakeHost {
         fn daemon(&self, name: &str) -> UnixDatagram {
             let path = self.folder.path().join(name);
             let _ = fs::remove_file(&path);

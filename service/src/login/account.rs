@@ -10,13 +10,13 @@ use twostep_core::words;
 
 use super::hand_over::{HandOver, Passage};
 use super::relation::{self, Relation};
-use super::{Came, Ended, Failed, Host, Turn, enrollment};
+use super::{Came, Ended, Failed, LoginHost, Turn, enrollment};
 
 /// What the account phase comes to.
 ///
 /// # Errors
 /// Something failed. The login must be refused then.
-pub fn account_phase<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
+pub fn account_phase<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     let hand_over = turn.login.hand_over.as_deref();
     let passes_by = hand_over.is_none() && !turn.options.require_step;
     if !passes_by && let Some(ended) = relation::turned_away(turn)? {
@@ -43,7 +43,7 @@ fn by_the_way(ended: Ended) -> Ended {
     if ended.passage == Passage::NotAsked { Ended::quiet(Passage::NotAsked) } else { ended }
 }
 
-fn ended<H: Host>(turn: &Turn<'_, H>, person: &Person, passage: Option<Passage>) -> Result<Ended, Failed> {
+fn ended<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, passage: Option<Passage>) -> Result<Ended, Failed> {
     Ok(match passage {
         Some(Passage::MustEnroll) => must_enroll(turn, Line::new("").with("reason", "must-enroll")),
         Some(Passage::EnrollsNow(_)) => {
@@ -62,7 +62,7 @@ fn ended<H: Host>(turn: &Turn<'_, H>, person: &Person, passage: Option<Passage>)
 
 /// Nobody knows the user, or so it seems: where one source of the user database fails and the next one
 /// does not know the name, the C library says just that. Whom the auth phase knew is known.
-fn unknown<H: Host>(turn: &Turn<'_, H>) -> Result<Ended, Failed> {
+fn unknown<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Ended, Failed> {
     if turn.login.hand_over.is_some() || turn.options.require_step {
         return Err(Failed::Unknown);
     }
@@ -71,7 +71,7 @@ fn unknown<H: Host>(turn: &Turn<'_, H>) -> Result<Ended, Failed> {
 
 /// Records what belongs to a login that goes on, and says what the person is reminded of. A line for
 /// programs has nobody to remind.
-fn finish<H: Host>(turn: &Turn<'_, H>, person: &Person, passage: Passage) -> Result<Option<String>, Failed> {
+fn finish<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, passage: Passage) -> Result<Option<String>, Failed> {
     let passed = match passage {
         Passage::CodeAccepted => Passed::Code,
         Passage::NotAsked => Passed::NotAsked,
@@ -85,17 +85,17 @@ fn finish<H: Host>(turn: &Turn<'_, H>, person: &Person, passage: Passage) -> Res
 }
 
 /// Whether a second step would have been asked of this person.
-fn applies<H: Host>(turn: &Turn<'_, H>, person: &Person) -> Result<bool, Failed> {
+fn applies<H: LoginHost>(turn: &Turn<'_, H>, person: &Person) -> Result<bool, Failed> {
     let Some(attempt) = turn.attempt(person) else { return Ok(true) };
     Ok(login::applies(&attempt, &turn.config, &turn.store, &turn.clock)?)
 }
 
-fn must_enroll<H: Host>(turn: &Turn<'_, H>, line: Line) -> Ended {
+fn must_enroll<H: LoginHost>(turn: &Turn<'_, H>, line: Line) -> Ended {
     refused(turn, line, words::text(&Verdict::MustEnroll, &turn.config).as_deref())
 }
 
 /// Where application passwords count, one would have helped in any case.
-fn refused<H: Host>(turn: &Turn<'_, H>, line: Line, text: Option<&str>) -> Ended {
+fn refused<H: LoginHost>(turn: &Turn<'_, H>, line: Line, text: Option<&str>) -> Ended {
     let text = if turn.options.mode == Mode::AppPassword { Some(words::NO_APP_PASSWORD) } else { text };
     Ended::refused(line, text)
 }

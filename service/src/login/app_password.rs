@@ -8,7 +8,7 @@ use twostep_core::username::Person;
 use twostep_core::words;
 
 use super::hand_over::Passage;
-use super::{Came, Ended, Failed, Host, Turn, relation, unknown_user};
+use super::{Came, Ended, Failed, LoginHost, Turn, relation, unknown_user};
 
 /// Takes a login with a password only.
 ///
@@ -18,7 +18,7 @@ use super::{Came, Ended, Failed, Host, Turn, relation, unknown_user};
 ///
 /// # Errors
 /// Something failed. The login must be refused then.
-pub fn app_password<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
+pub fn app_password<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     let Some(password) = turn.login.answers.first().filter(|_| !turn.login.unanswered) else {
         return Ok(Ended::refused(Line::new("").with("reason", "no-answer"), None).into());
     };
@@ -33,7 +33,7 @@ pub fn app_password<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     })
 }
 
-fn judge<H: Host>(turn: &Turn<'_, H>, person: &Person, password: &Typed) -> Result<Ended, Failed> {
+fn judge<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, password: &Typed) -> Result<Ended, Failed> {
     let Some(attempt) = turn.attempt(person) else { return Err(Failed::Unknown) };
     let judged = login::app_password(&attempt, &turn.config, &turn.store, &turn.clock, password);
     turn.log_strange();

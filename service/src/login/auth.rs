@@ -12,13 +12,13 @@ use twostep_core::words;
 
 use super::hand_over::{Enrolling, Passage};
 use super::relation::Relation;
-use super::{Came, Ended, Failed, Host, Turn, enrollment, relation, unanswered, unknown_user};
+use super::{Came, Ended, Failed, LoginHost, Turn, enrollment, relation, unanswered, unknown_user};
 
 /// Takes a login one step further through its second step.
 ///
 /// # Errors
 /// Something failed. The login must be refused then.
-pub fn second_step<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
+pub fn second_step<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     if turn.login.unanswered {
         return Ok(unanswered().into());
     }
@@ -31,7 +31,7 @@ pub fn second_step<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     }
 }
 
-fn judge<H: Host>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Failed> {
+fn judge<H: LoginHost>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Failed> {
     let Some(attempt) = turn.attempt(person) else { return Err(Failed::Unknown) };
     let (store, clock) = (&turn.store, &turn.clock);
     let exchange = Exchange { id: &turn.login.attempt, answers: &turn.login.answers };
@@ -52,7 +52,7 @@ fn judge<H: Host>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Failed> {
     })
 }
 
-fn asks<H: Host>(turn: &Turn<'_, H>, prompt: &str) -> Came {
+fn asks<H: LoginHost>(turn: &Turn<'_, H>, prompt: &str) -> Came {
     Came::Asks { prompt: Typed::new(prompt.to_owned()), echo: turn.options.echo, hand_over: None }
 }
 
@@ -71,7 +71,7 @@ fn enrolls_now() -> Ended {
 
 /// Who is unknown is asked when one who is not enrolled would be refused, so that the question does
 /// not tell who exists.
-fn stranger<H: Host>(turn: &Turn<'_, H>) -> Came {
+fn stranger<H: LoginHost>(turn: &Turn<'_, H>) -> Came {
     let rhost = turn.login.rhost.clone().filter(|_| turn.relation == Relation::Root);
     let origin = Origin { rhost, ..Origin::default() };
     let refuses = turn.config.refuses_newcomers(&turn.login.service, &origin, turn.clock.now().wall);

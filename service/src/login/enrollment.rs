@@ -13,7 +13,7 @@ use twostep_core::words;
 
 use super::hand_over::{Enrolling, HandOver, Passage};
 use super::relation::Relation;
-use super::{Came, Ended, Failed, Host, Turn, unanswered};
+use super::{Came, Ended, Failed, LoginHost, Turn, unanswered};
 
 /// How often a code may not fit.
 const TRIES: usize = 3;
@@ -22,7 +22,7 @@ const TRIES: usize = 3;
 /// the first step is passed before it, or bring the password itself: were there no first step,
 /// anyone could enroll. An invitation is for `twostep enroll`, a key is no password, and a process
 /// that is not root makes no account.
-pub fn is_offered<H: Host>(turn: &Turn<'_, H>) -> bool {
+pub fn is_offered<H: LoginHost>(turn: &Turn<'_, H>) -> bool {
     let policy = &turn.config.policy;
     let is_permitted = match policy.enrollment {
         Enrollment::Open => true,
@@ -41,7 +41,7 @@ pub fn is_offered<H: Host>(turn: &Turn<'_, H>) -> bool {
 ///
 /// # Errors
 /// None so far: what fails is a refusal.
-pub fn enroll<H: Host>(turn: &Turn<'_, H>, person: &Person, how_far: Enrolling) -> Result<Came, Failed> {
+pub fn enroll<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, how_far: Enrolling) -> Result<Came, Failed> {
     if how_far == Enrolling::RecoveryCodes {
         // Who breaks off here is enrolled all the same, and can make new ones.
         return Ok(Ended::quiet(Passage::Accepted).into());
@@ -68,7 +68,7 @@ pub fn enroll<H: Host>(turn: &Turn<'_, H>, person: &Person, how_far: Enrolling) 
 
 /// The key and the question for its code are one message: text that is sent before a question that
 /// then fails could reach a client that proved less.
-fn accepted<H: Host>(turn: &Turn<'_, H>, confirmed: Result<Response, Refused>) -> Came {
+fn accepted<H: LoginHost>(turn: &Turn<'_, H>, confirmed: Result<Response, Refused>) -> Came {
     match confirmed {
         Ok(Response::Confirmed { label, recovery_codes, .. }) => {
             let line = Line::new("").with("factor", "enrollment").with("authenticator", label);
@@ -97,15 +97,15 @@ fn accepted<H: Host>(turn: &Turn<'_, H>, confirmed: Result<Response, Refused>) -
     }
 }
 
-fn asks<H: Host>(turn: &Turn<'_, H>, prompt: Typed, how_far: Enrolling) -> Came {
+fn asks<H: LoginHost>(turn: &Turn<'_, H>, prompt: Typed, how_far: Enrolling) -> Came {
     Came::Asks { prompt, echo: turn.options.echo, hand_over: left(turn, how_far) }
 }
 
-fn left<H: Host>(turn: &Turn<'_, H>, how_far: Enrolling) -> Option<HandOver> {
+fn left<H: LoginHost>(turn: &Turn<'_, H>, how_far: Enrolling) -> Option<HandOver> {
     turn.left(Passage::EnrollsNow(how_far))
 }
 
-fn drawn<H: Host>(turn: &Turn<'_, H>, pending: &Pending) -> Typed {
+fn drawn<H: LoginHost>(turn: &Turn<'_, H>, pending: &Pending) -> Typed {
     let drawing = qr::draw(pending.uri.expose(), turn.options.letters, Paint::Plain, Room::ENOUGH);
     // An address that no QR code holds can still be typed.
     Typed::new(drawing.unwrap_or_default())
@@ -126,7 +126,7 @@ fn refused(reason: &str, text: Option<&str>) -> Came {
 ///
 /// # Errors
 /// They are refused.
-pub fn credentials<H: Host>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
+pub fn credentials<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     if turn.relation != Relation::Root {
         return Ok(Ended::quiet(Passage::Accepted).into());
     }

@@ -18,7 +18,7 @@ const LOGIN_DEFS: &str = "/etc/login.defs";
 const FIRST_PERSON: u32 = 1000;
 
 /// Files, time, people and the log of one host, for what one process asked.
-pub trait Host {
+pub trait LoginHost {
     /// Accounts and ledgers.
     type Store: Store;
     /// The time.
@@ -57,7 +57,7 @@ pub struct ThisHost {
     pub kind: ProcessKind,
 }
 
-impl Host for ThisHost {
+impl LoginHost for ThisHost {
     type Store = FilesStore;
     type Clock = SystemClock;
     type Log = Log;

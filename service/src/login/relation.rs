@@ -12,7 +12,7 @@ use twostep_core::username::{LookupError, Person};
 use twostep_core::verdict::Verdict;
 use twostep_core::words;
 
-use super::host::Host;
+use super::host::LoginHost;
 use super::{Ended, Failed, Turn};
 
 /// What a peer is to the user who logs in.
@@ -32,7 +32,7 @@ pub enum Relation {
 
 impl Relation {
     /// What a peer is to a user.
-    pub fn of<H: Host>(
+    pub fn of<H: LoginHost>(
         peer: &Peer,
         person: &Result<Option<Person>, LookupError>,
         login: &Login,
@@ -63,7 +63,7 @@ impl Relation {
 ///
 /// # Errors
 /// The account cannot be read.
-pub fn turned_away<H: Host>(turn: &Turn<'_, H>) -> Result<Option<Ended>, Failed> {
+pub fn turned_away<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Option<Ended>, Failed> {
     match turn.relation {
         Relation::Root | Relation::Own | Relation::Caller(_) => Ok(None),
         Relation::Stranger => {
@@ -82,7 +82,7 @@ pub fn turned_away<H: Host>(turn: &Turn<'_, H>) -> Result<Option<Ended>, Failed>
 
 /// What this host requires of the user, wherever the login comes from. A user whom nobody knows is one of
 /// whom something is.
-fn required_of<H: Host>(turn: &Turn<'_, H>) -> Result<Requirement, Failed> {
+fn required_of<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Requirement, Failed> {
     let Some(person) = turn.person.as_ref().map_err(|error| *error)? else { return Ok(Requirement::Asked) };
     let origin = Origin::default();
     let now = turn.clock.now().wall;

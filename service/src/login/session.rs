@@ -5,10 +5,10 @@ use protocol::request::{Done, Outcome, Response, Shown};
 use twostep_core::notices;
 
 use super::relation::Relation;
-use super::{Host, Turn};
+use super::{LoginHost, Turn};
 
 /// The notices, each as a line of its own. No session ends here, whatever fails.
-pub fn notices<H: Host>(turn: &Turn<'_, H>) -> Response {
+pub fn notices<H: LoginHost>(turn: &Turn<'_, H>) -> Response {
     let mut show = Vec::new();
     if let (Ok(Some(person)), Relation::Root) = (&turn.person, &turn.relation) {
         match notices::notices(person, &turn.store, &turn.clock) {

@@ -62,7 +62,7 @@ struct World {
     secrets: Vec<(&'static str, Secret)>,
 }
 
-impl Host for World {
+impl LoginHost for World {
     type Store = FilesStore<Turned>;
     type Clock = Turned;
     type Log = Lines;

@@ -12,7 +12,7 @@ use super::*;
 use crate::sockets::Sockets;
 
 /// A service whose answers say who asked; some requests panic or take long.
-struct Host {
+struct TestService {
     folder: tempfile::TempDir,
     server: Arc<Server>,
 }
@@ -29,7 +29,7 @@ fn answer(caller: &Caller, call: Call) -> Response {
     }
 }
 
-fn host() -> Host {
+fn host() -> TestService {
     let folder = tempfile::tempdir().unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), mode).unwrap();
@@ -37,15 +37,15 @@ fn host() -> Host {
     for (door, listener) in Sockets::make(folder.path()).unwrap().take() {
         server.open(door, listener).unwrap();
     }
-    Host { folder, server }
+    TestService { folder, server }
 }
 
-impl Host {
-    fn connect(&self, door: Door) -> UnixStream {
+impl TestService {
+    fn connect(&self, door: Endpoint) -> UnixStream {
         connect(&self.folder.path().join(format!("{}.sock", door.name())))
     }
 
-    fn ask(&self, door: Door, request: Request) -> Response {
+    fn ask(&self, door: Endpoint, request: Request) -> Response {
         let stream = self.connect(door);
         frame::send(&stream, &Call { version: VERSION, request }, LONGEST_REQUEST).unwrap();
         // A busy machine may have the service say so.
@@ -56,7 +56,7 @@ impl Host {
     fn is_well(&self) {
         for _ in 0..8 {
             let own = geteuid().as_raw().to_string();
-            let response = self.ask(Door::User, Request::Status {});
+            let response = self.ask(Endpoint::User, Request::Status {});
             assert!(matches!(&response, Response::Revoked { labels } if *labels == [own.clone()]), "{response:?}");
         }
     }
@@ -80,7 +80,7 @@ fn is_refused(response: &Response, wanted: Refusal, words: &str) -> bool {
 fn each_socket_serves_those_it_is_for() {
     let host = host();
     host.is_well();
-    for door in [Door::Login, Door::Admin] {
+    for door in [Endpoint::Login, Endpoint::Admin] {
         let response = host.ask(door, Request::Status {});
         match geteuid().is_root() {
             true => assert!(matches!(response, Response::Revoked { .. }), "{response:?}"),
@@ -93,14 +93,14 @@ fn each_socket_serves_those_it_is_for() {
 fn what_is_no_request_is_answered_and_holds_nobody_up() {
     let host = host();
     for wrong in [&b"\0\0\0\x02{}"[..], b"\x01\0\0\0", b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x04\xff\xfe\0\0"] {
-        let mut stream = host.connect(Door::User);
+        let mut stream = host.connect(Endpoint::User);
         stream.write_all(wrong).unwrap();
         let response = frame::receive(&stream, LONGEST_RESPONSE).unwrap();
         assert!(is_refused(&response, Refusal::BadRequest, words::NOT_A_REQUEST), "{response:?}");
         assert_eq!(stream.read(&mut [0]).unwrap_or_default(), 0);
     }
     for half in [&b""[..], b"\0\0", b"\0\0\0\x09{\"vers"] {
-        let mut stream = host.connect(Door::User);
+        let mut stream = host.connect(Endpoint::User);
         stream.write_all(half).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
@@ -112,7 +112,7 @@ fn what_is_no_request_is_answered_and_holds_nobody_up() {
 fn who_is_slow_holds_a_worker_for_two_seconds() {
     let host = host();
     let began = now();
-    let mut slow = host.connect(Door::User);
+    let mut slow = host.connect(Endpoint::User);
     slow.write_all(&[0, 0, 0x10, 0]).unwrap();
     while slow.write_all(b" ").is_ok() {
         assert!(now() - began < 2 * RECEIVE);
@@ -126,11 +126,11 @@ fn who_is_slow_holds_a_worker_for_two_seconds() {
 fn a_panic_is_an_answer_and_the_worker_goes_on() {
     let host = host();
     for _ in 0..5 {
-        let response = host.ask(Door::User, after("panic"));
+        let response = host.ask(Endpoint::User, after("panic"));
         assert!(is_refused(&response, Refusal::Failed, words::BROKEN), "{response:?}");
     }
     // What is too long for a frame is one too.
-    let response = host.ask(Door::User, Request::AppPasswords {});
+    let response = host.ask(Endpoint::User, Request::AppPasswords {});
     assert!(is_refused(&response, Refusal::Failed, words::BROKEN), "{response:?}");
     host.is_well();
 }
@@ -138,7 +138,7 @@ fn a_panic_is_an_answer_and_the_worker_goes_on() {
 #[test]
 fn who_waits_is_told_within_a_second() {
     let host = host();
-    let stream = host.connect(Door::User);
+    let stream = host.connect(Endpoint::User);
     let began = now();
     frame::send(&stream, &Call { version: VERSION, request: after("1500") }, LONGEST_REQUEST).unwrap();
     assert!(matches!(frame::receive(&stream, LONGEST_RESPONSE).unwrap(), Response::Wait { seconds: 3 }));
@@ -193,7 +193,7 @@ fn floods() {
 #[test]
 fn the_end_waits_for_requests_at_work() {
     let host = host();
-    let stream = host.connect(Door::User);
+    let stream = host.connect(Endpoint::User);
     frame::send(&stream, &Call { version: VERSION, request: after("400") }, LONGEST_REQUEST).unwrap();
     thread::sleep(Duration::from_millis(100));
     let began = now();
@@ -205,7 +205,7 @@ fn the_end_waits_for_requests_at_work() {
 #[test]
 fn the_end_waits_for_nobody_for_ever() {
     let host = host();
-    let stream = host.connect(Door::User);
+    let stream = host.connect(Endpoint::User);
     frame::send(&stream, &Call { version: VERSION, request: after("60000") }, LONGEST_REQUEST).unwrap();
     thread::sleep(Duration::from_millis(100));
     let began = now();

@@ -25,7 +25,7 @@ const ROOM: [u8; 30] = [b'\n'; 30];
 
 /// A file that can be made, and that no other run of this program makes meanwhile.
 #[derive(Debug)]
-pub struct Place {
+pub struct NewFile {
     folder: File,
     /// What becomes the file. It is locked, and has another name.
     unnamed: Flock<File>,
@@ -34,7 +34,7 @@ pub struct Place {
     is_named: bool,
 }
 
-impl Place {
+impl NewFile {
     /// Stores the password, and gives the file its name.
     pub fn keep(mut self, password: &Typed) -> Result<PathBuf, Trouble> {
         let line = Typed::new(format!("{}\n", password.expose()));
@@ -89,7 +89,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.is_named {
             let _ = unlinkat(&self.folder, unnamed(&self.name).as_str(), UnlinkatFlags::NoRemoveDir);
