@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use crate::account::Account;
 use crate::audit::{Audit, Line};
 use crate::config::{self, Config};
+use crate::messages::{self, changes};
 use crate::options::Shape;
 use crate::request::{Refusal, Refused, Request, Response};
 use crate::seal::SealError;
@@ -19,7 +20,6 @@ use crate::throttle::{Origin, Source};
 use crate::time::{Clock, SystemClock};
 use crate::username::{LookupError, Person};
 use crate::verdict::{self, Answer, Question, Verdict};
-use crate::words::{self, changes};
 
 mod app_password;
 mod authenticator;
@@ -251,7 +251,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         );
         match &verdict {
             Verdict::Accepted(_) => Ok(()),
-            _ => Err(Refused::new(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default())),
+            _ => Err(Refused::new(Refusal::NotAccepted, &messages::text(&verdict, &self.config).unwrap_or_default())),
         }
     }
 

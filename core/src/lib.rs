@@ -14,6 +14,7 @@ pub mod enroll;
 pub mod groups;
 pub mod ledger;
 pub mod login;
+pub mod messages;
 pub mod notices;
 pub mod otp;
 pub mod overview;
@@ -27,7 +28,6 @@ pub mod throttle;
 pub mod time;
 pub mod username;
 pub mod verdict;
-pub mod words;
 
 use protocol::hex;
 pub use protocol::{audit, options, request, secret};

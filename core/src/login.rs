@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::config::Config;
 use crate::groups::Database;
 use crate::ledger::{ExchangePlace, Ledger};
+use crate::messages;
 use crate::options::Shape;
 use crate::policy::{Requirement, Visit};
 use crate::request::AttemptId;
@@ -16,7 +17,6 @@ use crate::throttle::{Origin, Source};
 use crate::time::{Clock, ClockDoubt, Timestamp, Uptime};
 use crate::username::Person;
 use crate::verdict::{self, Answer, Misplaced, Question, Rejection, Verdict};
-use crate::words;
 
 mod afterwards;
 mod app_password;
@@ -208,7 +208,7 @@ impl<S: Store, C: Clock> CodeLogin<'_, S, C> {
             Verdict::Refused(Rejection::Misplaced { code, .. })
                 if self.ordinal() == 1 && self.attempt.first_step_passed && code.may_be_followed() =>
             {
-                let why = words::next_code(code);
+                let why = messages::next_code(code);
                 LoginStep::AskNext { first: verdict, why }
             }
             _ => LoginStep::Done(verdict),

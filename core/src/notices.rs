@@ -3,12 +3,12 @@
 use crate::account::{Account, Authenticator};
 use crate::app_password::AppPassword;
 use crate::login::LoginError;
+use crate::messages::notices as messages;
 use crate::recovery::RecoverySet;
 use crate::request::SecondStep;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
 use crate::username::Person;
-use crate::words::notices as words;
 
 /// The lines for this login, most important first, and none when there is nothing to say. What was
 /// shown once is not shown again.
@@ -25,15 +25,15 @@ pub fn notices(person: &Person, store: &impl Store, clock: &impl Clock) -> Resul
 fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
     let wrong = std::mem::take(&mut held.ledger.unnoticed);
     let Some(account) = held.account.as_mut() else { return Vec::new() };
-    let mut lines: Vec<String> = words::wrong_codes(&wrong).into_iter().collect();
+    let mut lines: Vec<String> = messages::wrong_codes(&wrong).into_iter().collect();
     lines.extend(suspended(account, now));
     lines.extend(added(account));
     lines.extend(resynchronized(account));
     lines.extend(app_passwords(account));
     let mut used = used(account);
     match (used.last_mut(), account.recovery.as_ref().map(RecoverySet::left)) {
-        (Some(last), Some(left)) => *last = format!("{last} {}", words::recovery_left(left)),
-        (None, Some(left)) if left <= 3 => lines.push(words::recovery_left(left)),
+        (Some(last), Some(left)) => *last = format!("{last} {}", messages::recovery_left(left)),
+        (None, Some(left)) if left <= 3 => lines.push(messages::recovery_left(left)),
         _ => {}
     }
     lines.extend(used);
@@ -47,7 +47,7 @@ fn take(held: &mut Held, now: Timestamp) -> Vec<String> {
 
 fn added(account: &Account) -> Vec<String> {
     let is_new = |one: &&Authenticator| one.added_at > account.noticed_until;
-    let line = |one: &Authenticator| words::authenticator_added(&one.label, &date(one.added_at.0));
+    let line = |one: &Authenticator| messages::authenticator_added(&one.label, &date(one.added_at.0));
     account.authenticators.iter().filter(is_new).map(line).collect()
 }
 
@@ -55,23 +55,24 @@ fn added(account: &Account) -> Vec<String> {
 fn resynchronized(account: &Account) -> Vec<String> {
     let line = |one: &Authenticator| {
         let at = one.resynchronized_at()?;
-        (at > account.noticed_until).then(|| words::clock_put_right(&one.label, &date(at.0)))
+        (at > account.noticed_until).then(|| messages::clock_put_right(&one.label, &date(at.0)))
     };
     account.authenticators.iter().filter_map(line).collect()
 }
 
 fn suspended(account: &Account, now: Timestamp) -> Option<String> {
     let suspension = account.suspension.as_ref().filter(|suspension| suspension.holds(now))?;
-    Some(words::suspended(&date(suspension.until.0), &suspension.by))
+    Some(messages::suspended(&date(suspension.until.0), &suspension.by))
 }
 
 /// One line for each that was made, and one for each that was used for the first time.
 fn app_passwords(account: &Account) -> Vec<String> {
     let is_new = |at: i64| at > account.noticed_until.0;
     let lines = |one: &AppPassword| {
-        let made = is_new(one.created_at.0).then(|| words::app_password_created(&one.label, &date(one.created_at.0)));
+        let made =
+            is_new(one.created_at.0).then(|| messages::app_password_created(&one.label, &date(one.created_at.0)));
         let used = one.first_use.as_ref().filter(|first| is_new(first.at));
-        let used = used.map(|first| words::app_password_used(&one.label, &date(first.at), first));
+        let used = used.map(|first| messages::app_password_used(&one.label, &date(first.at), first));
         made.into_iter().chain(used)
     };
     all_app_passwords(account).flat_map(lines).collect()
@@ -83,7 +84,7 @@ fn all_app_passwords(account: &Account) -> impl Iterator<Item = &AppPassword> {
 
 fn used(account: &Account) -> Vec<String> {
     let is_new = |used: &SecondStep| used.at > account.noticed_until.0;
-    let line = |used: SecondStep| words::recovery_code_used(&date(used.at), &used);
+    let line = |used: SecondStep| messages::recovery_code_used(&date(used.at), &used);
     uses(account).filter(is_new).map(line).collect()
 }
 

@@ -9,10 +9,10 @@ use protocol::request::{Call, Done, Outcome, Request, Response, VERSION};
 use protocol::secret::Secret;
 use twostep_core::request::Refusal;
 
+use crate::messages::call as messages;
 use crate::page::Page;
 use crate::reach::{accepted, not_there};
 use crate::trouble::Trouble;
-use crate::words::call as words;
 
 /// Sends the request on standard input, and prints the response.
 pub fn run(page: &mut Page) -> Result<(), Trouble> {
@@ -30,10 +30,10 @@ fn sent(
     page.response(&response)?;
     match accepted(response)? {
         Response::Done(Done { outcome: Outcome::Refused, .. }) => {
-            Err(Trouble::refused(Refusal::NotAccepted, words::REFUSED.to_owned()))
+            Err(Trouble::refused(Refusal::NotAccepted, messages::REFUSED.to_owned()))
         }
         Response::Done(Done { outcome: Outcome::Failed, .. }) => {
-            Err(Trouble::refused(Refusal::Failed, words::FAILED.to_owned()))
+            Err(Trouble::refused(Refusal::Failed, messages::FAILED.to_owned()))
         }
         _ => Ok(()),
     }
@@ -46,13 +46,13 @@ fn read(input: impl Read) -> Result<Request, Trouble> {
     let text = Secret::new(text);
     read?;
     if text.expose().len() > LONGEST_REQUEST {
-        return Err(Trouble::usage(words::TOO_LONG));
+        return Err(Trouble::usage(messages::TOO_LONG));
     }
     match serde_json::from_slice(text.expose()) {
         Ok(Call { version: VERSION, request }) => Ok(request),
-        Ok(_) => Err(Trouble::usage(words::OTHER_VERSION)),
+        Ok(_) => Err(Trouble::usage(messages::OTHER_VERSION)),
         Err(_) => serde_json::from_slice(text.expose())
-            .map_err(|error| Trouble::usage(words::not_a_request(error.line(), error.column()))),
+            .map_err(|error| Trouble::usage(messages::not_a_request(error.line(), error.column()))),
     }
 }
 

@@ -6,11 +6,11 @@ use twostep_core::request::{Request, Response, Status};
 
 use crate::app_password::ensure;
 use crate::arguments::{Enroll, Replace, Showing};
+use crate::messages::account;
 use crate::proof::{self, ProofUsed};
 use crate::recovery::{self, Sheet};
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 use crate::{permit, reach, save, which};
 
 mod confirm;
@@ -110,13 +110,13 @@ mod tests {
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
     use crate::arguments::DeviceFlags;
+    use crate::messages::account::CODE_OF_APP as QUESTION;
     use crate::page::scripted::Printed;
     use crate::person::Echo;
     use crate::person::scripted::{Answers, lines};
     use crate::reach::scripted::Script;
     use crate::session::scripted::{session, status};
     use crate::view::Form;
-    use crate::words::account::CODE_OF_APP as QUESTION;
 
     const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXP&issuer=web1";
 

@@ -14,8 +14,8 @@ use twostep_core::seal::{KEY_BYTES, MOST_KEYS, SealKey};
 use twostep_core::secret::Secret;
 use twostep_core::store::files::{PROVIDED_KEY, SEALED_KEY};
 
+use crate::messages;
 use crate::trouble::Trouble;
-use crate::words;
 
 mod credential;
 mod printed;
@@ -60,7 +60,7 @@ impl Places {
             file => file.and_then(|file| file.take((KEY_BYTES * MOST_KEYS + 1) as u64).read_to_end(&mut bytes)),
         };
         read.map_err(|error| failed(path, "read", &error))?;
-        let broken = |_| Trouble::here("key", words::keys::no_key_in(path.display()));
+        let broken = |_| Trouble::here("key", messages::keys::no_key_in(path.display()));
         SealKey::new(Secret::new(bytes)).map(Some).map_err(broken)
     }
 
@@ -149,7 +149,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 fn failed(path: &Path, what: &str, error: &io::Error) -> Trouble {
-    Trouble::here("key", words::keys::failed(path.display(), what, error))
+    Trouble::here("key", messages::keys::failed(path.display(), what, error))
 }
 
 #[cfg(test)]

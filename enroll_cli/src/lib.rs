@@ -14,6 +14,7 @@ mod configuration;
 mod enroll;
 mod keys;
 mod layout;
+mod messages;
 mod page;
 mod permit;
 mod person;
@@ -33,7 +34,6 @@ mod terminal;
 mod trouble;
 mod view;
 mod which;
-mod words;
 
 use std::process::ExitCode;
 

@@ -4,8 +4,8 @@ use std::io::{BufRead, Read};
 
 use twostep_core::secret::Typed;
 
+use crate::messages::general;
 use crate::trouble::Trouble;
-use crate::words::general;
 
 /// More than any answer; the rest of a longer line would be the next answer.
 const LONGEST_LINE: u64 = 4096;

@@ -3,10 +3,10 @@
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::messages::account;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// How often a person at a terminal may try.
 const TRIES: usize = 3;

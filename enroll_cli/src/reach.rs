@@ -8,8 +8,8 @@ use twostep_core::enroll::{AccountReport, Desk, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
+use crate::messages::general;
 use crate::trouble::Trouble;
-use crate::words::general;
 
 /// How often a service that is busy is asked again: a user's sessions may all begin at once.
 const TRIES: u32 = 50;

@@ -9,12 +9,12 @@ use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::messages::account;
 use crate::page::Page;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::view::Form;
-use crate::words::account;
 use crate::{proof, reach, save};
 
 /// The command that prints what it reads.

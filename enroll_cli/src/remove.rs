@@ -3,11 +3,11 @@
 use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response, Status};
 
+use crate::messages::account;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::view::Form;
-use crate::words::account;
 use crate::{proof, reach, which};
 
 /// What was removed, as programs read it.

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::messages::general;
 use crate::trouble::Trouble;
-use crate::words::general;
 
 /// Makes sure that this file can be made, before anything happens that its contents depend on.
 pub fn check(path: &Path) -> Result<(), Trouble> {

@@ -3,10 +3,10 @@
 use host_check::dates;
 use twostep_core::request::{AuthenticatorStatus, SecondStep, Status, SuspensionStatus};
 
+use crate::messages::account;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;

@@ -4,11 +4,11 @@
 use serde::Serialize;
 use twostep_core::request::{Kind, Request, Response, Status};
 
+use crate::messages::account;
 use crate::person::Echo;
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// Where a device turned out to be, as programs read it.
 #[derive(Debug, Serialize)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 use twostep_core::request::{Refusal, Refused};
 
 use crate::layout;
+use crate::messages::general;
 use crate::view::Form;
-use crate::words::general;
 
 /// The exit codes that scripts rely on; 0 is "done".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

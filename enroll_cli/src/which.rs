@@ -2,8 +2,8 @@
 
 use twostep_core::request::{Refusal, Status};
 
+use crate::messages::account;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// The label of the one that was named, or of the only one. `command` is what was typed.
 pub fn authenticator(status: &Status, label: Option<&str>, command: &str) -> Result<String, Trouble> {

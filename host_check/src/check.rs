@@ -21,7 +21,7 @@ use twostep_core::time::{Clock, ClockDoubt, SystemClock};
 
 use crate::finding::{Finding, Severity};
 use crate::host::{Host, unknown_names};
-use crate::words;
+use crate::messages;
 use sshd::StackSummary;
 use stacks::{Before, Service, Wanted};
 use sudo::Rules;
@@ -42,7 +42,7 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     };
     let by_password = |users: &[String]| sshd::by_password(&daemons, &files, users, &asks);
     findings.extend(people::check(host, administrator, &by_password).unwrap_or_else(|error| {
-        vec![Finding::error("accounts-unreadable", "accounts", error.to_string(), words::check_host::MEND_FIRST)]
+        vec![Finding::error("accounts-unreadable", "accounts", error.to_string(), messages::check_host::MEND_FIRST)]
     }));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -121,11 +121,11 @@ fn together(findings: Vec<(String, Finding)>) -> Vec<Finding> {
 fn configuration(host: &Host) -> Vec<Finding> {
     let file = twostep_core::config::PATH;
     let broken = host.trouble.iter().map(|trouble| {
-        Finding::error("configuration", file, format!("{trouble}."), words::check_host::CONFIGURATION_BROKEN)
+        Finding::error("configuration", file, format!("{trouble}."), messages::check_host::CONFIGURATION_BROKEN)
     });
     let names = unknown_names(&host.config).into_iter().map(|sentence| {
         let what = sentence.trim_start_matches("WARNING: ").to_owned();
-        Finding::warning("configuration-name", file, what, words::check_host::NAME_UNKNOWN)
+        Finding::warning("configuration-name", file, what, messages::check_host::NAME_UNKNOWN)
     });
     broken.chain(names).collect()
 }
@@ -137,12 +137,15 @@ fn clock(clock: &impl Clock) -> Option<Finding> {
         ClockDoubt::Unsynchronized => Finding::warning(
             "clock-unsynchronized",
             "clock",
-            words::check_host::CLOCK_UNKEPT,
-            words::check_host::CLOCK_REMEDY,
+            messages::check_host::CLOCK_UNKEPT,
+            messages::check_host::CLOCK_REMEDY,
         ),
-        ClockDoubt::BeforeRelease | ClockDoubt::SetBack => {
-            Finding::error("clock-wrong", "clock", words::check_host::CLOCK_WRONG, words::check_host::CLOCK_REMEDY)
-        }
+        ClockDoubt::BeforeRelease | ClockDoubt::SetBack => Finding::error(
+            "clock-wrong",
+            "clock",
+            messages::check_host::CLOCK_WRONG,
+            messages::check_host::CLOCK_REMEDY,
+        ),
     })
 }
 

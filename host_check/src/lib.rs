@@ -11,8 +11,8 @@ pub mod dates;
 mod error;
 mod finding;
 pub mod host;
+mod messages;
 pub mod shell;
-mod words;
 
 pub use error::Error;
 pub use finding::{Finding, Severity};

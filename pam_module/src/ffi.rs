@@ -375,7 +375,7 @@ unsafe fn take_reply(replies: *mut PamResponse) -> Option<Secret> {
 /// The bytes of a C string of somebody else's.
 ///
 /// # Safety
-/// `words` is null or leads to a C string that nobody changes before this returns.
+/// `messages` is null or leads to a C string that nobody changes before this returns.
 unsafe fn copied(words: *const c_char) -> Option<Vec<u8>> {
     if words.is_null() {
         return None;

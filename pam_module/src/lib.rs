@@ -11,9 +11,9 @@ use protocol::request::{Outcome, Phase};
 
 mod ffi;
 mod login;
+mod messages;
 mod service;
 mod unsaid;
-mod words;
 
 use ffi::{Item, PamCall, Priority};
 use login::PamLine;

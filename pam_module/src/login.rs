@@ -8,7 +8,7 @@ use protocol::request::{Ask, AttemptId, Done, Login, LoginResponse, Outcome, Pha
 use protocol::secret::{Secret, Typed};
 
 use crate::ffi::{Item, MessageStyle, PamCall, Priority, process_users};
-use crate::{key_was_accepted, service, unsaid, words};
+use crate::{key_was_accepted, messages, service, unsaid};
 
 /// What the service gave to be kept between the phases of a login. It stays text, so that another copy
 /// of this module in the same stack can pass it on.
@@ -92,12 +92,12 @@ fn converse(host: &PamCall<'_>, login: &mut Login, mut typed: Option<Typed>) -> 
             }
             // It has said why to the log.
             Ok(LoginResponse::Unavailable {}) => {
-                tell_error(host, &login.user, words::UNREACHABLE);
+                tell_error(host, &login.user, messages::UNREACHABLE);
                 return Err(Outcome::Failed);
             }
             Ok(_) => return Err(fail(host, "the service answered something else; restart it")),
             Err(error) => {
-                tell_error(host, &login.user, words::UNREACHABLE);
+                tell_error(host, &login.user, messages::UNREACHABLE);
                 return Err(fail(host, &error.to_string()));
             }
         }

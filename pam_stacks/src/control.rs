@@ -1,7 +1,7 @@
 //! What becomes of what a module returns: the second word of a line.
 
 use crate::code::{Code, NAMES};
-use crate::words;
+use crate::messages;
 
 /// What libpam does with one return code (pam.conf(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ impl Pairs<'_> {
         while self.skip_space() {
             let code = self.code()?;
             if !self.skip_space() || !self.take("=") || !self.skip_space() {
-                return Err(self.expected(words::EQUALS));
+                return Err(self.expected(messages::EQUALS));
             }
             let action = self.action()?;
             match code {
@@ -108,7 +108,7 @@ impl Pairs<'_> {
                 return Ok(Some(number));
             }
         }
-        if self.take("default") { Ok(None) } else { Err(self.expected(words::CODE_NAME)) }
+        if self.take("default") { Ok(None) } else { Err(self.expected(messages::CODE_NAME)) }
     }
 
     fn action(&mut self) -> Result<Action, String> {
@@ -132,7 +132,7 @@ impl Pairs<'_> {
                 self.rest = rest;
                 Ok(Action::Jump(lines))
             }
-            _ => Err(self.expected(words::ACTION)),
+            _ => Err(self.expected(messages::ACTION)),
         }
     }
 
@@ -153,7 +153,7 @@ impl Pairs<'_> {
     }
 
     fn expected(&self, what: &str) -> String {
-        words::expected(what, self.rest)
+        messages::expected(what, self.rest)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{text, words};
+use crate::{messages, text};
 
 /// The folders of services, in the order in which libpam looks into them (pam.conf(5)); the last
 /// one is what some distributions build in as the vendor's.
@@ -63,7 +63,7 @@ impl Files {
         match fs::read(self.real(path)) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(words::unread(path.display(), &error)),
+            Err(error) => Err(messages::unread(path.display(), &error)),
         }
     }
 

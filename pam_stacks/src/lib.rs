@@ -9,12 +9,12 @@ mod code;
 mod control;
 mod explore;
 mod files;
+mod messages;
 mod module;
 mod read;
 mod stack;
 mod text;
 mod walk;
-mod words;
 
 pub use code::Code;
 pub use control::{Action, Control};

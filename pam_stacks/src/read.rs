@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::control::Control;
 use crate::files::{Files, ONE_FILE};
+use crate::messages;
 use crate::module::Module;
 use crate::stack::{ManagementGroup, Place, Runs, Stack, StackLine};
 use crate::text::{self, Joined, Word};
-use crate::words;
 
 /// libpam's limit of substacks in each other.
 const DEEPEST_SUBSTACK: usize = 16;
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     fn service_file(&mut self, path: &Path) {
         let at = At { file: path.to_owned(), through: Vec::new(), level: 0, any_phase: true };
         if !self.file(&at) {
-            self.breaks(words::file_unread(path.display()));
+            self.breaks(messages::file_unread(path.display()));
         }
     }
 
@@ -118,12 +118,12 @@ impl<'a> Reader<'a> {
         for line in text::lines(&text) {
             let place = || Place { file: at.file.clone(), line: line.number };
             if line.is_cut {
-                self.breaks(words::cut(place()));
+                self.breaks(messages::cut(place()));
                 return false;
             }
             self.read += 1;
             if self.read > MOST_LINES {
-                self.breaks(words::circle(place()));
+                self.breaks(messages::circle(place()));
                 return true;
             }
             self.line(at, &line, &text::words(&line.text));
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
             // libpam takes it for a line of the most sensitive phase, or of the one that is included.
             None if at.any_phase && self.phase != ManagementGroup::Auth => return,
             None => {
-                line.mistake = Some(words::no_type(kind));
+                line.mistake = Some(messages::no_type(kind));
                 self.lines.push(line);
                 return;
             }
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
 
     fn known_phase(&mut self, at: &At, mut line: StackLine, words: &[Word], is_quiet: bool) {
         let Some((control, rest)) = words.split_first() else {
-            line.mistake = Some(words::NO_CONTROL.to_owned());
+            line.mistake = Some(messages::NO_CONTROL.to_owned());
             return self.lines.push(line);
         };
         let below = At { any_phase: false, ..at.clone() };
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
                 let arguments = arguments.iter().map(|word| word.text.clone()).collect();
                 line.runs = Runs::Module(Module { name: name.text.clone(), arguments, is_quiet });
             }
-            None => line.mistake = Some(words::NO_MODULE.to_owned()),
+            None => line.mistake = Some(messages::NO_MODULE.to_owned()),
         }
         self.lines.push(line);
     }
@@ -192,24 +192,24 @@ impl<'a> Reader<'a> {
     /// Reads an included file in the place of the line that names it.
     fn include(&mut self, at: &At, line: StackLine, name: Option<&Word>, is_substack: bool) {
         let Some(name) = name.map(|word| word.text.as_str()) else {
-            return self.not_included(at, line, words::NO_FILE_NAME);
+            return self.not_included(at, line, messages::NO_FILE_NAME);
         };
         if at.through.len() >= DEEPEST_INCLUDE {
-            return self.breaks(words::circle(&line.place));
+            return self.breaks(messages::circle(&line.place));
         }
         if is_substack {
             self.lines.push(StackLine { runs: Runs::Substack, ..line.clone() });
         }
         let Some(file) = self.files.find(name) else {
-            return self.not_included(at, line, &words::no_such_file(name));
+            return self.not_included(at, line, &messages::no_such_file(name));
         };
         let level = at.level + usize::from(is_substack);
         if level >= DEEPEST_SUBSTACK {
-            return self.not_included(at, line, words::TOO_DEEP);
+            return self.not_included(at, line, messages::TOO_DEEP);
         }
         let through = at.through.iter().cloned().chain([line.place.clone()]).collect();
         if !self.file(&At { file, through, level, any_phase: at.any_phase }) {
-            self.not_included(at, line, &words::included_unread(name));
+            self.not_included(at, line, &messages::included_unread(name));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The lines and words of a PAM file, read as libpam reads them.
 
-use crate::words;
+use crate::messages;
 
 /// One line, its continuations joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,10 +95,10 @@ pub fn included(text: &str) -> Vec<String> {
 /// What nobody sees in this text and libpam takes for letters, if it holds such a thing.
 pub fn unseen(text: &str) -> Option<&'static str> {
     text.chars().find_map(|letter| match letter {
-        '\r' => Some(words::RETURN),
-        '\u{feff}' => Some(words::ORDER_MARK),
-        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some(words::NO_BREAK),
-        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(words::NO_WIDTH),
+        '\r' => Some(messages::RETURN),
+        '\u{feff}' => Some(messages::ORDER_MARK),
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => Some(messages::NO_BREAK),
+        '\u{200b}'..='\u{200f}' | '\u{2060}' => Some(messages::NO_WIDTH),
         _ => None,
     })
 }

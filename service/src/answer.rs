@@ -4,8 +4,8 @@ use protocol::audit::Audit;
 use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
 use twostep_core::enroll::Desk;
 use twostep_core::login::Peer;
+use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
-use twostep_core::words::service as words;
 
 use crate::log::Log;
 use crate::login::{self, ThisHost};
@@ -42,7 +42,7 @@ pub fn answer(kind: ProcessKind, caller: &Caller, call: Call) -> Response {
     match (call.request, &caller.peer) {
         (Request::Login(login), _) => login::answer(&ThisHost { log, kind }, caller, &login),
         (request, Peer::User(uid)) => account(*uid, request, Box::new(log)),
-        (_, Peer::Root) => refused(Refusal::BadCaller, words::ROOT),
+        (_, Peer::Root) => refused(Refusal::BadCaller, messages::ROOT),
     }
 }
 

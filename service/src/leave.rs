@@ -12,7 +12,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, chdir, getresgid, getresuid, setgroups, setresgid, setresuid, setsid};
-use twostep_core::words::service as words;
+use twostep_core::messages::service as messages;
 
 /// Where the cgroups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -39,9 +39,9 @@ impl Obstacle {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Self::Ids => words::IDS,
-            Self::FileSize => words::FILE_SIZE,
-            Self::Descriptors => words::OPEN_FILES,
+            Self::Ids => messages::IDS,
+            Self::FileSize => messages::FILE_SIZE,
+            Self::Descriptors => messages::OPEN_FILES,
         }
     }
 }

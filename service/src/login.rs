@@ -9,12 +9,12 @@ use protocol::request::{Ask, Done, Login, Outcome, Phase, Response, Shown};
 use protocol::secret::Typed;
 use twostep_core::config::{Config, Loaded};
 use twostep_core::login::{Attempt, Claims, LoginError, Peer};
+use twostep_core::messages;
 use twostep_core::refusals::Told;
 use twostep_core::store::Store;
 use twostep_core::throttle::Origin;
 use twostep_core::username::{LookupError, Person};
 use twostep_core::verdict::Verdict;
-use twostep_core::words;
 
 use crate::answer::Caller;
 
@@ -109,7 +109,10 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         let person = host.person(&login.user);
         if caller.peer == Peer::Root && matches!(person, Err(LookupError::Database(Errno::ETIMEDOUT))) {
             log.record(
-                &Line::new("error").with("service", &login.service).with("reason", words::service::DIRECTORY).finish(),
+                &Line::new("error")
+                    .with("service", &login.service)
+                    .with("reason", messages::service::DIRECTORY)
+                    .finish(),
             );
             return Err(Unready::UserDatabase);
         }
@@ -142,7 +145,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         let mut show = Vec::new();
         let is_refused = matches!(ended.passage, Passage::MustEnroll | Passage::Refused);
         if let Some(text) = &ended.text {
-            let text = if self.may_hear(ended.passage) { text.clone() } else { words::GENERIC.to_owned() };
+            let text = if self.may_hear(ended.passage) { text.clone() } else { messages::GENERIC.to_owned() };
             show.push(if is_refused { Shown::Error(text) } else { Shown::Notice(text) });
         }
         if ended.pairs.is_some() {
@@ -185,8 +188,8 @@ impl<'a, H: LoginHost> Turn<'a, H> {
     fn failed(&self, error: &Failed) -> Done {
         self.log_failure(error);
         let text = match error {
-            Failed::Login(LoginError::Seal(_)) => words::sealed(&self.config),
-            _ => words::failed(&self.config),
+            Failed::Login(LoginError::Seal(_)) => messages::sealed(&self.config),
+            _ => messages::failed(&self.config),
         };
         let mut show = vec![Shown::Error(text)];
         show.extend(self.report_configuration(self.is_first_step_proved()));

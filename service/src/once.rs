@@ -9,8 +9,8 @@ use std::process::Command;
 use nix::unistd::geteuid;
 use protocol::client::ONCE;
 use protocol::request::Refusal;
+use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
-use twostep_core::words::service as words;
 
 use crate::answer::{answer, refused};
 use crate::leave;
@@ -23,12 +23,12 @@ use crate::waiting::Connection;
 /// What to say to somebody who started this by hand.
 pub fn run() -> Result<(), String> {
     if !geteuid().is_root() {
-        return Err(words::NOT_ROOT.to_owned());
+        return Err(messages::NOT_ROOT.to_owned());
     }
     sys::close_from(3);
     let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     let stream = UnixStream::from(input);
-    let caller = caller(Endpoint::Login, &stream).map_err(|_| words::NOT_ROOT.to_owned())?;
+    let caller = caller(Endpoint::Login, &stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
     forget_environment();
     let obstacle = leave::leave().err();
     // As the service answers, with the same words to a caller who waits.

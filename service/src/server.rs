@@ -14,7 +14,7 @@ use nix::sys::socket::sockopt::PeerCredentials;
 use protocol::frame::{self, AtOnce, LONGEST_RESPONSE, Until, now};
 use protocol::request::{Call, Refusal, Response};
 use twostep_core::login::Peer;
-use twostep_core::words::service as words;
+use twostep_core::messages::service as messages;
 
 use crate::answer::{Caller, refused};
 use crate::at_work::{AtWork, Responder, lock};
@@ -132,7 +132,7 @@ impl Server {
             while let Some(Connection { stream, caller, .. }) = server.accept(Endpoint::User, &listener) {
                 if let Err(stream) = line.take_in(stream, caller) {
                     server.complain("user.sock has as many connections as it may have");
-                    turn_away(&stream, Refusal::Busy, words::BUSY);
+                    turn_away(&stream, Refusal::Busy, messages::BUSY);
                 }
             }
         })
@@ -165,7 +165,7 @@ impl Server {
         let response = match received {
             Ok(call) => self.answered(&caller, call),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                refused(Refusal::BadRequest, words::NOT_A_REQUEST)
+                refused(Refusal::BadRequest, messages::NOT_A_REQUEST)
             }
             // Nobody asked, or not in time.
             Err(_) => return,
@@ -174,7 +174,7 @@ impl Server {
             && error.kind() == io::ErrorKind::InvalidInput
         {
             Log::of(caller.pid).error("a response is longer than a frame; report it");
-            let _ = reply.respond(&refused(Refusal::Failed, words::BROKEN));
+            let _ = reply.respond(&refused(Refusal::Failed, messages::BROKEN));
         }
     }
 
@@ -186,7 +186,7 @@ impl Server {
             // What it says may hold what was typed.
             drop(panic);
             Log::of(caller.pid).error(broken::place());
-            refused(Refusal::Failed, words::BROKEN)
+            refused(Refusal::Failed, messages::BROKEN)
         })
     }
 
@@ -216,13 +216,13 @@ impl Server {
 /// # Errors
 /// What to tell them.
 pub fn caller(door: Endpoint, stream: &UnixStream) -> Result<Caller, &'static str> {
-    let peer = getsockopt(stream, PeerCredentials).map_err(|_| words::NAMESPACE)?;
+    let peer = getsockopt(stream, PeerCredentials).map_err(|_| messages::NAMESPACE)?;
     let peer_of = |peer_is| Ok(Caller { peer: peer_is, pid: peer.pid() });
     match (peer.uid(), door) {
         (0, _) => peer_of(Peer::Root),
-        (OVERFLOW, _) => Err(words::NAMESPACE),
+        (OVERFLOW, _) => Err(messages::NAMESPACE),
         (uid, Endpoint::User) => peer_of(Peer::User(uid)),
-        _ => Err(words::ROOT_ONLY),
+        _ => Err(messages::ROOT_ONLY),
     }
 }
 

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE};
 use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
-use twostep_core::words::service as words;
+use twostep_core::messages::service as messages;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_twostepd");
 
@@ -99,7 +99,7 @@ fn the_service_tells_systemd_how_it_is_and_ends_when_told() {
     service.hears("READY=1");
     service.hears("WATCHDOG=1");
     service.hears("WATCHDOG=1");
-    let wanted = if geteuid().is_root() { words::ROOT } else { words::ROOT_ONLY };
+    let wanted = if geteuid().is_root() { messages::ROOT } else { messages::ROOT_ONLY };
     let stream = service.connect("login.sock");
     frame::send(&stream, &call(Request::Status {}), LONGEST_REQUEST).unwrap();
     let response = frame::receive(&stream, LONGEST_RESPONSE).unwrap();
@@ -135,7 +135,7 @@ fn one_request_is_answered_for_root_alone() {
     }
     frame::send(&stream, &call(Request::Status {}), LONGEST_REQUEST).unwrap();
     let response = frame::receive(&stream, LONGEST_RESPONSE).unwrap();
-    assert!(is_refused(&response, Refusal::BadCaller, words::ROOT), "{response:?}");
+    assert!(is_refused(&response, Refusal::BadCaller, messages::ROOT), "{response:?}");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     for input in [Stdio::null(), Stdio::piped()] {
         let output = Command::new(PROGRAM).arg("--once").stdin(input).output().unwrap();
@@ -184,7 +184,7 @@ fn one_request_is_answered_out_of_the_callers_reach() {
         Some(child.id().to_string().as_str())
     );
     frame::send(&stream, &call(Request::Status {}), LONGEST_REQUEST).unwrap();
-    assert!(is_refused(&frame::receive(&stream, LONGEST_RESPONSE).unwrap(), Refusal::BadCaller, words::ROOT));
+    assert!(is_refused(&frame::receive(&stream, LONGEST_RESPONSE).unwrap(), Refusal::BadCaller, messages::ROOT));
     assert!(child.wait().unwrap().success());
 }
 

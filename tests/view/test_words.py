@@ -14,7 +14,7 @@ WORDS = re.compile(r"[A-Z][a-z]* (?:\S+ )+\S+|.*[a-z}][.?] [A-Z][a-z]* .*", re.D
 
 # What a flag means stands with the flag: the help, the manual pages and the completions come from there.
 WITH_THE_FLAGS = ("arguments", "arguments.rs")
-CATALOGUES = ("words", "words.rs")
+CATALOGUES = ("messages", "messages.rs")
 
 # What other programs say, by which their messages are told apart.
 OF_OTHERS = [r"Disabled method \"keyboard-interactive\""]
@@ -52,8 +52,8 @@ def test_every_sentence_stands_in_a_catalogue():
 
 
 def test_the_catalogues_have_sentences():
-    assert len(sentences(TOP / "core/src/words/login.rs")) > 20
-    assert len(sentences(TOP / "enroll_cli/src/words/apply.rs")) > 20
+    assert len(sentences(TOP / "core/src/messages/login.rs")) > 20
+    assert len(sentences(TOP / "enroll_cli/src/messages/apply.rs")) > 20
 
 
 def test_a_sentence_that_stands_elsewhere_is_found(tmp_path):

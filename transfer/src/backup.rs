@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use twostep_core::seal::{Belongs, KEY_BYTES, SealKey};
 use twostep_core::secret::{Secret, Typed};
 
-use crate::words;
+use crate::messages;
 
 /// The first line.
 const TITLE: &str = "twostep-backup 1";
@@ -77,11 +77,11 @@ impl Closed {
     /// What is so, and what to do.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::NoBackup => words::backup::NO_BACKUP,
-            Self::Newer => words::backup::NEWER_BACKUP,
-            Self::TooCostly => words::backup::TOO_COSTLY,
-            Self::DoesNotOpen => words::backup::DOES_NOT_OPEN,
-            Self::NoMeans => words::backup::NO_MEANS,
+            Self::NoBackup => messages::backup::NO_BACKUP,
+            Self::Newer => messages::backup::NEWER_BACKUP,
+            Self::TooCostly => messages::backup::TOO_COSTLY,
+            Self::DoesNotOpen => messages::backup::DOES_NOT_OPEN,
+            Self::NoMeans => messages::backup::NO_MEANS,
         }
     }
 }

@@ -11,7 +11,7 @@ use twostep_core::enroll::ImportedDevice;
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, unknown, uri};
-use crate::words;
+use crate::messages;
 
 /// One row.
 #[derive(Debug, Default, Deserialize)]
@@ -84,32 +84,32 @@ fn json(text: &str, now: Timestamp) -> Vec<Read> {
 
 /// serde_json's own words may quote a value, which may be a secret.
 fn no_json(error: &serde_json::Error) -> String {
-    words::mistakes::no_json(error.line(), error.column())
+    messages::mistakes::no_json(error.line(), error.column())
 }
 
 fn no_entry(error: &serde_json::Error) -> String {
-    words::mistakes::no_entry(error.line(), error.column())
+    messages::mistakes::no_entry(error.line(), error.column())
 }
 
 fn csv(text: &str, now: Timestamp) -> Vec<Read> {
     let said = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     if said.flat_map(str::bytes).filter(|byte| *byte == b'"').count() % 2 == 1 {
-        return vec![Err(Mistake::new("the table", words::mistakes::OPEN_QUOTE))];
+        return vec![Err(Mistake::new("the table", messages::mistakes::OPEN_QUOTE))];
     }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
     let mut all = Vec::new();
     let head = match reader.headers() {
         Ok(head) => head.clone(),
-        Err(_) => return vec![Err(Mistake::new("line 1", words::mistakes::NO_HEAD))],
+        Err(_) => return vec![Err(Mistake::new("line 1", messages::mistakes::NO_HEAD))],
     };
     if let Some(twice) = head.iter().enumerate().find(|(index, name)| head.iter().take(*index).any(|one| one == *name))
     {
         let name = if COLUMNS.contains(&twice.1) { twice.1 } else { "of the same name" };
-        return vec![Err(Mistake::new("line 1", words::mistakes::column_twice(name)))];
+        return vec![Err(Mistake::new("line 1", messages::mistakes::column_twice(name)))];
     }
     if let Some(stranger) = head.iter().find(|name| !COLUMNS.contains(name)) {
         let shown = if stranger.len() <= 20 { stranger } else { "(a long one)" };
-        return vec![Err(Mistake::new("line 1", words::mistakes::no_column(shown, &COLUMNS.join(", "))))];
+        return vec![Err(Mistake::new("line 1", messages::mistakes::no_column(shown, &COLUMNS.join(", "))))];
     }
     for record in reader.records() {
         all.push(match record {
@@ -135,7 +135,7 @@ fn csv(text: &str, now: Timestamp) -> Vec<Read> {
             }
             Err(error) => {
                 let at = error.position().map_or_else(|| "a line".to_owned(), |place| format!("line {}", place.line()));
-                Err(Mistake::new(at, words::mistakes::CELLS))
+                Err(Mistake::new(at, messages::mistakes::CELLS))
             }
         });
     }
@@ -149,7 +149,7 @@ fn entry(row: &Row, at: String, now: Timestamp) -> Read {
     let user = (!row.user.is_empty()).then(|| row.user.clone());
     let device = device(row, &at, now).map(|entry| Entry { user: user.clone().or(entry.user), ..entry });
     match device {
-        Ok(entry) if entry.user.is_none() => Err(Mistake::new(at, words::mistakes::NAMES_NO_USER)),
+        Ok(entry) if entry.user.is_none() => Err(Mistake::new(at, messages::mistakes::NAMES_NO_USER)),
         Ok(entry) => Ok(entry),
         Err(why) => Err(Mistake { at, user, why }),
     }
@@ -157,10 +157,10 @@ fn entry(row: &Row, at: String, now: Timestamp) -> Read {
 
 fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
     let mut entry = match (&row.secret, &row.uri) {
-        (Some(_), Some(_)) => return Err(words::mistakes::TWO_SECRETS.to_owned()),
-        (None, None) => return Err(words::mistakes::NO_SECRET.to_owned()),
+        (Some(_), Some(_)) => return Err(messages::mistakes::TWO_SECRETS.to_owned()),
+        (None, None) => return Err(messages::mistakes::NO_SECRET.to_owned()),
         (None, Some(_)) if row.says_more_than_an_address() => {
-            return Err(words::mistakes::ADDRESS_SAYS.to_owned());
+            return Err(messages::mistakes::ADDRESS_SAYS.to_owned());
         }
         (None, Some(address)) => uri::one(address, at, now)?,
         (Some(secret), None) => {
@@ -183,14 +183,14 @@ fn device(row: &Row, at: &str, now: Timestamp) -> Result<Entry, String> {
 fn progress(row: &Row, now: Timestamp) -> Result<Progress, String> {
     let number = |number: &Option<Number>, name| uri::number(number.as_ref().map(Number::text).as_deref(), name);
     match row.kind.as_deref().unwrap_or("totp") {
-        "totp" if row.counter.is_some() => Err(words::mistakes::COUNTER_OF_HOTP.to_owned()),
-        "hotp" if row.period.is_some() => Err(words::mistakes::NO_PERIOD.to_owned()),
+        "totp" if row.counter.is_some() => Err(messages::mistakes::COUNTER_OF_HOTP.to_owned()),
+        "hotp" if row.period.is_some() => Err(messages::mistakes::NO_PERIOD.to_owned()),
         "totp" => match number(&row.period, "period")?.unwrap_or(30) {
             period @ (30 | 60) => Ok(unknown(period, now)),
-            period => Err(words::mistakes::other_period(period)),
+            period => Err(messages::mistakes::other_period(period)),
         },
         "hotp" => counting(number(&row.counter, "counter")?.unwrap_or(0)),
-        _ => Err(words::mistakes::OTHER_KIND.to_owned()),
+        _ => Err(messages::mistakes::OTHER_KIND.to_owned()),
     }
 }
 

@@ -11,7 +11,7 @@ use twostep_core::secret::Typed;
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, known, unknown};
-use crate::words;
+use crate::messages;
 
 /// Most bytes of a file (its module reads no more).
 pub const LONGEST: usize = 65_536;
@@ -32,13 +32,13 @@ const MOST_CODES: usize = 100;
 pub fn read(bytes: &[u8], at: &str, now: Timestamp) -> Read {
     let mistake = |why: &str| Mistake::new(at, why);
     if bytes.len() > LONGEST || bytes.contains(&0) {
-        return Err(mistake(words::mistakes::GOOGLE_FILE));
+        return Err(mistake(messages::mistakes::GOOGLE_FILE));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| mistake(words::mistakes::NO_TEXT))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| mistake(messages::mistakes::NO_TEXT))?;
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     if first.contains('=') {
-        return Err(mistake(words::mistakes::GOOGLE_PADDING));
+        return Err(mistake(messages::mistakes::GOOGLE_PADDING));
     }
     let secret = key::base32(first, &MISREAD).map_err(|why| mistake(&format!("line 1: {why}")))?;
     let options = Options::read(lines.clone()).map_err(|why| mistake(&why))?;
@@ -83,21 +83,21 @@ impl<'a> Options<'a> {
             return counting(next).map_err(|why| self.told("HOTP_COUNTER", &why));
         }
         if self.value("TOTP_AUTH").is_none() {
-            return Err(words::mistakes::GOOGLE_NEITHER.to_owned());
+            return Err(messages::mistakes::GOOGLE_NEITHER.to_owned());
         }
         let period = self.number("STEP_SIZE")?.unwrap_or(30);
         if !matches!(period, 30 | 60) {
-            let why = words::mistakes::google_step_size(period);
+            let why = messages::mistakes::google_step_size(period);
             return Err(self.told("STEP_SIZE", &why));
         }
         let Some((_, used)) = self.value("DISALLOW_REUSE") else { return Ok(unknown(period, now)) };
         let used = used.split_whitespace().map(str::parse::<u64>).collect::<Result<Vec<_>, _>>();
-        let used = used.map_err(|_| self.told("DISALLOW_REUSE", words::mistakes::GOOGLE_REUSE))?;
+        let used = used.map_err(|_| self.told("DISALLOW_REUSE", messages::mistakes::GOOGLE_REUSE))?;
         let newest = used.into_iter().max().unwrap_or(0);
         // Every code up to it counts as spent, so one of next year would lock the phone out until then.
         let last = now.step(period).0.saturating_add(AHEAD).saturating_add_signed(self.skew().clamp(0, FARTHEST));
         if newest > last {
-            let why = words::mistakes::GOOGLE_FUTURE;
+            let why = messages::mistakes::GOOGLE_FUTURE;
             return Err(self.told("DISALLOW_REUSE", why));
         }
         Ok(known(period, newest))
@@ -107,13 +107,13 @@ impl<'a> Options<'a> {
     fn digits(&self) -> Result<u8, String> {
         match self.number("DIGITS")?.unwrap_or(6) {
             digits @ 6..=8 => Ok(u8::try_from(digits).unwrap_or(6)),
-            _ => Err(self.told("DIGITS", words::mistakes::GOOGLE_DIGITS)),
+            _ => Err(self.told("DIGITS", messages::mistakes::GOOGLE_DIGITS)),
         }
     }
 
     fn algorithm(&self) -> Result<Algorithm, String> {
         let name = self.value("ALGORITHM").map_or("SHA1".to_owned(), |(_, name)| name.to_ascii_uppercase());
-        let none = || self.told("ALGORITHM", words::mistakes::GOOGLE_ALGORITHM);
+        let none = || self.told("ALGORITHM", messages::mistakes::GOOGLE_ALGORITHM);
         Algorithm::named(&name).ok_or_else(none)
     }
 
@@ -130,14 +130,14 @@ impl<'a> Options<'a> {
     fn hints(&self) -> Vec<String> {
         let mut hints = Vec::new();
         if self.value("RATE_LIMIT").is_some() {
-            hints.push(words::mistakes::GOOGLE_RATE_LIMIT.to_owned());
+            hints.push(messages::mistakes::GOOGLE_RATE_LIMIT.to_owned());
         }
         if self.value("WINDOW_SIZE").is_some() {
-            hints.push(words::mistakes::GOOGLE_WINDOW.to_owned());
+            hints.push(messages::mistakes::GOOGLE_WINDOW.to_owned());
         }
         if self.skew() != 0 {
             let skew = self.skew();
-            hints.push(words::mistakes::clock_was_off(skew));
+            hints.push(messages::mistakes::clock_was_off(skew));
         }
         hints
     }
@@ -151,7 +151,7 @@ fn scratch_codes<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<Typed>,
     let lines = lines.map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty() && !line.starts_with('"'));
     let codes = lines.take_while(|line| is_code(line)).collect::<BTreeSet<_>>();
     if codes.len() > MOST_CODES {
-        return Err(words::mistakes::many_scratch_codes(codes.len(), MOST_CODES));
+        return Err(messages::mistakes::many_scratch_codes(codes.len(), MOST_CODES));
     }
     Ok(codes.into_iter().map(|line| Typed::new(line.to_owned())).collect())
 }

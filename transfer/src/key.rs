@@ -3,13 +3,13 @@
 use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
 use twostep_core::secret::Secret;
 
-use crate::words;
+use crate::messages;
 
 /// A key in base32 (RFC 4648 §6), as people and programs write it: small letters, spaces, dashes and
 /// padding do not matter. `misread` letters are put right, as google-authenticator does.
 pub fn base32(text: &str, misread: &[(char, char)]) -> Result<Secret, &'static str> {
     if !text.is_ascii() {
-        return Err(words::mistakes::NO_BASE32);
+        return Err(messages::mistakes::NO_BASE32);
     }
     let right = |letter: char| misread.iter().find(|(wrong, _)| *wrong == letter).map_or(letter, |(_, right)| *right);
     let letters = text.trim_end_matches('=').chars().filter(|letter| !matches!(letter, ' ' | '\t' | '\r' | '-'));
@@ -17,7 +17,7 @@ pub fn base32(text: &str, misread: &[(char, char)]) -> Result<Secret, &'static s
     // Bits that fill no byte are left out, as every program does.
     letters.truncate(letters.len() - usize::from(matches!(letters.len() % 8, 1 | 3 | 6)));
     let encoding = lenient();
-    let bytes = encoding.decode(letters.as_bytes()).map_err(|_| words::mistakes::NO_BASE32)?;
+    let bytes = encoding.decode(letters.as_bytes()).map_err(|_| messages::mistakes::NO_BASE32)?;
     super::key(bytes)
 }
 
@@ -30,7 +30,7 @@ fn lenient() -> data_encoding::Encoding {
 
 /// A key in hexadecimal.
 pub fn hexadecimal(text: &str) -> Result<Secret, &'static str> {
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| words::mistakes::NO_HEX)?;
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| messages::mistakes::NO_HEX)?;
     super::key(bytes)
 }
 

@@ -7,10 +7,10 @@ pub mod backup;
 pub mod batch;
 pub mod google;
 mod key;
+mod messages;
 pub mod migration;
 pub mod oath;
 pub mod uri;
-mod words;
 
 use twostep_core::account::Progress;
 use twostep_core::enroll::ImportedDevice;
@@ -79,15 +79,15 @@ fn counting(next: u64) -> Result<Progress, String> {
     if next <= MOST_PRESSES {
         Ok(Progress::Counter { next: Step(next) })
     } else {
-        Err(words::mistakes::COUNTER_HIGH.to_owned())
+        Err(messages::mistakes::COUNTER_HIGH.to_owned())
     }
 }
 
 /// A key, if it can be one at all.
 fn key(bytes: Vec<u8>) -> Result<Secret, &'static str> {
     match bytes.len() {
-        0..10 => Err(words::mistakes::KEY_SHORT),
+        0..10 => Err(messages::mistakes::KEY_SHORT),
         10..=128 => Ok(Secret::new(bytes)),
-        _ => Err(words::mistakes::KEY_LONG),
+        _ => Err(messages::mistakes::KEY_LONG),
     }
 }

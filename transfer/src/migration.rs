@@ -11,7 +11,7 @@ use twostep_core::time::Timestamp;
 
 use super::uri::{Parameters, strip, user_of};
 use super::{Entry, Mistake, Read, counting, unknown};
-use crate::words;
+use crate::messages;
 
 /// Reads addresses, one a line. An export of several pictures has to be whole.
 pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
@@ -37,7 +37,7 @@ pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
         let missing = (0..size.min(100)).filter(|index| !seen.contains(index)).map(|index| (index + 1).to_string());
         let missing = missing.collect::<Vec<_>>();
         if !missing.is_empty() {
-            let why = words::mistakes::pictures_missing(size, &missing.join(", "));
+            let why = messages::mistakes::pictures_missing(size, &missing.join(", "));
             all.push(Err(Mistake::new("export", why)));
         }
     }
@@ -52,14 +52,14 @@ struct Payload {
 }
 
 fn payload(address: &str, at: &str, now: Timestamp) -> Result<Payload, String> {
-    let rest = strip(address, "otpauth-migration://").ok_or(words::mistakes::NO_EXPORT_ADDRESS)?;
-    let query = rest.split_once('?').map(|(_, query)| query).ok_or(words::mistakes::NO_DATA)?;
+    let rest = strip(address, "otpauth-migration://").ok_or(messages::mistakes::NO_EXPORT_ADDRESS)?;
+    let query = rest.split_once('?').map(|(_, query)| query).ok_or(messages::mistakes::NO_DATA)?;
     let parameters = Parameters::read(query)?;
     // A plus sign may have become a space on the way, and padding may be missing.
-    let text = parameters.value("data").ok_or(words::mistakes::NO_DATA)?.replace(' ', "+");
+    let text = parameters.value("data").ok_or(messages::mistakes::NO_DATA)?.replace(' ', "+");
     let text = text.trim_end_matches('=');
     let padded = format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
-    let bytes = BASE64.decode(padded.as_bytes()).map_err(|_| words::mistakes::NO_BASE64)?;
+    let bytes = BASE64.decode(padded.as_bytes()).map_err(|_| messages::mistakes::NO_BASE64)?;
     let mut payload = Payload { entries: Vec::new(), size: 1, index: 0, batch: 0 };
     for field in fields(&bytes)? {
         match field {
@@ -94,18 +94,18 @@ fn device(bytes: &[u8], at: &str, now: Timestamp) -> Result<Entry, String> {
         0 | 1 => Algorithm::Sha1,
         2 => Algorithm::Sha256,
         3 => Algorithm::Sha512,
-        4 => return Err(words::mistakes::MD5.to_owned()),
-        _ => return Err(words::mistakes::UNKNOWN_ALGORITHM.to_owned()),
+        4 => return Err(messages::mistakes::MD5.to_owned()),
+        _ => return Err(messages::mistakes::UNKNOWN_ALGORITHM.to_owned()),
     };
     let digits = match digits {
         0 | 1 => 6,
         2 => 8,
-        _ => return Err(words::mistakes::UNKNOWN_DIGITS.to_owned()),
+        _ => return Err(messages::mistakes::UNKNOWN_DIGITS.to_owned()),
     };
     let progress = match kind {
         0 | 2 => unknown(30, now),
         1 => counting(counter)?,
-        _ => return Err(words::mistakes::NEITHER_TYPE.to_owned()),
+        _ => return Err(messages::mistakes::NEITHER_TYPE.to_owned()),
     };
     let account = name.rsplit_once(':').map_or(name.as_str(), |(_, account)| account);
     let device =
@@ -123,17 +123,17 @@ enum Value<'a> {
 fn fields(mut bytes: &[u8]) -> Result<Vec<(u64, Value<'_>)>, &'static str> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
-        let tag = number(&mut bytes).ok_or(words::mistakes::CUT)?;
+        let tag = number(&mut bytes).ok_or(messages::mistakes::CUT)?;
         let value = match tag & 7 {
-            0 => Value::Number(number(&mut bytes).ok_or(words::mistakes::CUT)?),
+            0 => Value::Number(number(&mut bytes).ok_or(messages::mistakes::CUT)?),
             2 => {
-                let length = usize::try_from(number(&mut bytes).ok_or(words::mistakes::CUT)?)
-                    .map_err(|_| words::mistakes::CUT)?;
-                Value::Bytes(taken(&mut bytes, length).ok_or(words::mistakes::CUT)?)
+                let length = usize::try_from(number(&mut bytes).ok_or(messages::mistakes::CUT)?)
+                    .map_err(|_| messages::mistakes::CUT)?;
+                Value::Bytes(taken(&mut bytes, length).ok_or(messages::mistakes::CUT)?)
             }
-            1 => Value::Bytes(taken(&mut bytes, 8).ok_or(words::mistakes::CUT)?),
-            5 => Value::Bytes(taken(&mut bytes, 4).ok_or(words::mistakes::CUT)?),
-            _ => return Err(words::mistakes::NO_EXPORT),
+            1 => Value::Bytes(taken(&mut bytes, 8).ok_or(messages::mistakes::CUT)?),
+            5 => Value::Bytes(taken(&mut bytes, 4).ok_or(messages::mistakes::CUT)?),
+            _ => return Err(messages::mistakes::NO_EXPORT),
         };
         all.push((tag >> 3, value));
     }

@@ -7,7 +7,7 @@ use twostep_core::otp::{Algorithm, MovingFactor, OtpParameters, Window, matching
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, known, unknown};
-use crate::words;
+use crate::messages;
 
 /// Steps around its time in which a code that was used is looked for.
 const AROUND: u64 = 20;
@@ -27,7 +27,7 @@ pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
 }
 
 /// What is wrong with a line that liboath leaves out.
-const NO_TYPE: &str = words::mistakes::OATH_TYPE;
+const NO_TYPE: &str = messages::mistakes::OATH_TYPE;
 
 /// What the first field says, if liboath knows it: the moving factor and the digits.
 fn kind(field: &str) -> Option<(MovingFactor, u8)> {
@@ -52,16 +52,16 @@ fn kind(field: &str) -> Option<(MovingFactor, u8)> {
 
 fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Timestamp) -> Result<Entry, String> {
     let (Some(user), Some(password), Some(hex)) = (fields.get(1), fields.get(2), fields.get(3)) else {
-        return Err(words::mistakes::OATH_FIELDS.to_owned());
+        return Err(messages::mistakes::OATH_FIELDS.to_owned());
     };
     if hex.len() > 64 {
-        return Err(words::mistakes::OATH_KEY_LONG.to_owned());
+        return Err(messages::mistakes::OATH_KEY_LONG.to_owned());
     }
     let secret = key::hexadecimal(hex)?;
     let parameters = OtpParameters { algorithm: Algorithm::Sha1, digits, factor };
     let last = fields.get(5).filter(|code| **code != "-");
     if last.is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err(words::mistakes::OATH_LAST_CODE.to_owned());
+        return Err(messages::mistakes::OATH_LAST_CODE.to_owned());
     }
     let progress = match factor {
         // The counter is that of the last code that was used, if one was.
@@ -78,18 +78,18 @@ fn line((factor, digits): (MovingFactor, u8), fields: &[&str], at: &str, now: Ti
     };
     let mut hints = Vec::new();
     if !matches!(*password, "-" | "+") {
-        hints.push(words::mistakes::OATH_PASSWORD.to_owned());
+        hints.push(messages::mistakes::OATH_PASSWORD.to_owned());
     }
     if let (MovingFactor::Time { .. }, Some(offset)) = (factor, fields.get(4).filter(|offset| **offset != "0")) {
-        let offset = offset.parse::<i64>().map_err(|_| words::mistakes::COUNTER_NO_NUMBER)?;
-        hints.push(words::mistakes::clock_was_off(offset));
+        let offset = offset.parse::<i64>().map_err(|_| messages::mistakes::COUNTER_NO_NUMBER)?;
+        hints.push(messages::mistakes::clock_was_off(offset));
     }
     let device = ImportedDevice { label: "token".to_owned(), digits, ..ImportedDevice::new(secret, progress, "oath") };
     Ok(Entry { at: at.to_owned(), user: Some((*user).to_owned()), device, hints })
 }
 
 fn counter(fields: &[&str]) -> Result<u64, String> {
-    fields.get(4).map_or(Ok(0), |text| text.parse().map_err(|_| words::mistakes::COUNTER_NO_NUMBER.to_owned()))
+    fields.get(4).map_or(Ok(0), |text| text.parse().map_err(|_| messages::mistakes::COUNTER_NO_NUMBER.to_owned()))
 }
 
 /// The step of the code that was used last, around the time that stands beside it: local time, so it

@@ -7,7 +7,7 @@ use twostep_core::otp::Algorithm;
 use twostep_core::time::Timestamp;
 
 use super::{Entry, Mistake, Read, counting, key, unknown};
-use crate::words;
+use crate::messages;
 
 /// How an address begins.
 const SCHEME: &str = "otpauth://";
@@ -31,9 +31,9 @@ pub fn read(text: &str, now: Timestamp) -> Vec<Read> {
 
 /// Reads one address.
 pub fn one(address: &str, at: &str, now: Timestamp) -> Result<Entry, String> {
-    let rest = strip(address, SCHEME).ok_or(words::mistakes::NO_ADDRESS)?;
-    let (kind, rest) = rest.split_once('/').ok_or(words::mistakes::NO_LABEL)?;
-    let (label, query) = rest.split_once('?').ok_or(words::mistakes::NO_PARAMETERS)?;
+    let rest = strip(address, SCHEME).ok_or(messages::mistakes::NO_ADDRESS)?;
+    let (kind, rest) = rest.split_once('/').ok_or(messages::mistakes::NO_LABEL)?;
+    let (label, query) = rest.split_once('?').ok_or(messages::mistakes::NO_PARAMETERS)?;
     let parameters = Parameters::read(query)?;
     let label = decoded(label)?;
     let (prefix, account) = match label.split_once(':') {
@@ -45,9 +45,9 @@ pub fn one(address: &str, at: &str, now: Timestamp) -> Result<Entry, String> {
     if let (Some(prefix), Some(issuer)) = (&prefix, &issuer)
         && prefix != issuer
     {
-        hints.push(words::mistakes::ISSUERS_DIFFER.to_owned());
+        hints.push(messages::mistakes::ISSUERS_DIFFER.to_owned());
     }
-    let secret = key::base32(parameters.value("secret").ok_or(words::mistakes::NO_SECRET)?, &[])?;
+    let secret = key::base32(parameters.value("secret").ok_or(messages::mistakes::NO_SECRET)?, &[])?;
     let device = ImportedDevice {
         algorithm: algorithm(parameters.value("algorithm"))?,
         digits: digits(parameters.value("digits"))?,
@@ -69,11 +69,11 @@ fn progress(kind: &str, parameters: &Parameters, now: Timestamp) -> Result<Progr
             if matches!(period, 30 | 60) {
                 Ok(unknown(period, now))
             } else {
-                Err(words::mistakes::other_period(period))
+                Err(messages::mistakes::other_period(period))
             }
         }
-        "hotp" => counting(number(parameters.value("counter"), "counter")?.ok_or(words::mistakes::NO_COUNTER)?),
-        _ => Err(words::mistakes::NEITHER_KIND.to_owned()),
+        "hotp" => counting(number(parameters.value("counter"), "counter")?.ok_or(messages::mistakes::NO_COUNTER)?),
+        _ => Err(messages::mistakes::NEITHER_KIND.to_owned()),
     }
 }
 
@@ -81,21 +81,21 @@ fn progress(kind: &str, parameters: &Parameters, now: Timestamp) -> Result<Progr
 pub fn algorithm(name: Option<&str>) -> Result<Algorithm, String> {
     let plain = name.unwrap_or("SHA1").to_ascii_uppercase().replace('-', "");
     let plain = plain.strip_prefix("HMAC").unwrap_or(&plain);
-    Algorithm::named(plain).ok_or_else(|| words::mistakes::OTHER_ALGORITHM.to_owned())
+    Algorithm::named(plain).ok_or_else(|| messages::mistakes::OTHER_ALGORITHM.to_owned())
 }
 
 /// How many digits a code has.
 pub fn digits(text: Option<&str>) -> Result<u8, String> {
     match number(text, "digits")?.unwrap_or(6) {
         digits @ 6..=8 => Ok(u8::try_from(digits).unwrap_or(6)),
-        _ => Err(words::mistakes::OTHER_DIGITS.to_owned()),
+        _ => Err(messages::mistakes::OTHER_DIGITS.to_owned()),
     }
 }
 
 /// A number, if there is one.
 pub fn number(text: Option<&str>, name: &str) -> Result<Option<u64>, String> {
     text.filter(|text| !text.is_empty())
-        .map(|text| text.trim().parse().map_err(|_| words::mistakes::no_number(name)))
+        .map(|text| text.trim().parse().map_err(|_| messages::mistakes::no_number(name)))
         .transpose()
 }
 
@@ -111,7 +111,7 @@ impl Parameters {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decoded(name)?.to_ascii_lowercase();
             if all.iter().any(|(known, _)| *known == name) {
-                return Err(words::mistakes::twice(if name == "secret" { "secret" } else { "a parameter" }));
+                return Err(messages::mistakes::twice(if name == "secret" { "secret" } else { "a parameter" }));
             }
             all.push((name, decoded(value)?));
         }
@@ -134,7 +134,7 @@ fn decoded(text: &str) -> Result<String, String> {
     percent_decode_str(text)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| words::mistakes::NO_UTF8.to_owned())
+        .map_err(|_| messages::mistakes::NO_UTF8.to_owned())
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use crate::app_password::{self, AppPassword, AppPasswords, NewAppPassword, SCOPE
 use crate::config::Auto;
 use crate::document;
 use crate::ledger::Ledger;
+use crate::messages::changes;
 use crate::request::{AppPasswordState, AppPasswordStatus, Preset, Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::words::changes;
 
 /// The longest time to live, in seconds: 100 years.
 const LONGEST: u64 = 100 * 365 * 86_400;

@@ -6,13 +6,13 @@ use super::device::NewKey;
 use super::{Authority, Desk, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
+use crate::messages::changes;
 use crate::otp::{self, Label};
 use crate::request::{Device, Kind, Pending, Refusal, Refused, Response};
 use crate::seal::Belongs;
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
-use crate::words::changes;
 
 /// How long a pending authenticator lives.
 const PENDING: Duration = Duration::from_secs(15 * 60);

@@ -3,13 +3,13 @@
 use super::authenticator::{belongs, no_authenticator};
 use super::{Desk, from_seal, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
+use crate::messages::changes;
 use crate::otp::{self, Window};
 use crate::recovery::RecoverySet;
 use crate::request::{Refusal, Refused, Response};
 use crate::secret::{Secret, Typed};
 use crate::store::{Held, Keep, Store};
 use crate::time::{Clock, Step, Timestamp};
-use crate::words::changes;
 
 /// How many codes may be given to confirm one pending authenticator: somebody who did not see its secret
 /// must not find a code by trying, and get recovery codes for it.

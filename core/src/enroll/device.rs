@@ -4,11 +4,11 @@ use data_encoding::{BASE32_NOPAD, HEXUPPER};
 
 use super::{Desk, no_randomness};
 use crate::account::Progress;
+use crate::messages::changes;
 use crate::otp::{Algorithm, MovingFactor, OtpParameters};
 use crate::request::{Device, Kind, Refusal, Refused};
 use crate::secret::{Secret, Typed};
 use crate::time::Step;
-use crate::words::changes;
 
 /// Fewest bytes of a key (RFC 4226 §4, R6).
 const SHORTEST: usize = 16;

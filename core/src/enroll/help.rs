@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Desk, no_randomness};
 use crate::account::{Account, Failures, Invite};
+use crate::messages::changes;
 use crate::request::{Refusal, Refused};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::{Clock, Timestamp};
-use crate::words::changes;
 
 /// How long a recovery code that an administrator reads out counts.
 const ISSUED: Duration = Duration::from_secs(24 * 3600);

@@ -4,6 +4,7 @@ use super::authenticator::{belongs, is_label};
 use super::{Desk, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, Progress};
 use crate::ledger::random_id;
+use crate::messages::changes;
 use crate::otp::{Algorithm, OtpParameters};
 use crate::recovery::{IMPORTED_DIGITS, RecoverySet};
 use crate::request::{Refusal, Refused};
@@ -11,7 +12,6 @@ use crate::seal::SealKey;
 use crate::secret::{Secret, Typed};
 use crate::store::{Keep, Store};
 use crate::time::Clock;
-use crate::words::changes;
 
 /// A device as another program knows it.
 #[derive(Debug, Clone)]

@@ -8,12 +8,12 @@ use crate::account::{Account, PendingAuthenticator};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::login::Attempt;
+use crate::messages::changes;
 use crate::request::{Pending, Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
 use crate::time::{Clock, Timestamp};
-use crate::words::changes;
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// The desk of someone whose login enrolls them.

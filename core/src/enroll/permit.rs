@@ -3,12 +3,12 @@
 use super::{Authority, Desk};
 use crate::account::Account;
 use crate::config::Enrollment;
+use crate::messages::changes;
 use crate::recovery::{self, HashedAnswer, RecoveryMatch};
 use crate::request::{Refusal, Refused};
 use crate::secret::Typed;
 use crate::store::{Held, Store};
 use crate::time::Clock;
-use crate::words::changes;
 
 /// Who knows the passwords of accounts.
 pub trait Passwords {

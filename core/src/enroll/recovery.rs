@@ -2,12 +2,12 @@
 
 use super::{Desk, no_randomness};
 use crate::account::{Account, Failures};
+use crate::messages::changes;
 use crate::recovery::RecoverySet;
 use crate::request::{Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::Clock;
-use crate::words::changes;
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Replaces all recovery codes.

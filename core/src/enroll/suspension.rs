@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Desk;
 use crate::account::{Account, Suspension};
 use crate::audit::printable;
+use crate::messages::changes;
 use crate::request::{Refusal, Refused, SuspensionStatus};
 use crate::store::{Keep, Store};
 use crate::time::Clock;
-use crate::words::changes;
 
 /// Longest reason, in bytes.
 const REASON: usize = 200;

@@ -2,12 +2,12 @@
 
 use super::{Desk, HashedProof, SERVICE, from_seal};
 use crate::audit::Line;
+use crate::messages::{self, changes};
 use crate::request::{Refusal, Refused, Response};
 use crate::secret::Typed;
 use crate::store::Store;
 use crate::time::Clock;
 use crate::verdict::{self, Factor, Verdict};
-use crate::words::{self, changes};
 
 impl<S: Store, C: Clock> Desk<S, C> {
     /// Takes two codes that follow each other: they prove who gives them, and tell where the device
@@ -35,7 +35,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
                     Ok(Response::Synchronized { label: authenticator, kind, ahead })
                 }
                 verdict => {
-                    Err(Refused::new(Refusal::NotAccepted, &words::text(&verdict, &self.config).unwrap_or_default()))
+                    Err(Refused::new(Refusal::NotAccepted, &messages::text(&verdict, &self.config).unwrap_or_default()))
                 }
             }
         })

@@ -5,10 +5,10 @@ use nix::errno::Errno;
 use super::{Attempt, LoginError, Sender, Standing, remembered, standing};
 use crate::account::Account;
 use crate::config::Config;
+use crate::messages;
 use crate::policy::{Requirement, Rule};
 use crate::store::{Keep, Store, StoreError};
 use crate::time::{Clock, Timestamp};
-use crate::words;
 
 /// How a login came by its second step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn afterwards(
     if account.is_none_or(|account| account.grace_since.is_none()) {
         begin_grace(attempt, store, now.wall)?;
     }
-    Ok(Some(words::grace(until, now.wall, config)))
+    Ok(Some(messages::grace(until, now.wall, config)))
 }
 
 /// Begins a user's own time to enroll. On a disk that takes nothing it begins at a later login. Any

@@ -7,10 +7,10 @@ use twostep_core::secret::Typed;
 
 use crate::app_password::revoke::can_be_revoked;
 use crate::app_password::{AppPasswordList, list, listed};
+use crate::messages::admin;
 use crate::page::Page;
 use crate::reach::{self, Direct, Reach};
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// Which ones are to be revoked.
 #[derive(Debug, Clone, Copy)]

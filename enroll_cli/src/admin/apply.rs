@@ -14,12 +14,12 @@ use super::consent::{Consent, make_sure};
 use crate::arguments::{Apply, Revert};
 use crate::audit::Syslog;
 use crate::layout::harmless;
+use crate::messages;
 use crate::page::Page;
 use crate::person::{Echo, Person};
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::Trouble;
-use crate::words;
 
 /// The shortest and the longest time to confirm, in seconds.
 const TIMES: std::ops::RangeInclusive<u64> = 5..=3600;
@@ -46,7 +46,7 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let seconds = wishes.confirm_within.as_secs();
     if !TIMES.contains(&seconds) {
-        return Err(Trouble::usage(words::apply::CONFIRM_WITHIN));
+        return Err(Trouble::usage(messages::apply::CONFIRM_WITHIN));
     }
     let (host, journal, mut person) = (Host::open(), Journal::of_host(), who_types()?);
     none_is_open(&journal)?;
@@ -65,20 +65,20 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
     };
     if !objections.is_empty() {
         page.object(&shown)?;
-        return Err(Trouble::here("objections", words::apply::nothing_changed(&objections)));
+        return Err(Trouble::here("objections", messages::apply::nothing_changed(&objections)));
     }
     if plan.steps.is_empty() {
         page.object(&shown)?;
-        return page.say(words::apply::NOTHING_TO_CHANGE);
+        return page.say(messages::apply::NOTHING_TO_CHANGE);
     }
     for service in &plan.services {
         apply::trial(plan.files(), service)?;
     }
     if wishes.dry_run {
         page.object(&shown)?;
-        return page.say(words::apply::DRY_RUN);
+        return page.say(messages::apply::DRY_RUN);
     }
-    make_sure(&mut *person, Consent::by_flag(wishes.yes), words::apply::IN_FORCE)?;
+    make_sure(&mut *person, Consent::by_flag(wishes.yes), messages::apply::IN_FORCE)?;
     // Asked without the lock: whoever leaves the question open holds nobody up.
     let alone = journal.lock()?;
     none_is_open(&journal)?;
@@ -100,7 +100,7 @@ pub fn apply(page: &mut Page, wishes: &Apply) -> Result<(), Trouble> {
 /// One change at a time: what goes back by itself must find what it left.
 fn none_is_open(journal: &Journal) -> Result<(), Trouble> {
     let Some(open) = unconfirmed(journal)? else { return Ok(()) };
-    Err(Trouble::here("unconfirmed", words::apply::unconfirmed(open.number)))
+    Err(Trouble::here("unconfirmed", messages::apply::unconfirmed(open.number)))
 }
 
 fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
@@ -112,26 +112,26 @@ fn unconfirmed(journal: &Journal) -> Result<Option<Change>, Trouble> {
 fn keys(page: &mut Page, person: &mut dyn Person, wishes: &Apply, files: &Files) -> Result<Option<Keys>, Trouble> {
     let is_sshd = wishes.services.iter().any(|service| service == "sshd");
     if wishes.keys.is_some() && !is_sshd {
-        return Err(Trouble::usage(words::apply::KEYS_OF_SSHD));
+        return Err(Trouble::usage(messages::apply::KEYS_OF_SSHD));
     }
     if !is_sshd || wishes.keys.is_some() {
         return Ok(wishes.keys);
     }
     if apply::takes_keys_alone(files) {
-        page.say(words::apply::KEYS_ONLY)?;
+        page.say(messages::apply::KEYS_ONLY)?;
         return Ok(Some(Keys::Only));
     }
     if !person.sees_questions() {
-        return Err(Trouble::usage(words::apply::SAY_KEYS));
+        return Err(Trouble::usage(messages::apply::SAY_KEYS));
     }
-    page.say(words::apply::WHAT_OF_KEYS)?;
-    let answer = person.answer(words::apply::ONE_OF_FOUR, Echo::Shown)?;
+    page.say(messages::apply::WHAT_OF_KEYS)?;
+    let answer = person.answer(messages::apply::ONE_OF_FOUR, Echo::Shown)?;
     match answer.expose().trim() {
         "1" => Ok(Some(Keys::WithCode)),
         "2" => Ok(Some(Keys::Refuse)),
         "3" => Ok(Some(Keys::Alone)),
         "4" => Ok(Some(Keys::Only)),
-        _ => Err(Trouble::usage(words::apply::NONE_OF_FOUR)),
+        _ => Err(Trouble::usage(messages::apply::NONE_OF_FOUR)),
     }
 }
 
@@ -151,7 +151,7 @@ fn show(page: &mut Page, plan: &Plan, objections: &[String]) -> Result<(), Troub
         page.say(&format!("{note}\n"))?;
     }
     if !objections.is_empty() {
-        page.say(words::apply::AGAINST_IT)?;
+        page.say(messages::apply::AGAINST_IT)?;
     }
     objections.iter().try_for_each(|objection| page.item(objection))
 }
@@ -160,14 +160,14 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
     for (path, before, after) in &plan.steps {
         // Whoever stood still too long finds it undone.
         if !journal.is_open(change)? {
-            return Err(Trouble::here("too_late", words::apply::TOO_SLOW));
+            return Err(Trouble::here("too_late", messages::apply::TOO_SLOW));
         }
         apply::replace(path, before.as_ref(), after.as_ref())?;
     }
     apply::relabel(plan.steps.iter().map(|(path, ..)| path.as_path()));
     let changes_sshd = plan.steps.iter().any(|(path, ..)| path.starts_with("/etc/ssh"));
     let sshd = if changes_sshd {
-        apply::reload_sshd().map_err(|why| Trouble::here("sshd", words::apply::undone(&why)))?
+        apply::reload_sshd().map_err(|why| Trouble::here("sshd", messages::apply::undone(&why)))?
     } else {
         Sshd::Reloaded
     };
@@ -176,7 +176,7 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
     }
     let (applied_at, started_after) = (apply::hundredths_since_boot(), apply::now_in_ticks());
     if started_after.is_none() {
-        return Err(Trouble::here("clock", words::apply::NO_TIMES));
+        return Err(Trouble::here("clock", messages::apply::NO_TIMES));
     }
     journal.record(&Change { applied_at, started_after, ..change.clone() })?;
     let line = Line::new("change-applied").with("change", change.number).with("by", &change.by);
@@ -188,16 +188,16 @@ fn put_in_force(journal: &Journal, change: &Change, plan: &Plan) -> Result<Sshd,
 
 fn tell(page: &mut Page, change: &Change, sshd: Sshd) -> Result<(), Trouble> {
     if sshd == Sshd::NotFound {
-        page.say(words::apply::NO_SSHD_RUNS)?;
+        page.say(messages::apply::NO_SSHD_RUNS)?;
     }
-    page.say(&words::apply::in_force(change.number, &dates::duration(change.confirm_within), &proof_of(change)))
+    page.say(&messages::apply::in_force(change.number, &dates::duration(change.confirm_within), &proof_of(change)))
 }
 
 /// What proves a change.
 fn proof_of(change: &Change) -> String {
     let services = apply::proving(&change.services);
     let is_inner = services.iter().all(|service| apply::is_inner(service));
-    words::apply::proof(&services.join(" or "), is_inner)
+    messages::apply::proof(&services.join(" or "), is_inner)
 }
 
 /// Keeps the change that is not confirmed yet, if this comes from a new login.
@@ -206,34 +206,34 @@ pub fn confirm(page: &mut Page) -> Result<(), Trouble> {
     let journal = Journal::of_host();
     let _alone = journal.lock()?;
     let Some(change) = unconfirmed(&journal)? else {
-        return Err(Trouble::here("nothing", words::apply::NOTHING_TO_CONFIRM));
+        return Err(Trouble::here("nothing", messages::apply::NOTHING_TO_CONFIRM));
     };
     if change.has_to_go() {
         return Err(gone(page, &journal, &change));
     }
-    let again = words::apply::type_there(&proof_of(&change));
+    let again = messages::apply::type_there(&proof_of(&change));
     match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
         LoginProof::NewLogin(_) => {}
         LoginProof::OldLogin(program) => {
-            return Err(Trouble::here("old_login", words::apply::old_login(&program, &again)));
+            return Err(Trouble::here("old_login", messages::apply::old_login(&program, &again)));
         }
         LoginProof::NoLogin => {
-            return Err(Trouble::here("no_login", words::apply::no_login(&again)));
+            return Err(Trouble::here("no_login", messages::apply::no_login(&again)));
         }
     }
     journal.record(&Change { state: State::Confirmed, ..change.clone() })?;
     let line = Line::new("change-confirmed").with("change", change.number).with("admin", &page.view.administrator);
     Syslog.record(&line.finish());
     page.object(&Change { state: State::Confirmed, ..change.clone() })?;
-    page.say(&words::apply::confirmed(change.number))
+    page.say(&messages::apply::confirmed(change.number))
 }
 
 /// Undoes what cannot be confirmed any more, should nobody have done so, and says why.
 fn gone(page: &mut Page, journal: &Journal, change: &Change) -> Trouble {
-    let why = if change.is_overdue() { words::apply::TIME_OVER } else { words::apply::ENDED_BETWEEN };
+    let why = if change.is_overdue() { messages::apply::TIME_OVER } else { messages::apply::ENDED_BETWEEN };
     let undone = apply::undo(journal, change, "unconfirmed", &Syslog).map_err(Trouble::from);
     match undone.and_then(|undone| told(page, &undone)) {
-        Ok(()) => Trouble::here("too_late", words::apply::not_confirmed(why)),
+        Ok(()) => Trouble::here("too_late", messages::apply::not_confirmed(why)),
         Err(trouble) => trouble,
     }
 }
@@ -254,10 +254,10 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
     }
     let going = standing(&journal, wishes.all)?;
     if going.is_empty() {
-        return page.say(words::apply::NOTHING_TO_UNDO);
+        return page.say(messages::apply::NOTHING_TO_UNDO);
     }
     for change in &going {
-        page.say(&words::apply::made(
+        page.say(&messages::apply::made(
             change.number,
             &change.services.join(", "),
             &dates::minute(change.made_at),
@@ -265,7 +265,7 @@ pub fn revert(page: &mut Page, wishes: &Revert) -> Result<(), Trouble> {
         ))?;
         change.files.iter().try_for_each(|entry| page.item(&entry.path.display().to_string()))?;
     }
-    make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), words::apply::UNDO)?;
+    make_sure(&mut *who_types()?, Consent::by_flag(wishes.yes), messages::apply::UNDO)?;
     // Asked without the lock: whoever leaves the question open keeps nothing from going back by itself.
     let _alone = journal.lock()?;
     let by = format!("by {}", page.view.administrator);
@@ -283,22 +283,22 @@ fn standing(journal: &Journal, all: bool) -> Result<Vec<Change>, Trouble> {
 fn told(page: &mut Page, undone: &Undone) -> Result<(), Trouble> {
     page.object(undone)?;
     if !undone.failed.is_empty() {
-        return Err(Trouble::here("failed", words::apply::not_undone(undone.change, &undone.failed.join("; "))));
+        return Err(Trouble::here("failed", messages::apply::not_undone(undone.change, &undone.failed.join("; "))));
     }
-    page.say(&words::apply::undone_now(undone.change))?;
-    undone.kept.iter().try_for_each(|path| page.say(&words::apply::found_kept(path.display())))
+    page.say(&messages::apply::undone_now(undone.change))?;
+    undone.kept.iter().try_for_each(|path| page.say(&messages::apply::found_kept(path.display())))
 }
 
 fn list(page: &mut Page, journal: &Journal) -> Result<(), Trouble> {
     let all = journal.all()?;
     if all.is_empty() {
-        page.say(words::apply::NO_CHANGES)?;
+        page.say(messages::apply::NO_CHANGES)?;
     }
     for change in &all {
         page.object(change)?;
         let state = match change.state {
-            State::Unconfirmed if change.has_to_go() => words::apply::HAS_TO_GO.to_owned(),
-            State::Unconfirmed => words::apply::goes_back(&dates::duration(change.seconds_left())),
+            State::Unconfirmed if change.has_to_go() => messages::apply::HAS_TO_GO.to_owned(),
+            State::Unconfirmed => messages::apply::goes_back(&dates::duration(change.seconds_left())),
             State::Confirmed => "in force".to_owned(),
             State::Reverted => "undone".to_owned(),
         };

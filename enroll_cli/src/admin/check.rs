@@ -10,10 +10,10 @@ use pam_stacks::Files;
 use twostep_core::username::Person;
 
 use crate::arguments::Check;
+use crate::messages;
 use crate::page::Page;
 use crate::reach;
 use crate::trouble::{Exit, Trouble};
-use crate::words;
 
 /// Checks the host, or rehearses a login.
 pub fn run(page: &mut Page, wishes: &Check) -> Result<(), Trouble> {
@@ -39,9 +39,9 @@ fn show(page: &mut Page, findings: &[Finding]) -> Result<(), Trouble> {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors + warnings == 0 {
-        return page.say(words::check::NOTHING_WRONG);
+        return page.say(messages::check::NOTHING_WRONG);
     }
-    let message = words::check::found(errors, warnings);
+    let message = messages::check::found(errors, warnings);
     Err(Trouble { exit: if errors > 0 { Exit::Refused } else { Exit::Warned }, reason: "found".to_owned(), message })
 }
 
@@ -54,11 +54,11 @@ fn word(severity: Severity) -> &'static str {
 }
 
 fn rehearse(page: &mut Page, host: &Host, user: &str, wishes: &Check) -> Result<(), Trouble> {
-    let found = Person::lookup(user).map_err(|error| Trouble::here("failed", words::check::user_database(error)))?;
-    let person = found.ok_or_else(|| Trouble::here("no_user", words::check::no_user(user)))?;
+    let found = Person::lookup(user).map_err(|error| Trouble::here("failed", messages::check::user_database(error)))?;
+    let person = found.ok_or_else(|| Trouble::here("no_user", messages::check::no_user(user)))?;
     let files = Files::below(Path::new("/"));
     if files.find(&wishes.service).is_none() && files.has_folder() {
-        page.say(&words::check::no_service(&wishes.service))?;
+        page.say(&messages::check::no_service(&wishes.service))?;
     }
     let login =
         Visitors { host, files: &files, person: &person, service: &wishes.service, from: wishes.from.as_deref() };
@@ -70,7 +70,7 @@ fn rehearse(page: &mut Page, host: &Host, user: &str, wishes: &Check) -> Result<
     }
     page.say("")?;
     if rehearsal.ends == Ends::Refused {
-        return Err(Trouble::here("refused", words::check::untouched(&rehearsal.outcome)));
+        return Err(Trouble::here("refused", messages::check::untouched(&rehearsal.outcome)));
     }
     page.say(&rehearsal.outcome)
 }

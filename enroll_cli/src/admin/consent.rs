@@ -1,8 +1,8 @@
 //! The question before a change that concerns many.
 
+use crate::messages::admin;
 use crate::person::{Echo, Person};
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// Whether the administrator agreed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use super::consent::{self, Consent};
 use crate::arguments::Edit;
 use crate::configuration::{CHANGED_MEANWHILE, ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
 use crate::layout::harmless;
+use crate::messages::configuration;
 use crate::page::Page;
 use crate::person::{Echo, Person};
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 mod editor;
 mod working_copy;

@@ -16,12 +16,12 @@ use twostep_core::username::Person;
 
 use crate::arguments::Export;
 use crate::audit::Syslog;
+use crate::messages;
 use crate::page::Page;
 use crate::person::{self, Echo};
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::{self, Trouble};
-use crate::words;
 
 /// So few letters are guessed by anybody who tries.
 const SHORTEST: usize = 12;
@@ -39,7 +39,7 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     reach::only_root(geteuid())?;
     let is_stdout = wishes.file == Path::new("-");
     if !is_stdout && wishes.file.exists() {
-        return Err(Trouble::here("exists", words::transfer::exists(wishes.file.display())));
+        return Err(Trouble::here("exists", messages::transfer::exists(wishes.file.display())));
     }
     let passphrase = passphrase(&mut *who_types()?)?;
     let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
@@ -71,10 +71,10 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
     } else {
         save(&wishes.file, &backup)?;
         page.object(&Exported { file: wishes.file.display().to_string(), accounts: count, failed })?;
-        page.say(&words::transfer::exported(count, wishes.file.display()))?;
+        page.say(&messages::transfer::exported(count, wishes.file.display()))?;
     }
     if failed > 0 {
-        return Err(Trouble::here("incomplete", words::transfer::incomplete(failed)));
+        return Err(Trouble::here("incomplete", messages::transfer::incomplete(failed)));
     }
     Ok(())
 }
@@ -88,19 +88,20 @@ fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<
 
 /// Asked twice of a person, who could not see a slip.
 fn passphrase(person: &mut dyn person::Person) -> Result<Typed, Trouble> {
-    let first = person.answer(words::transfer::NEW_PASSPHRASE, Echo::Hidden)?;
+    let first = person.answer(messages::transfer::NEW_PASSPHRASE, Echo::Hidden)?;
     if first.expose().chars().count() < SHORTEST {
-        return Err(Trouble::here("passphrase", words::transfer::short_passphrase(SHORTEST)));
+        return Err(Trouble::here("passphrase", messages::transfer::short_passphrase(SHORTEST)));
     }
-    if person.sees_questions() && person.answer(words::transfer::ONCE_MORE, Echo::Hidden)? != first {
-        return Err(Trouble::here("passphrase", words::transfer::NOT_THE_SAME));
+    if person.sees_questions() && person.answer(messages::transfer::ONCE_MORE, Echo::Hidden)? != first {
+        return Err(Trouble::here("passphrase", messages::transfer::NOT_THE_SAME));
     }
     Ok(first)
 }
 
 /// A new file that only root can read, whole or not at all.
 fn save(path: &Path, backup: &Typed) -> Result<(), Trouble> {
-    let failed = |error: std::io::Error| Trouble::here("unwritten", words::transfer::unwritten(path.display(), &error));
+    let failed =
+        |error: std::io::Error| Trouble::here("unwritten", messages::transfer::unwritten(path.display(), &error));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     let written = file.write_all(backup.expose().as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| {
@@ -122,6 +123,6 @@ mod tests {
             ("Passphrase", Echo::Hidden, "correct horse battery"),
             ("Once more", Echo::Hidden, "correct hose battery"),
         ]);
-        assert_eq!(passphrase(&mut person).unwrap_err().message, words::transfer::NOT_THE_SAME);
+        assert_eq!(passphrase(&mut person).unwrap_err().message, messages::transfer::NOT_THE_SAME);
     }
 }

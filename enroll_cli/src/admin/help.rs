@@ -9,10 +9,10 @@ use twostep_core::config::Enrollment;
 use twostep_core::enroll::Issued;
 
 use crate::arguments::InviteArguments;
+use crate::messages::admin;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// Whose wrong codes are forgotten, as programs read it.
 #[derive(Debug, Serialize)]

@@ -16,8 +16,8 @@ use transfer::google::{self, LONGEST};
 use transfer::{Entry, Mistake, Read};
 use twostep_core::time::Timestamp;
 
+use crate::messages;
 use crate::trouble::Trouble;
-use crate::words;
 
 /// A home on a server that does not answer holds nobody up for longer.
 const LOOKS: usize = 10_000;
@@ -33,10 +33,10 @@ const NOT_THE_USER: u8 = 12;
 /// The files of all users who have one.
 pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>, Trouble> {
     if !template.starts_with('/') && !template.starts_with("${HOME}") {
-        return Err(Trouble::usage(words::transfer::PATH_BEGINS));
+        return Err(Trouble::usage(messages::transfer::PATH_BEGINS));
     }
     if !template.contains("${USER}") && !template.contains("${HOME}") {
-        return Err(Trouble::usage(words::transfer::PATH_OF_ALL));
+        return Err(Trouble::usage(messages::transfer::PATH_OF_ALL));
     }
     let mut all = Vec::new();
     for user in Host::everyone()? {
@@ -57,8 +57,8 @@ pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>,
 
 /// One file for one user.
 pub fn file_of(user: &str, path: &Path) -> Result<Vec<u8>, String> {
-    let user = User::from_name(user).ok().flatten().ok_or(words::transfer::NO_USER)?;
-    read_for(&user, path)?.ok_or_else(|| words::transfer::NO_FILE.to_owned())
+    let user = User::from_name(user).ok().flatten().ok_or(messages::transfer::NO_USER)?;
+    read_for(&user, path)?.ok_or_else(|| messages::transfer::NO_FILE.to_owned())
 }
 
 /// A file in the home of a user is read as that user. Elsewhere only root's or the user's own counts.
@@ -68,7 +68,7 @@ fn read_for(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
     match opened(path, user.uid.as_raw()) {
         Ok(bytes) => Ok(bytes),
-        Err(_) => Err(words::transfer::UNSAFE_FILE.to_owned()),
+        Err(_) => Err(messages::transfer::UNSAFE_FILE.to_owned()),
     }
 }
 
@@ -94,9 +94,9 @@ fn read_as(user: &User, path: &Path) -> Result<Option<Vec<u8>>, String> {
     match status {
         Some(0) => Ok(Some(bytes)),
         Some(code) if code == i32::from(NO_FILE) => Ok(None),
-        Some(code) if code == i32::from(UNSAFE) => Err(words::transfer::UNSAFE_FILE.to_owned()),
-        Some(_) => Err(words::transfer::NOT_AS_USER.to_owned()),
-        None => Err(words::transfer::HOME_SILENT.to_owned()),
+        Some(code) if code == i32::from(UNSAFE) => Err(messages::transfer::UNSAFE_FILE.to_owned()),
+        Some(_) => Err(messages::transfer::NOT_AS_USER.to_owned()),
+        None => Err(messages::transfer::HOME_SILENT.to_owned()),
     }
 }
 

@@ -22,12 +22,12 @@ use super::consent::{Consent, make_sure};
 use super::homes;
 use crate::arguments::{ImportArguments, Taking};
 use crate::audit::Syslog;
+use crate::messages;
 use crate::page::Page;
 use crate::person::Echo;
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::Trouble;
-use crate::words;
 
 /// Most bytes of a file.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -95,7 +95,7 @@ fn of_user(all: Vec<Read>, user: Option<&String>) -> Vec<Read> {
 fn text(path: &Path) -> Result<String, Trouble> {
     let told = |why: String| Trouble::here("unreadable", why);
     let name = path.display();
-    let failed = |error: std::io::Error| told(words::transfer::unread(&name, &error));
+    let failed = |error: std::io::Error| told(messages::transfer::unread(&name, &error));
     let mut bytes = Vec::new();
     let source: Box<dyn std::io::Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
@@ -104,9 +104,9 @@ fn text(path: &Path) -> Result<String, Trouble> {
     };
     source.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(told(words::transfer::too_long(&name)));
+        return Err(told(messages::transfer::too_long(&name)));
     }
-    let text = String::from_utf8(bytes).map_err(|_| told(words::transfer::no_text(&name)))?;
+    let text = String::from_utf8(bytes).map_err(|_| told(messages::transfer::no_text(&name)))?;
     // Some editors begin a file with this mark.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -114,7 +114,7 @@ fn text(path: &Path) -> Result<String, Trouble> {
 /// Shows what would be taken over, asks, and takes it.
 fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> {
     if all.is_empty() {
-        return Err(Trouble::here("nothing", words::transfer::NOTHING));
+        return Err(Trouble::here("nothing", messages::transfer::NOTHING));
     }
     let host = Host::open();
     let (mut fitting, mut failed, count) = (Vec::new(), 0, all.len());
@@ -134,11 +134,11 @@ fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> 
         show(page, &row)?;
     }
     if taking.dry_run {
-        return page.say(&words::transfer::dry_run(fitting.len(), count));
+        return page.say(&messages::transfer::dry_run(fitting.len(), count));
     }
     if !fitting.is_empty() {
         page.say("")?;
-        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &words::transfer::take_over(fitting.len()))?;
+        make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &messages::transfer::take_over(fitting.len()))?;
     }
     let mut taken = 0;
     for entry in &fitting {
@@ -159,7 +159,7 @@ impl Earlier {
     fn place_of(&mut self, entry: &Entry) -> Option<Row> {
         let keys = self.0.entry(entry.user.clone()).or_default();
         if let Some((_, at)) = keys.iter().find(|(key, _)| *key == entry.device.secret) {
-            return Some(row(entry, Outcome::AlreadyThere, words::transfer::same_key(at)));
+            return Some(row(entry, Outcome::AlreadyThere, messages::transfer::same_key(at)));
         }
         keys.push((entry.device.secret.clone(), entry.at.clone()));
         None
@@ -177,22 +177,22 @@ fn foreseen(entry: &Entry, detail: String) -> Row {
 
 fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
     if failed > 0 {
-        return Err(Trouble::here("refused", words::transfer::taken_in_part(taken, failed)));
+        return Err(Trouble::here("refused", messages::transfer::taken_in_part(taken, failed)));
     }
-    page.say(&words::transfer::taken(taken))
+    page.say(&messages::transfer::taken(taken))
 }
 
 /// Whether it can be taken over here, with what to say of it.
 fn fit(host: &Host, entry: Entry, taking: Taking) -> Result<(Entry, String), Mistake> {
     let mistake = |why: &str| Mistake { at: entry.at.clone(), user: entry.user.clone(), why: why.to_owned() };
-    let Some(user) = &entry.user else { return Err(mistake(words::transfer::NO_OWNER)) };
+    let Some(user) = &entry.user else { return Err(mistake(messages::transfer::NO_OWNER)) };
     let person = match Person::lookup(user) {
         Ok(Some(person)) => person,
-        Ok(None) => return Err(mistake(words::transfer::NO_USER)),
+        Ok(None) => return Err(mistake(messages::transfer::NO_USER)),
         Err(error) => return Err(mistake(&error.to_string())),
     };
     if entry.is_weak() && !taking.allow_weak {
-        return Err(mistake(words::transfer::WEAK));
+        return Err(mistake(messages::transfer::WEAK));
     }
     if let Err(error) = host.store.find(&person) {
         return Err(mistake(&error.to_string()));
@@ -232,7 +232,7 @@ fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Refused>) -> 
 }
 
 fn there_already(entry: &Entry, label: &str) -> Row {
-    row(entry, Outcome::AlreadyThere, words::transfer::there_already(label))
+    row(entry, Outcome::AlreadyThere, messages::transfer::there_already(label))
 }
 
 fn row(entry: &Entry, result: Outcome, detail: String) -> Row {
@@ -241,9 +241,9 @@ fn row(entry: &Entry, result: Outcome, detail: String) -> Row {
 
 fn taken_as(label: &str, scratch_codes: bool, entry: &Entry) -> String {
     if entry.device.scratch_codes.is_empty() || scratch_codes {
-        return words::transfer::taken_as(label);
+        return messages::transfer::taken_as(label);
     }
-    words::transfer::taken_without_codes(label)
+    messages::transfer::taken_without_codes(label)
 }
 
 fn desk(user: &str) -> Result<Desk, String> {
@@ -260,9 +260,9 @@ fn refused(mistake: Mistake) -> Row {
 
 fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
     let word = match row.result {
-        Outcome::WouldTake => words::transfer::WOULD_TAKE,
+        Outcome::WouldTake => messages::transfer::WOULD_TAKE,
         Outcome::Taken => "taken",
-        Outcome::AlreadyThere => words::transfer::THERE_ALREADY,
+        Outcome::AlreadyThere => messages::transfer::THERE_ALREADY,
         Outcome::Refused => "REFUSED",
     };
     let user = row.user.as_deref().unwrap_or("?");
@@ -274,13 +274,17 @@ fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
 fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> {
     let text = text(file)?;
     let mut person = who_types()?;
-    let passphrase = person.answer(words::transfer::PASSPHRASE, Echo::Hidden)?;
+    let passphrase = person.answer(messages::transfer::PASSPHRASE, Echo::Hidden)?;
     let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
     let contents = backup::read(&text, &passphrase).map_err(closed)?;
     let key = backup::key(&contents.key).map_err(closed)?;
-    page.say(&words::transfer::backup_of(&contents.host, &dates::minute(contents.made_at), contents.accounts.len()))?;
+    page.say(&messages::transfer::backup_of(
+        &contents.host,
+        &dates::minute(contents.made_at),
+        contents.accounts.len(),
+    ))?;
     if !taking.dry_run {
-        make_sure(&mut *person, Consent::by_flag(taking.yes), words::transfer::BRING_BACK)?;
+        make_sure(&mut *person, Consent::by_flag(taking.yes), messages::transfer::BRING_BACK)?;
     }
     let (mut taken, mut failed) = (0, 0);
     for kept in &contents.accounts {
@@ -289,7 +293,7 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
         failed += usize::from(row.result == Outcome::Refused);
         show(page, &row)?;
     }
-    if taking.dry_run { page.say(words::transfer::NOT_BROUGHT_BACK) } else { ended(page, taken, failed) }
+    if taking.dry_run { page.say(messages::transfer::NOT_BROUGHT_BACK) } else { ended(page, taken, failed) }
 }
 
 fn bring_back(kept: &BackedUpAccount, key: &SealKey, taking: Taking) -> Row {
@@ -300,7 +304,7 @@ fn bring_back(kept: &BackedUpAccount, key: &SealKey, taking: Taking) -> Row {
         Ok((restored.map_err(sentence)?, account.authenticators.len()))
     });
     let (result, detail) = match brought {
-        Ok((Restored::AlreadyThere, _)) => (Outcome::AlreadyThere, words::transfer::HAS_AUTHENTICATORS.to_owned()),
+        Ok((Restored::AlreadyThere, _)) => (Outcome::AlreadyThere, messages::transfer::HAS_AUTHENTICATORS.to_owned()),
         Ok((Restored::Taken, count)) if taking.dry_run => (Outcome::WouldTake, format!("authenticators: {count}")),
         Ok((Restored::Taken, count)) => (Outcome::Taken, format!("authenticators: {count}")),
         Err(why) => (Outcome::Refused, why),

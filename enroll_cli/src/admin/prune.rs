@@ -8,12 +8,12 @@ use twostep_core::audit::{Audit, Line};
 use super::consent::{Consent, make_sure};
 use crate::arguments::Prune;
 use crate::audit::Syslog;
+use crate::messages::admin;
 use crate::page::Page;
 use crate::person::Person;
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// So few may all be orphans without it being strange.
 const FEW: usize = 5;

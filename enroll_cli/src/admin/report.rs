@@ -8,12 +8,12 @@ use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
+use crate::messages::admin;
 use crate::page::Page;
 use crate::progress::ProgressBar;
 use crate::reach;
 use crate::trouble::{self, Trouble};
 use crate::view::Form;
-use crate::words::admin;
 
 mod csv;
 mod summary;

@@ -11,12 +11,12 @@ use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
 use crate::configuration::{ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
+use crate::messages::configuration;
 use crate::page::Page;
 use crate::person::Person;
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 /// The table of the configuration that says who must.
 const POLICY: &str = "policy";

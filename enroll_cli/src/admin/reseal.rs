@@ -24,13 +24,13 @@ use twostep_core::username::{Person, Username};
 use crate::arguments::Reseal;
 use crate::audit::Syslog;
 use crate::keys::{self, Places, Protection};
+use crate::messages;
 use crate::page::Page;
 use crate::person::Echo;
 use crate::progress::ProgressBar;
 use crate::reach;
 use crate::terminal::who_types;
 use crate::trouble::{self, Trouble};
-use crate::words;
 
 /// What was done, as programs read it.
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     }
     let known = known(&places, wishes.restore_key);
     let known = if wishes.restore_key { Some(restored(&host, known?)?) } else { known? };
-    let known = known.ok_or_else(|| Trouble::here("no_key", words::keys::NO_KEY))?;
+    let known = known.ok_or_else(|| Trouble::here("no_key", messages::keys::NO_KEY))?;
     let is_sealed = places.is_sealed();
     let wanted = wishes.protect.unwrap_or(if is_sealed { Protection::Host } else { Protection::File });
     // What a reseal that was broken off had begun with is the new key.
@@ -62,7 +62,7 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     put(&places, &ring, wanted)?;
     let (accounts, failed) = each(&host)?;
     if failed > 0 {
-        return Err(Trouble::here("incomplete", words::keys::incomplete(failed)));
+        return Err(Trouble::here("incomplete", messages::keys::incomplete(failed)));
     }
     narrow(&places, &ring.alone(), wanted)?;
     ended(page, wanted, accounts)
@@ -71,9 +71,9 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
 /// One at a time, and not while setup-host makes a key.
 fn alone(key: &Path) -> Result<Flock<File>, Trouble> {
     let folder = key.parent().unwrap_or(Path::new("/"));
-    let failed = |why: &str| Trouble::here("busy", words::keys::busy(folder.display(), why));
+    let failed = |why: &str| Trouble::here("busy", messages::keys::busy(folder.display(), why));
     let folder = File::open(folder).map_err(|error| failed(&error.to_string()))?;
-    Flock::lock(folder, FlockArg::LockExclusiveNonblock).map_err(|_| failed(words::keys::ANOTHER_RESEAL))
+    Flock::lock(folder, FlockArg::LockExclusiveNonblock).map_err(|_| failed(messages::keys::ANOTHER_RESEAL))
 }
 
 /// A key that something else puts there at each boot cannot be changed by us.
@@ -83,18 +83,21 @@ fn only_ours(places: &Places) -> Result<(), Trouble> {
     if file.is_some_and(|file| file.alone().to_bytes() == given.alone().to_bytes()) {
         return Ok(());
     }
-    Err(Trouble::here("given_by_others", words::keys::given_by_others(places.given.display(), places.file.display())))
+    Err(Trouble::here(
+        "given_by_others",
+        messages::keys::given_by_others(places.given.display(), places.file.display()),
+    ))
 }
 
 fn print(page: &mut Page, places: &Places) -> Result<(), Trouble> {
-    let key = known(places, false)?.ok_or_else(|| Trouble::here("no_key", words::keys::NO_KEY_TO_PRINT))?;
+    let key = known(places, false)?.ok_or_else(|| Trouble::here("no_key", messages::keys::NO_KEY_TO_PRINT))?;
     if !key.is_alone() {
-        return Err(Trouble::here("unfinished", words::keys::BROKEN_OFF));
+        return Err(Trouble::here("unfinished", messages::keys::BROKEN_OFF));
     }
     let printed = keys::printed(&key);
     page.object(&serde_json::json!({ "key": printed.expose() }))?;
     page.draw(&format!("{}\n", printed.expose()))?;
-    page.say(words::keys::KEEP_SAFE)
+    page.say(messages::keys::KEEP_SAFE)
 }
 
 /// Every key that this host has, the newest first. A place that does not open is told of: it may be
@@ -118,9 +121,9 @@ fn known(places: &Places, may_fail: bool) -> Result<Option<SealKey>, Trouble> {
 
 /// The key from paper, with what else is known behind it.
 fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
-    let answer = who_types()?.answer(words::keys::PRINTED_KEY, Echo::Hidden)?;
+    let answer = who_types()?.answer(messages::keys::PRINTED_KEY, Echo::Hidden)?;
     let Some(key) = keys::typed(answer.expose()) else {
-        return Err(Trouble::here("slip", words::keys::SLIP));
+        return Err(Trouble::here("slip", messages::keys::SLIP));
     };
     let (mut opened, mut enrolled) = (0, 0);
     host.everybody(|subject| -> Result<(), Trouble> {
@@ -133,7 +136,7 @@ fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
         Ok(())
     })?;
     if enrolled > 0 && opened == 0 {
-        return Err(Trouble::here("other_key", words::keys::OTHER_KEY));
+        return Err(Trouble::here("other_key", messages::keys::OTHER_KEY));
     }
     known.map_or(Ok(key.clone()), |known| key.before(&known)).map_err(|_| too_many())
 }
@@ -160,7 +163,7 @@ fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Troubl
 
 /// Seals every account anew. How many there are, and how many of them are not.
 fn each(host: &Host) -> Result<(usize, usize), Trouble> {
-    host.store.wait_for_holders().map_err(|error| Trouble::here("busy", words::keys::holders(error)))?;
+    host.store.wait_for_holders().map_err(|error| Trouble::here("busy", messages::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);
     let mut progress = ProgressBar::begin(host)?;
     host.everybody(|subject| -> Result<(), Trouble> {
@@ -176,7 +179,7 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
                 accounts += usize::from(changed);
                 for label in lost {
                     progress.clear();
-                    trouble::tell(&words::keys::lost(&name, &label));
+                    trouble::tell(&messages::keys::lost(&name, &label));
                 }
             }
             Err(refused) => {
@@ -214,10 +217,10 @@ fn ended(page: &mut Page, wanted: Protection, accounts: usize) -> Result<(), Tro
     };
     Syslog.record(&Line::new("resealed").with("accounts", accounts).with("protection", protection).finish());
     page.object(&ResealReport { accounts, failed: 0, protection })?;
-    page.say(&words::keys::resealed(accounts))?;
+    page.say(&messages::keys::resealed(accounts))?;
     page.say(match wanted {
-        Protection::File => words::keys::BACKUPS_VOID,
-        _ => words::keys::PRINT_IT,
+        Protection::File => messages::keys::BACKUPS_VOID,
+        _ => messages::keys::PRINT_IT,
     })
 }
 
@@ -256,9 +259,9 @@ fn subject_name(subject: &Subject) -> String {
 }
 
 fn fresh() -> Result<SealKey, Trouble> {
-    SealKey::fresh().map_err(|error| Trouble::here("no_key", words::keys::no_new_key(error)))
+    SealKey::fresh().map_err(|error| Trouble::here("no_key", messages::keys::no_new_key(error)))
 }
 
 fn too_many() -> Trouble {
-    Trouble::here("unfinished", words::keys::TOO_MANY)
+    Trouble::here("unfinished", messages::keys::TOO_MANY)
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 use twostep_core::config::{AfterGrace, Enrollment, Policy};
 use twostep_core::enroll::AccountReport;
 
+use crate::messages::admin;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// Whose account was reset, as programs read it.
 #[derive(Debug, Serialize)]

@@ -6,11 +6,11 @@ use nix::unistd::geteuid;
 use twostep_core::config::AfterGrace;
 use twostep_core::enroll::AccountReport;
 
+use crate::messages::{admin, report};
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::status;
 use crate::trouble::{self, Trouble};
-use crate::words::{admin, report};
 
 /// Shows the account of a user with its history.
 pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {

@@ -7,10 +7,10 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::request::SuspensionStatus;
 
+use crate::messages::admin;
 use crate::page::Page;
 use crate::reach::{self, Direct};
 use crate::trouble::Trouble;
-use crate::words::admin;
 
 /// What holds now, as programs read it.
 #[derive(Debug, Serialize)]

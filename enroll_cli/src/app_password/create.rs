@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use serde::Serialize;
+use twostep_core::messages::changes;
 use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 use twostep_core::secret::Typed;
-use twostep_core::words::changes;
 
 use super::describe::{AppPasswordList, listed, scope, show_command};
 use super::stored::{Folder, NewFile, is_file_name};
 use crate::arguments::Create;
+use crate::messages::app_password;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 use crate::{proof, reach};
 
 /// A new one, as programs read it.

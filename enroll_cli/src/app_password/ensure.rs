@@ -10,11 +10,11 @@ use twostep_core::secret::Typed;
 
 use super::describe::{listed, show_command};
 use super::stored::{BUSY, FILE, Folder};
+use crate::messages::app_password;
 use crate::proof::{self, ProofUsed};
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset};
 use super::describe::{expiry, listed, networks, scope};
 use super::stored::Folder;
 use crate::layout;
+use crate::messages::app_password;
 use crate::page::Page;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 
 const HEAD: [&str; 7] = ["Label", "Services", "Networks", "Created", "Expires", "Last used", "State"];
 

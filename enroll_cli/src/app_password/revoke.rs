@@ -5,9 +5,9 @@ use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 
 use super::describe::listed;
 use super::stored::{Folder, is_file_name};
+use crate::messages::app_password;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 use crate::{proof, reach};
 
 /// What is revoked, as programs read it.

@@ -16,8 +16,8 @@ use nix::unistd::geteuid;
 use twostep_core::audit::printable;
 use twostep_core::secret::Typed;
 
+use crate::messages::app_password;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 
 mod place;
 

@@ -11,8 +11,8 @@ use twostep_core::config;
 use twostep_core::request::Refusal;
 use twostep_core::store::files::STATE;
 
+use crate::messages::configuration;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 /// What it is called that somebody else changed the file meanwhile.
 pub const CHANGED_MEANWHILE: &str = "changed_meanwhile";

@@ -6,10 +6,10 @@ use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
 
+use crate::messages::configuration;
 use crate::page::Page;
 use crate::progress::ProgressBar;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 /// How many users something is true of, by the old configuration and by the new one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]

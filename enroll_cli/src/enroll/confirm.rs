@@ -4,11 +4,11 @@ use serde::Serialize;
 use twostep_core::request::{Kind, Pending, Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::messages::account;
 use crate::person::Echo;
 use crate::reach;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// A confirmed authenticator, as programs read it.
 #[derive(Debug, Serialize)]

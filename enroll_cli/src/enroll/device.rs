@@ -3,10 +3,10 @@
 use twostep_core::request::{Device, Kind};
 
 use crate::arguments::DeviceFlags;
+use crate::messages::account;
 use crate::person::Echo;
 use crate::session::Session;
 use crate::trouble::Trouble;
-use crate::words::account;
 
 /// The device, if anything was said of it. Its key comes from standard input, never from the
 /// arguments, which everybody on the host can read.

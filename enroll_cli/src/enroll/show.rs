@@ -5,12 +5,12 @@ use serde::Serialize;
 use twostep_core::request::{Kind, Pending};
 
 use crate::arguments::{QrChoice, Showing};
+use crate::messages::account;
 use crate::page::Page;
 use crate::qr::{self, NotDrawn};
 use crate::save;
 use crate::trouble::Trouble;
 use crate::view::Letters;
-use crate::words::account;
 
 /// The key first and the drawing last, so that on a small screen the drawing stands complete above
 /// the question.

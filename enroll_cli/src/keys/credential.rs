@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use twostep_core::seal::SealKey;
 use twostep_core::secret::Secret;
 
+use crate::messages;
 use crate::trouble::Trouble;
-use crate::words;
 
 /// The program.
 const PROGRAM: &str = "systemd-creds";
@@ -32,19 +32,19 @@ pub enum Protection {
 pub fn seal(key: &SealKey, protection: Protection) -> Result<String, Trouble> {
     let with = match (protection, has_tpm()) {
         (Protection::Tpm2, false) => {
-            let text = words::keys::NO_TPM;
+            let text = messages::keys::NO_TPM;
             return Err(Trouble::here("no_tpm", text));
         }
         (_, true) => ["--with-key=host+tpm2", "--tpm2-pcrs="].as_slice(),
         (_, false) => &["--with-key=host"],
     };
     let out = run(&[with, &[NAME, "encrypt", "-", "-"]].concat(), Some(&key.to_bytes()))?;
-    String::from_utf8(out.stdout).map_err(|_| refused(words::keys::SEALED_NO_TEXT))
+    String::from_utf8(out.stdout).map_err(|_| refused(messages::keys::SEALED_NO_TEXT))
 }
 
 /// Opens what [`seal`] made here.
 pub fn open(path: &Path) -> Result<SealKey, Trouble> {
-    let path = path.to_str().ok_or_else(|| refused(words::keys::NO_NAME))?;
+    let path = path.to_str().ok_or_else(|| refused(messages::keys::NO_NAME))?;
     let bytes = Secret::new(run(&[NAME, "decrypt", path, "-"], None)?.stdout);
     SealKey::new(bytes).map_err(|error| refused(&error.to_string()))
 }
@@ -58,7 +58,8 @@ fn run(arguments: &[&str], input: Option<&Secret>) -> Result<Output, Trouble> {
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let child =
         Command::new(PROGRAM).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| Trouble::here("no_systemd_creds", words::keys::no_systemd_creds(&error)))?;
+    let mut child =
+        child.map_err(|error| Trouble::here("no_systemd_creds", messages::keys::no_systemd_creds(&error)))?;
     if let (Some(bytes), Some(mut pipe)) = (input, child.stdin.take()) {
         // A program that reads nothing says why it does not.
         let _ = pipe.write_all(bytes.expose());
@@ -68,9 +69,9 @@ fn run(arguments: &[&str], input: Option<&Secret>) -> Result<Output, Trouble> {
         return Ok(output);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(refused(said.lines().last().unwrap_or(words::keys::NO_REASON)))
+    Err(refused(said.lines().last().unwrap_or(messages::keys::NO_REASON)))
 }
 
 fn refused(why: &str) -> Trouble {
-    Trouble::here("not_unsealed", words::keys::refused(why.trim_end_matches('.')))
+    Trouble::here("not_unsealed", messages::keys::refused(why.trim_end_matches('.')))
 }

@@ -13,7 +13,7 @@ use crate::check::sshd::{
 };
 use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::finding::Severity;
-use crate::words;
+use crate::messages;
 
 /// What sshd says.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub fn inspect(today: &Files, files: &Files, keys: Keys) -> Inspected {
         Ok(Some(copy)) => copy,
         Ok(None) => return inspected,
         Err(error) => {
-            inspected.objections.push(words::plan::uncopied(error));
+            inspected.objections.push(messages::plan::uncopied(error));
             return inspected;
         }
     };
@@ -43,11 +43,11 @@ pub fn inspect(today: &Files, files: &Files, keys: Keys) -> Inspected {
         match Effective::ask(&planned, &visitor) {
             None => return inspected,
             Some(Err(why)) if sshd::never_ran(&why) => {
-                inspected.objections.push(words::plan::NEVER_RAN.to_owned());
+                inspected.objections.push(messages::plan::NEVER_RAN.to_owned());
                 return inspected;
             }
             Some(Err(why)) => {
-                let what = words::plan::refused_by_sshd(&copy.outside(&why));
+                let what = messages::plan::refused_by_sshd(&copy.outside(&why));
                 inspected.objections.push(with_remedy(what, files));
                 return inspected;
             }
@@ -55,7 +55,7 @@ pub fn inspect(today: &Files, files: &Files, keys: Keys) -> Inspected {
         }
     }
     if let Err(why) = tested(&copy.config()) {
-        inspected.objections.push(words::plan::refused_by_sshd(&copy.outside(&why)));
+        inspected.objections.push(messages::plan::refused_by_sshd(&copy.outside(&why)));
     }
     inspected.compare(&Compared { today, files, keys, planned: &planned });
     inspected
@@ -82,7 +82,7 @@ pub fn goes_by_another() -> Option<String> {
     let overrules = |daemon: &Daemon| drop_in::KEYWORDS.iter().any(|keyword| daemon.decides(keyword));
     let is_ours = |daemon: &Daemon| daemon.config == Path::new(CONFIG) && !overrules(daemon);
     let other = listening.first().filter(|_| !listening.iter().any(is_ours))?;
-    Some(words::plan::goes_by_another(other, drop_in::PATH))
+    Some(messages::plan::goes_by_another(other, drop_in::PATH))
 }
 
 impl Inspected {
@@ -98,7 +98,7 @@ impl Inspected {
                 // A rule for some is somebody's intention, unless it leaves them no way in.
                 let list = if finding.severity == Severity::Error { &mut self.objections } else { &mut self.notes };
                 if is_wrong && self.effective.is_some() {
-                    list.push(words::plan::by_match(&finding.what));
+                    list.push(messages::plan::by_match(&finding.what));
                 }
             } else if is_wrong {
                 let objection = with_remedy(finding.what, files);
@@ -109,7 +109,7 @@ impl Inspected {
         }
         if self.effective.is_none() {
             if !effective.is_on("kbdinteractiveauthentication") && self.objections.is_empty() {
-                let what = words::plan::CANNOT_ASK.to_owned();
+                let what = messages::plan::CANNOT_ASK.to_owned();
                 self.objections.push(with_remedy(what, files));
             }
             self.effective = Some(effective);
@@ -125,7 +125,7 @@ impl Inspected {
             let (before, after) = match compared.ways(visitor) {
                 None => return,
                 Some(Err(why)) => {
-                    self.objections.push(words::plan::mend_first(why));
+                    self.objections.push(messages::plan::mend_first(why));
                     return;
                 }
                 Some(Ok(ways)) => ways,
@@ -137,16 +137,16 @@ impl Inspected {
                 continue; // It is told already.
             }
             if closes {
-                self.notes.push(words::plan::closes_passwords(&visitor.whom()));
+                self.notes.push(messages::plan::closes_passwords(&visitor.whom()));
             }
             if !opened.is_empty() {
-                let what = words::check_sshd::opened(&what.0, &visitor.who(), &before.to_string());
-                self.objections.push(words::plan::not_opened(&what, &fitting(&before), block(visitor, &before)));
+                let what = messages::check_sshd::opened(&what.0, &visitor.who(), &before.to_string());
+                self.objections.push(messages::plan::not_opened(&what, &fitting(&before), block(visitor, &before)));
             }
             for_everybody.get_or_insert(what);
         }
         if compared.keys != Keys::Only {
-            let said = closing(config).into_iter().map(|line| words::plan::closed_for_some(&line.text));
+            let said = closing(config).into_iter().map(|line| messages::plan::closed_for_some(&line.text));
             self.objections.extend(said);
         }
     }
@@ -186,7 +186,7 @@ fn block<'a>(visitor: &'a Visitor, before: &Ways) -> Option<&'a str> {
 /// With what to do about a line that sshd reads before ours: the first value counts (sshd_config(5)).
 fn with_remedy(what: String, files: &Files) -> String {
     match earlier(files) {
-        Some((file, number, line)) => words::plan::goes_before(&what, (&file, number, &line), drop_in::PATH),
+        Some((file, number, line)) => messages::plan::goes_before(&what, (&file, number, &line), drop_in::PATH),
         None => what,
     }
 }

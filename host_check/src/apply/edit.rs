@@ -12,7 +12,7 @@ use pam_stacks::{Files, ManagementGroup, ModuleKind, StackLine};
 use super::drop_in::Keys;
 use crate::check::stacks::{Before, Service};
 use crate::finding::Severity;
-use crate::words;
+use crate::messages;
 
 /// What our lines say beside what they always say.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
             Some(why) => first_trouble = first_trouble.or(Some(why)),
         }
     }
-    let why = if first_step(&stack).is_some() { words::plan::JUMPS } else { words::plan::NO_PASSWORD_LINE };
+    let why = if first_step(&stack).is_some() { messages::plan::JUMPS } else { messages::plan::NO_PASSWORD_LINE };
     Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| why.to_owned())))
 }
 
@@ -344,7 +344,7 @@ mod tests {
         let sshd = "auth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth requisite pam_unix.so\n\
                     auth required pam_permit.so\naccount required pam_unix.so";
         let said = edited(&files(&[("sshd", sshd)]), "sshd", only);
-        assert_eq!(said, Err(Unfit::Wrong(words::plan::JUMPS.to_owned())));
+        assert_eq!(said, Err(Unfit::Wrong(messages::plan::JUMPS.to_owned())));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use twostep_core::store::files::STATE;
 
 use super::place::{Content, sync_folder};
 use crate::error::Error;
-use crate::words;
+use crate::messages;
 
 /// The name of the description in the folder of a change.
 const DESCRIPTION: &str = "change.json";
@@ -116,7 +116,7 @@ impl Journal {
             }
             sleep(PACE);
         }
-        Err(Error::Failed("busy", words::apply::BUSY.to_owned()))
+        Err(Error::Failed("busy", messages::apply::BUSY.to_owned()))
     }
 
     /// Nobody else changes anything from now on; nothing if somebody does.
@@ -223,7 +223,7 @@ impl Journal {
 
     fn failed(&self, error: &io::Error) -> Error {
         let place = self.folder.display();
-        Error::Failed("journal", words::apply::journal_failed(place, error))
+        Error::Failed("journal", messages::apply::journal_failed(place, error))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
-use crate::words;
+use crate::messages;
 
 /// More than any file of PAM or sshd.
 const LONGEST: u64 = 1024 * 1024;
@@ -41,7 +41,7 @@ impl Content {
             };
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > LONGEST {
-            return Err(io::Error::new(ErrorKind::InvalidData, words::apply::NO_FILE));
+            return Err(io::Error::new(ErrorKind::InvalidData, messages::apply::NO_FILE));
         }
         let mut bytes = Vec::new();
         file.take(LONGEST).read_to_end(&mut bytes)?;
@@ -79,9 +79,9 @@ pub fn set(path: &Path, content: Option<&Content>) -> io::Result<()> {
 /// Puts this in the place of what was looked at, unless somebody has changed it meanwhile.
 pub fn replace(path: &Path, before: Option<&Content>, after: Option<&Content>) -> Result<(), Error> {
     let shown = path.display();
-    let failed = |error: io::Error| Error::Failed("unwritten", words::apply::unwritten(&shown, &error));
+    let failed = |error: io::Error| Error::Failed("unwritten", messages::apply::unwritten(&shown, &error));
     if Content::read(path).map_err(failed)?.as_ref() != before {
-        return Err(Error::Failed("changed_meanwhile", words::apply::changed_meanwhile(&shown)));
+        return Err(Error::Failed("changed_meanwhile", messages::apply::changed_meanwhile(&shown)));
     }
     set(path, after).map_err(failed)
 }

@@ -19,7 +19,7 @@ use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::error::Error;
 use crate::finding::Severity;
 use crate::host::Host;
-use crate::words;
+use crate::messages;
 
 /// What an administrator wants.
 #[derive(Debug)]
@@ -70,12 +70,12 @@ impl Plan {
                 }
                 // A companion that includes the service has its lines with it.
                 Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
-                Err(Unfit::HasOurs) => plan.notes.push(words::plan::asks_already(&service)),
+                Err(Unfit::HasOurs) => plan.notes.push(messages::plan::asks_already(&service)),
                 Err(Unfit::NoFile) => {
-                    return Err(unfit(&service, words::plan::NO_SERVICE));
+                    return Err(unfit(&service, messages::plan::NO_SERVICE));
                 }
                 Err(Unfit::Wrong(why)) => {
-                    return Err(unfit(&service, &words::plan::fits_nowhere(&why)));
+                    return Err(unfit(&service, &messages::plan::fits_nowhere(&why)));
                 }
             }
             plan.services.push(service);
@@ -88,17 +88,17 @@ impl Plan {
 
     fn drop_in(&mut self, keys: Keys) -> Result<(), Error> {
         let config =
-            self.files.text(Path::new(CONFIG)).map_err(|why| Error::Failed("sshd", words::plan::mend_first(why)))?;
+            self.files.text(Path::new(CONFIG)).map_err(|why| Error::Failed("sshd", messages::plan::mend_first(why)))?;
         let Some(config) = config else {
-            self.notes.push(words::plan::NO_SSHD_CONFIG.to_owned());
+            self.notes.push(messages::plan::NO_SSHD_CONFIG.to_owned());
             return Ok(());
         };
         if !drop_in::is_included(&config) {
-            return Err(Error::Failed("sshd", words::plan::not_included(CONFIG)));
+            return Err(Error::Failed("sshd", messages::plan::not_included(CONFIG)));
         }
         let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
         if !self.files.real(folder).is_dir() {
-            return Err(Error::Failed("sshd", words::plan::no_folder(folder.display())));
+            return Err(Error::Failed("sshd", messages::plan::no_folder(folder.display())));
         }
         self.add(PathBuf::from(drop_in::PATH), &drop_in::text(keys))
     }
@@ -108,7 +108,7 @@ impl Plan {
         let real = self.files.real(&path);
         let real = fs::canonicalize(&real).unwrap_or(real);
         let before = Content::read(&real)
-            .map_err(|error| Error::Failed("unreadable", words::plan::unread(path.display(), &error)))?;
+            .map_err(|error| Error::Failed("unreadable", messages::plan::unread(path.display(), &error)))?;
         let after =
             Content { bytes: text.as_bytes().to_vec(), ..before.clone().unwrap_or_else(|| Content::of_root("")) };
         self.files = self.files.clone().with(&path, text);
@@ -169,16 +169,16 @@ impl Plan {
                     )
                 });
             if let Some(trouble) = row.trouble {
-                reasons.push(words::plan::no_account(&name, &trouble));
+                reasons.push(messages::plan::no_account(&name, &trouble));
             } else if row.overdue && !enrolls {
-                reasons.push(words::plan::overdue(&name));
+                reasons.push(messages::plan::overdue(&name));
             } else if root_by_key && self.keys != Some(Keys::Alone) {
-                reasons.push(words::plan::root_by_key(&name));
+                reasons.push(messages::plan::root_by_key(&name));
             } else {
                 return None;
             }
         }
-        Some(words::plan::locks_out(&reasons.join("; ")))
+        Some(messages::plan::locks_out(&reasons.join("; ")))
     }
 }
 
@@ -202,23 +202,23 @@ fn with_companions(files: &Files, services: &[String]) -> Vec<String> {
 /// A name that is none, or that of a file which others include: a change of it would be one of them all.
 fn shared(files: &Files, name: &str) -> Result<(), Error> {
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return Err(unfit(name, words::plan::NO_NAME));
+        return Err(unfit(name, messages::plan::NO_NAME));
     }
     if files.find(name).is_none() || files.services().iter().any(|service| service == name) {
         return Ok(());
     }
-    Err(unfit(name, words::plan::SHARED))
+    Err(unfit(name, messages::plan::SHARED))
 }
 
 /// Why lines that are there already are wrong for these keys.
 fn stays_wrong(files: &Files, service: &str, keys: Option<Keys>) -> Option<&'static str> {
     match (keys?, Service::new(files, service, Before::Nothing).asks_password()) {
-        (Keys::WithCode | Keys::Only, AsksPassword::Always) => Some(words::plan::NOT_BEHIND_KEY),
-        (Keys::WithCode | Keys::Refuse | Keys::Alone, AsksPassword::Never) => Some(words::plan::NO_PASSWORD),
+        (Keys::WithCode | Keys::Only, AsksPassword::Always) => Some(messages::plan::NOT_BEHIND_KEY),
+        (Keys::WithCode | Keys::Refuse | Keys::Alone, AsksPassword::Never) => Some(messages::plan::NO_PASSWORD),
         _ => None,
     }
 }
 
 fn unfit(service: &str, why: &str) -> Error {
-    Error::Failed("unfit", words::plan::unfit(service, why))
+    Error::Failed("unfit", messages::plan::unfit(service, why))
 }

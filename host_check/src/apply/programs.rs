@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::check::sshd::{Daemon, Effective, Visitor};
-use crate::words;
+use crate::messages;
 
 /// Where systemd says that it rules this machine (sd_booted(3)).
 const SYSTEMD: &str = "/run/systemd/system";
@@ -51,7 +51,7 @@ fn by_systemd() -> Result<Sshd, String> {
         if call("is-active").is_ok_and(|status| status.success()) {
             return match call("reload") {
                 Ok(status) if status.success() => Ok(Sshd::Reloaded),
-                _ => Err(words::apply::not_reloaded(unit)),
+                _ => Err(messages::apply::not_reloaded(unit)),
             };
         }
     }
@@ -74,5 +74,5 @@ fn by_signal() -> Result<Sshd, String> {
     }
     kill(Pid::from_raw(id), Signal::SIGHUP)
         .map(|()| Sshd::Reloaded)
-        .map_err(|errno| words::apply::not_signalled(errno.desc(), id))
+        .map_err(|errno| messages::apply::not_signalled(errno.desc(), id))
 }

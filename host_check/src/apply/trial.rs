@@ -14,7 +14,7 @@ use pam_stacks::{Files, ManagementGroup};
 
 use super::place::Content;
 use crate::error::Error;
-use crate::words;
+use crate::messages;
 
 /// A user whom nobody has, so that no failure is counted against anybody.
 const NOBODY: &str = "twostep-trial";
@@ -52,15 +52,15 @@ pub fn trial(files: &Files, service: &str) -> Result<(), Error> {
     let status = waited(child?)?;
     match status.and_then(|status| status.code()) {
         Some(code) if code == i32::from(NO_TRIAL) => Ok(()),
-        Some(0) => Err(refused(service, words::plan::LETS_ANYBODY_IN.to_owned())),
+        Some(0) => Err(refused(service, messages::plan::LETS_ANYBODY_IN.to_owned())),
         Some(code) if REFUSED.contains(&code) => Ok(()),
-        Some(code) => Err(refused(service, words::plan::libpam_failed(code))),
-        None => Err(refused(service, words::plan::CRASHED.to_owned())),
+        Some(code) => Err(refused(service, messages::plan::libpam_failed(code))),
+        None => Err(refused(service, messages::plan::CRASHED.to_owned())),
     }
 }
 
 fn refused(service: &str, why: String) -> Error {
-    Error::Failed("trial", words::plan::trial(service, &why))
+    Error::Failed("trial", messages::plan::trial(service, &why))
 }
 
 /// What the process that tries does: it ends with libpam's code. It has root's rights, as a setuid

@@ -9,7 +9,7 @@ use super::journal::{Change, ChangedFile, Journal, State};
 use super::place::{Content, relabel, set};
 use super::programs::reload_sshd;
 use crate::error::Error;
-use crate::words;
+use crate::messages;
 
 /// What was undone.
 #[derive(Debug, Serialize)]
@@ -34,7 +34,7 @@ pub fn undo(journal: &Journal, change: &Change, why: &str, audit: &dyn Audit) ->
                 undone.restored.push(entry.path.clone());
                 undone.kept.extend(rescued);
             }
-            Err(error) => undone.failed.push(words::apply::not_put_back(entry.path.display(), error)),
+            Err(error) => undone.failed.push(messages::apply::not_put_back(entry.path.display(), error)),
         }
     }
     relabel(undone.restored.iter().map(PathBuf::as_path));

@@ -13,7 +13,7 @@ use twostep_core::audit::Audit;
 use super::journal::{Change, Journal, State};
 use super::undo::{Undone, undo};
 use crate::error::Error;
-use crate::words;
+use crate::messages;
 
 /// Where systemd says that it rules this machine (sd_booted(3)).
 const SYSTEMD: &str = "/run/systemd/system";
@@ -62,7 +62,7 @@ pub fn start(change: u32) -> Result<(), Error> {
     let answered = child.stdout.take().map(|mut pipe| pipe.read_to_string(&mut said));
     match answered {
         Some(Ok(_)) if said.contains(READY) => Ok(()),
-        _ => Err(not_started(words::apply::ENDED_AT_ONCE)),
+        _ => Err(not_started(messages::apply::ENDED_AT_ONCE)),
     }
 }
 
@@ -70,7 +70,7 @@ pub fn start(change: u32) -> Result<(), Error> {
 const READY: &str = "ready";
 
 fn not_started(why: &str) -> Error {
-    Error::Failed("no_way_back", words::apply::no_way_back(why))
+    Error::Failed("no_way_back", messages::apply::no_way_back(why))
 }
 
 /// Leaves the session of whoever started this process, and tells them; nothing is said afterwards.

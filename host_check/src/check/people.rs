@@ -12,7 +12,7 @@ use super::administrators::administrators;
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::host::{Host, Subject};
-use crate::words;
+use crate::messages;
 
 /// More names than a sentence holds.
 const SHOWN: usize = 5;
@@ -57,8 +57,13 @@ pub fn check(
     })?;
     findings.extend(unreadable.into_iter().map(|(user, why)| unread(&user, &why)));
     if !sealed.is_empty() {
-        let what = words::check_host::sealed_by_another(&counted(&sealed));
-        findings.push(Finding::error("sealed-by-another-key", list(&sealed), what, words::check_host::BRING_KEY_BACK));
+        let what = messages::check_host::sealed_by_another(&counted(&sealed));
+        findings.push(Finding::error(
+            "sealed-by-another-key",
+            list(&sealed),
+            what,
+            messages::check_host::BRING_KEY_BACK,
+        ));
     }
     let looks_after = administrators(caller);
     findings.extend(of_administrators(&judge_all(host, &looks_after)));
@@ -114,29 +119,29 @@ fn of_administrators(all: &[(String, Stands)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (refused, required) = (who(Stands::Refused), who(Stands::Required));
     if !refused.is_empty() {
-        let what = words::check_host::administrator_refused(&list(&refused));
+        let what = messages::check_host::administrator_refused(&list(&refused));
         findings.push(Finding::error(
             "administrator-refused",
             list(&refused),
             what,
-            words::check_host::ADMINISTRATOR_REMEDY,
+            messages::check_host::ADMINISTRATOR_REMEDY,
         ));
     }
     if !required.is_empty() {
-        let what = words::check_host::administrator_must_enroll(&list(&required));
+        let what = messages::check_host::administrator_must_enroll(&list(&required));
         findings.push(Finding::warning(
             "administrator-not-enrolled",
             list(&required),
             what,
-            words::check_host::LET_THEM_ENROLL,
+            messages::check_host::LET_THEM_ENROLL,
         ));
     }
     if !all.iter().any(|(_, stands)| matches!(stands, Stands::Enrolled)) && refused.is_empty() && required.is_empty() {
         findings.push(Finding::notice(
             "no-administrator-enrolled",
             "administrators",
-            words::check_host::NO_ADMINISTRATOR_ENROLLED,
-            words::check_host::ENROLL_YOURSELF,
+            messages::check_host::NO_ADMINISTRATOR_ENROLLED,
+            messages::check_host::ENROLL_YOURSELF,
         ));
     }
     findings
@@ -145,13 +150,13 @@ fn of_administrators(all: &[(String, Stands)]) -> Vec<Finding> {
 fn not_enrolled(overdue: &[String], waiting: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !overdue.is_empty() {
-        let what = words::check_host::users_refused(&counted(overdue), has_not(overdue));
-        let remedy = words::check_host::LIST_OVERDUE;
+        let what = messages::check_host::users_refused(&counted(overdue), has_not(overdue));
+        let remedy = messages::check_host::LIST_OVERDUE;
         findings.push(Finding::warning("users-refused", list(overdue), what, remedy));
     }
     if !waiting.is_empty() {
-        let what = words::check_host::users_must_enroll(&counted(waiting));
-        findings.push(Finding::notice("users-not-enrolled", list(waiting), what, words::check_host::LIST_IN_GRACE));
+        let what = messages::check_host::users_must_enroll(&counted(waiting));
+        findings.push(Finding::notice("users-not-enrolled", list(waiting), what, messages::check_host::LIST_IN_GRACE));
     }
     findings
 }
@@ -171,16 +176,16 @@ fn list(names: &[String]) -> String {
 }
 
 fn unread(user: &str, why: &str) -> Finding {
-    let what = words::check_host::account_unreadable(user, why);
-    Finding::error("account-unreadable", user, what, words::check_host::bring_back_or_reset(user))
+    let what = messages::check_host::account_unreadable(user, why);
+    Finding::error("account-unreadable", user, what, messages::check_host::bring_back_or_reset(user))
 }
 
 fn orphan(why: &str) -> Finding {
     Finding::notice(
         "account-of-nobody",
         "accounts",
-        words::check_host::account_left(why),
-        words::check_host::SHOW_ORPHANS,
+        messages::check_host::account_left(why),
+        messages::check_host::SHOW_ORPHANS,
     )
 }
 
@@ -190,8 +195,8 @@ fn shared_uids(uids: &BTreeMap<u32, Vec<String>>) -> Vec<Finding> {
     shared
         .map(|(uid, names)| {
             let first = User::from_uid((*uid).into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-            let what = words::check_host::shared_uid(&list(names), *uid, &first);
-            Finding::warning("shared-uid", list(names), what, words::check_host::ONE_UID_EACH)
+            let what = messages::check_host::shared_uid(&list(names), *uid, &first);
+            Finding::warning("shared-uid", list(names), what, messages::check_host::ONE_UID_EACH)
         })
         .collect()
 }

@@ -14,8 +14,8 @@ use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 
 use super::stacks::{Before, Service, Way};
+use crate::messages;
 use crate::shell;
-use crate::words;
 
 mod login;
 mod offer;
@@ -79,16 +79,16 @@ impl Visitors<'_> {
         match requirement {
             Requirement::Asked if self.is_closed(account).is_some() => {
                 let what = self.is_closed(account).unwrap_or_default();
-                Part { what: words::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }
+                Part { what: messages::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }
             }
             Requirement::Asked => {
                 let labels = account
                     .map(|account| account.authenticators.iter().map(|one| one.label.clone()).collect::<Vec<_>>());
-                let what = words::rehearsal::asked(user, &labels.unwrap_or_default().join(", "));
+                let what = messages::rehearsal::asked(user, &labels.unwrap_or_default().join(", "));
                 Part { what, code: Code::SUCCESS, ends: Ends::InWithCode }
             }
             Requirement::NotAsked(rule) => {
-                let what = words::rehearsal::not_asked(user, rule);
+                let what = messages::rehearsal::not_asked(user, rule);
                 Part { what, code: Code::IGNORE, ends: Ends::InWithoutCode }
             }
             Requirement::MustEnroll => {
@@ -97,7 +97,7 @@ impl Visitors<'_> {
                     stack.ours().any(|(_, module)| module.options().is_ok_and(|options| options.enroll))
                 });
                 let is_open = enrolls && self.host.config.policy.after_grace == AfterGrace::Enroll;
-                let what = words::rehearsal::overdue(user, is_open);
+                let what = messages::rehearsal::overdue(user, is_open);
                 let (code, ends) =
                     if is_open { (Code::SUCCESS, Ends::InByEnrolling) } else { (Code::AUTH_ERR, Ends::Refused) };
                 Part { what, code, ends }
@@ -114,9 +114,9 @@ impl Visitors<'_> {
         let user = shell::as_word(self.person.name.as_str());
         match throttle.gate(&source, class, SystemClock.now().uptime, &self.host.config.limits()) {
             Gate::Open => None,
-            Gate::Wait(seconds) => Some(words::rehearsal::wait(seconds)),
-            Gate::ClosedToStrangers => Some(words::rehearsal::closed_to_strangers(&user)),
-            Gate::Disabled => Some(words::rehearsal::closed(&user)),
+            Gate::Wait(seconds) => Some(messages::rehearsal::wait(seconds)),
+            Gate::ClosedToStrangers => Some(messages::rehearsal::closed_to_strangers(&user)),
+            Gate::Disabled => Some(messages::rehearsal::closed(&user)),
         }
     }
 
@@ -125,7 +125,7 @@ impl Visitors<'_> {
     }
 
     fn unreadable(&self, error: &StoreError) -> Part {
-        let what = words::rehearsal::account_unreadable(self.person.name.as_str(), error);
+        let what = messages::rehearsal::account_unreadable(self.person.name.as_str(), error);
         Part { what, code: Code::SERVICE_ERR, ends: Ends::Refused }
     }
 
@@ -133,8 +133,8 @@ impl Visitors<'_> {
     fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<RehearsalStep>) -> (Ends, String) {
         let service = &Service::new(self.files, self.service, offer.before);
         if let Some(why) = service.broken() {
-            steps.push(RehearsalStep { at: "PAM".to_owned(), what: words::rehearsal::given_up(why) });
-            return (Ends::Refused, words::rehearsal::SERVICE_UNREADABLE.to_owned());
+            steps.push(RehearsalStep { at: "PAM".to_owned(), what: messages::rehearsal::given_up(why) });
+            return (Ends::Refused, messages::rehearsal::SERVICE_UNREADABLE.to_owned());
         }
         let asks = match self.auth(service, offer, part, steps) {
             Ok(asks) => asks,
@@ -153,7 +153,7 @@ impl Visitors<'_> {
             self.tell(service, ManagementGroup::Account, account, part, steps);
         }
         if account.is_some_and(|account| !account.lets_in) {
-            return (Ends::Refused, words::rehearsal::IN_ACCOUNT_PHASE.to_owned());
+            return (Ends::Refused, messages::rehearsal::IN_ACCOUNT_PHASE.to_owned());
         }
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
         (ends, outcome(ends, asks, offer))
@@ -170,14 +170,14 @@ impl Visitors<'_> {
         if !offer.asks_pam {
             return Ok(false);
         }
-        let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(words::rehearsal::NO_LINES)?;
+        let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(messages::rehearsal::NO_LINES)?;
         self.tell(service, ManagementGroup::Auth, &auth, part, steps);
         let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
         if !auth.lets_in {
-            return Err(words::rehearsal::IN_AUTH_PHASE.to_owned());
+            return Err(messages::rehearsal::IN_AUTH_PHASE.to_owned());
         }
         if asks && part.ends == Ends::InWithCode && !offer.can_ask && !service.takes_one_answer() {
-            return Err(words::rehearsal::NOBODY_CAN_TYPE.to_owned());
+            return Err(messages::rehearsal::NOBODY_CAN_TYPE.to_owned());
         }
         Ok(asks)
     }
@@ -195,10 +195,10 @@ impl Visitors<'_> {
             let ours = line.module().filter(|module| module.is_ours()).and_then(|module| module.options().ok());
             let what = match ours {
                 Some(options) if phase == ManagementGroup::Auth && options.mode == Mode::SshKey => {
-                    words::rehearsal::key_returns(code.name())
+                    messages::rehearsal::key_returns(code.name())
                 }
                 Some(options) if phase == ManagementGroup::Auth => our_line(&options.mode, part.ends),
-                _ => words::rehearsal::returns(code.name()),
+                _ => messages::rehearsal::returns(code.name()),
             };
             steps.push(RehearsalStep {
                 at: format!("{} {}", phase.word(), line.place),
@@ -211,24 +211,24 @@ impl Visitors<'_> {
 /// What a line of ours does.
 fn our_line(mode: &Mode, ends: Ends) -> String {
     match ends {
-        Ends::InWithCode => words::rehearsal::asks(mode),
-        Ends::InWithoutCode => words::rehearsal::ASKS_NOTHING.to_owned(),
-        Ends::InByEnrolling => words::rehearsal::ENROLLS_LATER.to_owned(),
-        Ends::Refused => words::rehearsal::REFUSES.to_owned(),
+        Ends::InWithCode => messages::rehearsal::asks(mode),
+        Ends::InWithoutCode => messages::rehearsal::ASKS_NOTHING.to_owned(),
+        Ends::InByEnrolling => messages::rehearsal::ENROLLS_LATER.to_owned(),
+        Ends::Refused => messages::rehearsal::REFUSES.to_owned(),
     }
 }
 
 /// The end in a sentence.
 fn outcome(ends: Ends, asks: bool, offer: &Offer) -> String {
     let outcome = match ends {
-        _ if !offer.asks_pam => words::rehearsal::PAM_FOR_NOTHING,
-        Ends::InWithCode => words::rehearsal::WITH_CODE,
-        Ends::InByEnrolling => words::rehearsal::BY_ENROLLING,
-        Ends::InWithoutCode if asks => words::rehearsal::FIRST_STEP_ALONE,
-        _ => words::rehearsal::NO_LINE_ASKS,
+        _ if !offer.asks_pam => messages::rehearsal::PAM_FOR_NOTHING,
+        Ends::InWithCode => messages::rehearsal::WITH_CODE,
+        Ends::InByEnrolling => messages::rehearsal::BY_ENROLLING,
+        Ends::InWithoutCode if asks => messages::rehearsal::FIRST_STEP_ALONE,
+        _ => messages::rehearsal::NO_LINE_ASKS,
     };
     match &offer.beside {
-        Some(way) if ends != Ends::InWithoutCode => words::rehearsal::beside(outcome, way),
+        Some(way) if ends != Ends::InWithoutCode => messages::rehearsal::beside(outcome, way),
         _ => outcome.to_owned(),
     }
 }

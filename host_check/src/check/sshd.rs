@@ -26,7 +26,7 @@ pub use ways::{Credential, Ways};
 
 use super::stacks::Before;
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// The one of this file, and where that is sshd's own, those that listen and were started otherwise.
 pub fn daemons(config: &Path) -> Vec<Daemon> {
@@ -90,15 +90,15 @@ fn of(daemon: &Daemon, door: &dyn Fn(&str) -> StackSummary) -> Vec<Finding> {
                 return vec![Finding::notice(
                     "sshd-not-checked",
                     "sshd",
-                    words::check_sshd::NEVER_RAN,
-                    words::check_sshd::START_SSHD,
+                    messages::check_sshd::NEVER_RAN,
+                    messages::check_sshd::START_SSHD,
                 )];
             }
             Some(Err(why)) => {
                 return vec![Finding::error(
                     "sshd-configuration",
                     daemon.config.display(),
-                    words::check_sshd::configuration(why.trim_end_matches('.')),
+                    messages::check_sshd::configuration(why.trim_end_matches('.')),
                     faults::corrected(daemon, &why),
                 )];
             }
@@ -119,8 +119,8 @@ fn of(daemon: &Daemon, door: &dyn Fn(&str) -> StackSummary) -> Vec<Finding> {
         Finding::notice(
             "sshd-match-not-checked",
             line,
-            words::check_sshd::match_not_checked(&line.text),
-            words::check_sshd::ASK_SSHD,
+            messages::check_sshd::match_not_checked(&line.text),
+            messages::check_sshd::ASK_SSHD,
         )
     }));
     findings

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 mod rules;
 mod settings;
@@ -59,8 +59,8 @@ impl Rules {
             findings.push(Finding::warning(
                 "sudo-nopasswd",
                 SUDOERS,
-                words::check_sudo::nopasswd(&unasked.join(", ")),
-                words::check_sudo::TAKE_NOPASSWD_OUT,
+                messages::check_sudo::nopasswd(&unasked.join(", ")),
+                messages::check_sudo::TAKE_NOPASSWD_OUT,
             ));
         }
         let settings = self.settings();
@@ -83,8 +83,8 @@ fn asks_nothing(setting: &Setting<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "sudo-nopasswd",
         SUDOERS,
-        words::check_sudo::asks_nothing(&whom, option),
-        words::check_sudo::take_out(option),
+        messages::check_sudo::asks_nothing(&whom, option),
+        messages::check_sudo::take_out(option),
     ))
 }
 
@@ -99,11 +99,11 @@ fn ticket(settings: &[Setting<'_>]) -> Vec<Finding> {
         .map(|(setting, minutes)| {
             let whom = setting.whom();
             let what = if minutes < 0.0 {
-                words::check_sudo::once_a_boot(&whom)
+                messages::check_sudo::once_a_boot(&whom)
             } else {
-                words::check_sudo::long_ticket(&whom, minutes)
+                messages::check_sudo::long_ticket(&whom, minutes)
             };
-            Finding::warning("sudo-ticket", SUDOERS, what, words::check_sudo::SHORTER_TICKET)
+            Finding::warning("sudo-ticket", SUDOERS, what, messages::check_sudo::SHORTER_TICKET)
         })
         .collect()
 }
@@ -115,8 +115,8 @@ fn shared_ticket(setting: &Setting<'_>) -> Option<Finding> {
         Finding::notice(
             "sudo-ticket-shared",
             SUDOERS,
-            words::check_sudo::shared_ticket(&setting.whom()),
-            words::check_sudo::TICKET_EACH,
+            messages::check_sudo::shared_ticket(&setting.whom()),
+            messages::check_sudo::TICKET_EACH,
         )
     })
 }
@@ -128,8 +128,8 @@ fn asks_another(setting: &Setting<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "sudo-asks-another",
         SUDOERS,
-        words::check_sudo::asks_another(&setting.whom(), of, option),
-        words::check_sudo::own_or_root(option),
+        messages::check_sudo::asks_another(&setting.whom(), of, option),
+        messages::check_sudo::own_or_root(option),
     ))
 }
 
@@ -138,17 +138,17 @@ fn no_account_phase(setting: &Setting<'_>, enrolls: bool) -> Option<Finding> {
     if !setting.is("pam_acct_mgmt", false) {
         return None;
     }
-    let remedy = words::check_sudo::WITH_ACCOUNT_PHASE;
+    let remedy = messages::check_sudo::WITH_ACCOUNT_PHASE;
     Some(if enrolls {
-        let what = words::check_sudo::LETS_IN;
+        let what = messages::check_sudo::LETS_IN;
         Finding::error("sudo-without-account-phase", SUDOERS, what, remedy)
     } else {
-        let what = words::check_sudo::REMINDS_NOBODY;
+        let what = messages::check_sudo::REMINDS_NOBODY;
         Finding::warning("sudo-without-account-phase", SUDOERS, what, remedy)
     })
 }
 
 /// sudo that does not understand its rules.
 pub fn unreadable(why: &str) -> Finding {
-    Finding::warning("sudo-rules", SUDOERS, words::check_sudo::rules_unreadable(why), words::check_sudo::VISUDO)
+    Finding::warning("sudo-rules", SUDOERS, messages::check_sudo::rules_unreadable(why), messages::check_sudo::VISUDO)
 }

@@ -12,7 +12,7 @@ use super::orphan::{Owner, of_earlier_uid, owner};
 use super::users::{Users, unlisted};
 use super::{Host, Judge, Orphan, Why};
 use crate::error::Error;
-use crate::words::users;
+use crate::messages::users;
 
 /// One of them.
 #[derive(Debug)]

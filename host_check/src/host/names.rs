@@ -4,7 +4,7 @@ use nix::unistd::User;
 use twostep_core::config::Config;
 use twostep_core::groups;
 
-use crate::words::users;
+use crate::messages::users;
 
 /// A sentence for each user and group of the policy that the user database does not know. Where it
 /// does not answer, nothing is said.

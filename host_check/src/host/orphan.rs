@@ -11,7 +11,7 @@ use twostep_core::document;
 use twostep_core::username::{LookupError, Person, Username};
 
 use crate::error::Error;
-use crate::words::users;
+use crate::messages::users;
 
 /// More than any account file.
 const LONGEST: u64 = 256 * 1024;

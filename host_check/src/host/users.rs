@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use twostep_core::username::{Person, Username};
 
 use crate::error::Error;
-use crate::words::users;
+use crate::messages::users;
 
 /// Programs in place of a shell that let nobody log in.
 const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "shutdown", "halt"];

@@ -4,9 +4,9 @@
 use protocol::options::Mode;
 use twostep_core::audit::Line;
 use twostep_core::login::{self, Passed};
+use twostep_core::messages;
 use twostep_core::username::Person;
 use twostep_core::verdict::Verdict;
-use twostep_core::words;
 
 use super::hand_over::{HandOver, Passage};
 use super::relation::{self, Relation};
@@ -28,7 +28,7 @@ pub fn account_phase<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     let left = hand_over.map(|text| HandOver::read_for(text, person.name.as_str(), &turn.login.service));
     let passage = match left.transpose() {
         Ok(left) => left.map(|left| left.passage),
-        Err(foreign) => return Ok(refused(turn, foreign.line(), Some(words::LOGIN_CHANGED)).into()),
+        Err(foreign) => return Ok(refused(turn, foreign.line(), Some(messages::LOGIN_CHANGED)).into()),
     };
     match passage {
         Some(Passage::EnrollsNow(how_far)) if turn.options.enroll && turn.relation == Relation::Root => {
@@ -52,7 +52,7 @@ fn ended<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, passage: Option<Pass
         }
         None | Some(Passage::NobodyAsked) if turn.options.require_step && applies(turn, person)? => {
             let line = Line::new("").with("reason", "no-second-step").with("option", "require_step");
-            refused(turn, line.with("remedy", REMEDY), Some(words::NO_SECOND_STEP))
+            refused(turn, line.with("remedy", REMEDY), Some(messages::NO_SECOND_STEP))
         }
         Some(passage) => Ended { text: finish(turn, person, passage)?, ..Ended::quiet(passage) },
         // For pam_setcred: this stack has an account line.
@@ -91,12 +91,12 @@ fn applies<H: LoginHost>(turn: &Turn<'_, H>, person: &Person) -> Result<bool, Fa
 }
 
 fn must_enroll<H: LoginHost>(turn: &Turn<'_, H>, line: Line) -> Ended {
-    refused(turn, line, words::text(&Verdict::MustEnroll, &turn.config).as_deref())
+    refused(turn, line, messages::text(&Verdict::MustEnroll, &turn.config).as_deref())
 }
 
 /// Where application passwords count, one would have helped in any case.
 fn refused<H: LoginHost>(turn: &Turn<'_, H>, line: Line, text: Option<&str>) -> Ended {
-    let text = if turn.options.mode == Mode::AppPassword { Some(words::NO_APP_PASSWORD) } else { text };
+    let text = if turn.options.mode == Mode::AppPassword { Some(messages::NO_APP_PASSWORD) } else { text };
     Ended::refused(line, text)
 }
 

@@ -4,8 +4,8 @@
 use protocol::secret::Typed;
 use twostep_core::audit::Line;
 use twostep_core::login::{self, Judged};
+use twostep_core::messages;
 use twostep_core::username::Person;
-use twostep_core::words;
 
 use super::hand_over::Passage;
 use super::{Came, Ended, Failed, LoginHost, Turn, relation, unknown_user};
@@ -23,9 +23,9 @@ pub fn app_password<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
         return Ok(Ended::refused(Line::new("").with("reason", "no-answer"), None).into());
     };
     let ended = match (relation::turned_away(turn)?, turn.person.clone()?) {
-        (Some(ended), _) => Ended { text: ended.text.map(|_| words::NO_APP_PASSWORD.to_owned()), ..ended },
+        (Some(ended), _) => Ended { text: ended.text.map(|_| messages::NO_APP_PASSWORD.to_owned()), ..ended },
         (None, Some(person)) => judge(turn, &person, password)?,
-        (None, None) => Ended::refused(unknown_user(), Some(words::NO_APP_PASSWORD)),
+        (None, None) => Ended::refused(unknown_user(), Some(messages::NO_APP_PASSWORD)),
     };
     Ok(match ended.passage {
         Passage::NotAsked => Ended { passage: Passage::NobodyAsked, ..ended }.into(),
@@ -38,5 +38,5 @@ fn judge<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, password: &Typed) ->
     let judged = login::app_password(&attempt, &turn.config, &turn.store, &turn.clock, password);
     turn.log_strange();
     let Judged { verdict, told } = judged?;
-    Ok(Ended::with(&verdict, told, words::text_for_program(&verdict, &turn.config)))
+    Ok(Ended::with(&verdict, told, messages::text_for_program(&verdict, &turn.config)))
 }

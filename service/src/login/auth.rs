@@ -3,12 +3,12 @@
 use protocol::secret::Typed;
 use twostep_core::audit::Line;
 use twostep_core::login::{self, Exchange, LoginStep};
+use twostep_core::messages;
 use twostep_core::refusals::Told;
 use twostep_core::throttle::Origin;
 use twostep_core::time::Clock;
 use twostep_core::username::Person;
 use twostep_core::verdict::Verdict;
-use twostep_core::words;
 
 use super::hand_over::{Enrolling, Passage};
 use super::relation::Relation;
@@ -46,7 +46,7 @@ fn judge<H: LoginHost>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Fail
         }
         LoginStep::Done(Verdict::MustEnroll) if enrollment::is_offered(turn) => enrolls_now().into(),
         LoginStep::Done(verdict) => {
-            let ended = Ended::with(&verdict, Told::ALONE, words::text(&verdict, &turn.config));
+            let ended = Ended::with(&verdict, Told::ALONE, messages::text(&verdict, &turn.config));
             Ended { cut: verdict.digits(&turn.config).into(), ..repeated(ended, is_repeated) }.into()
         }
     })
@@ -78,6 +78,6 @@ fn stranger<H: LoginHost>(turn: &Turn<'_, H>) -> Came {
     match turn.login.answers.is_empty() {
         true if refuses => asks(turn, turn.options.question()),
         true => Ended::refused(unknown_user(), None).into(),
-        false => Ended::refused(unknown_user(), Some(words::GENERIC).filter(|_| refuses)).into(),
+        false => Ended::refused(unknown_user(), Some(messages::GENERIC).filter(|_| refuses)).into(),
     }
 }

@@ -7,9 +7,9 @@ use twostep_core::audit::Line;
 use twostep_core::config::{AfterGrace, Enrollment};
 use twostep_core::enroll::Desk;
 use twostep_core::login;
+use twostep_core::messages;
 use twostep_core::qr::{self, Paint, Room};
 use twostep_core::username::Person;
-use twostep_core::words;
 
 use super::hand_over::{Enrolling, HandOver, Passage};
 use super::relation::Relation;
@@ -56,7 +56,7 @@ pub fn enroll<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, how_far: Enroll
     Ok(match (turn.login.answers.as_slice(), how_far) {
         ([], _) => match desk.offer(&source) {
             Ok(pending) => {
-                let question = words::enrollment::question(&drawn(turn, &pending), &pending.secret.in_groups(' '));
+                let question = messages::enrollment::question(&drawn(turn, &pending), &pending.secret.in_groups(' '));
                 asks(turn, question, Enrolling::Code)
             }
             Err(refused) => not_enrolled(&refused.text),
@@ -76,7 +76,7 @@ fn accepted<H: LoginHost>(turn: &Turn<'_, H>, confirmed: Result<Response, Refuse
             match recovery_codes.filter(|codes| !codes.is_empty()) {
                 Some(codes) => {
                     turn.log_ended(&ended);
-                    let prompt = words::enrollment::keep_recovery_codes(&codes);
+                    let prompt = messages::enrollment::keep_recovery_codes(&codes);
                     Came::Asks { prompt, echo: true, hand_over: left(turn, Enrolling::RecoveryCodes) }
                 }
                 None => ended.into(),
@@ -85,12 +85,12 @@ fn accepted<H: LoginHost>(turn: &Turn<'_, H>, confirmed: Result<Response, Refuse
         Err(Refused { reason: Refusal::NotAccepted | Refusal::WrongClock, .. })
             if turn.login.answers.len() >= TRIES =>
         {
-            refused("enrollment-not-confirmed", Some(words::enrollment::NOT_CONFIRMED))
+            refused("enrollment-not-confirmed", Some(messages::enrollment::NOT_CONFIRMED))
         }
         Err(Refused { reason: reason @ (Refusal::NotAccepted | Refusal::WrongClock), text }) => {
             // With the next one it tells where the phone's clock is.
             let next = if reason == Refusal::WrongClock { Enrolling::NextCode } else { Enrolling::Code };
-            asks(turn, words::enrollment::question_again(&text), next)
+            asks(turn, messages::enrollment::question_again(&text), next)
         }
         Err(Refused { text, .. }) => not_enrolled(&text),
         Ok(_) => refused("enrollment-refused", None),

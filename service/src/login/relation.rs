@@ -4,13 +4,13 @@ use protocol::request::Login;
 use twostep_core::audit::Line;
 use twostep_core::config::Config;
 use twostep_core::login::{self, Peer};
+use twostep_core::messages;
 use twostep_core::policy::{Requirement, Visit};
 use twostep_core::refusals::Told;
 use twostep_core::throttle::Origin;
 use twostep_core::time::Clock;
 use twostep_core::username::{LookupError, Person};
 use twostep_core::verdict::Verdict;
-use twostep_core::words;
 
 use super::host::LoginHost;
 use super::{Ended, Failed, Turn};
@@ -68,13 +68,13 @@ pub fn turned_away<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Option<Ended>, Fa
         Relation::Root | Relation::Own | Relation::Caller(_) => Ok(None),
         Relation::Stranger => {
             let line = Line::new("").with("reason", "not-the-process-owner");
-            Ok(Some(Ended::refused(line, Some(words::CANNOT_CHECK_FOR_ANOTHER))))
+            Ok(Some(Ended::refused(line, Some(messages::CANNOT_CHECK_FOR_ANOTHER))))
         }
         Relation::System => Ok(Some(match required_of(turn)? {
             Requirement::NotAsked(rule) => Ended::with(&Verdict::NotAsked(rule), Told::ALONE, None),
             Requirement::Asked | Requirement::MustEnroll => {
                 let line = Line::new("").with("reason", "not-a-listed-caller").with("remedy", REMEDY);
-                Ended::refused(line, Some(words::NOT_A_LISTED_CALLER))
+                Ended::refused(line, Some(messages::NOT_A_LISTED_CALLER))
             }
         })),
     }

@@ -84,7 +84,7 @@ fn each_socket_serves_those_it_is_for() {
         let response = host.ask(door, Request::Status {});
         match geteuid().is_root() {
             true => assert!(matches!(response, Response::Revoked { .. }), "{response:?}"),
-            false => assert!(is_refused(&response, Refusal::BadCaller, words::ROOT_ONLY), "{response:?}"),
+            false => assert!(is_refused(&response, Refusal::BadCaller, messages::ROOT_ONLY), "{response:?}"),
         }
     }
 }
@@ -96,7 +96,7 @@ fn what_is_no_request_is_answered_and_holds_nobody_up() {
         let mut stream = host.connect(Endpoint::User);
         stream.write_all(wrong).unwrap();
         let response = frame::receive(&stream, LONGEST_RESPONSE).unwrap();
-        assert!(is_refused(&response, Refusal::BadRequest, words::NOT_A_REQUEST), "{response:?}");
+        assert!(is_refused(&response, Refusal::BadRequest, messages::NOT_A_REQUEST), "{response:?}");
         assert_eq!(stream.read(&mut [0]).unwrap_or_default(), 0);
     }
     for half in [&b""[..], b"\0\0", b"\0\0\0\x09{\"vers"] {
@@ -127,11 +127,11 @@ fn a_panic_is_an_answer_and_the_worker_goes_on() {
     let host = host();
     for _ in 0..5 {
         let response = host.ask(Endpoint::User, after("panic"));
-        assert!(is_refused(&response, Refusal::Failed, words::BROKEN), "{response:?}");
+        assert!(is_refused(&response, Refusal::Failed, messages::BROKEN), "{response:?}");
     }
     // What is too long for a frame is one too.
     let response = host.ask(Endpoint::User, Request::AppPasswords {});
-    assert!(is_refused(&response, Refusal::Failed, words::BROKEN), "{response:?}");
+    assert!(is_refused(&response, Refusal::Failed, messages::BROKEN), "{response:?}");
     host.is_well();
 }
 
@@ -183,7 +183,7 @@ fn floods() {
     let connections: Vec<_> = (0..100).map(|_| connect(Path::new("user.sock"))).collect();
     let is_turned_away = |stream: &&UnixStream| {
         stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        matches!(frame::receive(*stream, LONGEST_RESPONSE), Ok(response) if is_refused(&response, Refusal::Busy, words::BUSY))
+        matches!(frame::receive(*stream, LONGEST_RESPONSE), Ok(response) if is_refused(&response, Refusal::Busy, messages::BUSY))
     };
     assert_eq!(connections.iter().filter(is_turned_away).count(), 100 - waiting::EACH);
     writeln!(std::io::stdout(), "flooded").unwrap();

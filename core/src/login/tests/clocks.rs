@@ -338,7 +338,7 @@ fn a_clock_that_was_set_back_is_named_and_a_recovery_code_works() {
         world.set_wall(world.clock.now().wall.0 + back);
     }
     world.set_wall(world.clock.now().wall.0 - 7200);
-    let text = words::text(&world.login(&world.code(0)), &world.config).unwrap();
+    let text = messages::text(&world.login(&world.code(0)), &world.config).unwrap();
     assert!(text.contains("host's clock is wrong"), "{text}");
     assert!(world.gets_in(&world.codes[0]));
 }

@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::messages::configuration;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 /// Editors where the person has named none.
 const EDITORS: [&str; 2] = ["sensible-editor", "vi"];

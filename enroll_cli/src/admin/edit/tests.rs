@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::scripted::host;
 
 use super::*;
+use crate::messages::configuration::{IN_FORCE, MISTAKE};
 use crate::page::scripted::{Printed, page};
 use crate::person::scripted::{Answers, lines};
-use crate::words::configuration::{IN_FORCE, MISTAKE};
 
 const OLD: &str = "version = 1\n# mine\n";
 

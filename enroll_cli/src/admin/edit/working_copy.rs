@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::configuration::ConfigFile;
+use crate::messages::configuration;
 use crate::trouble::Trouble;
-use crate::words::configuration;
 
 /// How the folders of copies begin. Each has a folder, for whatever else the editor leaves there.
 const FOLDER: &str = ".edit-";

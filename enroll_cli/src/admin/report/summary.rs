@@ -4,7 +4,7 @@ use std::fmt;
 
 use host_check::host::CensusEntry;
 
-use crate::words;
+use crate::messages;
 
 /// The numbers below a report.
 #[derive(Debug, Default)]
@@ -54,22 +54,22 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.users + self.orphans;
         if self.shown < all {
-            f.write_str(&words::report::shown(self.shown, all))?;
+            f.write_str(&messages::report::shown(self.shown, all))?;
         }
-        f.write_str(&words::report::enrolled(self.users, self.enrolled))?;
+        f.write_str(&messages::report::enrolled(self.users, self.enrolled))?;
         for (count, what) in [
-            (self.in_grace, words::report::IN_GRACE),
-            (self.overdue, words::report::OVERDUE),
-            (self.suspended, words::report::SUSPENDED),
-            (self.exempt, words::report::EXEMPT),
-            (self.locked, words::report::LOCKED),
-            (self.troubled, words::report::IN_TROUBLE),
+            (self.in_grace, messages::report::IN_GRACE),
+            (self.overdue, messages::report::OVERDUE),
+            (self.suspended, messages::report::SUSPENDED),
+            (self.exempt, messages::report::EXEMPT),
+            (self.locked, messages::report::LOCKED),
+            (self.troubled, messages::report::IN_TROUBLE),
         ] {
             write!(f, ", {count} {what}")?;
         }
         match self.orphans {
             0 => f.write_str("."),
-            count => f.write_str(&words::report::nobodys(count)),
+            count => f.write_str(&messages::report::nobodys(count)),
         }
     }
 }

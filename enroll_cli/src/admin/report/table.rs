@@ -4,7 +4,7 @@ use host_check::dates;
 use host_check::host::CensusEntry;
 
 use crate::layout::{entry, harmless, wrap};
-use crate::words;
+use crate::messages;
 
 /// The narrowest page that a table fits.
 const NARROWEST: usize = 64;
@@ -59,14 +59,14 @@ pub fn line(one: &CensusEntry, columns: usize) -> String {
 /// The one thing that matters most.
 fn standing(CensusEntry { row, orphan }: &CensusEntry) -> String {
     match (row.enrolled, row.enrolled_since) {
-        _ if orphan.is_some() => words::report::NOBODYS_ACCOUNT.to_owned(),
-        _ if row.trouble.is_some() => words::report::UNREADABLE.to_owned(),
-        (true, Some(since)) => words::report::enrolled_since(&dates::day(since)),
-        (true, None) => words::report::ENROLLED.to_owned(),
-        (false, _) if row.overdue => words::report::MUST_HAVE.to_owned(),
+        _ if orphan.is_some() => messages::report::NOBODYS_ACCOUNT.to_owned(),
+        _ if row.trouble.is_some() => messages::report::UNREADABLE.to_owned(),
+        (true, Some(since)) => messages::report::enrolled_since(&dates::day(since)),
+        (true, None) => messages::report::ENROLLED.to_owned(),
+        (false, _) if row.overdue => messages::report::MUST_HAVE.to_owned(),
         (false, _) => match row.grace_until {
-            Some(until) => words::report::enroll_by(&dates::day(until)),
-            None => words::report::NOT_ENROLLED.to_owned(),
+            Some(until) => messages::report::enroll_by(&dates::day(until)),
+            None => messages::report::NOT_ENROLLED.to_owned(),
         },
     }
 }
@@ -75,26 +75,26 @@ fn remarks(CensusEntry { row, .. }: &CensusEntry) -> Vec<String> {
     let mut remarks = Vec::new();
     // One is what everybody has.
     if row.authenticators.len() > 1 {
-        remarks.push(words::report::authenticators(&row.authenticators.join(", ")));
+        remarks.push(messages::report::authenticators(&row.authenticators.join(", ")));
     }
     if let Some(until) = row.suspended_until {
         let by = row.suspended_by.as_deref().unwrap_or_default();
         let why = row.suspension_reason.as_deref().filter(|why| !why.is_empty());
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        remarks.push(words::report::suspended(&dates::minute(until), by, &why));
+        remarks.push(messages::report::suspended(&dates::minute(until), by, &why));
     }
     match row.exempt.as_deref() {
-        Some(rule) => remarks.push(words::report::exempt(&words::report::exempt_by(rule))),
+        Some(rule) => remarks.push(messages::report::exempt(&messages::report::exempt_by(rule))),
         None if row.required && !row.enrolled && row.suspended_until.is_some() => {
-            remarks.push(words::report::MUST_ENROLL_THEN.to_owned());
+            remarks.push(messages::report::MUST_ENROLL_THEN.to_owned());
         }
         None => {}
     }
     if let Some(until) = row.invited_until {
-        remarks.push(words::report::invited(&dates::minute(until)));
+        remarks.push(messages::report::invited(&dates::minute(until)));
     }
     if row.locked {
-        remarks.push(words::report::CLOSED.to_owned());
+        remarks.push(messages::report::CLOSED.to_owned());
     }
     remarks.extend(row.trouble.clone());
     remarks

@@ -11,8 +11,8 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use twostep_core::secret::Typed;
 
+use crate::messages::app_password;
 use crate::trouble::Trouble;
-use crate::words::app_password;
 
 /// What trouble with a file is called.
 pub const FILE: &str = "file";

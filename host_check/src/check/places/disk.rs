@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
 
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// Less than any account needs when it is written anew.
 const LITTLE: u64 = 1024 * 1024;
@@ -13,8 +13,8 @@ const LITTLE: u64 = 1024 * 1024;
 /// A program that is not run.
 pub fn of_program(program: &Path) -> Option<Finding> {
     statvfs(program).ok()?.flags().contains(FsFlags::ST_NOEXEC).then(|| {
-        let what = words::check_places::service_noexec(program.display());
-        Finding::error("service-noexec", program.display(), what, words::check_places::MOUNT_EXEC)
+        let what = messages::check_places::service_noexec(program.display());
+        Finding::error("service-noexec", program.display(), what, messages::check_places::MOUNT_EXEC)
     })
 }
 
@@ -23,11 +23,16 @@ pub fn of_store(state: &Path) -> Option<Finding> {
     let system = statvfs(state).ok()?;
     let path = state.display();
     if system.flags().contains(FsFlags::ST_RDONLY) {
-        let what = words::check_host::read_only(&path);
-        return Some(Finding::warning("store-read-only", path, what, words::check_host::MOUNT_WRITABLE));
+        let what = messages::check_host::read_only(&path);
+        return Some(Finding::warning("store-read-only", path, what, messages::check_host::MOUNT_WRITABLE));
     }
     is_full(&system).then(|| {
-        Finding::warning("store-full", state.display(), words::check_host::full(&path), words::check_host::MAKE_ROOM)
+        Finding::warning(
+            "store-full",
+            state.display(),
+            messages::check_host::full(&path),
+            messages::check_host::MAKE_ROOM,
+        )
     })
 }
 

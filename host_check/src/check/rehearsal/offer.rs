@@ -5,7 +5,7 @@ use std::path::Path;
 use super::login::{Ends, RehearsalStep, Visitors};
 use crate::check::sshd::{self, Alternatives, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
-use crate::words;
+use crate::messages;
 
 /// What a program offers this user.
 pub struct Offer {
@@ -34,11 +34,11 @@ impl Offer {
         let beside = lists.iter().find(|list| !list.iter().any(Method::is_asked_by_pam));
         let beside = beside.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and "));
         let ends = if user == "root" && effective.value("permitrootlogin") == "no" {
-            Some((Ends::Refused, words::rehearsal::ROOT_BY_NO_WAY))
+            Some((Ends::Refused, messages::rehearsal::ROOT_BY_NO_WAY))
         } else if lists.is_empty() {
-            Some((Ends::Refused, words::rehearsal::NO_WAY_IN))
+            Some((Ends::Refused, messages::rehearsal::NO_WAY_IN))
         } else if !effective.is_on("usepam") {
-            Some((Ends::InWithoutCode, words::rehearsal::PAST_PAM))
+            Some((Ends::InWithoutCode, messages::rehearsal::PAST_PAM))
         } else {
             None
         };
@@ -68,7 +68,7 @@ impl Visitors<'_> {
         };
         let (what, offer) = match Effective::ask(daemon, &visitor) {
             Some(Ok(effective)) => (effective.offers(), Offer::of(&effective, user)),
-            Some(Err(why)) => (words::rehearsal::offer_untold(&why), Offer::by_pam()),
+            Some(Err(why)) => (messages::rehearsal::offer_untold(&why), Offer::by_pam()),
             None => return Offer::by_pam(),
         };
         steps.push(RehearsalStep { at: daemon.to_string(), what });

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::daemon::Daemon;
 use super::files::{Said, deciding, lines};
 use super::visitors::Visitor;
-use crate::words;
+use crate::messages;
 
 /// What sshd goes by for one visitor.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,7 @@ impl Effective {
                 Ok(Self { lines: lines(&daemon.config), daemon: daemon.clone(), ..told })
             }
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().replace("\r\n", "; ").replace('\n', "; ")),
-            Err(error) => Err(words::check_sshd::unstarted(program, &error)),
+            Err(error) => Err(messages::check_sshd::unstarted(program, &error)),
         })
     }
 
@@ -81,13 +81,13 @@ impl Effective {
         let block = visitor.fits.as_deref();
         let written = settings.iter().map(|(keyword, value)| {
             let place = match (deciding(&self.lines, block, keyword), block) {
-                _ if self.daemon.decides(keyword) => words::check_sshd::AMONG_OPTIONS.to_owned(),
+                _ if self.daemon.decides(keyword) => messages::check_sshd::AMONG_OPTIONS.to_owned(),
                 (Some(line), _) => format!("in {line}"),
                 (None, Some(block)) => format!("below `{block}`"),
                 (None, None) => format!("in {}, above any Match block", self.daemon.config.display()),
             };
             format!("`{keyword} {value}` {place}")
         });
-        words::check_sshd::write(&written.collect::<Vec<_>>())
+        messages::check_sshd::write(&written.collect::<Vec<_>>())
     }
 }

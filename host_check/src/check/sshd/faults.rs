@@ -8,7 +8,7 @@ use super::files::lines;
 use super::methods::{Alternatives, Method};
 use super::visitors::Visitor;
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// A person who needs a minute for the code needs more than that for all.
 const SHORT_GRACE: u64 = 60;
@@ -36,7 +36,7 @@ pub fn findings(effective: &Effective, visitor: &Visitor, door: StackSummary) ->
         return vec![Finding::error(
             "sshd-without-pam",
             visitor,
-            words::check_sshd::without_pam(&visitor.whom()),
+            messages::check_sshd::without_pam(&visitor.whom()),
             effective.write(visitor, &[("UsePAM", "yes")]),
         )];
     }
@@ -68,11 +68,11 @@ fn no_way_in(effective: &Effective, alternatives: &Alternatives, visitor: &Visit
         effective.write(visitor, &settings)
     };
     let why = if effective.names_methods() {
-        words::check_sshd::methods_off(&names)
+        messages::check_sshd::methods_off(&names)
     } else {
-        words::check_sshd::NO_METHOD.to_owned()
+        messages::check_sshd::NO_METHOD.to_owned()
     };
-    let what = words::check_sshd::nobody_in(&visitor.whom(), &why);
+    let what = messages::check_sshd::nobody_in(&visitor.whom(), &why);
     Finding::error("sshd-no-way-in", visitor, what, remedy)
 }
 
@@ -87,7 +87,7 @@ pub fn corrected(daemon: &Daemon, why: &str) -> String {
         return effective
             .write(&everybody, &[("AuthenticationMethods", METHODS), ("KbdInteractiveAuthentication", "yes")]);
     }
-    words::check_sshd::CORRECT_IT.to_owned()
+    messages::check_sshd::CORRECT_IT.to_owned()
 }
 
 /// Whether a person can be asked for the code at all.
@@ -112,8 +112,8 @@ fn unanswerable(
         return Some(Finding::warning(
             "sshd-password-method",
             visitor,
-            words::check_sshd::password_method(&whom),
-            words::check_sshd::password_asked_too(&remedy),
+            messages::check_sshd::password_method(&whom),
+            messages::check_sshd::password_asked_too(&remedy),
         ));
     }
     let is_on = effective.is_on("kbdinteractiveauthentication");
@@ -125,7 +125,7 @@ fn unanswerable(
     Some(Finding::error(
         "sshd-cannot-ask",
         visitor,
-        words::check_sshd::cannot_ask(&whom, is_on),
+        messages::check_sshd::cannot_ask(&whom, is_on),
         effective.write(visitor, &settings),
     ))
 }
@@ -138,8 +138,8 @@ fn without_code(effective: &Effective, visitor: &Visitor, door: StackSummary) ->
         past.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and ")).collect::<BTreeSet<_>>();
     past.into_iter()
         .map(|way| {
-            let what = words::check_sshd::without_code(&way, &visitor.whom());
-            let remedy = words::check_sshd::CODE_BEHIND_KEY;
+            let what = messages::check_sshd::without_code(&way, &visitor.whom());
+            let remedy = messages::check_sshd::CODE_BEHIND_KEY;
             if door.is_required {
                 Finding::warning("sshd-way-without-code", visitor, what, remedy)
             } else {
@@ -155,7 +155,7 @@ fn grace_time(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
         Finding::warning(
             "sshd-grace-time",
             visitor,
-            words::check_sshd::short_grace(seconds, &visitor.whom()),
+            messages::check_sshd::short_grace(seconds, &visitor.whom()),
             effective.write(visitor, &[("LoginGraceTime", "120")]),
         )
     })
@@ -172,8 +172,8 @@ fn root(effective: &Effective, visitor: &Visitor) -> Option<Finding> {
         Finding::notice(
             "sshd-root-closed",
             visitor,
-            words::check_sshd::ROOT_CLOSED,
-            words::check_sshd::root_by_key_and_code(&effective.write(visitor, &[("PermitRootLogin", "yes")])),
+            messages::check_sshd::ROOT_CLOSED,
+            messages::check_sshd::root_by_key_and_code(&effective.write(visitor, &[("PermitRootLogin", "yes")])),
         )
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::effective::Effective;
 use crate::check::stacks::Before;
-use crate::words;
+use crate::messages;
 
 /// A method of the ssh protocol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,12 +49,12 @@ impl Effective {
     /// The ways in, in a sentence.
     pub fn offers(&self) -> String {
         if !self.is_on("usepam") {
-            return words::check_sshd::NOT_PAM.to_owned();
+            return messages::check_sshd::NOT_PAM.to_owned();
         }
         let alternatives = Alternatives::of(self);
         let names = |list: &Vec<Method>| list.iter().map(Method::name).collect::<Vec<_>>().join(" and then ");
         let ways = alternatives.lists().map(names).collect::<Vec<_>>();
-        words::check_sshd::offers(&ways)
+        messages::check_sshd::offers(&ways)
     }
 
     /// What is proved when sshd asks PAM: whether a key always goes before.

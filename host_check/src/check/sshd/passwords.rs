@@ -14,7 +14,7 @@ use super::ways::Ways;
 use crate::check::people::counted;
 use crate::check::stacks::AsksPassword;
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// More users than sshd is asked about one by one.
 const ASKED: usize = 50;
@@ -37,11 +37,11 @@ pub fn by_password(
         let names = counted(&open);
         let is_one = open.len() == 1;
         let finding = if opened_by_us(daemon, files, &open, asks) {
-            let what = words::check_sshd::password_opened(&names, is_one, OURS);
-            Finding::warning("sshd-password-alone", daemon, what, words::check_sshd::CLOSE_PASSWORDS)
+            let what = messages::check_sshd::password_opened(&names, is_one, OURS);
+            Finding::warning("sshd-password-alone", daemon, what, messages::check_sshd::CLOSE_PASSWORDS)
         } else {
-            let what = words::check_sshd::password_alone(&names, is_one);
-            Finding::notice("sshd-password-alone", daemon, what, words::check_sshd::LET_ENROLL_OR_REQUIRE)
+            let what = messages::check_sshd::password_alone(&names, is_one);
+            Finding::notice("sshd-password-alone", daemon, what, messages::check_sshd::LET_ENROLL_OR_REQUIRE)
         };
         if findings.iter().all(|known| known.what != finding.what) {
             findings.push(finding);

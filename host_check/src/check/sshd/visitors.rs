@@ -8,7 +8,7 @@ use nix::unistd::{Group, User};
 
 use super::files::{Said, lines, value};
 use crate::host::members_of;
-use crate::words;
+use crate::messages;
 
 /// What is said of what is so for everybody.
 pub const EVERYBODY: &str = "sshd";
@@ -76,9 +76,9 @@ impl Visitor {
     /// The visitor inside a sentence, after "from": users who are not enrolled.
     pub fn who(&self) -> String {
         match &self.fits {
-            Some(fits) => words::check_sshd::those_of(fits),
-            None if self.user == "root" => words::check_sshd::ROOT_NOT_ENROLLED.to_owned(),
-            None => words::check_sshd::NOT_ENROLLED.to_owned(),
+            Some(fits) => messages::check_sshd::those_of(fits),
+            None if self.user == "root" => messages::check_sshd::ROOT_NOT_ENROLLED.to_owned(),
+            None => messages::check_sshd::NOT_ENROLLED.to_owned(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::effective::Effective;
 use super::methods::{Alternatives, Method};
 use super::visitors::Visitor;
 use crate::check::stacks::AsksPassword;
-use crate::words;
+use crate::messages;
 
 /// One thing that is proved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +22,8 @@ pub enum Credential {
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Key => words::check_sshd::A_KEY,
-            Self::Password => words::check_sshd::A_PASSWORD,
+            Self::Key => messages::check_sshd::A_KEY,
+            Self::Password => messages::check_sshd::A_PASSWORD,
             Self::Other(name) => name,
         })
     }
@@ -85,9 +85,10 @@ impl Ways {
 
 impl fmt::Display for Ways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way =
-            |way: &Vec<Credential>| words::check_sshd::way(&way.iter().map(Credential::to_string).collect::<Vec<_>>());
-        f.write_str(&words::check_sshd::ways(&self.0.iter().map(way).collect::<Vec<_>>()))
+        let way = |way: &Vec<Credential>| {
+            messages::check_sshd::way(&way.iter().map(Credential::to_string).collect::<Vec<_>>())
+        };
+        f.write_str(&messages::check_sshd::ways(&self.0.iter().map(way).collect::<Vec<_>>()))
     }
 }
 

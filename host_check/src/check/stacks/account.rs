@@ -7,7 +7,7 @@ use pam_stacks::{Code, End, ModuleKind, StackLine, explore};
 
 use super::service::{Service, Way, ours, quoted};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// Everything that the account phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
@@ -41,8 +41,8 @@ fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
     Some(Finding::warning(
         "account-line-missing",
         &first.place,
-        words::check_stacks::no_account_line(service.name),
-        words::check_stacks::write_account_line(first.place.file.display()),
+        messages::check_stacks::no_account_line(service.name),
+        messages::check_stacks::write_account_line(first.place.file.display()),
     ))
 }
 
@@ -51,13 +51,13 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
     let named = self::ours(stack).into_iter().find(|(_, options)| options.enroll).map(|(index, _)| index);
     let place = named.and_then(|index| stack.lines.get(index)).map(|line| line.place.to_string());
     let (here, there) = if is_auth { ("auth", "account") } else { ("account", "auth") };
-    let what = |so| words::check_stacks::enroll_on_one(service.name, (here, there), so);
-    let remedy = words::check_stacks::enroll_on_both(there);
+    let what = |so| messages::check_stacks::enroll_on_one(service.name, (here, there), so);
+    let remedy = messages::check_stacks::enroll_on_both(there);
     let place = place.unwrap_or_else(|| service.name.to_owned());
     if is_auth && service.name.starts_with("sudo") {
-        return Finding::error("enroll-on-one-line", place, what(words::check_stacks::SUDO_LETS_IN), remedy);
+        return Finding::error("enroll-on-one-line", place, what(messages::check_stacks::SUDO_LETS_IN), remedy);
     }
-    Finding::warning("enroll-on-one-line", place, what(words::check_stacks::ENROLLS_NOBODY), remedy)
+    Finding::warning("enroll-on-one-line", place, what(messages::check_stacks::ENROLLS_NOBODY), remedy)
 }
 
 impl Service<'_> {
@@ -100,17 +100,17 @@ fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
     let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != ModuleKind::Root));
     lines
         .map(|line| {
-            let remedy = words::check_stacks::account_line_higher(&quoted(line));
-            let what = |so| words::check_stacks::account_skipped(service.name, &quoted(line), so);
+            let remedy = messages::check_stacks::account_line_higher(&quoted(line));
+            let what = |so| messages::check_stacks::account_skipped(service.name, &quoted(line), so);
             if acts {
                 return Finding::error(
                     "account-line-skipped",
                     &line.place,
-                    what(words::check_stacks::DO_NOTHING),
+                    what(messages::check_stacks::DO_NOTHING),
                     remedy,
                 );
             }
-            Finding::warning("account-line-skipped", &line.place, what(words::check_stacks::NO_GRACE), remedy)
+            Finding::warning("account-line-skipped", &line.place, what(messages::check_stacks::NO_GRACE), remedy)
         })
         .collect()
 }
@@ -125,8 +125,8 @@ fn ignored(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::error(
         "account-refusal-ignored",
         &line.place,
-        words::check_stacks::account_refusal_ignored(service.name, &quoted(line)),
-        words::check_stacks::REQUIRED,
+        messages::check_stacks::account_refusal_ignored(service.name, &quoted(line)),
+        messages::check_stacks::REQUIRED,
     ))
 }
 
@@ -134,11 +134,11 @@ fn refuses(service: &Service<'_>) -> Option<Finding> {
     let line = service.account.ours().next().and_then(|(index, _)| service.account.lines.get(index))?;
     let lets_in = |code| service.account_ways(code).iter().any(End::lets_in);
     let what = if !lets_in(Code::SUCCESS) {
-        words::check_stacks::account_refuses_all(service.name)
+        messages::check_stacks::account_refuses_all(service.name)
     } else if !lets_in(Code::IGNORE) {
-        words::check_stacks::account_refuses_unasked(service.name)
+        messages::check_stacks::account_refuses_unasked(service.name)
     } else {
         return None;
     };
-    Some(Finding::error("account-refuses", &line.place, what, words::check_stacks::ACCOUNT_PERMIT))
+    Some(Finding::error("account-refuses", &line.place, what, messages::check_stacks::ACCOUNT_PERMIT))
 }

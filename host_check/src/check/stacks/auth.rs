@@ -9,7 +9,7 @@ use super::login::{Facts, LoginCase, RIGHT};
 use super::service::{Service, quoted, with_mode};
 use super::{reached, refused};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// Everything that the auth phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
@@ -42,23 +42,26 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
         ModuleKind::Condition | ModuleKind::Guard => Finding::notice(
             "second-step-by-condition",
             place,
-            words::check_stacks::by_condition(name, &written),
-            words::check_stacks::CONDITION_MEANT,
+            messages::check_stacks::by_condition(name, &written),
+            messages::check_stacks::CONDITION_MEANT,
         ),
         ModuleKind::OtherProof => Finding::warning(
             "second-step-skipped-by-other-proof",
             place,
-            words::check_stacks::other_proof(name, &written),
-            words::check_stacks::OTHER_PROOF_JUMP,
+            messages::check_stacks::other_proof(name, &written),
+            messages::check_stacks::OTHER_PROOF_JUMP,
         ),
-        ModuleKind::Ours => {
-            Finding::warning("key-alone", place, words::check_stacks::key_alone(name), words::check_stacks::KEY_JUMP)
-        }
+        ModuleKind::Ours => Finding::warning(
+            "key-alone",
+            place,
+            messages::check_stacks::key_alone(name),
+            messages::check_stacks::KEY_JUMP,
+        ),
         _ => Finding::error(
             "second-step-skipped",
             place,
-            words::check_stacks::skipped(name, &written),
-            reached::tried(service, index, codes).unwrap_or_else(|| words::check_stacks::take_ours_out(name)),
+            messages::check_stacks::skipped(name, &written),
+            reached::tried(service, index, codes).unwrap_or_else(|| messages::check_stacks::take_ours_out(name)),
         ),
     })
 }
@@ -75,7 +78,7 @@ fn twice(service: &Service<'_>, codes: &[usize]) -> Option<Finding> {
     Some(Finding::error(
         "second-step-twice",
         &second.place,
-        words::check_stacks::twice(service.name, &first.place),
-        words::check_stacks::one_of_two_out(&first.place, &second.place),
+        messages::check_stacks::twice(service.name, &first.place),
+        messages::check_stacks::one_of_two_out(&first.place, &second.place),
     ))
 }

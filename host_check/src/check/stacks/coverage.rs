@@ -4,7 +4,7 @@ use pam_stacks::Files;
 
 use super::service::{Before, Service};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// By these people become somebody too, beside the services that the configuration calls interactive.
 const ALSO_FOR_PEOPLE: [&str; 7] = ["polkit-1", "doas", "remote", "xdm", "lxdm", "greetd", "ly"];
@@ -54,8 +54,8 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
         return vec![Finding::notice(
             "no-service-asks",
             "PAM",
-            words::check_stacks::NO_SERVICE,
-            words::check_stacks::APPLY_FIRST,
+            messages::check_stacks::NO_SERVICE,
+            messages::check_stacks::APPLY_FIRST,
         )];
     }
     let is_meant = |name: &&String| !wanted.exempt.contains(name);
@@ -71,8 +71,8 @@ pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
 
 fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
     let (who, ask) = subject(names)?;
-    let what = words::check_stacks::uncovered(&who, ask);
-    let remedy = words::check_stacks::apply_or_exempt(&names.join(" "));
+    let what = messages::check_stacks::uncovered(&who, ask);
+    let remedy = messages::check_stacks::apply_or_exempt(&names.join(" "));
     let about = names.join(", ");
     Some(if wanted.is_required {
         Finding::warning("service-without-second-step", about, what, remedy)
@@ -90,8 +90,8 @@ fn mute(files: &Files, covered: &[&str]) -> Option<Finding> {
     Some(Finding::warning(
         "service-cannot-ask",
         names.join(", "),
-        words::check_stacks::mute(&who, verb),
-        words::check_stacks::APP_PASSWORDS_THERE,
+        messages::check_stacks::mute(&who, verb),
+        messages::check_stacks::APP_PASSWORDS_THERE,
     ))
 }
 
@@ -114,8 +114,8 @@ fn one_file(files: &Files) -> Option<Finding> {
         Finding::warning(
             "pam-conf-not-read",
             path.display(),
-            words::check_stacks::ONE_FILE_UNREAD,
-            words::check_stacks::WRITE_INTO_FOLDER,
+            messages::check_stacks::ONE_FILE_UNREAD,
+            messages::check_stacks::WRITE_INTO_FOLDER,
         )
     })
 }

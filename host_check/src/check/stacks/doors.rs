@@ -7,7 +7,7 @@ use pam_stacks::{Code, End, Module, ModuleKind, StackLine};
 use super::login::{Facts, LoginCase, RIGHT};
 use super::service::{Service, quoted};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// In how many ways the auth phase lets in who should not get in so.
 pub fn open_doors(service: &Service<'_>, codes: &[usize]) -> usize {
@@ -45,9 +45,9 @@ fn stranger(service: &Service<'_>, line: &StackLine, index: usize, end: &End<Fac
     let before = end.way.iter().take_while(|(other, _)| *other < index);
     let failed = before.filter_map(|(other, _)| service.line(*other)).filter(|line| is_proof(line)).last();
     let remedy = match failed {
-        Some(failed) if failed.level > line.level => words::check_stacks::INCLUDE_FOR_SUBSTACK.to_owned(),
-        Some(failed) => words::check_stacks::end_at(&quoted(failed), &failed.place),
-        None => words::check_stacks::BEHIND_PASSWORD.to_owned(),
+        Some(failed) if failed.level > line.level => messages::check_stacks::INCLUDE_FOR_SUBSTACK.to_owned(),
+        Some(failed) => messages::check_stacks::end_at(&quoted(failed), &failed.place),
+        None => messages::check_stacks::BEHIND_PASSWORD.to_owned(),
     };
     let claims = service
         .auth
@@ -57,11 +57,11 @@ fn stranger(service: &Service<'_>, line: &StackLine, index: usize, end: &End<Fac
         return Finding::error(
             "after-first-step-untrue",
             &line.place,
-            words::check_stacks::after_first_step_untrue(name),
+            messages::check_stacks::after_first_step_untrue(name),
             remedy,
         );
     }
-    Finding::warning("strangers-asked", &line.place, words::check_stacks::strangers_asked(name), remedy)
+    Finding::warning("strangers-asked", &line.place, messages::check_stacks::strangers_asked(name), remedy)
 }
 
 /// Whether somebody without the password fails at this line.
@@ -79,17 +79,17 @@ pub fn code_alone(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::error(
         "code-instead-of-password",
         &line.place,
-        words::check_stacks::code_alone(service.name),
-        words::check_stacks::REQUIRED_AND_PASSWORD,
+        messages::check_stacks::code_alone(service.name),
+        messages::check_stacks::REQUIRED_AND_PASSWORD,
     ))
 }
 
 /// Whether our refusal, or our failure, lets in all the same.
 pub fn lets_in(service: &Service<'_>) -> Vec<Finding> {
     let answers = [
-        (Code::AUTH_ERR, "wrong-code-lets-in", words::check_stacks::WRONG_CODE),
-        (Code::SERVICE_ERR, "failure-lets-in", words::check_stacks::FAILURE),
-        (Code::MODULE_UNKNOWN, "missing-module-lets-in", words::check_stacks::MISSING_MODULE),
+        (Code::AUTH_ERR, "wrong-code-lets-in", messages::check_stacks::WRONG_CODE),
+        (Code::SERVICE_ERR, "failure-lets-in", messages::check_stacks::FAILURE),
+        (Code::MODULE_UNKNOWN, "missing-module-lets-in", messages::check_stacks::MISSING_MODULE),
     ];
     let mut findings: Vec<Finding> = Vec::new();
     for (code, id, what) in answers {
@@ -99,8 +99,8 @@ pub fn lets_in(service: &Service<'_>) -> Vec<Finding> {
         findings.push(Finding::error(
             id,
             &line.place,
-            words::check_stacks::lets_in(service.name, what, &quoted(line)),
-            words::check_stacks::REQUIRED_OR_REQUISITE,
+            messages::check_stacks::lets_in(service.name, what, &quoted(line)),
+            messages::check_stacks::REQUIRED_OR_REQUISITE,
         ));
     }
     findings

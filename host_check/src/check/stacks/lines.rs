@@ -6,7 +6,7 @@ use pam_stacks::{ManagementGroup, Module, Stack, StackLine, counted_elsewhere, u
 
 use super::service::{Service, ours, quoted};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// What makes further questions meaningless.
 pub const STOPS: [&str; 3] = ["stack-unreadable", "option-wrong", "module-missing"];
@@ -19,8 +19,8 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
             findings.push(Finding::error(
                 "stack-unreadable",
                 service.name,
-                words::check_lines::given_up(service.name, why),
-                corrected(why, words::check_lines::MEND_LINE),
+                messages::check_lines::given_up(service.name, why),
+                corrected(why, messages::check_lines::MEND_LINE),
             ));
             return findings;
         }
@@ -37,24 +37,24 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
 fn of_line(service: &Service<'_>, line: &StackLine) -> Option<Finding> {
     let name = service.name;
     if let Some(mistake) = &line.mistake {
-        let what = words::check_lines::mistake(name, &quoted(line), mistake);
+        let what = messages::check_lines::mistake(name, &quoted(line), mistake);
         return Some(Finding::error(
             "line-mistake",
             &line.place,
             what,
-            corrected(&line.text, words::check_lines::CORRECT_LINE),
+            corrected(&line.text, messages::check_lines::CORRECT_LINE),
         ));
     }
     let module = line.module()?;
     if module.is_ours()
         && let Err(error) = module.options()
     {
-        let what = words::check_lines::option_wrong(name, error);
+        let what = messages::check_lines::option_wrong(name, error);
         return Some(Finding::error(
             "option-wrong",
             &line.place,
             what,
-            corrected(&line.text, words::check_lines::CORRECT_OPTION),
+            corrected(&line.text, messages::check_lines::CORRECT_OPTION),
         ));
     }
     if module.is_ours() && service.is_missing(line) {
@@ -69,22 +69,22 @@ fn missing(service: &Service<'_>, line: &StackLine, module: &Module) -> Finding 
         return Finding::error(
             "module-missing",
             &line.place,
-            words::check_lines::other_machine(name, written),
-            words::check_lines::without_folder(&folder(service)),
+            messages::check_lines::other_machine(name, written),
+            messages::check_lines::without_folder(&folder(service)),
         );
     }
     let remedy = if written == "pam_twostep.so" {
-        words::check_lines::install_again(&folder(service))
+        messages::check_lines::install_again(&folder(service))
     } else {
-        words::check_lines::where_pam_looks(&folder(service))
+        messages::check_lines::where_pam_looks(&folder(service))
     };
-    let what = words::check_lines::missing(name, written);
+    let what = messages::check_lines::missing(name, written);
     Finding::error("module-missing", &line.place, what, remedy)
 }
 
 /// What to do with a line, which may be wrong by what nobody sees in it.
 fn corrected(text: &str, remedy: &str) -> String {
-    unseen(text).map_or_else(|| remedy.to_owned(), words::check_lines::type_anew)
+    unseen(text).map_or_else(|| remedy.to_owned(), messages::check_lines::type_anew)
 }
 
 /// Lines whose module is ours but for a mistake in its name.
@@ -95,8 +95,13 @@ pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
     let nearly = lines.filter(|line| line.module().is_some_and(Module::is_nearly_ours) && service.is_missing(line));
     nearly
         .map(|line| {
-            let what = words::check_lines::misspelled(service.name, &quoted(line));
-            Finding::error("module-misspelled", &line.place, what, corrected(&line.text, words::check_lines::OUR_NAME))
+            let what = messages::check_lines::misspelled(service.name, &quoted(line));
+            Finding::error(
+                "module-misspelled",
+                &line.place,
+                what,
+                corrected(&line.text, messages::check_lines::OUR_NAME),
+            )
         })
         .collect()
 }
@@ -111,8 +116,8 @@ pub fn without_auth(service: &Service<'_>) -> Option<Finding> {
     Some(Finding::warning(
         "auth-line-missing",
         &line.place,
-        words::check_lines::no_auth_line(service.name),
-        words::check_lines::apply_writes_both(&quoted(line), service.name),
+        messages::check_lines::no_auth_line(service.name),
+        messages::check_lines::apply_writes_both(&quoted(line), service.name),
     ))
 }
 
@@ -120,7 +125,7 @@ fn folder(service: &Service<'_>) -> String {
     service
         .files
         .module_folder()
-        .map_or_else(|| words::check_lines::FOLDER_UNKNOWN.to_owned(), |path| path.display().to_string())
+        .map_or_else(|| messages::check_lines::FOLDER_UNKNOWN.to_owned(), |path| path.display().to_string())
 }
 
 /// A jump that counts lines of another file goes elsewhere when that file changes.
@@ -133,8 +138,8 @@ fn jump(service: &Service<'_>, stack: &Stack, index: usize) -> Option<Finding> {
         Finding::error(
             "jump-over-include",
             &line.place,
-            words::check_lines::jump_over_include(service.name, &quoted(line), elsewhere.place.file.display()),
-            words::check_lines::JUMP_WITHIN,
+            messages::check_lines::jump_over_include(service.name, &quoted(line), elsewhere.place.file.display()),
+            messages::check_lines::JUMP_WITHIN,
         )
     })
 }
@@ -145,8 +150,8 @@ fn session(service: &Service<'_>) -> Option<Finding> {
     let (index, module) = stack.ours().next()?;
     let error = module.options().err()?;
     let line = stack.lines.get(index)?;
-    let what = words::check_lines::session_option(service.name, error);
-    Some(Finding::warning("option-wrong-session", &line.place, what, words::check_lines::CORRECT_OPTION))
+    let what = messages::check_lines::session_option(service.name, error);
+    Some(Finding::warning("option-wrong-session", &line.place, what, messages::check_lines::CORRECT_OPTION))
 }
 
 /// `require_step` refuses whoever passes by without a code: in a file that others include, that is
@@ -159,8 +164,8 @@ fn shared(service: &Service<'_>) -> Option<Finding> {
         Finding::error(
             "require-step-shared",
             &line.place,
-            words::check_lines::require_step_shared(service.name, &users.join(", ")),
-            words::check_lines::move_require_step(service.name),
+            messages::check_lines::require_step_shared(service.name, &users.join(", ")),
+            messages::check_lines::move_require_step(service.name),
         )
     })
 }

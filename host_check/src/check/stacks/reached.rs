@@ -7,23 +7,23 @@ use super::doors::{open_doors, strangers};
 use super::login::RIGHT;
 use super::refused::{permit, refuses};
 use super::service::{Service, quoted};
-use crate::words;
+use crate::messages;
 
 /// The change of this line, or of what follows it, by which everybody comes to our line.
 pub fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let line = service.line(index)?;
     let ours = *codes.iter().find(|code| **code > index)?;
     let at = format!("{} ({})", quoted(line), line.place);
-    let mut changes = vec![(words::check_remedies::take_out(&at), without(&service.auth, index), ours - 1)];
+    let mut changes = vec![(messages::check_remedies::take_out(&at), without(&service.auth, index), ours - 1)];
     if let Some(control) = jump(&service.auth, index, ours) {
-        let said = words::check_remedies::control(&control, &at);
+        let said = messages::check_remedies::control(&control, &at);
         let jumping = with_control(&service.auth, index, &control, true);
         let permitting = jumping.as_ref().and_then(|stack| with_permit(stack, ours));
         changes.push((said, jumping, ours));
-        changes.push((words::check_remedies::control_and_permit(&control, &at), permitting, ours));
+        changes.push((messages::check_remedies::control_and_permit(&control, &at), permitting, ours));
     }
     let requisite = with_control(&service.auth, index, "requisite", false);
-    changes.push((words::check_remedies::requisite(&at), requisite, ours));
+    changes.push((messages::check_remedies::requisite(&at), requisite, ours));
     let before = strangers(service).len();
     let is_right = |stack: &Option<Stack>, ours: usize| {
         let Some(auth) = stack.clone() else { return false };

@@ -7,7 +7,7 @@ use super::doors::open_doors;
 use super::login::{LoginCase, RIGHT};
 use super::service::{Service, quoted};
 use crate::finding::Finding;
-use crate::words;
+use crate::messages;
 
 /// Whether somebody is refused whom our lines accept, or do not ask.
 pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
@@ -15,15 +15,15 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     refused
         .map(|(index, line, who)| {
             let remedy = tried(service, index, codes).or_else(|| culprit(service, index));
-            let remedy = remedy.unwrap_or_else(|| words::check_remedies::COMPARE.to_owned());
+            let remedy = remedy.unwrap_or_else(|| messages::check_remedies::COMPARE.to_owned());
             let name = service.name;
             match who {
                 LockedOut::Everybody => {
-                    let what = words::check_stacks::nobody_gets_in(name, &quoted(line));
+                    let what = messages::check_stacks::nobody_gets_in(name, &quoted(line));
                     Finding::error("nobody-gets-in", &line.place, what, remedy)
                 }
                 LockedOut::Unasked => {
-                    let what = words::check_stacks::unasked_refused(name);
+                    let what = messages::check_stacks::unasked_refused(name);
                     Finding::error("unasked-refused", &line.place, what, remedy)
                 }
             }
@@ -59,10 +59,10 @@ pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
 fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
     let broken = |line: &&StackLine| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
     let line = service.auth.lines.iter().find(broken);
-    line.map(|line| words::check_remedies::mend(&quoted(line), &line.place)).or_else(|| {
+    line.map(|line| messages::check_remedies::mend(&quoted(line), &line.place)).or_else(|| {
         let deny = |line: &&StackLine| line.module().is_some_and(|module| module.kind() == ModuleKind::Deny);
         let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
-        Some(words::check_remedies::below(&quoted(line), &line.place))
+        Some(messages::check_remedies::below(&quoted(line), &line.place))
     })
 }
 
@@ -81,18 +81,18 @@ struct LineChange {
 fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let inside = service.line(index)?.text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let required = match inside {
-        Some((inside, _)) => words::check_remedies::required_for(inside),
-        None => words::check_remedies::REQUIRED.to_owned(),
+        Some((inside, _)) => messages::check_remedies::required_for(inside),
+        None => messages::check_remedies::REQUIRED.to_owned(),
     };
     let next = service.line(index + 1).map_or_else(String::new, quoted);
     let changes = [
-        (words::check_remedies::required(&required), true, false, false),
-        (words::check_remedies::PERMIT.to_owned(), false, false, true),
-        (words::check_remedies::take_next_out(&next), false, true, false),
-        (words::check_remedies::required_and_permit(&required), true, false, true),
-        (words::check_remedies::required_and_next_out(&required, &next), true, true, false),
-        (words::check_remedies::permit_for_next(&next), false, true, true),
-        (words::check_remedies::required_and_permit_for_next(&required, &next), true, true, true),
+        (messages::check_remedies::required(&required), true, false, false),
+        (messages::check_remedies::PERMIT.to_owned(), false, false, true),
+        (messages::check_remedies::take_next_out(&next), false, true, false),
+        (messages::check_remedies::required_and_permit(&required), true, false, true),
+        (messages::check_remedies::required_and_next_out(&required, &next), true, true, false),
+        (messages::check_remedies::permit_for_next(&next), false, true, true),
+        (messages::check_remedies::required_and_permit_for_next(&required, &next), true, true, true),
     ];
     let changes = changes.into_iter().map(|(says, is_required, without_next, with_permit)| LineChange {
         says,

@@ -102,7 +102,7 @@ fn a_wrong_code_may_be_typed_three_times() {
         assert!(!asked(carol.types("000000")).is_empty());
     }
     let done = ended(carol.types("000000"));
-    assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![words::enrollment::NOT_CONFIRMED]));
+    assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![messages::enrollment::NOT_CONFIRMED]));
     assert_eq!(done.hand_over, None);
     assert!(carol.world.last_line().ends_with("reason=enrollment-not-confirmed"));
     assert!(!carol.is_enrolled());

@@ -181,7 +181,7 @@ fn a_listed_caller_logs_in_others_to_its_services_alone() {
     let nginx = Login { rhost: Some("192.0.2.1".into()), ..login("alice", "NGINX") };
     assert!(matches!(world.ask(&caller, &nginx), Response::Ask(_)));
     let refused = world.done(&caller, &answered(&nginx, &["000000"]));
-    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![words::GENERIC]));
+    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![messages::GENERIC]));
     let line = world.last_line();
     assert_eq!(line, "refused user=alice service=NGINX caller=www-data rhost=192.0.2.1 reason=wrong-code");
     let code = world.code("alice", 0);
@@ -189,7 +189,7 @@ fn a_listed_caller_logs_in_others_to_its_services_alone() {
     assert_eq!(world.outcome(&caller, &again), Outcome::Accepted);
     assert!(world.last_line().starts_with("accepted user=alice service=NGINX caller=www-data rhost=192.0.2.1 "));
     let refused = world.done(&caller, &answered(&login("alice", "imap"), &[&world.code("alice", 1)]));
-    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![words::NOT_A_LISTED_CALLER]));
+    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![messages::NOT_A_LISTED_CALLER]));
     let line = world.last_line();
     assert!(line.starts_with("refused user=alice service=imap reason=not-a-listed-caller remedy="), "{line}");
     assert!(line.contains("[[callers]]"), "{line}");
@@ -202,11 +202,11 @@ fn a_listed_caller_hears_nothing_that_tells_of_a_code() {
     let misplaced = world.code("alice", 18);
     for answer in ["000000", misplaced.as_str(), "x", ""] {
         let done = world.done(&Peer::User(WWW_DATA), &answered(&login("alice", "nginx"), &[answer]));
-        assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![words::GENERIC]), "{answer:?}");
+        assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![messages::GENERIC]), "{answer:?}");
     }
     // A user hears it of a process of their own.
     let done = world.done(&Peer::User(ALICE), &answered(&login("alice", "nginx"), &["000000"]));
-    assert_ne!(texts(&done), [words::GENERIC]);
+    assert_ne!(texts(&done), [messages::GENERIC]);
 }
 
 #[test]
@@ -283,6 +283,6 @@ fn a_wrong_application_password_says_the_same_to_every_peer() {
         let peer = if uid == 0 { Peer::Root } else { Peer::User(uid) };
         let login = with_options(login("alice", "nginx"), &["mode=app_password"]);
         let wrong = world.done(&peer, &answered(&login, &["abcd-efgh-abcd-efgh-abcd-efgh"]));
-        assert_eq!((wrong.outcome, texts(&wrong)), (Outcome::Refused, vec![words::NO_APP_PASSWORD]), "{peer:?}");
+        assert_eq!((wrong.outcome, texts(&wrong)), (Outcome::Refused, vec![messages::NO_APP_PASSWORD]), "{peer:?}");
     }
 }

@@ -37,7 +37,7 @@ fn a_second_step_that_is_not_asked_leaves_that_and_a_refused_code_leaves_nothing
     let spared = world.done(&Peer::Root, &login("bob", "sshd"));
     assert_eq!((spared.outcome, spared.hand_over), (Outcome::NotAsked, left("bob", "sshd", Passage::NotAsked)));
     let refused = world.done(&Peer::Root, &answered(&ssh(), &["000000"]));
-    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![words::GENERIC]));
+    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![messages::GENERIC]));
     assert_eq!(refused.hand_over, None);
     let must = world.done(&Peer::Root, &login("carol", "sshd"));
     assert_eq!((must.outcome, must.hand_over), (Outcome::Refused, left("carol", "sshd", Passage::MustEnroll)));
@@ -49,7 +49,7 @@ fn what_was_left_for_another_user_or_service_refuses() {
     for (user, service, reason) in [("bob", "sshd", "user-changed was=bob"), ("alice", "su", "service-changed was=su")]
     {
         let done = world.done(&Peer::Root, &account(left(user, service, Passage::CodeAccepted)));
-        assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![words::LOGIN_CHANGED]), "{user} {service}");
+        assert_eq!((done.outcome, texts(&done)), (Outcome::Refused, vec![messages::LOGIN_CHANGED]), "{user} {service}");
         assert_eq!(done.hand_over, None);
         assert!(world.last_line().ends_with(&format!("reason={reason}")), "{user} {service}");
     }
@@ -67,7 +67,7 @@ fn require_step_refuses_a_login_without_a_second_step_that_should_have_one() {
         world.done(&Peer::Root, &with_options(login, &["require_step"]))
     };
     let refused = strict("alice", None);
-    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![words::NO_SECOND_STEP]));
+    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![messages::NO_SECOND_STEP]));
     assert!(world.last_line().contains("reason=no-second-step option=require_step"));
     assert_eq!(strict("bob", None).outcome, Outcome::NotAsked);
     assert_eq!(strict("alice", left("alice", "sshd", Passage::CodeAccepted)).outcome, Outcome::Accepted);
@@ -128,7 +128,7 @@ fn unknown_users_are_asked_where_one_who_is_not_enrolled_would_be_refused() {
     let strict = World::new("[policy]\nrequired = true\n");
     assert!(matches!(strict.ask(&Peer::Root, &unknown), Response::Ask(_)));
     let refused = strict.done(&Peer::Root, &answered(&unknown, &["123456"]));
-    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![words::GENERIC]));
+    assert_eq!((refused.outcome, texts(&refused)), (Outcome::Refused, vec![messages::GENERIC]));
     assert!(strict.last_line().ends_with("reason=unknown-user"));
     let in_grace = "[policy]\nrequired = true\nsince = 2027-01-14T00:00:00Z\ngrace = \"10d\"\n";
     for lenient in ["", in_grace] {
@@ -147,7 +147,7 @@ fn a_key_that_does_not_fit_fails_codes_alone() {
     fs::write(world.folder.path().join("seal.key"), [8; 32]).unwrap();
     let sealed = world.done(&Peer::Root, &answered(&ssh(), &[&world.code("alice", 0)]));
     assert_eq!((sealed.outcome, sealed.hand_over.as_deref()), (Outcome::Failed, None));
-    assert_eq!(texts(&sealed), [words::sealed(&world.config)]);
+    assert_eq!(texts(&sealed), [messages::sealed(&world.config)]);
     assert!(world.last_line().starts_with("error user=alice service=sshd rhost=192.0.2.1 reason="));
     let recovered = answered(&ssh(), &[recovery_codes[0].expose()]);
     assert_eq!(world.outcome(&Peer::Root, &recovered), Outcome::Accepted);
@@ -163,7 +163,7 @@ fn what_fails_is_told_as_such_and_never_accepted() {
         for answers in [&[][..], &["123456"]] {
             let failed = world.done(&Peer::Root, &answered(&ssh(), answers));
             assert_eq!((failed.outcome, failed.hand_over.as_deref()), (Outcome::Failed, None));
-            assert_eq!(texts(&failed), [words::failed(&world.config)]);
+            assert_eq!(texts(&failed), [messages::failed(&world.config)]);
             assert!(world.last_line().starts_with("error user=alice "));
         }
         let password = answered(&with_options(ssh(), &["mode=app_password"]), &["secret"]);

@@ -1,7 +1,7 @@
 //! Every sentence of the command line, by the room where it is said. What the flags mean stands with
 //! the flags ([`crate::arguments`]), from which help and manual pages come.
 //!
-//! A translation begins here, and in `twostep_core::words`.
+//! A translation begins here, and in `twostep_core::messages`.
 
 pub mod account;
 pub mod admin;
