@@ -14,9 +14,9 @@ use crate::time::{Step, Timestamp};
 use crate::username::Username;
 
 mod file;
-mod gone;
 mod invite;
 mod suspension;
+mod tombstones;
 
 pub use file::AccountError;
 pub use invite::Invite;

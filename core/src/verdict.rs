@@ -19,7 +19,7 @@ use crate::time::{ClockDoubt, Moment, Timestamp};
 
 mod answer;
 mod codes;
-mod told;
+mod describe;
 
 pub use answer::{Answer, NotACode};
 pub use codes::Misplaced;

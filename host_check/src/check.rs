@@ -4,8 +4,8 @@
 //! a host, so that a change can be checked before it is made.
 
 mod administrators;
+pub mod installation;
 pub mod people;
-pub mod places;
 pub mod rehearsal;
 pub mod sshd;
 pub mod stacks;
@@ -30,8 +30,8 @@ use sudo::Rules;
 pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     let files = Files::below(Path::new("/"));
     let mut findings = configuration(host);
-    findings.extend(places::check(Path::new(&host.config.seal.key_file)));
-    findings.extend(places::of_module(files.module("pam_twostep.so")));
+    findings.extend(installation::check(Path::new(&host.config.seal.key_file)));
+    findings.extend(installation::of_module(files.module("pam_twostep.so")));
     findings.extend(clock(&SystemClock));
     findings.extend(logins(&files, &host.config));
     // What keeps the accounts from being read is one thing more that is wrong.
@@ -51,8 +51,8 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
 /// What would make a login fail that has to give a code, a sentence each.
 pub fn ground(host: &Host, files: &Files) -> Vec<String> {
     let mut findings = configuration(host);
-    findings.extend(places::check(Path::new(&host.config.seal.key_file)));
-    findings.extend(places::of_module(files.module("pam_twostep.so")));
+    findings.extend(installation::check(Path::new(&host.config.seal.key_file)));
+    findings.extend(installation::of_module(files.module("pam_twostep.so")));
     findings.extend(clock(&SystemClock));
     let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
     errors.map(|finding| format!("{} {}", finding.what, finding.remedy)).collect()

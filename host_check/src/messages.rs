@@ -2,8 +2,8 @@
 
 pub mod apply;
 pub mod check_host;
+pub mod check_installation;
 pub mod check_lines;
-pub mod check_places;
 pub mod check_remedies;
 pub mod check_sshd;
 pub mod check_stacks;

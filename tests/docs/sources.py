@@ -41,7 +41,7 @@ def events():
     for chosen in re.findall(r"let (?:event|word) = if [^;]*;", everything()):
         found |= set(_literals(chosen))
     found |= set(_literals(function("service/src/login.rs", "log_ended")))
-    found |= set(_literals(function("core/src/verdict/told.rs", "word")))
+    found |= set(_literals(function("core/src/verdict/describe.rs", "word")))
     assert len(found) > 20
     return found
 
@@ -51,7 +51,7 @@ def reasons():
     text = everything()
     found = set(re.findall(r'"reason",\s*"([a-z-]+)"', text)) | set(re.findall(r'" ?[a-z-]+ reason=([a-z-]+)"', text))
     found |= set(re.findall(r'refused\("([a-z-]+)"', source("service/src/login/enrollment.rs")))
-    found |= set(_literals(function("core/src/verdict/told.rs", "reason")))
+    found |= set(_literals(function("core/src/verdict/describe.rs", "reason")))
     found |= set(_literals(function("core/src/app_password.rs", "reason")))
     found |= set(_literals(display("protocol/src/request.rs", "Refusal")))
     assert len(found) > 30

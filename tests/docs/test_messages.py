@@ -77,5 +77,5 @@ def test_the_words_of_refusals_are_all_explained():
 
 
 def verdicts():
-    return set(re.findall(r'=> "([a-z-]+)"', sources.function("core/src/verdict/told.rs", "reason"))) \
+    return set(re.findall(r'=> "([a-z-]+)"', sources.function("core/src/verdict/describe.rs", "reason"))) \
         | set(re.findall(r'=> "([a-z-]+)"', sources.function("core/src/app_password.rs", "reason")))

@@ -58,22 +58,23 @@ impl ExpectedPath<'_> {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => return Some(self.missing()),
             Err(error) => {
-                let what = messages::check_places::unreadable(&path, &error);
-                return Some(Finding::error("store-unreadable", path, what, messages::check_places::REPAIR_DISK));
+                let what = messages::check_installation::unreadable(&path, &error);
+                return Some(Finding::error("store-unreadable", path, what, messages::check_installation::REPAIR_DISK));
             }
         };
         let is_kind = if self.is_directory { found.is_dir() } else { found.is_file() };
         if is_kind && found.uid() == 0 && found.gid() == 0 && found.mode() & MODE == self.mode {
             return None;
         }
-        let what = messages::check_places::wrong_mode(&path, &described(&found), &self.should_be(), self.is_directory);
+        let what =
+            messages::check_installation::wrong_mode(&path, &described(&found), &self.should_be(), self.is_directory);
         // The first is short, and sees to what is installed; what is in /run is made once after boot.
         let remedy = if is_kind && !self.path.starts_with("/run") {
-            messages::check_places::righted_by_setup()
+            messages::check_installation::righted_by_setup()
         } else if is_kind {
             format!("sudo chown root:root {path} && sudo chmod {:04o} {path}", self.mode)
         } else {
-            messages::check_places::made_anew_by_setup()
+            messages::check_installation::made_anew_by_setup()
         };
         Some(Finding::error("wrong-mode", self.path.display(), what, remedy))
     }
@@ -84,8 +85,8 @@ impl ExpectedPath<'_> {
 
     fn missing(&self) -> Finding {
         let path = self.path.display();
-        let what = messages::check_places::store_missing(&path);
-        Finding::error("store-missing", path, what, messages::check_places::mounted_or_made())
+        let what = messages::check_installation::store_missing(&path);
+        Finding::error("store-missing", path, what, messages::check_installation::mounted_or_made())
     }
 }
 
@@ -103,8 +104,8 @@ fn of_key(key: &Path) -> Vec<Finding> {
     vec![Finding::error(
         "key-not-given",
         given.display(),
-        messages::check_places::KEY_NOT_GIVEN,
-        messages::check_places::SEE_WHY_KEY,
+        messages::check_installation::KEY_NOT_GIVEN,
+        messages::check_installation::SEE_WHY_KEY,
     )]
 }
 
@@ -113,11 +114,11 @@ fn of_open_key(key: &Path) -> Vec<Finding> {
     let Ok(found) = fs::symlink_metadata(key) else {
         let accounts = fs::read_dir(Path::new(STATE).join("accounts")).is_ok_and(|mut all| all.next().is_some());
         let remedy = if accounts {
-            messages::check_places::KEY_FROM_BACKUP.to_owned()
+            messages::check_installation::KEY_FROM_BACKUP.to_owned()
         } else {
-            messages::check_places::key_made_by_setup()
+            messages::check_installation::key_made_by_setup()
         };
-        let what = messages::check_places::key_missing(&path);
+        let what = messages::check_installation::key_missing(&path);
         return vec![Finding::error("key-missing", path, what, remedy)];
     };
     let mut findings = Vec::new();
@@ -125,12 +126,12 @@ fn of_open_key(key: &Path) -> Vec<Finding> {
         findings.push(Finding::warning(
             "reseal-unfinished",
             &path,
-            messages::check_places::reseal_unfinished(&path),
-            messages::check_places::FINISH_RESEAL,
+            messages::check_installation::reseal_unfinished(&path),
+            messages::check_installation::FINISH_RESEAL,
         ));
     } else if found.len() != 32 {
-        let what = messages::check_places::key_size(&path, found.len());
-        return vec![Finding::error("key-size", path, what, messages::check_places::BRING_BACK)];
+        let what = messages::check_installation::key_size(&path, found.len());
+        return vec![Finding::error("key-size", path, what, messages::check_installation::BRING_BACK)];
     }
     findings.extend(ExpectedPath { path: key, is_directory: false, mode: 0o600 }.check());
     findings
@@ -144,7 +145,7 @@ fn labels() -> Option<Finding> {
     if wrong == 0 {
         return None;
     }
-    let what = messages::check_places::labels(wrong);
+    let what = messages::check_installation::labels(wrong);
     let remedy = format!("sudo restorecon -R /etc/twostep {STATE} {RUN}");
     Some(if rules.trim() == "1" {
         Finding::error("selinux-label", "SELinux", what, remedy)
@@ -161,8 +162,8 @@ fn profiles() -> Option<Finding> {
         Finding::notice(
             "apparmor-profile",
             "AppArmor",
-            messages::check_places::confined(&names.join(", ")),
-            messages::check_places::INCLUDE_ABSTRACTION,
+            messages::check_installation::confined(&names.join(", ")),
+            messages::check_installation::INCLUDE_ABSTRACTION,
         )
     })
 }
@@ -184,11 +185,11 @@ pub fn of_module(module: Option<PathBuf>) -> Option<Finding> {
     let remedy = format!("sudo chown root:root {0} && sudo chmod 0644 {0}", path.display());
     let is = format!("{} is {}", path.display(), described(&found));
     if found.uid() != 0 || found.mode() & 0o022 != 0 {
-        let what = messages::check_places::module_writable(&is);
+        let what = messages::check_installation::module_writable(&is);
         return Some(Finding::error("module-writable", path.display(), what, remedy));
     }
     (found.mode() & 0o444 != 0o444).then(|| {
-        let what = messages::check_places::module_unreadable(&is);
+        let what = messages::check_installation::module_unreadable(&is);
         Finding::warning("module-unreadable", path.display(), what, remedy)
     })
 }
@@ -209,7 +210,7 @@ mod tests {
         assert!(missing.id == "store-missing" && missing.remedy.contains("mount"));
         let wrong = place(folder.path()).check().unwrap();
         assert!(wrong.id == "wrong-mode" && wrong.what.contains(" and has to be root:root 0711"), "{}", wrong.what);
-        assert_eq!(wrong.remedy, messages::check_places::righted_by_setup());
+        assert_eq!(wrong.remedy, messages::check_installation::righted_by_setup());
     }
 
     #[test]

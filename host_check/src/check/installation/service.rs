@@ -24,12 +24,12 @@ const SOCKETS: [(&str, u32); 3] = [(LOGIN_SOCKET, 0o600), (ADMIN_SOCKET, 0o600),
 pub fn program(program: &Path) -> Vec<Finding> {
     let path = program.display();
     let Ok(found) = fs::metadata(program) else {
-        let what = messages::check_places::service_missing(&path);
-        return vec![Finding::error("service-missing", path, what, messages::check_places::INSTALL_AGAIN)];
+        let what = messages::check_installation::service_missing(&path);
+        return vec![Finding::error("service-missing", path, what, messages::check_installation::INSTALL_AGAIN)];
     };
     let mut findings = Vec::new();
     if !found.is_file() || found.uid() != 0 || found.mode() & 0o022 != 0 || found.mode() & 0o111 == 0 {
-        let what = messages::check_places::service_mode(&path, &described(&found));
+        let what = messages::check_installation::service_mode(&path, &described(&found));
         let remedy = format!("sudo chown root:root {path} && sudo chmod 0755 {path}");
         findings.push(Finding::error("service-mode", &path, what, remedy));
     }
@@ -48,23 +48,23 @@ pub fn sockets() -> Vec<Finding> {
 fn silent(error: &CallError) -> Finding {
     let remedy = match error {
         CallError::NotThere { .. } => start(Path::new(SYSTEMD), Path::new(SCRIPT)),
-        CallError::NotRoots { path, .. } => messages::check_places::remove_and_start(path),
+        CallError::NotRoots { path, .. } => messages::check_installation::remove_and_start(path),
         CallError::Silent | CallError::Ended | CallError::TooLong | CallError::NotUnderstood => {
-            messages::check_places::RESTART_SERVICE.to_owned()
+            messages::check_installation::RESTART_SERVICE.to_owned()
         }
     };
-    let what = messages::check_places::service_not_running(LOGIN_SOCKET);
+    let what = messages::check_installation::service_not_running(LOGIN_SOCKET);
     Finding::warning("service-not-running", LOGIN_SOCKET, what, remedy)
 }
 
 /// What starts it on this host.
 fn start(systemd: &Path, script: &Path) -> String {
     if systemd.exists() {
-        messages::check_places::START_BY_SYSTEMD.to_owned()
+        messages::check_installation::START_BY_SYSTEMD.to_owned()
     } else if script.exists() {
-        messages::check_places::START_BY_OPENRC.to_owned()
+        messages::check_installation::START_BY_OPENRC.to_owned()
     } else {
-        messages::check_places::start_by_hand(client::PROGRAM)
+        messages::check_installation::start_by_hand(client::PROGRAM)
     }
 }
 
@@ -77,9 +77,9 @@ fn socket(path: &Path, mode: u32) -> Option<Finding> {
     if found.as_ref().is_some_and(is_right) {
         return None;
     }
-    let is = found.as_ref().map_or_else(|| messages::check_places::GONE.to_owned(), described);
-    let what = messages::check_places::socket_wrong(path.display(), &is, mode);
-    Some(Finding::warning("service-socket", path.display(), what, messages::check_places::RESTART_SOCKETS))
+    let is = found.as_ref().map_or_else(|| messages::check_installation::GONE.to_owned(), described);
+    let what = messages::check_installation::socket_wrong(path.display(), &is, mode);
+    Some(Finding::warning("service-socket", path.display(), what, messages::check_installation::RESTART_SOCKETS))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ const LITTLE: u64 = 1024 * 1024;
 /// A program that is not run.
 pub fn of_program(program: &Path) -> Option<Finding> {
     statvfs(program).ok()?.flags().contains(FsFlags::ST_NOEXEC).then(|| {
-        let what = messages::check_places::service_noexec(program.display());
-        Finding::error("service-noexec", program.display(), what, messages::check_places::MOUNT_EXEC)
+        let what = messages::check_installation::service_noexec(program.display());
+        Finding::error("service-noexec", program.display(), what, messages::check_installation::MOUNT_EXEC)
     })
 }
 
