@@ -4,11 +4,11 @@ use serde::Serialize;
 use twostep_core::request::Refusal;
 
 use crate::arguments::AppPasswordCommand;
-use crate::page::Page;
-use crate::reach;
+use crate::client;
+use crate::error::CommandError;
+use crate::output::Output;
 use crate::session::Session;
 use crate::terminal;
-use crate::trouble::Trouble;
 
 mod create;
 mod describe;
@@ -22,16 +22,16 @@ use ensure::Telling;
 use stored::Folder;
 
 /// Does what was typed, for the account of the caller.
-pub fn run(mut page: Page, action: &AppPasswordCommand) -> Result<(), Trouble> {
+pub fn run(mut output: Output, action: &AppPasswordCommand) -> Result<(), CommandError> {
     if let AppPasswordCommand::Show { name } = action {
-        return show(&mut page, name);
+        return show(&mut output, name);
     }
-    let reach = match (reach::to_own_account(), action) {
+    let client = match (client::to_own_account(), action) {
         // At the start of a session of root there is nothing to do.
-        (Err(trouble), AppPasswordCommand::Ensure { quiet: true }) if trouble.is(Refusal::Policy) => return Ok(()),
-        (reach, _) => reach?,
+        (Err(error), AppPasswordCommand::Ensure { quiet: true }) if error.is(Refusal::Policy) => return Ok(()),
+        (client, _) => client?,
     };
-    let mut session = Session { reach, person: terminal::who_types()?, page };
+    let mut session = Session { client, prompter: terminal::who_types()?, output };
     match action {
         AppPasswordCommand::Create(wishes) => create::run(&mut session, wishes),
         AppPasswordCommand::Revoke { label, .. } => revoke::run(&mut session, label.as_deref()),
@@ -47,10 +47,10 @@ struct Stored {
     password: twostep_core::secret::Typed,
 }
 
-fn show(page: &mut Page, name: &str) -> Result<(), Trouble> {
-    let password = Folder::below(page.view.home.as_deref())?.read(name)?;
-    page.value(&password)?;
-    page.object(&Stored { password })
+fn show(output: &mut Output, name: &str) -> Result<(), CommandError> {
+    let password = Folder::below(output.environment.home.as_deref())?.read(name)?;
+    output.value(&password)?;
+    output.object(&Stored { password })
 }
 
 #[cfg(test)]
@@ -96,8 +96,8 @@ pub mod scripted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::scripted::page;
-    use crate::view::Form;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
 
     #[test]
     fn a_stored_password_is_printed_and_nothing_else() {
@@ -109,11 +109,11 @@ mod tests {
             (Form::Value, format!("{}\n", scripted::PASSWORD)),
             (Form::Json, format!("{{\"password\":\"{}\"}}\n", scripted::PASSWORD)),
         ] {
-            let (mut page, printed) = page(80);
-            (page.form, page.view.home) = (form, Some(home.path().into()));
-            show(&mut page, "mail").unwrap();
+            let (mut output, printed) = output(80);
+            (output.form, output.environment.home) = (form, Some(home.path().into()));
+            show(&mut output, "mail").unwrap();
             assert_eq!(printed.text(), expected);
-            assert_eq!(show(&mut page, "other").unwrap_err().reason, stored::FILE);
+            assert_eq!(show(&mut output, "other").unwrap_err().reason, stored::FILE);
         }
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::trouble::Trouble;
-use crate::view::Form;
+use crate::environment::Form;
+use crate::error::CommandError;
 
 mod admin;
 mod app_password;
@@ -177,7 +177,7 @@ pub fn read() -> Result<Arguments, ExitCode> {
             let lines = error.to_string();
             let first = lines.lines().next().unwrap_or_default();
             let message = first.strip_prefix("error: ").unwrap_or(first);
-            return Trouble::usage(format!("{message}. `twostep --help` shows how.")).report(Form::Json);
+            return CommandError::usage(format!("{message}. `twostep --help` shows how.")).report(Form::Json);
         }
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

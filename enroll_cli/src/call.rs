@@ -9,50 +9,50 @@ use protocol::request::{Call, Done, Outcome, Request, Response, VERSION};
 use protocol::secret::Secret;
 use twostep_core::request::Refusal;
 
+use crate::client::{accepted, not_there};
+use crate::error::CommandError;
 use crate::messages::call as messages;
-use crate::page::Page;
-use crate::reach::{accepted, not_there};
-use crate::trouble::Trouble;
+use crate::output::Output;
 
 /// Sends the request on standard input, and prints the response.
-pub fn run(page: &mut Page) -> Result<(), Trouble> {
+pub fn run(output: &mut Output) -> Result<(), CommandError> {
     let socket = if geteuid().is_root() { LOGIN_SOCKET } else { USER_SOCKET };
     let request = read(std::io::stdin().lock())?;
-    sent(page, request, |request| client::call(socket, &request))
+    sent(output, request, |request| client::call(socket, &request))
 }
 
 fn sent(
-    page: &mut Page,
+    output: &mut Output,
     request: Request,
     call: impl FnOnce(Request) -> Result<Response, CallError>,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let response = call(request).map_err(|error| not_there(&error))?;
-    page.response(&response)?;
+    output.response(&response)?;
     match accepted(response)? {
         Response::Done(Done { outcome: Outcome::Refused, .. }) => {
-            Err(Trouble::refused(Refusal::NotAccepted, messages::REFUSED.to_owned()))
+            Err(CommandError::refused(Refusal::NotAccepted, messages::REFUSED.to_owned()))
         }
         Response::Done(Done { outcome: Outcome::Failed, .. }) => {
-            Err(Trouble::refused(Refusal::Failed, messages::FAILED.to_owned()))
+            Err(CommandError::refused(Refusal::Failed, messages::FAILED.to_owned()))
         }
         _ => Ok(()),
     }
 }
 
 /// A request, or a whole call that holds one. What is wrong with it is not quoted: it may hold a code.
-fn read(input: impl Read) -> Result<Request, Trouble> {
+fn read(input: impl Read) -> Result<Request, CommandError> {
     let mut text = Vec::with_capacity(LONGEST_REQUEST + 1);
     let read = input.take(LONGEST_REQUEST as u64 + 1).read_to_end(&mut text);
     let text = Secret::new(text);
     read?;
     if text.expose().len() > LONGEST_REQUEST {
-        return Err(Trouble::usage(messages::TOO_LONG));
+        return Err(CommandError::usage(messages::TOO_LONG));
     }
     match serde_json::from_slice(text.expose()) {
         Ok(Call { version: VERSION, request }) => Ok(request),
-        Ok(_) => Err(Trouble::usage(messages::OTHER_VERSION)),
+        Ok(_) => Err(CommandError::usage(messages::OTHER_VERSION)),
         Err(_) => serde_json::from_slice(text.expose())
-            .map_err(|error| Trouble::usage(messages::not_a_request(error.line(), error.column()))),
+            .map_err(|error| CommandError::usage(messages::not_a_request(error.line(), error.column()))),
     }
 }
 
@@ -62,15 +62,15 @@ mod tests {
     use protocol::secret::Typed;
 
     use super::*;
-    use crate::trouble::Exit;
+    use crate::error::Exit;
 
     const LOGIN: &str = r#"{"login":{"phase":"auth","attempt":"0123456789abcdef0123456789abcdef",
         "user":"alice","service":"nginx","rhost":"192.0.2.7","answers":["123456"]}}"#;
 
     /// What is printed where the service answers so, and how the command ends.
-    fn answered(response: Result<Response, CallError>) -> (String, Result<(), Trouble>) {
-        let (mut page, printed) = crate::page::scripted::page(80);
-        let ended = sent(&mut page, Request::Status {}, |_| response);
+    fn answered(response: Result<Response, CallError>) -> (String, Result<(), CommandError>) {
+        let (mut output, printed) = crate::output::scripted::output(80);
+        let ended = sent(&mut output, Request::Status {}, |_| response);
         (printed.text(), ended)
     }
 
@@ -94,9 +94,9 @@ mod tests {
         let long = format!("{{\"remove\":{{\"proof\":\"{}\"}}}}", "1".repeat(LONGEST_REQUEST));
         let secret = r#"{"remove":{"label":null,"proof":["secret"]}}"#;
         for text in ["", "null", "{}", "{\"secret\":{}}", secret, &other, &long, "secret"] {
-            let trouble = read(text.as_bytes()).unwrap_err();
-            assert_eq!(trouble.exit, Exit::Usage, "{text}");
-            assert!(!trouble.message.contains("secret"), "{trouble}");
+            let error = read(text.as_bytes()).unwrap_err();
+            assert_eq!(error.exit, Exit::Usage, "{text}");
+            assert!(!error.message.contains("secret"), "{error}");
         }
     }
 

@@ -7,9 +7,9 @@ use twostep_core::audit::{Audit, Line};
 use twostep_core::config::{Config, ConfigError};
 
 use crate::audit::Syslog;
+use crate::error::CommandError;
 use crate::layout::harmless;
-use crate::page::Page;
-use crate::trouble::Trouble;
+use crate::output::Output;
 
 mod file;
 mod impact;
@@ -54,26 +54,26 @@ impl Proposal {
     /// Checks a new text, and finds out whom it concerns.
     pub fn new(host: &Host, old: &str, text: String, administrator: &str) -> Result<Self, ProposalError> {
         let config = Config::parse(&text).map_err(ProposalError::Mistake)?;
-        let impact = Impact::measure(host, &config, administrator).map_err(ProposalError::Trouble)?;
+        let impact = Impact::measure(host, &config, administrator).map_err(ProposalError::Failed)?;
         let change = TextDiff::between(old, &text);
         Ok(Self { warnings: unknown_names(&config), text, change, impact })
     }
 
     /// Shows what would change for how many users.
-    pub fn show(&self, page: &mut Page, file: &ConfigFile) -> Result<(), Trouble> {
-        page.say(&format!("{}:", file.shown()))?;
+    pub fn show(&self, output: &mut Output, file: &ConfigFile) -> Result<(), CommandError> {
+        output.say(&format!("{}:", file.shown()))?;
         for line in self.change.lines() {
-            page.draw(&format!("  {}\n", harmless(&line)))?;
+            output.draw(&format!("  {}\n", harmless(&line)))?;
         }
-        page.say("")?;
-        self.impact.show(page)?;
-        self.warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")))
+        output.say("")?;
+        self.impact.show(output)?;
+        self.warnings.iter().try_for_each(|warning| output.say(&format!("\n{warning}")))
     }
 
     /// Puts the new text in force, and logs it.
-    pub fn put_in_force(&self, page: &mut Page, file: &ConfigFile, command: &str) -> Result<(), Trouble> {
+    pub fn put_in_force(&self, output: &mut Output, file: &ConfigFile, command: &str) -> Result<(), CommandError> {
         file.replace(&self.text)?;
-        let line = Line::new("policy-edited").with("admin", &page.view.administrator).with("by", command);
+        let line = Line::new("policy-edited").with("admin", &output.environment.administrator).with("by", command);
         let line = line.with("file", file.shown());
         let line = [("removed", &self.change.removed), ("added", &self.change.added)]
             .into_iter()
@@ -81,7 +81,7 @@ impl Proposal {
             .fold(line, |line, (key, lines)| line.with(key, logged(lines)));
         Syslog.record(&line.finish());
         let (change, impact, warnings) = (&self.change, Some(&self.impact), &self.warnings);
-        page.object(&EditReport { changed: true, file: file.shown(), change, impact, warnings })
+        output.object(&EditReport { changed: true, file: file.shown(), change, impact, warnings })
     }
 }
 
@@ -90,7 +90,7 @@ pub enum ProposalError {
     /// It is no configuration.
     Mistake(ConfigError),
     /// What it would do cannot be found out.
-    Trouble(Trouble),
+    Failed(CommandError),
 }
 
 /// Changed lines for the log: the settings first, since comments say less.

@@ -6,12 +6,12 @@ use twostep_core::request::{Request, Response, Status};
 
 use crate::app_password::ensure;
 use crate::arguments::{Enroll, Replace, Showing};
+use crate::error::CommandError;
 use crate::messages::account;
 use crate::proof::{self, ProofUsed};
 use crate::recovery::{self, Sheet};
 use crate::session::Session;
-use crate::trouble::Trouble;
-use crate::{permit, reach, save, which};
+use crate::{client, permit, save, which};
 
 mod confirm;
 mod device;
@@ -20,11 +20,11 @@ mod show;
 use confirm::Confirmed;
 
 /// Adds an authenticator. What cannot be written is found out before anything is made.
-pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
+pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), CommandError> {
     check(&wishes.showing)?;
     let device = device::read(session, &wishes.device)?;
     let status = session.status()?;
-    session.page.say(&account::new_one(&status.user, &session.page.view.host))?;
+    session.output.say(&account::new_one(&status.user, &session.output.environment.host))?;
     let request = |proof, permit| Request::Begin { label: wishes.label.clone(), proof, permit, device: device.clone() };
     let (response, proof) = if status.enrolled {
         proof::ask_with(session, |proof| request(Some(proof), None))?
@@ -35,12 +35,12 @@ pub fn run(session: &mut Session, wishes: &Enroll) -> Result<(), Trouble> {
 }
 
 /// Puts a new authenticator in the place of another one, which works until the new one is confirmed.
-pub fn replace(session: &mut Session, wishes: &Replace) -> Result<(), Trouble> {
+pub fn replace(session: &mut Session, wishes: &Replace) -> Result<(), CommandError> {
     check(&wishes.showing)?;
     let device = device::read(session, &wishes.device)?;
     let status = session.status()?;
     let label = which::authenticator(&status, wishes.label.as_deref(), "replace")?;
-    session.page.say(&account::in_place_of(&label, &status.user, &session.page.view.host))?;
+    session.output.say(&account::in_place_of(&label, &status.user, &session.output.environment.host))?;
     let request = |proof| Request::Replace {
         label: Some(label.clone()),
         renew_codes: wishes.new_codes,
@@ -52,7 +52,7 @@ pub fn replace(session: &mut Session, wishes: &Replace) -> Result<(), Trouble> {
 }
 
 /// What cannot be written is found out before anything is made.
-fn check(showing: &Showing) -> Result<(), Trouble> {
+fn check(showing: &Showing) -> Result<(), CommandError> {
     [&showing.svg, &showing.save_codes].into_iter().flatten().try_for_each(|path| save::check(path))
 }
 
@@ -61,13 +61,13 @@ fn finish(
     (status, response, proof): (&Status, Response, ProofUsed),
     showing: &Showing,
     has_own_key: bool,
-) -> Result<(), Trouble> {
-    let Response::Pending(pending) = response else { return Err(reach::broken("no key")) };
+) -> Result<(), CommandError> {
+    let Response::Pending(pending) = response else { return Err(client::broken("no key")) };
     if has_own_key {
-        show::begun(&mut session.page, &pending)?;
+        show::begun(&mut session.output, &pending)?;
     } else {
-        session.page.object(&pending)?;
-        show::key(&mut session.page, &pending, showing)?;
+        session.output.object(&pending)?;
+        show::key(&mut session.output, &pending, showing)?;
     }
     match confirm::confirm(session, &pending) {
         Ok(confirmed) => {
@@ -76,26 +76,26 @@ fn finish(
             }
             hand_over(session, &status.user, confirmed, showing.save_codes.as_deref())?;
             // Root makes application passwords for nobody.
-            if session.reach.needs_proof() { ensure::after_enrollment(session) } else { Ok(()) }
+            if session.client.needs_proof() { ensure::after_enrollment(session) } else { Ok(()) }
         }
-        Err(trouble) => {
+        Err(error) => {
             // Its key will never count.
             showing.svg.as_deref().map(save::remove);
-            Err(trouble)
+            Err(error)
         }
     }
 }
 
-fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Option<&Path>) -> Result<(), Trouble> {
-    session.page.object(&confirmed)?;
+fn hand_over(session: &mut Session, user: &str, confirmed: Confirmed, file: Option<&Path>) -> Result<(), CommandError> {
+    session.output.object(&confirmed)?;
     let label = &confirmed.label;
-    session.page.say(&account::done(user, label, confirmed.replaced.is_some()))?;
+    session.output.say(&account::done(user, label, confirmed.replaced.is_some()))?;
     match &confirmed.recovery_codes {
         Some(codes) => {
-            let sheet = Sheet::new(&session.page.view.host, user, codes);
+            let sheet = Sheet::new(&session.output.environment.host, user, codes);
             recovery::hand_over(session, &sheet, file)
         }
-        None => session.page.say(match file {
+        None => session.output.say(match file {
             Some(_) => account::CODES_STAY_UNWRITTEN,
             None => account::CODES_STAY,
         }),
@@ -110,13 +110,13 @@ mod tests {
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, preset};
     use crate::arguments::DeviceFlags;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
     use crate::messages::account::CODE_OF_APP as QUESTION;
-    use crate::page::scripted::Printed;
-    use crate::person::Echo;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::Script;
+    use crate::output::scripted::Printed;
+    use crate::prompter::Echo;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::{session, status};
-    use crate::view::Form;
 
     const URI: &str = "otpauth://totp/web1:alice?secret=JBSWY3DPEHPK3PXP&issuer=web1";
 
@@ -161,9 +161,9 @@ mod tests {
         ])
     }
 
-    fn in_json(script: Script, input: &'static str) -> (Result<(), Trouble>, Printed) {
+    fn in_json(script: Script, input: &'static str) -> (Result<(), CommandError>, Printed) {
         let (mut session, printed) = session(script, lines(input));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         (run(&mut session, &Enroll::default()), printed)
     }
 
@@ -190,9 +190,9 @@ mod tests {
             (|request| confirms(request, "3"), wrong()),
         ]);
         let (done, printed) = in_json(script, "1\n2\n3\n123456\n");
-        let trouble = done.unwrap_err();
-        assert!(trouble.is(Refusal::NotAccepted));
-        assert!(trouble.message.contains("Nothing was changed"), "{trouble}");
+        let error = done.unwrap_err();
+        assert!(error.is(Refusal::NotAccepted));
+        assert!(error.message.contains("Nothing was changed"), "{error}");
         let printed = printed.json();
         assert_eq!(printed.len(), 3);
         assert_eq!(printed[2]["error"]["reason"], "not_accepted");
@@ -259,7 +259,7 @@ mod tests {
             (|_| true, all(vec![], vec![])),
         ]);
         let (mut session, printed) = session(script, lines("JBSWY3DPEHPK3PXP\n123456\n"));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         let device = DeviceFlags { hotp: true, counter: Some(7), secret_stdin: true, ..DeviceFlags::default() };
         run(&mut session, &Enroll { device, ..Enroll::default() }).unwrap();
         assert!(!printed.text().contains("JBSW"), "{}", printed.text());
@@ -281,8 +281,8 @@ mod tests {
             (|request| confirms(request, "123456"), replaced),
             (|_| true, all(vec![], vec![])),
         ]);
-        let person = Answers::new(&[("Current code", Echo::Hidden, "654321"), (QUESTION, Echo::Shown, "123456")]);
-        let (mut session, printed) = session(script, Box::new(person));
+        let prompter = Answers::new(&[("Current code", Echo::Hidden, "654321"), (QUESTION, Echo::Shown, "123456")]);
+        let (mut session, printed) = session(script, Box::new(prompter));
         replace(&mut session, &Replace::default()).unwrap();
         let text = printed.text().replace('\n', " ");
         assert!(text.contains("The old one works until the new one is confirmed."), "{text}");
@@ -292,8 +292,8 @@ mod tests {
 
     #[test]
     fn a_person_sees_the_key_in_groups_and_the_drawing_last() {
-        let person = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
-        let (mut session, printed) = session(first_enrollment(), Box::new(person));
+        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
+        let (mut session, printed) = session(first_enrollment(), Box::new(prompter));
         run(&mut session, &Enroll::default()).unwrap();
         let text = printed.text();
         let places = ["Issuer", "alice@web1", "JBSW Y3DP EHPK 3PXP", "█", " 1. 0123-4567", " 2. 89AB"]
@@ -303,9 +303,9 @@ mod tests {
 
     #[test]
     fn on_a_narrow_terminal_there_is_the_key_alone() {
-        let person = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
-        let (mut session, printed) = session(first_enrollment(), Box::new(person));
-        session.page.view.columns = 32;
+        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
+        let (mut session, printed) = session(first_enrollment(), Box::new(prompter));
+        session.output.environment.columns = 32;
         run(&mut session, &Enroll::default()).unwrap();
         let text = printed.text();
         assert!(!text.contains('█') && text.contains("JBSW Y3DP EHPK 3PXP"), "{text}");
@@ -339,7 +339,7 @@ mod tests {
     fn the_presets_are_made_at_the_end() {
         let home = tempfile::tempdir().unwrap();
         let (mut session, printed) = session(enrolls_with_presets(made("mail")), lines("123456\n"));
-        (session.page.form, session.page.view.home) = (Form::Json, Some(home.path().into()));
+        (session.output.form, session.output.environment.home) = (Form::Json, Some(home.path().into()));
         run(&mut session, &Enroll::default()).unwrap();
         let stored = home.path().join(".local/share/twostep/mail");
         assert_eq!(printed.json()[2], serde_json::json!({"name": "mail", "file": stored, "made": true}));
@@ -351,7 +351,7 @@ mod tests {
         let refused = Response::Refused(Refused::new(Refusal::Failed, "The disk is full. Make room."));
         let home = tempfile::tempdir().unwrap();
         let (mut session, printed) = session(enrolls_with_presets(refused), lines("123456\n"));
-        (session.page.form, session.page.view.home) = (Form::Json, Some(home.path().into()));
+        (session.output.form, session.output.environment.home) = (Form::Json, Some(home.path().into()));
         run(&mut session, &Enroll::default()).unwrap();
         assert_eq!(printed.json()[2]["error"]["message"], "The disk is full. Make room.");
     }
@@ -364,7 +364,7 @@ mod tests {
             (|_| true, confirmed(None)),
         ]);
         let (mut session, _) = session(script, lines("123456\n"));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session, &Enroll::default()).unwrap();
     }
 

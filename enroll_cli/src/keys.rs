@@ -14,8 +14,8 @@ use twostep_core::seal::{KEY_BYTES, MOST_KEYS, SealKey};
 use twostep_core::secret::Secret;
 use twostep_core::store::files::{PROVIDED_KEY, SEALED_KEY};
 
+use crate::error::CommandError;
 use crate::messages;
-use crate::trouble::Trouble;
 
 mod credential;
 mod printed;
@@ -52,7 +52,7 @@ impl Places {
     }
 
     /// The keys in an open place, if it is there.
-    pub fn read(&self, path: &Path) -> Result<Option<SealKey>, Trouble> {
+    pub fn read(&self, path: &Path) -> Result<Option<SealKey>, CommandError> {
         let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_CLOEXEC).open(path);
         let mut bytes = Vec::with_capacity(KEY_BYTES * MOST_KEYS + 1);
         let read = match file {
@@ -60,28 +60,28 @@ impl Places {
             file => file.and_then(|file| file.take((KEY_BYTES * MOST_KEYS + 1) as u64).read_to_end(&mut bytes)),
         };
         read.map_err(|error| failed(path, "read", &error))?;
-        let broken = |_| Trouble::here("key", messages::keys::no_key_in(path.display()));
+        let broken = |_| CommandError::here("key", messages::keys::no_key_in(path.display()));
         SealKey::new(Secret::new(bytes)).map(Some).map_err(broken)
     }
 
     /// The keys that are kept sealed, if they are.
-    pub fn unseal(&self) -> Result<Option<SealKey>, Trouble> {
+    pub fn unseal(&self) -> Result<Option<SealKey>, CommandError> {
         if self.is_sealed() { credential::open(&self.sealed).map(Some) } else { Ok(None) }
     }
 
     /// Seals these keys, and keeps them so.
-    pub fn seal(&self, key: &SealKey, protection: Protection) -> Result<(), Trouble> {
+    pub fn seal(&self, key: &SealKey, protection: Protection) -> Result<(), CommandError> {
         let sealed = credential::seal(key, protection)?;
         replace(&self.sealed, sealed.as_bytes())
     }
 
     /// Keeps these keys in an open place.
-    pub fn write(&self, path: &Path, key: &SealKey) -> Result<(), Trouble> {
+    pub fn write(&self, path: &Path, key: &SealKey) -> Result<(), CommandError> {
         replace(path, key.to_bytes().expose())
     }
 
     /// Puts these keys where every login finds them before those of the file.
-    pub fn give(&self, key: &SealKey) -> Result<(), Trouble> {
+    pub fn give(&self, key: &SealKey) -> Result<(), CommandError> {
         if let Some(folder) = self.given.parent() {
             match fs::create_dir(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -106,7 +106,7 @@ impl Places {
     }
 
     /// Takes a place away for good.
-    pub fn remove(&self, path: &Path) -> Result<(), Trouble> {
+    pub fn remove(&self, path: &Path) -> Result<(), CommandError> {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "removed", &error)),
             _ => sync_folder(path).map_err(|error| failed(path, "removed", &error)),
@@ -115,7 +115,7 @@ impl Places {
 }
 
 /// Puts a file in the place of another one: the old one or the new one, whole, whatever happens.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let temporary = path.with_file_name(format!("{}.{}", hidden(path), std::process::id()));
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     written.and_then(|()| sync_folder(path)).map_err(|error| {
@@ -148,8 +148,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-fn failed(path: &Path, what: &str, error: &io::Error) -> Trouble {
-    Trouble::here("key", messages::keys::failed(path.display(), what, error))
+fn failed(path: &Path, what: &str, error: &io::Error) -> CommandError {
+    CommandError::here("key", messages::keys::failed(path.display(), what, error))
 }
 
 #[cfg(test)]

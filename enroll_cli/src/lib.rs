@@ -10,18 +10,20 @@ mod app_password;
 pub mod arguments;
 mod audit;
 mod call;
+mod client;
 mod configuration;
 mod enroll;
+mod environment;
+mod error;
 mod keys;
 mod layout;
 mod messages;
-mod page;
+mod output;
 mod permit;
-mod person;
 mod progress;
+mod prompter;
 mod proof;
 mod qr;
-mod reach;
 mod recovery;
 mod remove;
 mod save;
@@ -31,17 +33,15 @@ mod session;
 mod status;
 mod sync;
 mod terminal;
-mod trouble;
-mod view;
 mod which;
 
 use std::process::ExitCode;
 
 use arguments::{Admin, Arguments, Command, RecoveryCodes};
-use page::Page;
+use environment::Environment;
+use error::CommandError;
+use output::Output;
 use session::Session;
-use trouble::Trouble;
-use view::View;
 
 /// Does what was typed.
 pub fn main() -> ExitCode {
@@ -55,24 +55,24 @@ pub fn main() -> ExitCode {
     if let Some(Command::Admin { action: Admin::ReadHome { user, path } }) = &arguments.command {
         return ExitCode::from(admin::read_here(user, path));
     }
-    let view = View::of_this_process();
-    let form = arguments.form(view.is_interactive);
-    let page = Page { out: Box::new(std::io::stdout()), form, view };
-    match run(&arguments, page) {
+    let environment = Environment::of_this_process();
+    let form = arguments.form(environment.is_interactive);
+    let output = Output { out: Box::new(std::io::stdout()), form, environment };
+    match run(&arguments, output) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => trouble.report(form),
+        Err(error) => error.report(form),
     }
 }
 
-fn run(arguments: &Arguments, mut page: Page) -> Result<(), Trouble> {
+fn run(arguments: &Arguments, mut output: Output) -> Result<(), CommandError> {
     match &arguments.command {
-        Some(Command::Admin { action }) => return admin::run(&mut page, action),
-        Some(Command::AppPassword { action }) => return app_password::run(page, action),
-        Some(Command::Call) => return call::run(&mut page),
+        Some(Command::Admin { action }) => return admin::run(&mut output, action),
+        Some(Command::AppPassword { action }) => return app_password::run(output, action),
+        Some(Command::Call) => return call::run(&mut output),
         _ => {}
     }
-    let reach = reach::to_account_of(arguments.whose())?;
-    let mut session = Session { reach, person: terminal::who_types()?, page };
+    let client = client::to_account_of(arguments.whose())?;
+    let mut session = Session { client, prompter: terminal::who_types()?, output };
     match &arguments.command {
         Some(Command::Enroll(wishes)) => enroll::run(&mut session, wishes),
         Some(Command::Replace(wishes)) => enroll::replace(&mut session, wishes),

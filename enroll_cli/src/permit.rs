@@ -3,27 +3,27 @@
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::person::Echo;
+use crate::prompter::Echo;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// How often a person at a terminal may try.
 const TRIES: usize = 3;
 
 /// Has a request answered that may need a permit: it is asked only where the host wants one.
-pub fn ask_with(session: &mut Session, request: impl Fn(Option<Typed>) -> Request) -> Result<Response, Trouble> {
-    let question = match session.reach.ask(request(None)) {
-        Err(trouble) if trouble.is(Refusal::PasswordRequired) => account::YOUR_PASSWORD,
-        Err(trouble) if trouble.is(Refusal::InviteRequired) => account::ENROLLMENT_CODE,
+pub fn ask_with(session: &mut Session, request: impl Fn(Option<Typed>) -> Request) -> Result<Response, CommandError> {
+    let question = match session.client.ask(request(None)) {
+        Err(error) if error.is(Refusal::PasswordRequired) => account::YOUR_PASSWORD,
+        Err(error) if error.is(Refusal::InviteRequired) => account::ENROLLMENT_CODE,
         answered => return answered,
     };
-    let mut left = if session.person.sees_questions() { TRIES } else { 1 };
+    let mut left = if session.prompter.sees_questions() { TRIES } else { 1 };
     loop {
         left -= 1;
-        let permit = session.person.answer(question, Echo::Hidden)?;
-        match session.reach.ask(request(Some(permit))) {
-            Err(trouble) if trouble.is(Refusal::NotAccepted) && left > 0 => session.page.complain(&trouble)?,
+        let permit = session.prompter.answer(question, Echo::Hidden)?;
+        match session.client.ask(request(Some(permit))) {
+            Err(error) if error.is(Refusal::NotAccepted) && left > 0 => session.output.complain(&error)?,
             answered => return answered,
         }
     }
@@ -34,8 +34,8 @@ mod tests {
     use twostep_core::request::Refused;
 
     use super::*;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::{Expected, Script};
+    use crate::client::scripted::{Expected, Script};
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::session;
 
     fn begin(permit: Option<Typed>) -> Request {
@@ -103,6 +103,6 @@ mod tests {
         ]);
         let (mut session, _) = session(script, lines("ABCD\n123456\n"));
         assert!(ask_with(&mut session, begin).unwrap_err().is(Refusal::NotAccepted));
-        assert_eq!(session.person.answer("", Echo::Shown).unwrap().expose(), "123456");
+        assert_eq!(session.prompter.answer("", Echo::Shown).unwrap().expose(), "123456");
     }
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use host_check::host::Host;
 
-use crate::trouble::{Trouble, columns_beside};
+use crate::error::{CommandError, columns_beside};
 
 /// Fewer are done before anyone looks.
 const WORTH_SHOWING: usize = 2000;
@@ -23,7 +23,7 @@ pub struct ProgressBar {
 
 impl ProgressBar {
     /// Begins it. Counting beforehand is only worth it where someone looks.
-    pub fn begin(host: &Host) -> Result<Self, Trouble> {
+    pub fn begin(host: &Host) -> Result<Self, CommandError> {
         let total = if std::io::stderr().is_terminal() { host.at_most()? } else { 0 };
         Ok(Self { total, done: 0, drawn: 0, columns: columns_beside().unwrap_or(80) })
     }

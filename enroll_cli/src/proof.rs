@@ -3,10 +3,10 @@
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::person::Echo;
+use crate::prompter::Echo;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// How often a person at a terminal may try.
 const TRIES: usize = 3;
@@ -26,32 +26,35 @@ pub enum ProofUsed {
 }
 
 /// Has a request answered that needs a proof, and says what the proof was.
-pub fn ask_with(session: &mut Session, request: impl Fn(Typed) -> Request) -> Result<(Response, ProofUsed), Trouble> {
-    if !session.reach.needs_proof() {
-        let response = session.reach.ask(request(Typed::new(String::new())))?;
+pub fn ask_with(
+    session: &mut Session,
+    request: impl Fn(Typed) -> Request,
+) -> Result<(Response, ProofUsed), CommandError> {
+    if !session.client.needs_proof() {
+        let response = session.client.ask(request(Typed::new(String::new())))?;
         return Ok((response, ProofUsed::NotNeeded));
     }
-    let mut left = if session.person.sees_questions() { TRIES } else { 1 };
+    let mut left = if session.prompter.sees_questions() { TRIES } else { 1 };
     loop {
         left -= 1;
-        let answer = session.person.answer(account::PROOF, Echo::Hidden)?;
+        let answer = session.prompter.answer(account::PROOF, Echo::Hidden)?;
         let kind = kind(&answer);
-        match session.reach.ask(request(answer)) {
+        match session.client.ask(request(answer)) {
             Ok(response) => return Ok((response, kind)),
-            Err(trouble) if trouble.is(Refusal::NotAccepted) && left > 0 => {
-                session.page.complain(&trouble)?;
+            Err(error) if error.is(Refusal::NotAccepted) && left > 0 => {
+                session.output.complain(&error)?;
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         }
     }
 }
 
 /// Says what an accepted proof means for the next login.
-pub fn tell_spent(session: &mut Session, proof: ProofUsed) -> Result<(), Trouble> {
+pub fn tell_spent(session: &mut Session, proof: ProofUsed) -> Result<(), CommandError> {
     match proof {
         ProofUsed::NotNeeded => Ok(()),
-        ProofUsed::Code => session.page.say(account::CODE_SPENT),
-        ProofUsed::RecoveryCode => session.page.say(account::RECOVERY_CODE_USED_UP),
+        ProofUsed::Code => session.output.say(account::CODE_SPENT),
+        ProofUsed::RecoveryCode => session.output.say(account::RECOVERY_CODE_USED_UP),
     }
 }
 
@@ -65,8 +68,8 @@ mod tests {
     use twostep_core::request::Refused;
 
     use super::*;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::session;
 
     fn refused() -> Response {
@@ -92,12 +95,12 @@ mod tests {
             (|request| gives(request, "2"), refused()),
             (|request| gives(request, "123 456"), removed()),
         ]);
-        let person = Answers::new(&[
+        let prompter = Answers::new(&[
             (account::PROOF, Echo::Hidden, "1"),
             (account::PROOF, Echo::Hidden, "2"),
             (account::PROOF, Echo::Hidden, "123 456"),
         ]);
-        let (mut session, printed) = session(script, Box::new(person));
+        let (mut session, printed) = session(script, Box::new(prompter));
         let (_, proof) = ask_with(&mut session, remove).unwrap();
         assert_eq!(proof, ProofUsed::Code);
         assert_eq!(printed.text(), "Wrong. Try again.\nWrong. Try again.\n");
@@ -106,8 +109,8 @@ mod tests {
     #[test]
     fn three_wrong_proofs_end_the_command() {
         let script = Script::user(vec![(|_| true, refused()), (|_| true, refused()), (|_| true, refused())]);
-        let person = Answers::new(&[(account::PROOF, Echo::Hidden, "1"); 3]);
-        let (mut session, _) = session(script, Box::new(person));
+        let prompter = Answers::new(&[(account::PROOF, Echo::Hidden, "1"); 3]);
+        let (mut session, _) = session(script, Box::new(prompter));
         assert!(ask_with(&mut session, remove).unwrap_err().is(Refusal::NotAccepted));
     }
 

@@ -5,7 +5,7 @@ use qrcode::{EcLevel, QrCode};
 pub use twostep_core::qr::NotDrawn;
 use twostep_core::qr::{self, Room};
 
-use crate::view::{Letters, View};
+use crate::environment::{Environment, Letters};
 
 /// Lines below the drawing: the question that follows it.
 const LINES_BELOW: usize = 1;
@@ -14,9 +14,9 @@ const LINES_BELOW: usize = 1;
 ///
 /// # Errors
 /// Why there is none.
-pub fn draw(text: &str, letters: Letters, view: &View) -> Result<String, NotDrawn> {
-    let room = Room { columns: view.columns, lines: view.rows.saturating_sub(LINES_BELOW) };
-    qr::draw(text, letters, view.paint, room)
+pub fn draw(text: &str, letters: Letters, environment: &Environment) -> Result<String, NotDrawn> {
+    let room = Room { columns: environment.columns, lines: environment.rows.saturating_sub(LINES_BELOW) };
+    qr::draw(text, letters, environment.paint, room)
 }
 
 /// `text` as an SVG picture.

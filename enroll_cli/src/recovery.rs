@@ -9,13 +9,13 @@ use serde::Serialize;
 use twostep_core::request::{Refusal, Request, Response};
 use twostep_core::secret::Typed;
 
+use crate::environment::Form;
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::page::Page;
-use crate::person::Echo;
+use crate::output::Output;
+use crate::prompter::Echo;
 use crate::session::Session;
-use crate::trouble::Trouble;
-use crate::view::Form;
-use crate::{proof, reach, save};
+use crate::{client, proof, save};
 
 /// The command that prints what it reads.
 const PRINTER: &str = "lp";
@@ -27,23 +27,23 @@ struct NewSet {
 }
 
 /// Replaces all recovery codes.
-pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), Trouble> {
+pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), CommandError> {
     file.map_or(Ok(()), save::check)?;
     let status = session.status()?;
     if !status.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, account::nothing_to_stand_in_for(&status.user)));
+        return Err(CommandError::refused(Refusal::NoAuthenticator, account::nothing_to_stand_in_for(&status.user)));
     }
     let request = |proof| Request::RegenerateRecoveryCodes { proof };
     let (response, proof) = proof::ask_with(session, request)?;
     let Response::RecoveryCodes { recovery_codes } = response else {
-        return Err(reach::broken("no recovery codes"));
+        return Err(client::broken("no recovery codes"));
     };
     let set = NewSet { recovery_codes };
-    session.page.object(&set)?;
+    session.output.object(&set)?;
     proof::tell_spent(session, proof)?;
-    let sheet = Sheet::new(&session.page.view.host, &status.user, &set.recovery_codes);
+    let sheet = Sheet::new(&session.output.environment.host, &status.user, &set.recovery_codes);
     hand_over(session, &sheet, file)?;
-    session.page.say(account::OLDER_CODES_STOPPED)
+    session.output.say(account::OLDER_CODES_STOPPED)
 }
 
 /// A set of recovery codes on a sheet of paper.
@@ -77,44 +77,44 @@ impl Sheet {
 }
 
 /// Shows a new set the only time, and makes sure that the person keeps it.
-pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> Result<(), Trouble> {
-    let page = &mut session.page;
-    page.say(account::RECOVERY_CODES)?;
-    page.draw(sheet.list.expose())?;
-    page.say("")?;
+pub fn hand_over(session: &mut Session, sheet: &Sheet, file: Option<&Path>) -> Result<(), CommandError> {
+    let output = &mut session.output;
+    output.say(account::RECOVERY_CODES)?;
+    output.draw(sheet.list.expose())?;
+    output.say("")?;
     if let Some(path) = file {
-        return save_to(page, sheet, path);
+        return save_to(output, sheet, path);
     }
-    page.say(account::NOT_SHOWN_AGAIN)?;
-    if page.form == Form::Json || !page.view.is_interactive {
+    output.say(account::NOT_SHOWN_AGAIN)?;
+    if output.form == Form::Json || !output.environment.is_interactive {
         return Ok(());
     }
     offer(session, sheet)
 }
 
-fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
+fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), CommandError> {
     loop {
-        let answer = session.person.answer(account::KEEP_RECOVERY_CODES, Echo::Shown)?;
+        let answer = session.prompter.answer(account::KEEP_RECOVERY_CODES, Echo::Shown)?;
         let done = match answer.expose().trim().to_ascii_lowercase().as_str() {
             "s" | "save" => save_where(session, sheet),
-            "p" | "print" => print(sheet).and_then(|()| session.page.say(account::PRINTED)),
+            "p" | "print" => print(sheet).and_then(|()| session.output.say(account::PRINTED)),
             "n" | "nothing" => return Ok(()),
             _ => continue,
         };
         match done {
             Ok(()) => return Ok(()),
             // The codes are still on the screen, and there is another way to keep them.
-            Err(trouble) if trouble.reason != "no_input" => session.page.complain(&trouble)?,
-            Err(trouble) => return Err(trouble),
+            Err(error) if error.reason != "no_input" => session.output.complain(&error)?,
+            Err(error) => return Err(error),
         }
     }
 }
 
-fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
-    let home = session.page.view.home.clone().unwrap_or_default();
+fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), CommandError> {
+    let home = session.output.environment.home.clone().unwrap_or_default();
     let default = home.join(&sheet.name);
     let question = account::which_file(&default);
-    let answer = session.person.answer(&question, Echo::Shown)?;
+    let answer = session.prompter.answer(&question, Echo::Shown)?;
     let path = match answer.expose().trim() {
         "" => default,
         typed => match typed.strip_prefix("~/") {
@@ -122,15 +122,15 @@ fn save_where(session: &mut Session, sheet: &Sheet) -> Result<(), Trouble> {
             None => PathBuf::from(typed),
         },
     };
-    save_to(&mut session.page, sheet, &path)
+    save_to(&mut session.output, sheet, &path)
 }
 
-fn save_to(page: &mut Page, sheet: &Sheet, path: &Path) -> Result<(), Trouble> {
+fn save_to(output: &mut Output, sheet: &Sheet, path: &Path) -> Result<(), CommandError> {
     save::write(path, sheet.text().expose())?;
-    page.say(&account::saved(path))
+    output.say(&account::saved(path))
 }
 
-fn print(sheet: &Sheet) -> Result<(), Trouble> {
+fn print(sheet: &Sheet) -> Result<(), CommandError> {
     let print = || -> std::io::Result<bool> {
         let mut printer = Command::new(PRINTER).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         if let Some(mut paper) = printer.stdin.take() {
@@ -140,8 +140,8 @@ fn print(sheet: &Sheet) -> Result<(), Trouble> {
     };
     match print() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Trouble::here("printer", account::NOT_PRINTED)),
-        Err(_) => Err(Trouble::here("printer", account::NO_PRINTER)),
+        Ok(false) => Err(CommandError::here("printer", account::NOT_PRINTED)),
+        Err(_) => Err(CommandError::here("printer", account::NO_PRINTER)),
     }
 }
 
@@ -155,8 +155,8 @@ fn as_file_name(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::{session, status};
 
     const PROOF: &str = "Current code";
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn programs_get_the_new_set_in_one_line() {
         let (mut session, printed) = session(regenerates(), lines("123456\n"));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session, None).unwrap();
         assert_eq!(printed.text(), "{\"recovery_codes\":[\"0123-4567-89AB-CDEF\",\"FEDC-BA98-7654-3210\"]}\n");
     }
@@ -184,7 +184,7 @@ mod tests {
     fn a_person_saves_them_below_the_home_folder() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("taken"), "mine").unwrap();
-        let person = Answers::new(&[
+        let prompter = Answers::new(&[
             (PROOF, Echo::Hidden, "123456"),
             (account::KEEP_RECOVERY_CODES, Echo::Shown, "what?"),
             (account::KEEP_RECOVERY_CODES, Echo::Shown, "S"),
@@ -192,8 +192,8 @@ mod tests {
             (account::KEEP_RECOVERY_CODES, Echo::Shown, "s"),
             ("File [", Echo::Shown, ""),
         ]);
-        let (mut session, printed) = session(regenerates(), Box::new(person));
-        session.page.view.home = Some(home.path().into());
+        let (mut session, printed) = session(regenerates(), Box::new(prompter));
+        session.output.environment.home = Some(home.path().into());
         run(&mut session, None).unwrap();
         let saved = home.path().join("twostep-recovery-codes-web1.txt");
         let sheet = std::fs::read_to_string(saved).unwrap();
@@ -208,8 +208,8 @@ mod tests {
     fn a_file_that_was_named_is_written_without_a_question() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("codes.txt");
-        let person = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
-        let (mut session, _) = session(regenerates(), Box::new(person));
+        let prompter = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
+        let (mut session, _) = session(regenerates(), Box::new(prompter));
         run(&mut session, Some(&path)).unwrap();
         assert!(std::fs::read_to_string(path).unwrap().contains("FEDC-BA98-7654-3210"));
     }

@@ -5,17 +5,17 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::error::CommandError;
 use crate::messages::general;
-use crate::trouble::Trouble;
 
 /// Makes sure that this file can be made, before anything happens that its contents depend on.
-pub fn check(path: &Path) -> Result<(), Trouble> {
+pub fn check(path: &Path) -> Result<(), CommandError> {
     create(path)?;
     std::fs::remove_file(path).map_err(|error| not_written(path, &error))
 }
 
 /// Makes this file and waits until it is on the disk.
-pub fn write(path: &Path, contents: &str) -> Result<(), Trouble> {
+pub fn write(path: &Path, contents: &str) -> Result<(), CommandError> {
     let mut file = create(path)?;
     let written = file.write_all(contents.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| {
@@ -30,13 +30,13 @@ pub fn remove(path: &Path) {
     let _ = std::fs::remove_file(path);
 }
 
-fn create(path: &Path) -> Result<File, Trouble> {
+fn create(path: &Path) -> Result<File, CommandError> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| not_written(path, &error))
 }
 
-fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
+fn not_written(path: &Path, error: &std::io::Error) -> CommandError {
     let path = path.display();
-    Trouble::here(
+    CommandError::here(
         "file",
         match error.kind() {
             std::io::ErrorKind::AlreadyExists => general::exists(&path),
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_said_at_once() {
-        let trouble = check(Path::new("/nonexistent/codes.txt")).unwrap_err();
-        assert!(trouble.message.starts_with("/nonexistent/codes.txt cannot be written"), "{trouble}");
+        let error = check(Path::new("/nonexistent/codes.txt")).unwrap_err();
+        assert!(error.message.starts_with("/nonexistent/codes.txt cannot be written"), "{error}");
     }
 }

@@ -1,28 +1,28 @@
-//! One run of a command: the account, the person, the page.
+//! One run of a command: the account, who answers questions, and where the results go.
 
 use twostep_core::request::{Request, Response, Status};
 
-use crate::page::Page;
-use crate::person::Person;
-use crate::reach::{self, Reach};
-use crate::trouble::Trouble;
+use crate::client::{self, Client};
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::prompter::Prompter;
 
 /// What a command works with.
 pub struct Session {
     /// The account.
-    pub reach: Box<dyn Reach>,
+    pub client: Box<dyn Client>,
     /// Who answers questions.
-    pub person: Box<dyn Person>,
+    pub prompter: Box<dyn Prompter>,
     /// Where the results go.
-    pub page: Page,
+    pub output: Output,
 }
 
 impl Session {
     /// How the second step of this account stands.
-    pub fn status(&mut self) -> Result<Status, Trouble> {
-        match self.reach.ask(Request::Status {})? {
+    pub fn status(&mut self) -> Result<Status, CommandError> {
+        match self.client.ask(Request::Status {})? {
             Response::Status(status) => Ok(status),
-            _ => Err(reach::broken("no status")),
+            _ => Err(client::broken("no status")),
         }
     }
 }
@@ -34,13 +34,13 @@ pub mod scripted {
     use twostep_core::request::{AuthenticatorStatus, Kind};
 
     use super::*;
-    use crate::page::scripted::{Printed, page};
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::output::scripted::{Printed, output};
 
     /// A session with a script for the account and one for the person.
-    pub fn session(script: Script, person: Box<dyn Person>) -> (Session, Printed) {
-        let (page, printed) = page(80);
-        (Session { reach: Box::new(script), person, page }, printed)
+    pub fn session(script: Script, prompter: Box<dyn Prompter>) -> (Session, Printed) {
+        let (output, printed) = output(80);
+        (Session { client: Box::new(script), prompter, output }, printed)
     }
 
     /// The status of alice's account with these authenticators.

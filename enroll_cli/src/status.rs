@@ -3,42 +3,42 @@
 use host_check::dates;
 use twostep_core::request::{AuthenticatorStatus, SecondStep, Status, SuspensionStatus};
 
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::page::Page;
+use crate::output::Output;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;
 
 /// Shows the status.
-pub fn run(session: &mut Session) -> Result<(), Trouble> {
+pub fn run(session: &mut Session) -> Result<(), CommandError> {
     let status = session.status()?;
-    session.page.object(&status)?;
-    tell(&mut session.page, &status)
+    session.output.object(&status)?;
+    tell(&mut session.output, &status)
 }
 
 /// Shows a status to its user, and what to do about it.
-fn tell(page: &mut Page, status: &Status) -> Result<(), Trouble> {
-    show(page, status)?;
-    advice(status).iter().try_for_each(|line| page.say(&format!("\n{line}")))
+fn tell(output: &mut Output, status: &Status) -> Result<(), CommandError> {
+    show(output, status)?;
+    advice(status).iter().try_for_each(|line| output.say(&format!("\n{line}")))
 }
 
 /// Shows a status.
-pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
-    page.say(&account::of(&status.user))?;
-    page.say("")?;
-    page.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
-    page.entry("Required here", &required(status))?;
+pub fn show(output: &mut Output, status: &Status) -> Result<(), CommandError> {
+    output.say(&account::of(&status.user))?;
+    output.say("")?;
+    output.entry("Enrolled", if status.enrolled { "yes" } else { "no" })?;
+    output.entry("Required here", &required(status))?;
     for one in &status.authenticators {
-        page.entry("Authenticator", &authenticator(one))?;
+        output.entry("Authenticator", &authenticator(one))?;
     }
     if let Some(doubt) = status.host_clock {
-        page.entry("Host clock", account::host_clock(doubt))?;
+        output.entry("Host clock", account::host_clock(doubt))?;
     }
     if let Some(codes) = &status.recovery_codes {
         let made = dates::minute(codes.created_at);
-        page.entry(
+        output.entry(
             "Recovery codes",
             &format!(
                 "{} of {} left, {} {made}",
@@ -48,18 +48,18 @@ pub fn show(page: &mut Page, status: &Status) -> Result<(), Trouble> {
             ),
         )?;
         for used in &codes.used {
-            page.entry("", &format!("used {}", place(used)))?;
+            output.entry("", &format!("used {}", place(used)))?;
         }
     }
     if status.app_passwords > 0 {
         let count = status.app_passwords;
-        page.entry("App passwords", &format!("{count}, listed by twostep app-password list"))?;
+        output.entry("App passwords", &format!("{count}, listed by twostep app-password list"))?;
     }
     if let Some(suspension) = &status.suspension {
-        page.entry("Suspended", &suspended(suspension))?;
+        output.entry("Suspended", &suspended(suspension))?;
     }
     if let Some(last) = &status.last_second_step {
-        page.entry("Last used", &place(last))?;
+        output.entry("Last used", &place(last))?;
     }
     Ok(())
 }
@@ -122,11 +122,11 @@ mod tests {
     use twostep_core::time::ClockDoubt;
 
     use super::*;
-    use crate::page::scripted::page;
-    use crate::person::scripted::lines;
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
+    use crate::prompter::scripted::lines;
     use crate::session::scripted;
-    use crate::view::Form;
 
     fn full() -> Status {
         let step = SecondStep { at: 1_800_000_100, service: "sshd".into(), source: "203.0.113.7".into() };
@@ -152,8 +152,8 @@ mod tests {
     }
 
     fn shown(status: &Status, columns: usize) -> String {
-        let (mut page, printed) = page(columns);
-        tell(&mut page, status).unwrap();
+        let (mut output, printed) = output(columns);
+        tell(&mut output, status).unwrap();
         printed.text()
     }
 
@@ -217,7 +217,7 @@ mod tests {
     fn programs_read_the_status_as_one_object() {
         let script = Script::user(vec![(|_| true, Response::Status(full()))]);
         let (mut session, printed) = scripted::session(script, lines(""));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session).unwrap();
         let read: Status = serde_json::from_str(&printed.text()).unwrap();
         assert_eq!(read, full());

@@ -4,11 +4,11 @@
 use serde::Serialize;
 use twostep_core::request::{Kind, Request, Response, Status};
 
+use crate::client;
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::person::Echo;
-use crate::reach;
+use crate::prompter::Echo;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// Where a device turned out to be, as programs read it.
 #[derive(Debug, Serialize)]
@@ -20,27 +20,27 @@ struct Synchronized {
 }
 
 /// Asks for two codes, which are the proof too.
-pub fn run(session: &mut Session) -> Result<(), Trouble> {
+pub fn run(session: &mut Session) -> Result<(), CommandError> {
     let status = session.status()?;
     let longest = status.authenticators.iter().filter_map(|one| one.period).max();
-    let first = session.person.answer(account::CODE_OF_DEVICE, Echo::Shown)?;
-    session.page.say(&match longest {
+    let first = session.prompter.answer(account::CODE_OF_DEVICE, Echo::Shown)?;
+    session.output.say(&match longest {
         Some(period) => account::wait_for_another(period),
         None => account::PRESS_AGAIN.to_owned(),
     })?;
-    let second = session.person.answer(account::NEXT_CODE, Echo::Shown)?;
-    match session.reach.ask(Request::Synchronize { first, second })? {
+    let second = session.prompter.answer(account::NEXT_CODE, Echo::Shown)?;
+    match session.client.ask(Request::Synchronize { first, second })? {
         Response::Synchronized { label, kind, ahead } => tell(session, &status, Synchronized { label, kind, ahead }),
-        _ => Err(reach::broken("nothing put right")),
+        _ => Err(client::broken("nothing put right")),
     }
 }
 
-fn tell(session: &mut Session, status: &Status, found: Synchronized) -> Result<(), Trouble> {
+fn tell(session: &mut Session, status: &Status, found: Synchronized) -> Result<(), CommandError> {
     let label = &found.label;
     let period = status.authenticators.iter().find(|one| one.label == *label).and_then(|one| one.period);
     let seconds = found.ahead.saturating_mul(period.unwrap_or(0).cast_signed());
-    session.page.say(&account::put_right(label, found.kind, found.ahead, seconds))?;
-    session.page.object(&found)
+    session.output.say(&account::put_right(label, found.kind, found.ahead, seconds))?;
+    session.output.object(&found)
 }
 
 #[cfg(test)]
@@ -48,10 +48,10 @@ mod tests {
     use twostep_core::request::{Refusal, Refused};
 
     use super::*;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::{session, status};
-    use crate::view::Form;
 
     fn answers(last: Response) -> Script {
         Script::user(vec![
@@ -79,11 +79,11 @@ mod tests {
             (found(Kind::Hotp, 40), "phone was 40 codes ahead, and works again."),
             (found(Kind::Hotp, 0), "phone was where it should be."),
         ] {
-            let person = Answers::new(&[
+            let prompter = Answers::new(&[
                 (account::CODE_OF_DEVICE, Echo::Shown, "111111"),
                 (account::NEXT_CODE, Echo::Shown, "222222"),
             ]);
-            let (mut session, printed) = session(answers(response), Box::new(person));
+            let (mut session, printed) = session(answers(response), Box::new(prompter));
             run(&mut session).unwrap();
             let said = printed.text().replace('\n', " ");
             assert!(said.contains(text) && said.contains("at most 30 seconds"), "{said}");
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn programs_give_two_lines_and_read_one() {
         let (mut session, printed) = session(answers(found(Kind::Totp, -18)), lines("111111\n222222\n"));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session).unwrap();
         assert_eq!(printed.json(), [serde_json::json!({"label": "phone", "kind": "totp", "ahead": -18})]);
     }

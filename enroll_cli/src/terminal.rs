@@ -13,9 +13,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::layout;
-use crate::person::{self, Echo, Person};
-use crate::trouble::Trouble;
+use crate::prompter::{self, Echo, Prompter};
 
 /// The terminal that controls this process, wherever standard output goes.
 const CONTROLLING: &str = "/dev/tty";
@@ -27,11 +27,11 @@ const LINE: usize = 4096;
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// A person, if standard input is a terminal; else whatever standard input brings.
-pub fn who_types() -> Result<Box<dyn Person>, Trouble> {
+pub fn who_types() -> Result<Box<dyn Prompter>, CommandError> {
     if std::io::stdin().is_terminal() {
         return Ok(Box::new(Terminal::open()?));
     }
-    Ok(person::piped())
+    Ok(prompter::piped())
 }
 
 /// A person at a terminal.
@@ -39,25 +39,25 @@ pub struct Terminal(File);
 
 impl Terminal {
     /// The controlling terminal, or the terminal on standard input where there is none.
-    pub fn open() -> Result<Self, Trouble> {
+    pub fn open() -> Result<Self, CommandError> {
         let controlling = OpenOptions::new().read(true).write(true).open(CONTROLLING);
         let file = controlling.or_else(|_| std::io::stdin().as_fd().try_clone_to_owned().map(File::from));
-        file.map(Self).map_err(|error| person::unreadable(&error))
+        file.map(Self).map_err(|error| prompter::unreadable(&error))
     }
 
-    fn line(&self, question: &str) -> Result<Typed, Trouble> {
+    fn line(&self, question: &str) -> Result<Typed, CommandError> {
         let mut line = vec![0; LINE];
         match (&self.0).read(&mut line) {
-            Ok(0) => Err(person::ended(question)),
+            Ok(0) => Err(prompter::ended(question)),
             Ok(count) => {
                 line.truncate(count);
-                Ok(person::typed(line))
+                Ok(prompter::typed(line))
             }
-            Err(error) => Err(person::unreadable(&error)),
+            Err(error) => Err(prompter::unreadable(&error)),
         }
     }
 
-    fn hidden_line(&self, question: &str) -> Result<Typed, Trouble> {
+    fn hidden_line(&self, question: &str) -> Result<Typed, CommandError> {
         let hidden = Hidden::begin(self.0.as_fd()).map_err(lost)?;
         let typed = hidden.wait().map_err(lost).and_then(|()| self.line(question));
         // The end of the person's line was hidden too.
@@ -66,12 +66,12 @@ impl Terminal {
     }
 }
 
-fn lost(errno: Errno) -> Trouble {
-    person::unreadable(&errno.into())
+fn lost(errno: Errno) -> CommandError {
+    prompter::unreadable(&errno.into())
 }
 
-impl Person for Terminal {
-    fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, Trouble> {
+impl Prompter for Terminal {
+    fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, CommandError> {
         self.0.write_all(layout::harmless(question).as_bytes())?;
         match echo {
             Echo::Shown => self.line(question),
@@ -175,14 +175,14 @@ mod tests {
     #[test]
     fn a_proof_is_read_from_the_terminal_and_not_shown_on_it() {
         let pty = openpty(None, None).unwrap();
-        let mut person = Terminal(File::from(pty.slave.try_clone().unwrap()));
+        let mut prompter = Terminal(File::from(pty.slave.try_clone().unwrap()));
         let mut keyboard = File::from(pty.master);
         keyboard.write_all(b"654321\n").unwrap();
         // What is typed ahead is echoed at once: it is shown, and not part of what follows.
         let mut screen = [0; 256];
         let ahead = keyboard.read(&mut screen).unwrap();
         assert!(ahead > 0);
-        assert_eq!(person.answer("Code: ", Echo::Hidden).unwrap().expose(), "654321");
+        assert_eq!(prompter.answer("Code: ", Echo::Hidden).unwrap().expose(), "654321");
         let count = keyboard.read(&mut screen).unwrap();
         assert!(!screen[..count].windows(6).any(|shown| shown == b"654321"));
     }

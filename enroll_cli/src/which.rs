@@ -2,19 +2,19 @@
 
 use twostep_core::request::{Refusal, Status};
 
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::trouble::Trouble;
 
 /// The label of the one that was named, or of the only one. `command` is what was typed.
-pub fn authenticator(status: &Status, label: Option<&str>, command: &str) -> Result<String, Trouble> {
+pub fn authenticator(status: &Status, label: Option<&str>, command: &str) -> Result<String, CommandError> {
     let labels = status.authenticators.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
-    let none = |what: String| Err(Trouble::refused(Refusal::NoAuthenticator, what));
+    let none = |what: String| Err(CommandError::refused(Refusal::NoAuthenticator, what));
     match (label, labels.as_slice()) {
         (_, []) => none(account::no_authenticator_to(command, &status.user)),
         (Some(label), labels) if labels.contains(&label) => Ok(label.to_owned()),
         (Some(label), labels) => none(account::none_called(label, &status.user, labels)),
         (None, [only]) => Ok((*only).to_owned()),
-        (None, labels) => Err(Trouble::usage(account::name_one(command, &status.user, labels))),
+        (None, labels) => Err(CommandError::usage(account::name_one(command, &status.user, labels))),
     }
 }
 

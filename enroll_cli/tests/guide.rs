@@ -61,15 +61,15 @@ fn understood(words: &[String]) -> Result<(), clap::Error> {
 #[test]
 fn every_command_in_a_block_is_understood() {
     let mut seen = 0;
-    for page in pages() {
+    for output in pages() {
         let mut is_shell = false;
-        for line in fs::read_to_string(&page).unwrap().lines() {
+        for line in fs::read_to_string(&output).unwrap().lines() {
             let line = line.trim();
             if let Some(words) = line.strip_prefix("```") {
                 is_shell = words.starts_with("sh");
             } else if is_shell {
                 for command in ours(line) {
-                    understood(&command).unwrap_or_else(|error| panic!("{}: {line}\n{error}", page.display()));
+                    understood(&command).unwrap_or_else(|error| panic!("{}: {line}\n{error}", output.display()));
                     seen += 1;
                 }
             }
@@ -83,9 +83,9 @@ fn every_command_in_a_block_is_understood() {
 #[test]
 fn every_command_in_a_sentence_is_one() {
     let mut seen = 0;
-    for page in pages() {
+    for output in pages() {
         let mut is_block = false;
-        for line in fs::read_to_string(&page).unwrap().lines() {
+        for line in fs::read_to_string(&output).unwrap().lines() {
             if line.trim().starts_with("```") {
                 is_block = !is_block;
             } else if !is_block {
@@ -98,7 +98,7 @@ fn every_command_in_a_sentence_is_one() {
                                 | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
                         )
                     });
-                    assert!(error.is_none(), "{}: {}\n{}", page.display(), command.join(" "), error.unwrap());
+                    assert!(error.is_none(), "{}: {}\n{}", output.display(), command.join(" "), error.unwrap());
                     seen += 1;
                 }
             }
@@ -110,11 +110,11 @@ fn every_command_in_a_sentence_is_one() {
 /// Each block of this kind, with the page that it is in.
 fn blocks(kind: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for page in pages() {
-        let text = fs::read_to_string(&page).unwrap();
+    for output in pages() {
+        let text = fs::read_to_string(&output).unwrap();
         for block in text.split(&format!("```{kind}\n")).skip(1) {
             let (block, _) = block.split_once("```").unwrap();
-            found.push((page.display().to_string(), block.to_owned()));
+            found.push((output.display().to_string(), block.to_owned()));
         }
     }
     found
@@ -124,13 +124,13 @@ fn blocks(kind: &str) -> Vec<(String, String)> {
 fn every_request_and_response_in_the_guide_is_one() {
     let (requests, responses) = (blocks("json request"), blocks("json response"));
     assert!(requests.len() >= 2 && responses.len() >= 2);
-    for (page, text) in requests {
+    for (output, text) in requests {
         let request = serde_json::from_str::<Request>(&text);
-        assert!(matches!(request, Ok(Request::Login(_))), "{page}: {request:?}\n{text}");
+        assert!(matches!(request, Ok(Request::Login(_))), "{output}: {request:?}\n{text}");
     }
-    for (page, text) in responses {
+    for (output, text) in responses {
         let response = serde_json::from_str::<Response>(&text);
-        assert!(matches!(response, Ok(Response::Ask(_) | Response::Done(_))), "{page}: {response:?}\n{text}");
+        assert!(matches!(response, Ok(Response::Ask(_) | Response::Done(_))), "{output}: {response:?}\n{text}");
     }
 }
 

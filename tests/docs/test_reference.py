@@ -86,7 +86,7 @@ def test_every_rule_is_there():
 
 
 def test_every_exit_code_is_there():
-    codes = re.findall(r"= (\d),", re.search(r"pub enum Exit {.*?^}", sources.source("enroll_cli/src/trouble.rs"), flags=re.MULTILINE | re.DOTALL)[0])
+    codes = re.findall(r"= (\d),", re.search(r"pub enum Exit {.*?^}", sources.source("enroll_cli/src/error.rs"), flags=re.MULTILINE | re.DOTALL)[0])
     assert first_column("files.md", "code") == {"0", *codes}
 
 

@@ -7,10 +7,10 @@ use twostep_core::secret::Typed;
 
 use crate::app_password::revoke::can_be_revoked;
 use crate::app_password::{AppPasswordList, list, listed};
+use crate::client::{self, Client, Direct};
+use crate::error::CommandError;
 use crate::messages::admin;
-use crate::page::Page;
-use crate::reach::{self, Direct, Reach};
-use crate::trouble::Trouble;
+use crate::output::Output;
 
 /// Which ones are to be revoked.
 #[derive(Debug, Clone, Copy)]
@@ -39,45 +39,45 @@ struct Revoked<'a> {
 }
 
 /// Lists the application passwords of a user, or revokes some.
-pub fn run(page: &mut Page, user: &str, which: Which<'_>) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, user: &str, which: Which<'_>) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let mut account = Direct::open(user)?;
     match which {
-        Which::None => show(page, user, &mut account),
-        Which::One(label) => revoke(page, user, &mut account, Some(label)),
-        Which::All => revoke(page, user, &mut account, None),
+        Which::None => show(output, user, &mut account),
+        Which::One(label) => revoke(output, user, &mut account, Some(label)),
+        Which::All => revoke(output, user, &mut account, None),
     }
 }
 
-fn show(page: &mut Page, user: &str, account: &mut dyn Reach) -> Result<(), Trouble> {
+fn show(output: &mut Output, user: &str, account: &mut dyn Client) -> Result<(), CommandError> {
     let of = Of { user, listed: listed(account)? };
-    page.object(&of)?;
-    page.say(&admin::app_passwords_of(user))?;
-    list::show(page, &of.listed.app_passwords)
+    output.object(&of)?;
+    output.say(&admin::app_passwords_of(user))?;
+    list::show(output, &of.listed.app_passwords)
 }
 
-fn revoke(page: &mut Page, user: &str, account: &mut dyn Reach, label: Option<&str>) -> Result<(), Trouble> {
+fn revoke(output: &mut Output, user: &str, account: &mut dyn Client, label: Option<&str>) -> Result<(), CommandError> {
     can_be_revoked(&listed(account)?.app_passwords, label)?;
     let no_proof = Typed::new(String::new());
     let request = Request::RevokeAppPasswords { label: label.map(str::to_owned), proof: no_proof };
     let Response::Revoked { labels } = account.ask(request)? else {
-        return Err(reach::broken("nothing revoked"));
+        return Err(client::broken("nothing revoked"));
     };
-    page.say(&admin::revoked(user, &labels))?;
-    page.object(&Revoked { user, revoked: labels })
+    output.say(&admin::revoked(user, &labels))?;
+    output.object(&Revoked { user, revoked: labels })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::app_password::scripted::{all, one};
-    use crate::page::scripted::page;
-    use crate::reach::scripted::Script;
-    use crate::view::Form;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
     use twostep_core::request::Refusal;
 
-    fn holds_one(and_then: Vec<crate::reach::scripted::Expected>) -> Script {
-        let mut turns: Vec<crate::reach::scripted::Expected> = vec![(|_| true, all(vec![one("laptop")], vec![]))];
+    fn holds_one(and_then: Vec<crate::client::scripted::Expected>) -> Script {
+        let mut turns: Vec<crate::client::scripted::Expected> = vec![(|_| true, all(vec![one("laptop")], vec![]))];
         turns.extend(and_then);
         Script::root(turns)
     }
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn a_list_says_whose_it_is() {
         for (form, expected) in [(Form::Text, "Application passwords of alice"), (Form::Json, "{\"user\":\"alice\",")] {
-            let (mut page, printed) = page(160);
-            page.form = form;
-            show(&mut page, "alice", &mut holds_one(vec![])).unwrap();
+            let (mut output, printed) = output(160);
+            output.form = form;
+            show(&mut output, "alice", &mut holds_one(vec![])).unwrap();
             assert!(printed.text().starts_with(expected), "{}", printed.text());
             assert!(printed.text().contains("laptop"), "{}", printed.text());
         }
@@ -99,16 +99,16 @@ mod tests {
             |request| matches!(request, Request::RevokeAppPasswords { label: None, .. }),
             Response::Revoked { labels: vec!["laptop".into()] },
         )]);
-        let (mut page, printed) = page(80);
-        page.form = Form::Json;
-        revoke(&mut page, "alice", &mut account, None).unwrap();
+        let (mut output, printed) = output(80);
+        output.form = Form::Json;
+        revoke(&mut output, "alice", &mut account, None).unwrap();
         assert_eq!(printed.text(), "{\"user\":\"alice\",\"revoked\":[\"laptop\"]}\n");
     }
 
     #[test]
     fn what_is_not_there_is_said_with_what_is() {
-        let (mut page, _) = page(80);
-        let trouble = revoke(&mut page, "alice", &mut holds_one(vec![]), Some("phone")).unwrap_err();
-        assert!(trouble.is(Refusal::NoAppPassword) && trouble.message.contains("laptop"), "{trouble}");
+        let (mut output, _) = output(80);
+        let error = revoke(&mut output, "alice", &mut holds_one(vec![]), Some("phone")).unwrap_err();
+        assert!(error.is(Refusal::NoAppPassword) && error.message.contains("laptop"), "{error}");
     }
 }

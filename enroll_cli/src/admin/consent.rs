@@ -1,8 +1,8 @@
 //! The question before a change that concerns many.
 
+use crate::error::CommandError;
 use crate::messages::admin;
-use crate::person::{Echo, Person};
-use crate::trouble::Trouble;
+use crate::prompter::{Echo, Prompter};
 
 /// Whether the administrator agreed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,33 +21,33 @@ impl Consent {
 }
 
 /// Goes on only when the answer is yes. Where nobody sees the question, there is none.
-pub fn make_sure(person: &mut dyn Person, consent: Consent, question: &str) -> Result<(), Trouble> {
+pub fn make_sure(prompter: &mut dyn Prompter, consent: Consent, question: &str) -> Result<(), CommandError> {
     if consent == Consent::Given {
         return Ok(());
     }
-    if !person.sees_questions() {
+    if !prompter.sees_questions() {
         return Err(not_asked());
     }
-    let answer = person.answer(&format!("{question} [y/N] "), Echo::Shown)?;
+    let answer = prompter.answer(&format!("{question} [y/N] "), Echo::Shown)?;
     match answer.expose().trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Trouble::here("not_confirmed", admin::DECLINED)),
+        _ => Err(CommandError::here("not_confirmed", admin::DECLINED)),
     }
 }
 
 /// There is nobody to ask.
-pub fn not_asked() -> Trouble {
-    Trouble::here("not_confirmed", admin::NOBODY_TO_ASK)
+pub fn not_asked() -> CommandError {
+    CommandError::here("not_confirmed", admin::NOBODY_TO_ASK)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::scripted::{Answers, lines};
+    use crate::prompter::scripted::{Answers, lines};
 
-    fn asked(answer: &'static str) -> Result<(), Trouble> {
-        let mut person = Answers::new(&[("Go on? [y/N] ", Echo::Shown, answer)]);
-        make_sure(&mut person, Consent::ToBeAsked, "Go on?")
+    fn asked(answer: &'static str) -> Result<(), CommandError> {
+        let mut prompter = Answers::new(&[("Go on? [y/N] ", Echo::Shown, answer)]);
+        make_sure(&mut prompter, Consent::ToBeAsked, "Go on?")
     }
 
     #[test]
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn where_nobody_sees_the_question_only_the_flag_counts() {
-        let trouble = make_sure(&mut *lines("y\n"), Consent::ToBeAsked, "Go on?").unwrap_err();
-        assert!(trouble.message.contains("--yes"), "{trouble}");
+        let error = make_sure(&mut *lines("y\n"), Consent::ToBeAsked, "Go on?").unwrap_err();
+        assert!(error.message.contains("--yes"), "{error}");
         assert!(make_sure(&mut *lines(""), Consent::by_flag(true), "Go on?").is_ok());
         assert_eq!(Consent::by_flag(false), Consent::ToBeAsked);
     }

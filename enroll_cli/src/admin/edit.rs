@@ -8,14 +8,14 @@ use twostep_core::config::ConfigError;
 
 use super::consent::{self, Consent};
 use crate::arguments::Edit;
+use crate::client;
 use crate::configuration::{CHANGED_MEANWHILE, ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
+use crate::error::CommandError;
 use crate::layout::harmless;
 use crate::messages::configuration;
-use crate::page::Page;
-use crate::person::{Echo, Person};
-use crate::reach;
+use crate::output::Output;
+use crate::prompter::{Echo, Prompter};
 use crate::terminal::who_types;
-use crate::trouble::Trouble;
 
 mod editor;
 mod working_copy;
@@ -24,16 +24,16 @@ use editor::{Editor, Program};
 use working_copy::WorkingCopy;
 
 /// Opens an editor until the configuration is right, and puts it in force.
-pub fn run(page: &mut Page, wishes: &Edit) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &Edit) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let file = ConfigFile::open()?;
-    let named = page.view.editor.clone();
+    let named = output.environment.editor.clone();
     if named.is_none() && !std::io::stdin().is_terminal() {
         return Err(editor::no_terminal());
     }
     let mut editor = Program { named };
     let work = Work { host: &Host::open(), file: &file, consent: Consent::by_flag(wishes.yes) };
-    work.until_done(page, &mut *who_types()?, &mut editor)
+    work.until_done(output, &mut *who_types()?, &mut editor)
 }
 
 /// One edit.
@@ -52,9 +52,14 @@ enum Next {
 }
 
 impl Work<'_> {
-    fn until_done(&self, page: &mut Page, person: &mut dyn Person, editor: &mut dyn Editor) -> Result<(), Trouble> {
+    fn until_done(
+        &self,
+        output: &mut Output,
+        prompter: &mut dyn Prompter,
+        editor: &mut dyn Editor,
+    ) -> Result<(), CommandError> {
         for left in working_copy::leftovers(self.file.folder()) {
-            page.say(&configuration::edit_left(left.display()))?;
+            output.say(&configuration::edit_left(left.display()))?;
         }
         let copy = WorkingCopy::of(self.file)?;
         loop {
@@ -62,27 +67,27 @@ impl Work<'_> {
             let text = copy.read()?;
             if text == self.file.text() {
                 let (file, change) = (self.file.shown(), &TextDiff::default());
-                page.object(&EditReport { changed: false, file, change, impact: None, warnings: &[] })?;
-                return page.say(configuration::UNCHANGED);
+                output.object(&EditReport { changed: false, file, change, impact: None, warnings: &[] })?;
+                return output.say(configuration::UNCHANGED);
             }
-            match Proposal::new(self.host, self.file.text(), text.clone(), &page.view.administrator) {
+            match Proposal::new(self.host, self.file.text(), text.clone(), &output.environment.administrator) {
                 Ok(proposal) => {
-                    proposal.show(page, self.file)?;
-                    match self.decide(person)? {
-                        Next::PutInForce => return self.put_in_force(page, &proposal, copy),
+                    proposal.show(output, self.file)?;
+                    match self.decide(prompter)? {
+                        Next::PutInForce => return self.put_in_force(output, &proposal, copy),
                         Next::EditAgain => {}
                         Next::Quit => return Err(left()),
                     }
                 }
-                Err(ProposalError::Trouble(trouble)) => return Err(trouble),
+                Err(ProposalError::Failed(error)) => return Err(error),
                 Err(ProposalError::Mistake(error)) => {
-                    let trouble = mistake(self.file, &error);
-                    if !person.sees_questions() {
-                        return Err(trouble);
+                    let refused = mistake(self.file, &error);
+                    if !prompter.sees_questions() {
+                        return Err(refused);
                     }
-                    page.draw(&pointed_at(&text, &error))?;
-                    page.complain(&trouble)?;
-                    if ask(person, configuration::MISTAKE, Next::EditAgain)? == Next::Quit {
+                    output.draw(&pointed_at(&text, &error))?;
+                    output.complain(&refused)?;
+                    if ask(prompter, configuration::MISTAKE, Next::EditAgain)? == Next::Quit {
                         return Err(left());
                     }
                 }
@@ -90,31 +95,31 @@ impl Work<'_> {
         }
     }
 
-    fn decide(&self, person: &mut dyn Person) -> Result<Next, Trouble> {
+    fn decide(&self, prompter: &mut dyn Prompter) -> Result<Next, CommandError> {
         match self.consent {
             Consent::Given => Ok(Next::PutInForce),
-            Consent::ToBeAsked if !person.sees_questions() => Err(consent::not_asked()),
-            Consent::ToBeAsked => ask(person, configuration::IN_FORCE, Next::PutInForce),
+            Consent::ToBeAsked if !prompter.sees_questions() => Err(consent::not_asked()),
+            Consent::ToBeAsked => ask(prompter, configuration::IN_FORCE, Next::PutInForce),
         }
     }
 
-    fn put_in_force(&self, page: &mut Page, proposal: &Proposal, copy: WorkingCopy) -> Result<(), Trouble> {
-        match proposal.put_in_force(page, self.file, "edit") {
-            Ok(()) => page.say(configuration::NOW_IN_FORCE),
-            Err(mut trouble) => {
-                if trouble.reason == CHANGED_MEANWHILE {
-                    trouble.message.push_str(&configuration::edit_kept(copy.keep().display()));
+    fn put_in_force(&self, output: &mut Output, proposal: &Proposal, copy: WorkingCopy) -> Result<(), CommandError> {
+        match proposal.put_in_force(output, self.file, "edit") {
+            Ok(()) => output.say(configuration::NOW_IN_FORCE),
+            Err(mut error) => {
+                if error.reason == CHANGED_MEANWHILE {
+                    error.message.push_str(&configuration::edit_kept(copy.keep().display()));
                 }
-                Err(trouble)
+                Err(error)
             }
         }
     }
 }
 
 /// Asks until the answer is one of those that are offered: `e`, `q`, and `y` where that can be meant.
-fn ask(person: &mut dyn Person, question: &str, most: Next) -> Result<Next, Trouble> {
+fn ask(prompter: &mut dyn Prompter, question: &str, most: Next) -> Result<Next, CommandError> {
     loop {
-        let answer = person.answer(question, Echo::Shown)?;
+        let answer = prompter.answer(question, Echo::Shown)?;
         match answer.expose().trim().to_ascii_lowercase().as_str() {
             "y" | "yes" if most == Next::PutInForce => return Ok(Next::PutInForce),
             "e" | "edit" => return Ok(Next::EditAgain),
@@ -125,13 +130,13 @@ fn ask(person: &mut dyn Person, question: &str, most: Next) -> Result<Next, Trou
 }
 
 /// The administrator had enough of it.
-fn left() -> Trouble {
-    Trouble::here("not_confirmed", configuration::LEFT)
+fn left() -> CommandError {
+    CommandError::here("not_confirmed", configuration::LEFT)
 }
 
 /// File, line, column and remedy.
-fn mistake(file: &ConfigFile, error: &ConfigError) -> Trouble {
-    Trouble::here("broken_configuration", configuration::mistake(file.shown(), error))
+fn mistake(file: &ConfigFile, error: &ConfigError) -> CommandError {
+    CommandError::here("broken_configuration", configuration::mistake(file.shown(), error))
 }
 
 /// The line with the mistake, and a mark below the place.

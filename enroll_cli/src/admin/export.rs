@@ -16,12 +16,12 @@ use twostep_core::username::Person;
 
 use crate::arguments::Export;
 use crate::audit::Syslog;
+use crate::client;
+use crate::error::{self, CommandError};
 use crate::messages;
-use crate::page::Page;
-use crate::person::{self, Echo};
-use crate::reach;
+use crate::output::Output;
+use crate::prompter::{self, Echo};
 use crate::terminal::who_types;
-use crate::trouble::{self, Trouble};
 
 /// So few letters are guessed by anybody who tries.
 const SHORTEST: usize = 12;
@@ -35,18 +35,18 @@ struct Exported {
 }
 
 /// Writes the backup.
-pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &Export) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let is_stdout = wishes.file == Path::new("-");
     if !is_stdout && wishes.file.exists() {
-        return Err(Trouble::here("exists", messages::transfer::exists(wishes.file.display())));
+        return Err(CommandError::here("exists", messages::transfer::exists(wishes.file.display())));
     }
     let passphrase = passphrase(&mut *who_types()?)?;
-    let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
+    let closed = |closed: backup::Closed| CommandError::here("backup", closed.sentence());
     let (key, text) = backup::fresh_key().map_err(closed)?;
     let (mut accounts, mut failed) = (Vec::new(), 0);
     let mut people = Vec::new();
-    Host::open().everybody(|subject| -> Result<(), Trouble> {
+    Host::open().everybody(|subject| -> Result<(), CommandError> {
         people.extend(match subject {
             Subject::User(person) => Some(person),
             Subject::Orphan(_) => None,
@@ -59,22 +59,22 @@ pub fn run(page: &mut Page, wishes: &Export) -> Result<(), Trouble> {
             Ok(Some(kept)) => accounts.push(kept),
             Err(why) => {
                 failed += 1;
-                trouble::tell(&format!("{}: {why}", person.name));
+                error::tell(&format!("{}: {why}", person.name));
             }
         }
     }
     let count = accounts.len();
-    let contents = Contents { made_at: host::now().0, host: page.view.host.clone(), key: text, accounts };
+    let contents = Contents { made_at: host::now().0, host: output.environment.host.clone(), key: text, accounts };
     let backup = backup::write(&contents, &passphrase).map_err(closed)?;
     if is_stdout {
         std::io::stdout().write_all(backup.expose().as_bytes())?;
     } else {
         save(&wishes.file, &backup)?;
-        page.object(&Exported { file: wishes.file.display().to_string(), accounts: count, failed })?;
-        page.say(&messages::transfer::exported(count, wishes.file.display()))?;
+        output.object(&Exported { file: wishes.file.display().to_string(), accounts: count, failed })?;
+        output.say(&messages::transfer::exported(count, wishes.file.display()))?;
     }
     if failed > 0 {
-        return Err(Trouble::here("incomplete", messages::transfer::incomplete(failed)));
+        return Err(CommandError::here("incomplete", messages::transfer::incomplete(failed)));
     }
     Ok(())
 }
@@ -87,21 +87,21 @@ fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<
 }
 
 /// Asked twice of a person, who could not see a slip.
-fn passphrase(person: &mut dyn person::Person) -> Result<Typed, Trouble> {
+fn passphrase(person: &mut dyn prompter::Prompter) -> Result<Typed, CommandError> {
     let first = person.answer(messages::transfer::NEW_PASSPHRASE, Echo::Hidden)?;
     if first.expose().chars().count() < SHORTEST {
-        return Err(Trouble::here("passphrase", messages::transfer::short_passphrase(SHORTEST)));
+        return Err(CommandError::here("passphrase", messages::transfer::short_passphrase(SHORTEST)));
     }
     if person.sees_questions() && person.answer(messages::transfer::ONCE_MORE, Echo::Hidden)? != first {
-        return Err(Trouble::here("passphrase", messages::transfer::NOT_THE_SAME));
+        return Err(CommandError::here("passphrase", messages::transfer::NOT_THE_SAME));
     }
     Ok(first)
 }
 
 /// A new file that only root can read, whole or not at all.
-fn save(path: &Path, backup: &Typed) -> Result<(), Trouble> {
+fn save(path: &Path, backup: &Typed) -> Result<(), CommandError> {
     let failed =
-        |error: std::io::Error| Trouble::here("unwritten", messages::transfer::unwritten(path.display(), &error));
+        |error: std::io::Error| CommandError::here("unwritten", messages::transfer::unwritten(path.display(), &error));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     let written = file.write_all(backup.expose().as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| {
@@ -113,7 +113,7 @@ fn save(path: &Path, backup: &Typed) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::scripted::{Answers, lines};
+    use crate::prompter::scripted::{Answers, lines};
 
     #[test]
     fn a_passphrase_is_long_and_given_twice_by_a_person() {

@@ -16,8 +16,8 @@ use transfer::google::{self, LONGEST};
 use transfer::{Entry, Mistake, Read};
 use twostep_core::time::Timestamp;
 
+use crate::error::CommandError;
 use crate::messages;
-use crate::trouble::Trouble;
 
 /// A home on a server that does not answer holds nobody up for longer.
 const LOOKS: usize = 10_000;
@@ -31,12 +31,12 @@ const UNSAFE: u8 = 11;
 const NOT_THE_USER: u8 = 12;
 
 /// The files of all users who have one.
-pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>, Trouble> {
+pub fn google_authenticator(template: &str, now: Timestamp) -> Result<Vec<Read>, CommandError> {
     if !template.starts_with('/') && !template.starts_with("${HOME}") {
-        return Err(Trouble::usage(messages::transfer::PATH_BEGINS));
+        return Err(CommandError::usage(messages::transfer::PATH_BEGINS));
     }
     if !template.contains("${USER}") && !template.contains("${HOME}") {
-        return Err(Trouble::usage(messages::transfer::PATH_OF_ALL));
+        return Err(CommandError::usage(messages::transfer::PATH_OF_ALL));
     }
     let mut all = Vec::new();
     for user in Host::everyone()? {

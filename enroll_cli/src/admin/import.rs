@@ -22,12 +22,12 @@ use super::consent::{Consent, make_sure};
 use super::homes;
 use crate::arguments::{ImportArguments, Taking};
 use crate::audit::Syslog;
+use crate::client;
+use crate::error::CommandError;
 use crate::messages;
-use crate::page::Page;
-use crate::person::Echo;
-use crate::reach;
+use crate::output::Output;
+use crate::prompter::Echo;
 use crate::terminal::who_types;
-use crate::trouble::Trouble;
 
 /// Most bytes of a file.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -52,12 +52,12 @@ enum Outcome {
 }
 
 /// Takes over what a file or all homes hold.
-pub fn run(page: &mut Page, wishes: &ImportArguments) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &ImportArguments) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let now = host::now();
     match wishes {
         ImportArguments::GoogleAuthenticator { all_homes: true, path, taking, .. } => {
-            take(page, homes::google_authenticator(path, now)?, *taking)
+            take(output, homes::google_authenticator(path, now)?, *taking)
         }
         ImportArguments::GoogleAuthenticator { file, user, taking, .. } => {
             let path = file.as_deref().unwrap_or(Path::new("-"));
@@ -67,20 +67,20 @@ pub fn run(page: &mut Page, wishes: &ImportArguments) -> Result<(), Trouble> {
             });
             let read = read.map(|entry| Entry { user: Some(user.clone()), ..entry });
             take(
-                page,
+                output,
                 vec![read.map_err(|why| Mistake { at: path.display().to_string(), user: Some(user), why })],
                 *taking,
             )
         }
-        ImportArguments::Oath { file, taking } => take(page, oath::read(&text(file)?, now), *taking),
+        ImportArguments::Oath { file, taking } => take(output, oath::read(&text(file)?, now), *taking),
         ImportArguments::Otpauth { file, user, taking } => {
-            take(page, of_user(uri::read(&text(file)?, now), user.as_ref()), *taking)
+            take(output, of_user(uri::read(&text(file)?, now), user.as_ref()), *taking)
         }
         ImportArguments::OtpauthMigration { file, user, taking } => {
-            take(page, of_user(migration::read(&text(file)?, now), user.as_ref()), *taking)
+            take(output, of_user(migration::read(&text(file)?, now), user.as_ref()), *taking)
         }
-        ImportArguments::Batch { file, taking } => take(page, batch::read(&text(file)?, now), *taking),
-        ImportArguments::Backup { file, taking } => restore(page, file, *taking),
+        ImportArguments::Batch { file, taking } => take(output, batch::read(&text(file)?, now), *taking),
+        ImportArguments::Backup { file, taking } => restore(output, file, *taking),
     }
 }
 
@@ -92,8 +92,8 @@ fn of_user(all: Vec<Read>, user: Option<&String>) -> Vec<Read> {
 }
 
 /// A file, or standard input.
-fn text(path: &Path) -> Result<String, Trouble> {
-    let told = |why: String| Trouble::here("unreadable", why);
+fn text(path: &Path) -> Result<String, CommandError> {
+    let told = |why: String| CommandError::here("unreadable", why);
     let name = path.display();
     let failed = |error: std::io::Error| told(messages::transfer::unread(&name, &error));
     let mut bytes = Vec::new();
@@ -112,9 +112,9 @@ fn text(path: &Path) -> Result<String, Trouble> {
 }
 
 /// Shows what would be taken over, asks, and takes it.
-fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> {
+fn take(output: &mut Output, all: Vec<Read>, taking: Taking) -> Result<(), CommandError> {
     if all.is_empty() {
-        return Err(Trouble::here("nothing", messages::transfer::NOTHING));
+        return Err(CommandError::here("nothing", messages::transfer::NOTHING));
     }
     let host = Host::open();
     let (mut fitting, mut failed, count) = (Vec::new(), 0, all.len());
@@ -131,13 +131,13 @@ fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> 
             Err(mistake) => refused(mistake),
         };
         failed += usize::from(row.result == Outcome::Refused);
-        show(page, &row)?;
+        show(output, &row)?;
     }
     if taking.dry_run {
-        return page.say(&messages::transfer::dry_run(fitting.len(), count));
+        return output.say(&messages::transfer::dry_run(fitting.len(), count));
     }
     if !fitting.is_empty() {
-        page.say("")?;
+        output.say("")?;
         make_sure(&mut *who_types()?, Consent::by_flag(taking.yes), &messages::transfer::take_over(fitting.len()))?;
     }
     let mut taken = 0;
@@ -145,9 +145,9 @@ fn take(page: &mut Page, all: Vec<Read>, taking: Taking) -> Result<(), Trouble> 
         let row = take_one(entry);
         taken += usize::from(row.result == Outcome::Taken);
         failed += usize::from(row.result == Outcome::Refused);
-        show(page, &row)?;
+        show(output, &row)?;
     }
-    ended(page, taken, failed)
+    ended(output, taken, failed)
 }
 
 /// The keys of a file that were seen before, by user, with where they stand.
@@ -175,11 +175,11 @@ fn foreseen(entry: &Entry, detail: String) -> Row {
     }
 }
 
-fn ended(page: &mut Page, taken: usize, failed: usize) -> Result<(), Trouble> {
+fn ended(output: &mut Output, taken: usize, failed: usize) -> Result<(), CommandError> {
     if failed > 0 {
-        return Err(Trouble::here("refused", messages::transfer::taken_in_part(taken, failed)));
+        return Err(CommandError::here("refused", messages::transfer::taken_in_part(taken, failed)));
     }
-    page.say(&messages::transfer::taken(taken))
+    output.say(&messages::transfer::taken(taken))
 }
 
 /// Whether it can be taken over here, with what to say of it.
@@ -258,7 +258,7 @@ fn refused(mistake: Mistake) -> Row {
     Row { at: mistake.at, user: mistake.user, result: Outcome::Refused, detail: mistake.why }
 }
 
-fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
+fn show(output: &mut Output, row: &Row) -> Result<(), CommandError> {
     let word = match row.result {
         Outcome::WouldTake => messages::transfer::WOULD_TAKE,
         Outcome::Taken => "taken",
@@ -266,19 +266,19 @@ fn show(page: &mut Page, row: &Row) -> Result<(), Trouble> {
         Outcome::Refused => "REFUSED",
     };
     let user = row.user.as_deref().unwrap_or("?");
-    page.object(row)?;
-    page.entry(user, &format!("{word}: {} ({})", row.detail, row.at))
+    output.object(row)?;
+    output.entry(user, &format!("{word}: {} ({})", row.detail, row.at))
 }
 
 /// Brings accounts of a backup back.
-fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> {
+fn restore(output: &mut Output, file: &Path, taking: Taking) -> Result<(), CommandError> {
     let text = text(file)?;
     let mut person = who_types()?;
     let passphrase = person.answer(messages::transfer::PASSPHRASE, Echo::Hidden)?;
-    let closed = |closed: backup::Closed| Trouble::here("backup", closed.sentence());
+    let closed = |closed: backup::Closed| CommandError::here("backup", closed.sentence());
     let contents = backup::read(&text, &passphrase).map_err(closed)?;
     let key = backup::key(&contents.key).map_err(closed)?;
-    page.say(&messages::transfer::backup_of(
+    output.say(&messages::transfer::backup_of(
         &contents.host,
         &dates::minute(contents.made_at),
         contents.accounts.len(),
@@ -291,9 +291,9 @@ fn restore(page: &mut Page, file: &Path, taking: Taking) -> Result<(), Trouble> 
         let row = bring_back(kept, &key, taking);
         taken += usize::from(row.result == Outcome::Taken);
         failed += usize::from(row.result == Outcome::Refused);
-        show(page, &row)?;
+        show(output, &row)?;
     }
-    if taking.dry_run { page.say(messages::transfer::NOT_BROUGHT_BACK) } else { ended(page, taken, failed) }
+    if taking.dry_run { output.say(messages::transfer::NOT_BROUGHT_BACK) } else { ended(output, taken, failed) }
 }
 
 fn bring_back(kept: &BackedUpAccount, key: &SealKey, taking: Taking) -> Row {
@@ -317,7 +317,7 @@ mod tests {
     use crate::scripted::host;
 
     use super::*;
-    use crate::page::scripted::page;
+    use crate::output::scripted::output;
 
     const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -343,13 +343,13 @@ mod tests {
 
     #[test]
     fn a_row_says_who_what_and_where() {
-        let (mut page, printed) = page(80);
+        let (mut output, printed) = output(80);
         show(
-            &mut page,
+            &mut output,
             &refused(Mistake { at: "line 3".to_owned(), user: Some("bob".to_owned()), why: "no key".to_owned() }),
         )
         .unwrap();
         assert_eq!(printed.text(), "  bob               REFUSED: no key (line 3)\n");
-        assert!(ended(&mut page, 2, 1).unwrap_err().message.starts_with("2 were taken over, and 1 not."));
+        assert!(ended(&mut output, 2, 1).unwrap_err().message.starts_with("2 were taken over, and 1 not."));
     }
 }

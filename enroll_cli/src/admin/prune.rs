@@ -8,12 +8,12 @@ use twostep_core::audit::{Audit, Line};
 use super::consent::{Consent, make_sure};
 use crate::arguments::Prune;
 use crate::audit::Syslog;
+use crate::client;
+use crate::error::CommandError;
 use crate::messages::admin;
-use crate::page::Page;
-use crate::person::Person;
-use crate::reach;
+use crate::output::Output;
+use crate::prompter::Prompter;
 use crate::terminal::who_types;
-use crate::trouble::Trouble;
 
 /// So few may all be orphans without it being strange.
 const FEW: usize = 5;
@@ -29,43 +29,45 @@ struct Pruned<'a> {
 }
 
 /// Removes them, after showing them.
-pub fn run(page: &mut Page, wishes: &Prune) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
-    prune(page, &mut *who_types()?, &Host::open(), wishes)
+pub fn run(output: &mut Output, wishes: &Prune) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
+    prune(output, &mut *who_types()?, &Host::open(), wishes)
 }
 
-fn prune(page: &mut Page, person: &mut dyn Person, host: &Host, wishes: &Prune) -> Result<(), Trouble> {
+fn prune(output: &mut Output, prompter: &mut dyn Prompter, host: &Host, wishes: &Prune) -> Result<(), CommandError> {
     let (orphans, accounts) = orphans(host)?;
     let (going, staying) = orphans.into_iter().partition::<Vec<_>, _>(Orphan::may_go);
     for one in &staying {
-        page.say(&format!("Kept: {}.", one.trouble()))?;
-        page.object(&pruned(one, false))?;
+        output.say(&format!("Kept: {}.", one.trouble()))?;
+        output.object(&pruned(one, false))?;
     }
     if going.is_empty() {
-        return page.say(admin::NO_ORPHANS);
+        return output.say(admin::NO_ORPHANS);
     }
-    page.say(admin::ORPHANS)?;
+    output.say(admin::ORPHANS)?;
     for one in &going {
         let why = if one.why == Why::UidChanged { admin::NAME_OF_ANOTHER } else { admin::NO_SUCH_USER };
-        page.entry(&one.user, &format!("uid {}, {why}", one.uid))?;
+        output.entry(&one.user, &format!("uid {}, {why}", one.uid))?;
     }
     if going.len() > FEW && going.len() * 2 > accounts && !wishes.force {
-        return Err(Trouble::here("too_many", admin::too_many_orphans(going.len(), accounts)));
+        return Err(CommandError::here("too_many", admin::too_many_orphans(going.len(), accounts)));
     }
-    make_sure(person, Consent::by_flag(wishes.yes), &admin::remove_for_good(going.len()))?;
+    make_sure(prompter, Consent::by_flag(wishes.yes), &admin::remove_for_good(going.len()))?;
     for one in &going {
-        host.store.prune(&one.account, one.uid).map_err(|error| Trouble::here("failed", admin::others_kept(&error)))?;
+        host.store
+            .prune(&one.account, one.uid)
+            .map_err(|error| CommandError::here("failed", admin::others_kept(&error)))?;
         let line = Line::new("pruned").with("user", &one.user).with("uid", one.uid);
-        Syslog.record(&line.with("admin", &page.view.administrator).finish());
-        page.object(&pruned(one, true))?;
+        Syslog.record(&line.with("admin", &output.environment.administrator).finish());
+        output.object(&pruned(one, true))?;
     }
-    page.say(&admin::orphans_removed(going.len()))
+    output.say(&admin::orphans_removed(going.len()))
 }
 
 /// The accounts that are nobody's, and how many accounts there are.
-fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), Trouble> {
+fn orphans(host: &Host) -> Result<(Vec<Orphan>, usize), CommandError> {
     let mut orphans = Vec::new();
-    host.everybody(|subject| -> Result<(), Trouble> {
+    host.everybody(|subject| -> Result<(), CommandError> {
         orphans.extend(host.orphan(subject));
         Ok(())
     })?;
@@ -81,10 +83,10 @@ mod tests {
     use crate::scripted::host;
 
     use super::*;
-    use crate::page::scripted::page;
-    use crate::person::Echo;
-    use crate::person::scripted::{Answers, lines};
-    use crate::view::Form;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
+    use crate::prompter::Echo;
+    use crate::prompter::scripted::{Answers, lines};
 
     const YES: Prune = Prune { yes: true, force: false };
 
@@ -101,9 +103,9 @@ mod tests {
     #[test]
     fn what_is_nobodys_goes_after_a_question_and_the_rest_stays() {
         let (host, _folder) = with_orphans(&["no-such-user", "renamed-user"]);
-        let (mut page, printed) = page(80);
-        let mut person = Answers::new(&[("Remove 1 account for good?", Echo::Shown, "y")]);
-        prune(&mut page, &mut person, &host, &Prune::default()).unwrap();
+        let (mut output, printed) = output(80);
+        let mut prompter = Answers::new(&[("Remove 1 account for good?", Echo::Shown, "y")]);
+        prune(&mut output, &mut prompter, &host, &Prune::default()).unwrap();
         assert_eq!(host.store.account_names().unwrap(), ["renamed-user"]);
         for part in ["no-such-user", "uid 4294967290, no such user", "Kept: the account renamed-user", "reset root"] {
             let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -114,22 +116,22 @@ mod tests {
     #[test]
     fn nothing_goes_unasked() {
         let (host, _folder) = with_orphans(&["no-such-user"]);
-        let (mut page, _) = page(80);
-        let mut person = Answers::new(&[("Remove 1 account", Echo::Shown, "n")]);
-        assert!(prune(&mut page, &mut person, &host, &Prune::default()).is_err());
-        assert!(prune(&mut page, &mut *lines("y\n"), &host, &Prune::default()).is_err());
+        let (mut output, _) = output(80);
+        let mut prompter = Answers::new(&[("Remove 1 account", Echo::Shown, "n")]);
+        assert!(prune(&mut output, &mut prompter, &host, &Prune::default()).is_err());
+        assert!(prune(&mut output, &mut *lines("y\n"), &host, &Prune::default()).is_err());
         assert_eq!(host.store.account_names().unwrap().len(), 1);
     }
 
     #[test]
     fn programs_read_what_went() {
         let (host, _folder) = with_orphans(&["no-such-user"]);
-        let (mut page, printed) = page(80);
-        page.form = Form::Json;
-        prune(&mut page, &mut *lines(""), &host, &YES).unwrap();
+        let (mut output, printed) = output(80);
+        output.form = Form::Json;
+        prune(&mut output, &mut *lines(""), &host, &YES).unwrap();
         let expected = r#"{"account":"no-such-user","user":"no-such-user","uid":4294967290,"orphan":{"why":"no_user"},"removed":true}"#;
         assert_eq!(printed.text(), format!("{expected}\n"));
-        prune(&mut page, &mut *lines(""), &host, &YES).unwrap();
+        prune(&mut output, &mut *lines(""), &host, &YES).unwrap();
         assert_eq!(printed.text().lines().count(), 1);
     }
 
@@ -137,10 +139,10 @@ mod tests {
     fn a_user_database_that_is_not_whole_costs_nobody_the_account() {
         let names = ["gone-1", "gone-2", "gone-3", "gone-4", "gone-5", "gone-6"];
         let (host, _folder) = with_orphans(&names);
-        let (mut page, _) = page(80);
-        assert_eq!(prune(&mut page, &mut *lines(""), &host, &YES).unwrap_err().reason, "too_many");
+        let (mut output, _) = output(80);
+        assert_eq!(prune(&mut output, &mut *lines(""), &host, &YES).unwrap_err().reason, "too_many");
         assert_eq!(host.store.account_names().unwrap().len(), 6);
-        prune(&mut page, &mut *lines(""), &host, &Prune { yes: true, force: true }).unwrap();
+        prune(&mut output, &mut *lines(""), &host, &Prune { yes: true, force: true }).unwrap();
         assert_eq!(host.store.account_names().unwrap().len(), 0);
     }
 }

@@ -8,12 +8,12 @@ use twostep_core::groups::{self, Groups};
 use twostep_core::request::Refusal;
 
 use crate::arguments::Report;
+use crate::client;
+use crate::environment::Form;
+use crate::error::{self, CommandError};
 use crate::messages::admin;
-use crate::page::Page;
+use crate::output::Output;
 use crate::progress::ProgressBar;
-use crate::reach;
-use crate::trouble::{self, Trouble};
-use crate::view::Form;
 
 mod csv;
 mod summary;
@@ -25,17 +25,17 @@ use summary::Summary;
 const PIECE: usize = 64 * 1024;
 
 /// Prints a line for each who fits, as soon as it is known, so that no number of users is too many.
-pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &Report) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let host = Host::open();
     let group = wishes.group.as_slice();
     group.iter().try_for_each(|name| existing(name))?;
     let members = Members::of(group);
-    host.warnings().for_each(|warning| trouble::tell(&warning));
+    host.warnings().for_each(|warning| error::tell(&warning));
     let judge = host.judge(&host.config);
-    let mut lines = Lines::begin(page);
+    let mut lines = Lines::begin(output);
     let (mut progress, mut summary) = (ProgressBar::begin(&host)?, Summary::default());
-    host.everybody(|subject| -> Result<(), Trouble> {
+    host.everybody(|subject| -> Result<(), CommandError> {
         progress.step();
         if !is_in(&subject, group, &members) {
             return Ok(());
@@ -51,12 +51,12 @@ pub fn run(page: &mut Page, wishes: &Report) -> Result<(), Trouble> {
     })?;
     progress.clear();
     lines.end()?;
-    page.say(&format!("{}{summary}", if summary.is_empty() { "" } else { "\n" }))
+    output.say(&format!("{}{summary}", if summary.is_empty() { "" } else { "\n" }))
 }
 
-/// The lines on their way to the page.
+/// The lines on their way to the output.
 struct Lines<'a> {
-    page: &'a mut Page,
+    output: &'a mut Output,
     text: String,
     /// The names of the columns, until the first line for people.
     head: String,
@@ -67,20 +67,20 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Begins with the names of the columns; programs get them without any line too. At a terminal
     /// each line is seen at once.
-    fn begin(page: &'a mut Page) -> Self {
-        let (text, head) = match page.form {
-            Form::Text => (String::new(), table::head(page.view.columns)),
+    fn begin(output: &'a mut Output) -> Self {
+        let (text, head) = match output.form {
+            Form::Text => (String::new(), table::head(output.environment.columns)),
             Form::Value => (format!("{}\n", csv::head()), String::new()),
             Form::Json => (String::new(), String::new()),
         };
         let piece = if std::io::stdout().is_terminal() { 0 } else { PIECE };
-        Self { page, text, head, piece }
+        Self { output, text, head, piece }
     }
 
-    fn add(&mut self, entry: &CensusEntry) -> Result<(), Trouble> {
+    fn add(&mut self, entry: &CensusEntry) -> Result<(), CommandError> {
         self.text.push_str(&std::mem::take(&mut self.head));
-        match self.page.form {
-            Form::Text => self.text.push_str(&table::line(entry, self.page.view.columns)),
+        match self.output.form {
+            Form::Text => self.text.push_str(&table::line(entry, self.output.environment.columns)),
             Form::Value => self.text.push_str(&format!("{}\n", csv::line(entry))),
             Form::Json => {
                 self.text.push_str(&serde_json::to_string(entry).map_err(std::io::Error::from)?);
@@ -90,17 +90,17 @@ impl<'a> Lines<'a> {
         if self.text.len() > self.piece { self.end() } else { Ok(()) }
     }
 
-    fn end(&mut self) -> Result<(), Trouble> {
-        self.page.lines(&std::mem::take(&mut self.text))
+    fn end(&mut self) -> Result<(), CommandError> {
+        self.output.lines(&std::mem::take(&mut self.text))
     }
 }
 
 /// A group that is not there has no members, which is not what was meant.
-pub fn existing(name: &str) -> Result<(), Trouble> {
+pub fn existing(name: &str) -> Result<(), CommandError> {
     match groups::find(name) {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(Trouble::refused(Refusal::BadRequest, admin::no_group(name))),
-        Err(errno) => Err(Trouble::here("user_database", admin::group_unreadable(name, errno))),
+        Ok(None) => Err(CommandError::refused(Refusal::BadRequest, admin::no_group(name))),
+        Err(errno) => Err(CommandError::here("user_database", admin::group_unreadable(name, errno))),
     }
 }
 
@@ -200,11 +200,11 @@ mod tests {
 
     #[test]
     fn lines_come_in_pieces_and_none_is_lost() {
-        use crate::page::scripted::page;
+        use crate::output::scripted::output;
         for (form, first) in [(Form::Json, "{\"user\":\"alice\""), (Form::Value, "user,uid,"), (Form::Text, "User  ")] {
-            let (mut page, printed) = page(80);
-            page.form = form;
-            let mut lines = Lines { piece: 1000, ..Lines::begin(&mut page) };
+            let (mut output, printed) = output(80);
+            output.form = form;
+            let mut lines = Lines { piece: 1000, ..Lines::begin(&mut output) };
             for _ in 0..20 {
                 lines.add(&full()).unwrap();
             }
@@ -217,11 +217,11 @@ mod tests {
 
     #[test]
     fn where_nobody_fits_only_programs_get_the_names_of_the_columns() {
-        use crate::page::scripted::page;
+        use crate::output::scripted::output;
         for (form, expected) in [(Form::Text, ""), (Form::Value, "user,uid,"), (Form::Json, "")] {
-            let (mut page, printed) = page(80);
-            page.form = form;
-            Lines::begin(&mut page).end().unwrap();
+            let (mut output, printed) = output(80);
+            output.form = form;
+            Lines::begin(&mut output).end().unwrap();
             assert_eq!(printed.text().get(..expected.len()), Some(expected));
             assert_eq!(printed.text().is_empty(), expected.is_empty());
         }

@@ -10,67 +10,67 @@ use twostep_core::request::Refusal;
 use super::consent::{Consent, make_sure};
 use super::report::existing;
 use crate::arguments::Require;
+use crate::client;
 use crate::configuration::{ConfigFile, EditReport, Proposal, ProposalError, TextDiff};
+use crate::error::CommandError;
 use crate::messages::configuration;
-use crate::page::Page;
-use crate::person::Person;
-use crate::reach;
+use crate::output::Output;
+use crate::prompter::Prompter;
 use crate::terminal::who_types;
-use crate::trouble::Trouble;
 
 /// The table of the configuration that says who must.
 const POLICY: &str = "policy";
 
 /// Changes the requirement, after saying whom it concerns.
-pub fn run(page: &mut Page, wishes: &Require) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &Require) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     wishes.groups.iter().try_for_each(|name| existing(name))?;
     let file = ConfigFile::open()?;
-    change(page, &mut *who_types()?, (&Host::open(), &file), wishes)
+    change(output, &mut *who_types()?, (&Host::open(), &file), wishes)
 }
 
 fn change(
-    page: &mut Page,
-    person: &mut dyn Person,
+    output: &mut Output,
+    prompter: &mut dyn Prompter,
     place: (&Host, &ConfigFile),
     wishes: &Require,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let (host, file) = place;
     let config = Config::parse(file.text()).map_err(|error| broken(file, &error))?;
-    if let Some(trouble) = &host.trouble {
+    if let Some(error) = &host.trouble {
         // What the file says is not what counts, so "it is so already" could be wrong.
-        return Err(Trouble::here("broken_configuration", configuration::nothing_changed(trouble)));
+        return Err(CommandError::here("broken_configuration", configuration::nothing_changed(error)));
     }
     if holds(&config, wishes)? {
         let (change, warnings) = (&TextDiff::default(), &unknown_names(&config));
-        page.object(&EditReport { changed: false, file: file.shown(), change, impact: None, warnings })?;
-        page.say(configuration::SO_ALREADY)?;
-        return warnings.iter().try_for_each(|warning| page.say(&format!("\n{warning}")));
+        output.object(&EditReport { changed: false, file: file.shown(), change, impact: None, warnings })?;
+        output.say(configuration::SO_ALREADY)?;
+        return warnings.iter().try_for_each(|warning| output.say(&format!("\n{warning}")));
     }
     let text = edited(file.text(), wishes, host::now().0)?;
-    let proposal = match Proposal::new(host, file.text(), text, &page.view.administrator) {
+    let proposal = match Proposal::new(host, file.text(), text, &output.environment.administrator) {
         Ok(proposal) => proposal,
-        Err(ProposalError::Mistake(error)) => return Err(Trouble::usage(configuration::not_requirable(&error))),
-        Err(ProposalError::Trouble(trouble)) => return Err(trouble),
+        Err(ProposalError::Mistake(error)) => return Err(CommandError::usage(configuration::not_requirable(&error))),
+        Err(ProposalError::Failed(error)) => return Err(error),
     };
-    proposal.show(page, file)?;
+    proposal.show(output, file)?;
     let locked_out = &proposal.impact.locked_out;
     if !locked_out.is_empty() && !wishes.force {
-        return Err(Trouble::here("locked_out", configuration::would_lock_out(locked_out)));
+        return Err(CommandError::here("locked_out", configuration::would_lock_out(locked_out)));
     }
-    make_sure(person, Consent::by_flag(wishes.yes), configuration::PUT_IN_FORCE)?;
-    proposal.put_in_force(page, file, "require")?;
-    tell(page, &proposal.text, wishes)
+    make_sure(prompter, Consent::by_flag(wishes.yes), configuration::PUT_IN_FORCE)?;
+    proposal.put_in_force(output, file, "require")?;
+    tell(output, &proposal.text, wishes)
 }
 
 /// Whether the configuration says so already. `since` moves only when time is given.
-fn holds(config: &Config, wishes: &Require) -> Result<bool, Trouble> {
+fn holds(config: &Config, wishes: &Require) -> Result<bool, CommandError> {
     let policy = &config.policy;
     if wishes.off {
         return Ok(!policy.required && policy.required_groups.is_empty());
     }
     if policy.required && !wishes.groups.is_empty() {
-        return Err(Trouble::refused(Refusal::Policy, configuration::EVERYONE_ALREADY.to_owned()));
+        return Err(CommandError::refused(Refusal::Policy, configuration::EVERYONE_ALREADY.to_owned()));
     }
     let is_required = match wishes.all {
         true => policy.required,
@@ -80,8 +80,8 @@ fn holds(config: &Config, wishes: &Require) -> Result<bool, Trouble> {
 }
 
 /// The text with the wishes in it. What else stands there stays, comments and order too.
-fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, Trouble> {
-    let unfit = |what: &str| Trouble::here("file", configuration::uneditable(what));
+fn edited(text: &str, wishes: &Require, now: i64) -> Result<String, CommandError> {
+    let unfit = |what: &str| CommandError::here("file", configuration::uneditable(what));
     let mut document = text.parse::<DocumentMut>().map_err(|error| unfit(error.message()))?;
     let policy = document.entry(POLICY).or_insert_with(toml_edit::table);
     let policy = policy.as_table_like_mut().ok_or_else(|| unfit(configuration::NO_TABLE))?;
@@ -130,9 +130,9 @@ fn set_if_there(table: &mut dyn TableLike, key: &str, value: Value) {
     }
 }
 
-fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
+fn tell(output: &mut Output, text: &str, wishes: &Require) -> Result<(), CommandError> {
     if wishes.off {
-        return page.say(configuration::REQUIRED_OF_NOBODY);
+        return output.say(configuration::REQUIRED_OF_NOBODY);
     }
     let policy = Config::parse(text).map(|config| config.policy).unwrap_or_default();
     let whom = match wishes.all {
@@ -144,11 +144,11 @@ fn tell(page: &mut Page, text: &str, wishes: &Require) -> Result<(), Trouble> {
         true => configuration::FROM_NOW.to_owned(),
         false => configuration::enroll_until(&dates::minute(since.after(policy.grace).0)),
     };
-    page.say(&configuration::required(&whom, &time))
+    output.say(&configuration::required(&whom, &time))
 }
 
-fn broken(file: &ConfigFile, error: &ConfigError) -> Trouble {
-    Trouble::here("broken_configuration", configuration::does_not_count(file.shown(), error))
+fn broken(file: &ConfigFile, error: &ConfigError) -> CommandError {
+    CommandError::here("broken_configuration", configuration::does_not_count(file.shown(), error))
 }
 
 #[cfg(test)]

@@ -23,14 +23,14 @@ use twostep_core::username::{Person, Username};
 
 use crate::arguments::Reseal;
 use crate::audit::Syslog;
+use crate::client;
+use crate::error::{self, CommandError};
 use crate::keys::{self, Places, Protection};
 use crate::messages;
-use crate::page::Page;
-use crate::person::Echo;
+use crate::output::Output;
 use crate::progress::ProgressBar;
-use crate::reach;
+use crate::prompter::Echo;
 use crate::terminal::who_types;
-use crate::trouble::{self, Trouble};
 
 /// What was done, as programs read it.
 #[derive(Serialize)]
@@ -41,19 +41,19 @@ struct ResealReport {
 }
 
 /// Does what was wished.
-pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, wishes: &Reseal) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let host = Host::open();
-    host.warnings().for_each(|warning| trouble::tell(&warning));
+    host.warnings().for_each(|warning| error::tell(&warning));
     let places = Places::of(&host.config.seal.key_file);
     let _alone = alone(&places.file)?;
     only_ours(&places)?;
     if wishes.print_key {
-        return print(page, &places);
+        return print(output, &places);
     }
     let known = known(&places, wishes.restore_key);
     let known = if wishes.restore_key { Some(restored(&host, known?)?) } else { known? };
-    let known = known.ok_or_else(|| Trouble::here("no_key", messages::keys::NO_KEY))?;
+    let known = known.ok_or_else(|| CommandError::here("no_key", messages::keys::NO_KEY))?;
     let is_sealed = places.is_sealed();
     let wanted = wishes.protect.unwrap_or(if is_sealed { Protection::Host } else { Protection::File });
     // What a reseal that was broken off had begun with is the new key.
@@ -62,53 +62,53 @@ pub fn run(page: &mut Page, wishes: &Reseal) -> Result<(), Trouble> {
     put(&places, &ring, wanted)?;
     let (accounts, failed) = each(&host)?;
     if failed > 0 {
-        return Err(Trouble::here("incomplete", messages::keys::incomplete(failed)));
+        return Err(CommandError::here("incomplete", messages::keys::incomplete(failed)));
     }
     narrow(&places, &ring.alone(), wanted)?;
-    ended(page, wanted, accounts)
+    ended(output, wanted, accounts)
 }
 
 /// One at a time, and not while setup-host makes a key.
-fn alone(key: &Path) -> Result<Flock<File>, Trouble> {
+fn alone(key: &Path) -> Result<Flock<File>, CommandError> {
     let folder = key.parent().unwrap_or(Path::new("/"));
-    let failed = |why: &str| Trouble::here("busy", messages::keys::busy(folder.display(), why));
+    let failed = |why: &str| CommandError::here("busy", messages::keys::busy(folder.display(), why));
     let folder = File::open(folder).map_err(|error| failed(&error.to_string()))?;
     Flock::lock(folder, FlockArg::LockExclusiveNonblock).map_err(|_| failed(messages::keys::ANOTHER_RESEAL))
 }
 
 /// A key that something else puts there at each boot cannot be changed by us.
-fn only_ours(places: &Places) -> Result<(), Trouble> {
+fn only_ours(places: &Places) -> Result<(), CommandError> {
     let Some(given) = places.read(&places.given).ok().flatten().filter(|_| !places.is_sealed()) else { return Ok(()) };
     let file = places.read(&places.file).ok().flatten();
     if file.is_some_and(|file| file.alone().to_bytes() == given.alone().to_bytes()) {
         return Ok(());
     }
-    Err(Trouble::here(
+    Err(CommandError::here(
         "given_by_others",
         messages::keys::given_by_others(places.given.display(), places.file.display()),
     ))
 }
 
-fn print(page: &mut Page, places: &Places) -> Result<(), Trouble> {
-    let key = known(places, false)?.ok_or_else(|| Trouble::here("no_key", messages::keys::NO_KEY_TO_PRINT))?;
+fn print(output: &mut Output, places: &Places) -> Result<(), CommandError> {
+    let key = known(places, false)?.ok_or_else(|| CommandError::here("no_key", messages::keys::NO_KEY_TO_PRINT))?;
     if !key.is_alone() {
-        return Err(Trouble::here("unfinished", messages::keys::BROKEN_OFF));
+        return Err(CommandError::here("unfinished", messages::keys::BROKEN_OFF));
     }
     let printed = keys::printed(&key);
-    page.object(&serde_json::json!({ "key": printed.expose() }))?;
-    page.draw(&format!("{}\n", printed.expose()))?;
-    page.say(messages::keys::KEEP_SAFE)
+    output.object(&serde_json::json!({ "key": printed.expose() }))?;
+    output.draw(&format!("{}\n", printed.expose()))?;
+    output.say(messages::keys::KEEP_SAFE)
 }
 
 /// Every key that this host has, the newest first. A place that does not open is told of: it may be
 /// what the printed key is given back for.
-fn known(places: &Places, may_fail: bool) -> Result<Option<SealKey>, Trouble> {
+fn known(places: &Places, may_fail: bool) -> Result<Option<SealKey>, CommandError> {
     let rings = [places.unseal(), places.read(&places.file), places.read(&places.given)];
     let mut found = Vec::new();
     for ring in rings {
         match ring {
             Ok(ring) => found.extend(ring),
-            Err(why) if may_fail => trouble::tell(&why.message),
+            Err(why) if may_fail => error::tell(&why.message),
             Err(why) => return Err(why),
         }
     }
@@ -120,13 +120,13 @@ fn known(places: &Places, may_fail: bool) -> Result<Option<SealKey>, Trouble> {
 }
 
 /// The key from paper, with what else is known behind it.
-fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
+fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, CommandError> {
     let answer = who_types()?.answer(messages::keys::PRINTED_KEY, Echo::Hidden)?;
     let Some(key) = keys::typed(answer.expose()) else {
-        return Err(Trouble::here("slip", messages::keys::SLIP));
+        return Err(CommandError::here("slip", messages::keys::SLIP));
     };
     let (mut opened, mut enrolled) = (0, 0);
-    host.everybody(|subject| -> Result<(), Trouble> {
+    host.everybody(|subject| -> Result<(), CommandError> {
         let account = person_of(&subject).and_then(|person| host.store.find(&person).ok().flatten());
         let one = account.as_ref().and_then(|account| Some((account, account.authenticators.first()?)));
         if let Some((account, one)) = one {
@@ -136,21 +136,21 @@ fn restored(host: &Host, known: Option<SealKey>) -> Result<SealKey, Trouble> {
         Ok(())
     })?;
     if enrolled > 0 && opened == 0 {
-        return Err(Trouble::here("other_key", messages::keys::OTHER_KEY));
+        return Err(CommandError::here("other_key", messages::keys::OTHER_KEY));
     }
     known.map_or(Ok(key.clone()), |known| key.before(&known)).map_err(|_| too_many())
 }
 
 /// Every place that is there, and the one that is wanted, gets all keys. What is kept sealed goes first,
 /// since it alone may refuse; what logins read goes last, since from there on they seal by the new key.
-fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Trouble> {
+fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), CommandError> {
     places.sweep();
     let (is_sealed, is_file) = (places.is_sealed(), places.file.exists());
     if wanted != Protection::File {
         places.seal(ring, wanted)?;
     } else if is_sealed && let Err(refused) = places.seal(ring, Protection::Host) {
         // It goes at the end; until then a boot may need it.
-        trouble::tell(&refused.message);
+        error::tell(&refused.message);
     }
     if is_file || wanted == Protection::File {
         places.write(&places.file, ring)?;
@@ -162,11 +162,11 @@ fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Troubl
 }
 
 /// Seals every account anew. How many there are, and how many of them are not.
-fn each(host: &Host) -> Result<(usize, usize), Trouble> {
-    host.store.wait_for_holders().map_err(|error| Trouble::here("busy", messages::keys::holders(error)))?;
+fn each(host: &Host) -> Result<(usize, usize), CommandError> {
+    host.store.wait_for_holders().map_err(|error| CommandError::here("busy", messages::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);
     let mut progress = ProgressBar::begin(host)?;
-    host.everybody(|subject| -> Result<(), Trouble> {
+    host.everybody(|subject| -> Result<(), CommandError> {
         progress.step();
         let name = subject_name(&subject);
         let Some(person) = person_of(&subject) else { return Ok(()) };
@@ -179,13 +179,13 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
                 accounts += usize::from(changed);
                 for label in lost {
                     progress.clear();
-                    trouble::tell(&messages::keys::lost(&name, &label));
+                    error::tell(&messages::keys::lost(&name, &label));
                 }
             }
             Err(refused) => {
                 failed += 1;
                 progress.clear();
-                trouble::tell(&format!("{name}: {}", refused.text));
+                error::tell(&format!("{name}: {}", refused.text));
             }
         }
         Ok(())
@@ -195,7 +195,7 @@ fn each(host: &Host) -> Result<(usize, usize), Trouble> {
 }
 
 /// Each wanted place keeps the new key alone, and the others go.
-fn narrow(places: &Places, key: &SealKey, wanted: Protection) -> Result<(), Trouble> {
+fn narrow(places: &Places, key: &SealKey, wanted: Protection) -> Result<(), CommandError> {
     if wanted == Protection::File {
         places.write(&places.file, key)?;
         places.remove(&places.sealed)?;
@@ -209,24 +209,24 @@ fn narrow(places: &Places, key: &SealKey, wanted: Protection) -> Result<(), Trou
     places.remove(&places.file)
 }
 
-fn ended(page: &mut Page, wanted: Protection, accounts: usize) -> Result<(), Trouble> {
+fn ended(output: &mut Output, wanted: Protection, accounts: usize) -> Result<(), CommandError> {
     let protection = match wanted {
         Protection::File => "file",
         Protection::Host => "host",
         Protection::Tpm2 => "tpm2",
     };
     Syslog.record(&Line::new("resealed").with("accounts", accounts).with("protection", protection).finish());
-    page.object(&ResealReport { accounts, failed: 0, protection })?;
-    page.say(&messages::keys::resealed(accounts))?;
-    page.say(match wanted {
+    output.object(&ResealReport { accounts, failed: 0, protection })?;
+    output.say(&messages::keys::resealed(accounts))?;
+    output.say(match wanted {
         Protection::File => messages::keys::BACKUPS_VOID,
         _ => messages::keys::PRINT_IT,
     })
 }
 
 /// Puts the key where logins find it, as the boot does. A host that keeps it in a file needs nothing.
-pub fn give() -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn give() -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let places = Places::of(&Host::open().config.seal.key_file);
     match places.unseal() {
         Ok(Some(key)) => places.give(&key),
@@ -258,10 +258,10 @@ fn subject_name(subject: &Subject) -> String {
     }
 }
 
-fn fresh() -> Result<SealKey, Trouble> {
-    SealKey::fresh().map_err(|error| Trouble::here("no_key", messages::keys::no_new_key(error)))
+fn fresh() -> Result<SealKey, CommandError> {
+    SealKey::fresh().map_err(|error| CommandError::here("no_key", messages::keys::no_new_key(error)))
 }
 
-fn too_many() -> Trouble {
-    Trouble::here("unfinished", messages::keys::TOO_MANY)
+fn too_many() -> CommandError {
+    CommandError::here("unfinished", messages::keys::TOO_MANY)
 }

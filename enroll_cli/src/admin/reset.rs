@@ -7,10 +7,10 @@ use serde::Serialize;
 use twostep_core::config::{AfterGrace, Enrollment, Policy};
 use twostep_core::enroll::AccountReport;
 
+use crate::client::{self, Direct};
+use crate::error::CommandError;
 use crate::messages::admin;
-use crate::page::Page;
-use crate::reach::{self, Direct};
-use crate::trouble::Trouble;
+use crate::output::Output;
 
 /// Whose account was reset, as programs read it.
 #[derive(Debug, Serialize)]
@@ -22,21 +22,21 @@ struct Reset<'a> {
 }
 
 /// Removes every authenticator, recovery code and application password of a user.
-pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, user: &str) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let mut account = Direct::open(user)?;
-    account.reset(&page.view.administrator)?;
-    tell(page, user, &account.show()?, &Host::open().config.policy)
+    account.reset(&output.environment.administrator)?;
+    tell(output, user, &account.show()?, &Host::open().config.policy)
 }
 
 /// What is gone, and what the user can do now.
-fn tell(page: &mut Page, user: &str, now: &AccountReport, policy: &Policy) -> Result<(), Trouble> {
+fn tell(output: &mut Output, user: &str, now: &AccountReport, policy: &Policy) -> Result<(), CommandError> {
     let enroll_by = now.status.enroll_by;
-    page.object(&Reset { user, reset: true, enroll_by })?;
-    page.say(&admin::reset(user, &next(user, now, policy.after_grace)))?;
+    output.object(&Reset { user, reset: true, enroll_by })?;
+    output.say(&admin::reset(user, &next(user, now, policy.after_grace)))?;
     match (policy.enrollment, now.invited_until) {
-        (Enrollment::Invite, None) => page.say(&admin::needs_enrollment_code(user)),
-        (Enrollment::Invite, Some(until)) => page.say(&admin::has_enrollment_code(&dates::minute(until))),
+        (Enrollment::Invite, None) => output.say(&admin::needs_enrollment_code(user)),
+        (Enrollment::Invite, Some(until)) => output.say(&admin::has_enrollment_code(&dates::minute(until))),
         _ => Ok(()),
     }
 }
@@ -53,9 +53,9 @@ fn next(user: &str, now: &AccountReport, after_grace: AfterGrace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::scripted::page;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
     use crate::session::scripted::status;
-    use crate::view::Form;
 
     fn report(enroll_by: Option<i64>, overdue: bool) -> AccountReport {
         let mut status = status(&[]);
@@ -64,9 +64,9 @@ mod tests {
     }
 
     fn told(now: &AccountReport, policy: &Policy, form: Form) -> String {
-        let (mut page, printed) = page(80);
-        page.form = form;
-        tell(&mut page, "alice", now, policy).unwrap();
+        let (mut output, printed) = output(80);
+        output.form = form;
+        tell(&mut output, "alice", now, policy).unwrap();
         printed.text()
     }
 

@@ -6,49 +6,49 @@ use nix::unistd::geteuid;
 use twostep_core::config::AfterGrace;
 use twostep_core::enroll::AccountReport;
 
+use crate::client::{self, Direct};
+use crate::error::{self, CommandError};
 use crate::messages::{admin, report};
-use crate::page::Page;
-use crate::reach::{self, Direct};
+use crate::output::Output;
 use crate::status;
-use crate::trouble::{self, Trouble};
 
 /// Shows the account of a user with its history.
-pub fn run(page: &mut Page, user: &str) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
+pub fn run(output: &mut Output, user: &str) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
     let report = Direct::open(user)?.show()?;
     let host = Host::open();
-    host.warnings().for_each(|warning| trouble::tell(&warning));
-    page.object(&report)?;
-    show(page, &report, host.config.policy.after_grace)
+    host.warnings().for_each(|warning| error::tell(&warning));
+    output.object(&report)?;
+    show(output, &report, host.config.policy.after_grace)
 }
 
-fn show(page: &mut Page, report: &AccountReport, after_grace: AfterGrace) -> Result<(), Trouble> {
+fn show(output: &mut Output, report: &AccountReport, after_grace: AfterGrace) -> Result<(), CommandError> {
     let AccountReport { status, uid, failures, overdue, exempt, invited_until, history } = report;
-    status::show(page, status)?;
+    status::show(output, status)?;
     if *overdue {
         let then = match after_grace {
             AfterGrace::Deny => admin::GRACE_OVER,
             AfterGrace::Enroll => admin::GRACE_OVER_ENROLLS,
         };
-        page.entry(admin::TIME_TO_ENROLL, then)?;
+        output.entry(admin::TIME_TO_ENROLL, then)?;
     }
     if let Some(rule) = exempt {
-        page.entry("Exempt", &admin::exempt(&report::exempt_by(rule)))?;
+        output.entry("Exempt", &admin::exempt(&report::exempt_by(rule)))?;
     }
     if let Some(until) = invited_until {
-        page.entry("Invited", &admin::invited(&dates::minute(*until)))?;
+        output.entry("Invited", &admin::invited(&dates::minute(*until)))?;
     }
     if status.disabled {
-        page.entry("Locked", &admin::locked(&status.user))?;
+        output.entry("Locked", &admin::locked(&status.user))?;
     }
-    page.entry("Wrong codes", &failures.to_string())?;
-    page.entry("User id", &uid.to_string())?;
+    output.entry("Wrong codes", &failures.to_string())?;
+    output.entry("User id", &uid.to_string())?;
     if history.is_empty() {
         return Ok(());
     }
-    page.say("\nHistory\n")?;
+    output.say("\nHistory\n")?;
     for one in history {
-        page.item(&format!("{}  {} {}", dates::minute(one.at), one.event, one.detail))?;
+        output.item(&format!("{}  {} {}", dates::minute(one.at), one.event, one.detail))?;
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ mod tests {
     use twostep_core::account::HistoryEntry;
 
     use super::*;
-    use crate::page::scripted::page;
+    use crate::output::scripted::output;
     use crate::session::scripted;
 
     fn report() -> AccountReport {
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn a_report_has_all_and_the_history_a_line_each() {
         for columns in [32, 40, 80] {
-            let (mut page, printed) = page(columns);
-            show(&mut page, &report(), AfterGrace::Deny).unwrap();
+            let (mut output, printed) = output(columns);
+            show(&mut output, &report(), AfterGrace::Deny).unwrap();
             let text = printed.text();
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
             for part in [
@@ -106,8 +106,8 @@ mod tests {
     fn what_a_user_is_advised_is_not_said_to_the_administrator() {
         let mut one = report();
         (one.status, one.history) = (scripted::status(&[]), vec![]);
-        let (mut page, printed) = page(80);
-        show(&mut page, &one, AfterGrace::Enroll).unwrap();
+        let (mut output, printed) = output(80);
+        show(&mut output, &one, AfterGrace::Enroll).unwrap();
         let text = printed.text();
         assert!(!text.contains("Add your phone") && !text.contains("History") && !text.contains("Locked"), "{text}");
         assert!(text.contains("is over: the next login has to enroll"), "{text}");

@@ -7,10 +7,10 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use twostep_core::request::SuspensionStatus;
 
+use crate::client::{self, Direct};
+use crate::error::CommandError;
 use crate::messages::admin;
-use crate::page::Page;
-use crate::reach::{self, Direct};
-use crate::trouble::Trouble;
+use crate::output::Output;
 
 /// What holds now, as programs read it.
 #[derive(Debug, Serialize)]
@@ -20,30 +20,30 @@ struct Suspended<'a> {
 }
 
 /// Switches the second step of a user off for `time`.
-pub fn suspend(page: &mut Page, user: &str, time: Duration, reason: &str) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
-    let suspension = Direct::open(user)?.suspend(time, &page.view.administrator, reason)?;
-    tell_suspended(page, user, suspension)
+pub fn suspend(output: &mut Output, user: &str, time: Duration, reason: &str) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
+    let suspension = Direct::open(user)?.suspend(time, &output.environment.administrator, reason)?;
+    tell_suspended(output, user, suspension)
 }
 
 /// Switches it on again.
-pub fn resume(page: &mut Page, user: &str) -> Result<(), Trouble> {
-    reach::only_root(geteuid())?;
-    Direct::open(user)?.resume(&page.view.administrator)?;
-    page.object(&Suspended { user, suspension: None })?;
-    page.say(&admin::resumed(user))
+pub fn resume(output: &mut Output, user: &str) -> Result<(), CommandError> {
+    client::only_root(geteuid())?;
+    Direct::open(user)?.resume(&output.environment.administrator)?;
+    output.object(&Suspended { user, suspension: None })?;
+    output.say(&admin::resumed(user))
 }
 
-fn tell_suspended(page: &mut Page, user: &str, suspension: SuspensionStatus) -> Result<(), Trouble> {
-    page.say(&admin::suspended(user, &dates::minute(suspension.until)))?;
-    page.object(&Suspended { user, suspension: Some(suspension) })
+fn tell_suspended(output: &mut Output, user: &str, suspension: SuspensionStatus) -> Result<(), CommandError> {
+    output.say(&admin::suspended(user, &dates::minute(suspension.until)))?;
+    output.object(&Suspended { user, suspension: Some(suspension) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::scripted::page;
-    use crate::view::Form;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
 
     #[test]
     fn an_administrator_is_told_until_when_and_how_to_end_it() {
@@ -53,9 +53,9 @@ mod tests {
             (Form::Text, ["alice is asked for no code until 2027-01-17", "sudo twostep admin resume alice"]),
             (Form::Json, ["{\"user\":\"alice\",\"suspension\":{", "\"by\":\"bob\""]),
         ] {
-            let (mut page, printed) = page(200);
-            page.form = form;
-            tell_suspended(&mut page, "alice", suspension.clone()).unwrap();
+            let (mut output, printed) = output(200);
+            output.form = form;
+            tell_suspended(&mut output, "alice", suspension.clone()).unwrap();
             for part in parts {
                 assert!(printed.text().contains(part), "{part} is not in:\n{}", printed.text());
             }

@@ -10,11 +10,11 @@ use twostep_core::secret::Typed;
 use super::describe::{AppPasswordList, listed, scope, show_command};
 use super::stored::{Folder, NewFile, is_file_name};
 use crate::arguments::Create;
+use crate::error::CommandError;
 use crate::messages::app_password;
-use crate::page::Page;
+use crate::output::Output;
 use crate::session::Session;
-use crate::trouble::Trouble;
-use crate::{proof, reach};
+use crate::{client, proof};
 
 /// A new one, as programs read it.
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Made<'a> {
 }
 
 /// Makes one. What stands in the way is found out before a proof is asked.
-pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
+pub fn run(session: &mut Session, wishes: &Create) -> Result<(), CommandError> {
     let user = ready(session, wishes)?;
     let place = if wishes.store { Some(reserve(session, &wishes.label)?) } else { None };
     let request = |proof| Request::CreateAppPassword {
@@ -40,87 +40,90 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), Trouble> {
     };
     let (response, proof) = proof::ask_with(session, request)?;
     let Response::AppPassword { password, made } = response else {
-        return Err(reach::broken("no password"));
+        return Err(client::broken("no password"));
     };
     // One that could not be stored is shown instead: it is made, and a proof was spent for it.
     let stored = place.map(|place| place.keep(&password)).transpose();
     let file = stored.as_ref().ok().and_then(Option::as_deref);
-    hand_over(&mut session.page, &user, (&password, &made), file).map_err(|trouble| match file {
-        Some(_) => trouble,
+    hand_over(&mut session.output, &user, (&password, &made), file).map_err(|error| match file {
+        Some(_) => error,
         None => unread(&made.label),
     })?;
     proof::tell_spent(session, proof)?;
-    stored.map(drop).map_err(|trouble| Trouble::here(&trouble.reason, app_password::not_stored(&trouble.message)))
+    stored.map(drop).map_err(|error| CommandError::here(&error.reason, app_password::not_stored(&error.message)))
 }
 
 /// The user, if one of this label can be made for these services.
-fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Result<String, Trouble> {
+fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Result<String, CommandError> {
     let status = session.status()?;
     if !status.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, app_password::nothing_to_stand_in_for(&status.user)));
+        return Err(CommandError::refused(
+            Refusal::NoAuthenticator,
+            app_password::nothing_to_stand_in_for(&status.user),
+        ));
     }
-    let AppPasswordList { app_passwords, interactive_services, .. } = listed(&mut *session.reach)?;
+    let AppPasswordList { app_passwords, interactive_services, .. } = listed(&mut *session.client)?;
     let mut services = services.iter().map(|name| name.to_ascii_lowercase());
     if let Some(name) = services.find(|name| interactive_services.contains(name)) {
-        return Err(Trouble::refused(Refusal::BadRequest, changes::people_are_asked(&name)));
+        return Err(CommandError::refused(Refusal::BadRequest, changes::people_are_asked(&name)));
     }
     if app_passwords.iter().any(|one| one.label == *label) {
-        return Err(Trouble::refused(Refusal::NoRoom, app_password::label_taken(label)));
+        return Err(CommandError::refused(Refusal::NoRoom, app_password::label_taken(label)));
     }
     Ok(status.user)
 }
 
-fn reserve(session: &Session, label: &str) -> Result<NewFile, Trouble> {
+fn reserve(session: &Session, label: &str) -> Result<NewFile, CommandError> {
     if !is_file_name(label) {
-        return Err(Trouble::usage(app_password::no_file_name(label)));
+        return Err(CommandError::usage(app_password::no_file_name(label)));
     }
-    Folder::below(session.page.view.home.as_deref())?.reserve(label)
+    Folder::below(session.output.environment.home.as_deref())?.reserve(label)
 }
 
 fn hand_over(
-    page: &mut Page,
+    output: &mut Output,
     user: &str,
     (password, made): (&Typed, &AppPasswordStatus),
     file: Option<&Path>,
-) -> Result<(), Trouble> {
-    page.value(password)?;
-    page.object(&Made { password: file.is_none().then_some(password), file, made })?;
+) -> Result<(), CommandError> {
+    output.value(password)?;
+    output.object(&Made { password: file.is_none().then_some(password), file, made })?;
     match file {
-        Some(file) => tell_stored(page, made, file),
-        None => show(page, user, password, made),
+        Some(file) => tell_stored(output, made, file),
+        None => show(output, user, password, made),
     }
 }
 
-fn show(page: &mut Page, user: &str, password: &Typed, made: &AppPasswordStatus) -> Result<(), Trouble> {
-    page.say(&app_password::shown(&made.label))?;
-    page.draw(Typed::new(format!("  {}\n\n", password.expose())).expose())?;
-    page.entry("User name", user)?;
-    scope(page, made)?;
-    page.say(app_password::TYPE_IT)
+fn show(output: &mut Output, user: &str, password: &Typed, made: &AppPasswordStatus) -> Result<(), CommandError> {
+    output.say(&app_password::shown(&made.label))?;
+    output.draw(Typed::new(format!("  {}\n\n", password.expose())).expose())?;
+    output.entry("User name", user)?;
+    scope(output, made)?;
+    output.say(app_password::TYPE_IT)
 }
 
-fn tell_stored(page: &mut Page, made: &AppPasswordStatus, file: &Path) -> Result<(), Trouble> {
-    page.say(&app_password::stored(&made.label))?;
-    page.entry("File", &file.display().to_string())?;
-    scope(page, made)?;
-    page.say(&app_password::got_by(&show_command(&made.label)))
+fn tell_stored(output: &mut Output, made: &AppPasswordStatus, file: &Path) -> Result<(), CommandError> {
+    output.say(&app_password::stored(&made.label))?;
+    output.entry("File", &file.display().to_string())?;
+    scope(output, made)?;
+    output.say(&app_password::got_by(&show_command(&made.label)))
 }
 
 /// Also where a pipe was closed: the password is made, and whoever reads errors has to know.
-fn unread(label: &str) -> Trouble {
-    Trouble::here("output", app_password::made_in_vain(label))
+fn unread(label: &str) -> CommandError {
+    CommandError::here("output", app_password::made_in_vain(label))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one};
-    use crate::page::scripted::Printed;
-    use crate::person::Echo;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::{Expected, Script};
+    use crate::client::scripted::{Expected, Script};
+    use crate::environment::Form;
+    use crate::output::scripted::Printed;
+    use crate::prompter::Echo;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::{session, status};
-    use crate::view::Form;
 
     fn wishes() -> Create {
         Create {
@@ -152,17 +155,17 @@ mod tests {
         Script::user(turns)
     }
 
-    fn in_form(form: Form, home: &Path, wishes: &Create) -> (Result<(), Trouble>, Printed) {
+    fn in_form(form: Form, home: &Path, wishes: &Create) -> (Result<(), CommandError>, Printed) {
         let (mut session, printed) = session(makes(), lines("123456\n"));
-        (session.page.form, session.page.view.home) = (form, Some(home.to_owned()));
+        (session.output.form, session.output.environment.home) = (form, Some(home.to_owned()));
         (run(&mut session, wishes), printed)
     }
 
     #[test]
     fn a_person_sees_it_once_with_how_to_use_it() {
-        let person = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
-        let (mut session, printed) = session(makes(), Box::new(person));
-        session.page.view.columns = 40;
+        let prompter = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(makes(), Box::new(prompter));
+        session.output.environment.columns = 40;
         run(&mut session, &wishes()).unwrap();
         let text = printed.text();
         assert_eq!(text.matches(PASSWORD).count(), 1, "{text}");
@@ -214,8 +217,8 @@ mod tests {
     /// Before it answers, the file appears from elsewhere.
     struct Late(Script, std::path::PathBuf);
 
-    impl reach::Reach for Late {
-        fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+    impl client::Client for Late {
+        fn ask(&mut self, request: Request) -> Result<Response, CommandError> {
             if matches!(request, Request::CreateAppPassword { .. }) {
                 std::fs::write(&self.1, "mine").unwrap();
             }
@@ -232,10 +235,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join(".local/share/twostep/laptop");
         let (mut session, printed) = session(Script::user(vec![]), lines("123456\n"));
-        session.reach = Box::new(Late(makes(), file.clone()));
-        session.page.view.home = Some(home.path().into());
-        let trouble = run(&mut session, &Create { store: true, ..wishes() }).unwrap_err();
-        assert!(trouble.message.contains("but not stored") && trouble.message.contains("exists already"), "{trouble}");
+        session.client = Box::new(Late(makes(), file.clone()));
+        session.output.environment.home = Some(home.path().into());
+        let error = run(&mut session, &Create { store: true, ..wishes() }).unwrap_err();
+        assert!(error.message.contains("but not stored") && error.message.contains("exists already"), "{error}");
         assert!(printed.text().contains(PASSWORD), "{}", printed.text());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     }
@@ -245,9 +248,9 @@ mod tests {
         for services in [vec!["sshd"], vec!["dovecot", "SUDO"]] {
             let (mut session, _) = session(Script::user(before_the_proof(&[])), Box::new(Answers::new(&[])));
             let wishes = Create { services: services.into_iter().map(str::to_owned).collect(), ..wishes() };
-            let trouble = run(&mut session, &wishes).unwrap_err();
-            assert_eq!(trouble.reason, "bad_request");
-            assert!(trouble.message.starts_with("People are asked for a code at s"), "{trouble}");
+            let error = run(&mut session, &wishes).unwrap_err();
+            assert_eq!(error.reason, "bad_request");
+            assert!(error.message.starts_with("People are asked for a code at s"), "{error}");
         }
     }
 
@@ -266,7 +269,7 @@ mod tests {
             (before_the_proof(&[]), ".b", true, "usage"),
         ] {
             let (mut session, _) = session(Script::user(turns), Box::new(Answers::new(&[])));
-            session.page.view.home = Some(home.path().into());
+            session.output.environment.home = Some(home.path().into());
             let wishes = Create { label: label.into(), store, ..wishes() };
             assert_eq!(run(&mut session, &wishes).unwrap_err().reason, reason, "{label}");
         }

@@ -4,9 +4,9 @@ use host_check::{dates, shell};
 use serde::Serialize;
 use twostep_core::request::{AppPasswordStatus, Preset, Request, Response};
 
-use crate::page::Page;
-use crate::reach::{self, Reach};
-use crate::trouble::Trouble;
+use crate::client::{self, Client};
+use crate::error::CommandError;
+use crate::output::Output;
 
 /// What there is, as programs read it.
 #[derive(Debug, Serialize)]
@@ -21,20 +21,20 @@ pub struct AppPasswordList {
 }
 
 /// What application passwords an account has, and what presets there are.
-pub fn listed(reach: &mut dyn Reach) -> Result<AppPasswordList, Trouble> {
-    match reach.ask(Request::AppPasswords {})? {
+pub fn listed(client: &mut dyn Client) -> Result<AppPasswordList, CommandError> {
+    match client.ask(Request::AppPasswords {})? {
         Response::AppPasswords { app_passwords, presets, interactive_services } => {
             Ok(AppPasswordList { app_passwords, presets, interactive_services })
         }
-        _ => Err(reach::broken("no list")),
+        _ => Err(client::broken("no list")),
     }
 }
 
 /// What a password opens, from where, until when.
-pub fn scope(page: &mut Page, one: &AppPasswordStatus) -> Result<(), Trouble> {
-    page.entry("Services", &one.services.join(", "))?;
-    page.entry("Networks", &networks(one))?;
-    page.entry("Expires", &expiry(one))
+pub fn scope(output: &mut Output, one: &AppPasswordStatus) -> Result<(), CommandError> {
+    output.entry("Services", &one.services.join(", "))?;
+    output.entry("Networks", &networks(one))?;
+    output.entry("Expires", &expiry(one))
 }
 
 /// From where it opens.

@@ -10,11 +10,11 @@ use twostep_core::secret::Typed;
 
 use super::describe::{listed, show_command};
 use super::stored::{BUSY, FILE, Folder};
+use crate::client;
+use crate::error::CommandError;
 use crate::messages::app_password;
 use crate::proof::{self, ProofUsed};
-use crate::reach;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,27 +35,27 @@ struct Outcome<'a> {
 }
 
 /// Makes those whose files are not there, each for itself.
-pub fn run(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
+pub fn run(session: &mut Session, telling: Telling) -> Result<(), CommandError> {
     match ensure(session, telling) {
-        Err(trouble) if telling == Telling::News && can_wait(&trouble) => Ok(()),
+        Err(error) if telling == Telling::News && can_wait(&error) => Ok(()),
         done => done,
     }
 }
 
 /// The end of an enrollment, which is done whatever comes of this.
-pub fn after_enrollment(session: &mut Session) -> Result<(), Trouble> {
+pub fn after_enrollment(session: &mut Session) -> Result<(), CommandError> {
     match run(session, Telling::News) {
-        Err(trouble) => session.page.complain(&trouble),
+        Err(error) => session.output.complain(&error),
         Ok(()) => Ok(()),
     }
 }
 
-fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
-    let there_is = listed(&mut *session.reach)?;
+fn ensure(session: &mut Session, telling: Telling) -> Result<(), CommandError> {
+    let there_is = listed(&mut *session.client)?;
     if there_is.presets.is_empty() {
-        return if telling == Telling::All { session.page.say(app_password::NO_PRESETS) } else { Ok(()) };
+        return if telling == Telling::All { session.output.say(app_password::NO_PRESETS) } else { Ok(()) };
     }
-    let folder = Folder::below(session.page.view.home.as_deref())?;
+    let folder = Folder::below(session.output.environment.home.as_deref())?;
     let mut missing = Vec::new();
     for preset in &there_is.presets {
         if folder.holds(&preset.name)? {
@@ -67,16 +67,16 @@ fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
         }
     }
     if !missing.is_empty() && !session.status()?.enrolled {
-        return Err(Trouble::refused(Refusal::NoAuthenticator, app_password::NOT_ENROLLED.to_owned()));
+        return Err(CommandError::refused(Refusal::NoAuthenticator, app_password::NOT_ENROLLED.to_owned()));
     }
     let mut done = Ok(());
     for preset in missing {
-        if let Err(trouble) = one(session, &folder, preset, telling) {
-            if !concerns_one(&trouble) {
-                return Err(trouble);
+        if let Err(error) = one(session, &folder, preset, telling) {
+            if !concerns_one(&error) {
+                return Err(error);
             }
-            if let Err(earlier) = std::mem::replace(&mut done, Err(trouble)) {
-                session.page.complain(&earlier)?;
+            if let Err(earlier) = std::mem::replace(&mut done, Err(error)) {
+                session.output.complain(&earlier)?;
             }
         }
     }
@@ -84,69 +84,69 @@ fn ensure(session: &mut Session, telling: Telling) -> Result<(), Trouble> {
 }
 
 /// The place is made sure of first: what is made and cannot be stored is lost.
-fn one(session: &mut Session, folder: &Folder, preset: &Preset, telling: Telling) -> Result<(), Trouble> {
+fn one(session: &mut Session, folder: &Folder, preset: &Preset, telling: Telling) -> Result<(), CommandError> {
     let place = match folder.reserve(&preset.name) {
-        Err(trouble) if telling == Telling::News && trouble.reason == BUSY => return Ok(()),
+        Err(error) if telling == Telling::News && error.reason == BUSY => return Ok(()),
         // Another run has just made it.
         Err(_) if folder.holds(&preset.name)? => return tell_kept(session, telling, &folder.path(&preset.name), true),
         place => place?,
     };
     let (password, proof) = match made(session, &preset.name, telling) {
-        Err(trouble) if telling == Telling::News && trouble.is(Refusal::NoRoom) => return Ok(()),
+        Err(error) if telling == Telling::News && error.is(Refusal::NoRoom) => return Ok(()),
         made => made?,
     };
-    let file = place.keep(&password).map_err(|trouble| lost(&preset.name, &trouble))?;
+    let file = place.keep(&password).map_err(|error| lost(&preset.name, &error))?;
     tell_made(session, preset, &file)?;
     proof::tell_spent(session, proof)
 }
 
-fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, ProofUsed), Trouble> {
+fn made(session: &mut Session, name: &str, telling: Telling) -> Result<(Typed, ProofUsed), CommandError> {
     let request = |proof| Request::EnsureAppPassword { name: name.to_owned(), proof };
-    let (response, proof) = match session.reach.ask(request(None)) {
+    let (response, proof) = match session.client.ask(request(None)) {
         Ok(response) => (response, ProofUsed::NotNeeded),
         Err(needed) if needed.is(Refusal::ProofRequired) && telling == Telling::All => {
             match proof::ask_with(session, |proof| request(Some(proof))) {
                 // Nobody is there to ask.
-                Err(trouble) if trouble.reason == "no_input" => return Err(needed),
+                Err(error) if error.reason == "no_input" => return Err(needed),
                 answered => answered?,
             }
         }
-        Err(trouble) => return Err(trouble),
+        Err(error) => return Err(error),
     };
     match response {
         Response::AppPassword { password, .. } => Ok((password, proof)),
-        _ => Err(reach::broken("no password")),
+        _ => Err(client::broken("no password")),
     }
 }
 
-fn tell_made(session: &mut Session, preset: &Preset, file: &Path) -> Result<(), Trouble> {
+fn tell_made(session: &mut Session, preset: &Preset, file: &Path) -> Result<(), CommandError> {
     let Preset { name, services, .. } = preset;
-    session.page.object(&Outcome { name, file, made: true })?;
-    session.page.say(&app_password::made_for(services, file, &show_command(name)))
+    session.output.object(&Outcome { name, file, made: true })?;
+    session.output.say(&app_password::made_for(services, file, &show_command(name)))
 }
 
-fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bool) -> Result<(), Trouble> {
+fn tell_kept(session: &mut Session, telling: Telling, file: &Path, is_active: bool) -> Result<(), CommandError> {
     if telling == Telling::News {
         return Ok(());
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    session.page.object(&Outcome { name: &name, file, made: false })?;
-    session.page.say(&app_password::kept(&name, file, is_active))
+    session.output.object(&Outcome { name: &name, file, made: false })?;
+    session.output.say(&app_password::kept(&name, file, is_active))
 }
 
 /// At the start of a session this is no news: the next login with a code, or the person, sees to it.
-fn can_wait(trouble: &Trouble) -> bool {
+fn can_wait(error: &CommandError) -> bool {
     let waits = [Refusal::ProofRequired, Refusal::NoAuthenticator, Refusal::NotSetUp];
-    waits.into_iter().any(|reason| trouble.is(reason))
+    waits.into_iter().any(|reason| error.is(reason))
 }
 
 /// The other presets may still be made.
-fn concerns_one(trouble: &Trouble) -> bool {
-    [FILE, BUSY].contains(&trouble.reason.as_str()) || trouble.is(Refusal::NoRoom)
+fn concerns_one(error: &CommandError) -> bool {
+    [FILE, BUSY].contains(&error.reason.as_str()) || error.is(Refusal::NoRoom)
 }
 
-fn lost(name: &str, trouble: &Trouble) -> Trouble {
-    Trouble::here(FILE, app_password::lost(name, &trouble.message))
+fn lost(name: &str, error: &CommandError) -> CommandError {
+    CommandError::here(FILE, app_password::lost(name, &error.message))
 }
 
 #[cfg(test)]
@@ -157,12 +157,12 @@ mod tests {
 
     use super::*;
     use crate::app_password::scripted::{PASSWORD, all, made, one, preset};
-    use crate::page::scripted::Printed;
-    use crate::person::scripted::{Answers, lines};
-    use crate::person::{Echo, Person};
-    use crate::reach::scripted::{Expected, Script};
+    use crate::client::scripted::{Expected, Script};
+    use crate::environment::Form;
+    use crate::output::scripted::Printed;
+    use crate::prompter::scripted::{Answers, lines};
+    use crate::prompter::{Echo, Prompter};
     use crate::session::scripted::{session, status};
-    use crate::view::Form;
 
     fn refused(reason: Refusal) -> Response {
         Response::Refused(Refused::new(reason, "No. Because."))
@@ -200,11 +200,11 @@ mod tests {
         fn run(
             &self,
             turns: Vec<Expected>,
-            person: Box<dyn Person>,
+            prompter: Box<dyn Prompter>,
             telling: Telling,
-        ) -> (Result<(), Trouble>, Printed) {
-            let (mut session, printed) = session(Script::user(turns), person);
-            session.page.view.home = Some(self.0.path().into());
+        ) -> (Result<(), CommandError>, Printed) {
+            let (mut session, printed) = session(Script::user(turns), prompter);
+            session.output.environment.home = Some(self.0.path().into());
             (run(&mut session, telling), printed)
         }
     }
@@ -245,8 +245,8 @@ mod tests {
         let home = Home::new();
         let mut turns = begins(&["mail"]);
         turns.extend([(without_proof as _, refused(Refusal::ProofRequired)), (with_proof as _, made("mail"))]);
-        let person = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
-        let (done, printed) = home.run(turns, Box::new(person), Telling::All);
+        let prompter = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
+        let (done, printed) = home.run(turns, Box::new(prompter), Telling::All);
         done.unwrap();
         assert!(printed.text().contains("is spent"), "{}", printed.text());
         assert!(home.file("mail").is_file());
@@ -299,7 +299,7 @@ mod tests {
         let mut turns = begins(&["mail", "files"]);
         turns.push((without_proof, made("files")));
         let (mut session, printed) = session(Script::user(turns), lines(""));
-        (session.page.form, session.page.view.home) = (Form::Json, Some(home.0.path().into()));
+        (session.output.form, session.output.environment.home) = (Form::Json, Some(home.0.path().into()));
         run(&mut session, Telling::All).unwrap();
         let read = printed.json();
         assert_eq!(read[0], serde_json::json!({"name": "mail", "file": home.file("mail"), "made": false}));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_said_with_the_remedy() {
-        let trouble = lost("mail", &Trouble::here(FILE, "The disk is full. Make room."));
-        assert!(trouble.message.contains("Make room.") && trouble.message.contains("twostep app-password ensure"));
+        let error = lost("mail", &CommandError::here(FILE, "The disk is full. Make room."));
+        assert!(error.message.contains("Make room.") && error.message.contains("twostep app-password ensure"));
     }
 }

@@ -5,51 +5,51 @@ use twostep_core::request::{AppPasswordState, AppPasswordStatus, Preset};
 
 use super::describe::{expiry, listed, networks, scope};
 use super::stored::Folder;
+use crate::error::CommandError;
 use crate::layout;
 use crate::messages::app_password;
-use crate::page::Page;
+use crate::output::Output;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 const HEAD: [&str; 7] = ["Label", "Services", "Networks", "Created", "Expires", "Last used", "State"];
 
 /// Lists them, and says what is still to be made.
-pub fn run(session: &mut Session) -> Result<(), Trouble> {
-    let listed = listed(&mut *session.reach)?;
-    let page = &mut session.page;
-    page.object(&listed)?;
-    show(page, &listed.app_passwords)?;
+pub fn run(session: &mut Session) -> Result<(), CommandError> {
+    let listed = listed(&mut *session.client)?;
+    let output = &mut session.output;
+    output.object(&listed)?;
+    show(output, &listed.app_passwords)?;
     if listed.app_passwords.is_empty() {
-        page.say(app_password::MAKE_ONE)?;
+        output.say(app_password::MAKE_ONE)?;
     }
-    let folder = Folder::below(page.view.home.as_deref()).ok();
+    let folder = Folder::below(output.environment.home.as_deref()).ok();
     // Where there is a file, `ensure` makes nothing: one that was revoked stays revoked.
     let is_stored = |name: &str| folder.as_ref().is_none_or(|folder| folder.holds(name).unwrap_or(true));
     let is_made = |name: &str| listed.app_passwords.iter().any(|one| one.label == name);
     let missing = |preset: &&Preset| !is_made(&preset.name) && !is_stored(&preset.name);
     for preset in listed.presets.iter().filter(missing) {
         let (name, services) = (&preset.name, preset.services.join(", "));
-        page.say(&app_password::wanted(name, &services))?;
-        page.say("  twostep app-password ensure")?;
+        output.say(&app_password::wanted(name, &services))?;
+        output.say("  twostep app-password ensure")?;
     }
     Ok(())
 }
 
 /// A table where it fits; else one below the other.
-pub fn show(page: &mut Page, app_passwords: &[AppPasswordStatus]) -> Result<(), Trouble> {
+pub fn show(output: &mut Output, app_passwords: &[AppPasswordStatus]) -> Result<(), CommandError> {
     if app_passwords.is_empty() {
-        return page.say(app_password::NONE);
+        return output.say(app_password::NONE);
     }
     let rows = app_passwords.iter().map(row).collect::<Vec<_>>();
-    if let Some(table) = layout::table(&HEAD, &rows, page.view.columns) {
-        return page.draw(&table);
+    if let Some(table) = layout::table(&HEAD, &rows, output.environment.columns) {
+        return output.draw(&table);
     }
     for (place, one) in app_passwords.iter().enumerate() {
-        page.say(&format!("{}{}", if place == 0 { "" } else { "\n" }, one.label))?;
-        scope(page, one)?;
-        page.entry("Created", &dates::day(one.created_at))?;
-        page.entry("Last used", &last_use(one))?;
-        page.entry("State", state(one))?;
+        output.say(&format!("{}{}", if place == 0 { "" } else { "\n" }, one.label))?;
+        scope(output, one)?;
+        output.entry("Created", &dates::day(one.created_at))?;
+        output.entry("Last used", &last_use(one))?;
+        output.entry("State", state(one))?;
     }
     Ok(())
 }
@@ -85,11 +85,11 @@ mod tests {
 
     use super::*;
     use crate::app_password::scripted::{all, one, preset};
-    use crate::page::scripted::page;
-    use crate::person::scripted::lines;
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
+    use crate::output::scripted::output;
+    use crate::prompter::scripted::lines;
     use crate::session::scripted::session;
-    use crate::view::Form;
 
     fn several() -> Vec<AppPasswordStatus> {
         let mut laptop = one("laptop mail");
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn everything_is_shown_and_fits_the_page() {
         for columns in [32, 40, 80, 160] {
-            let (mut page, printed) = page(columns);
-            show(&mut page, &several()).unwrap();
+            let (mut output, printed) = output(columns);
+            show(&mut output, &several()).unwrap();
             let text = printed.text();
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
             for part in [
@@ -133,7 +133,7 @@ mod tests {
         let script = Script::user(vec![(|_| true, all(vec![], vec![preset("mail")]))]);
         let (mut session, printed) = session(script, lines(""));
         let home = tempfile::tempdir().unwrap();
-        session.page.view.home = Some(home.path().into());
+        session.output.environment.home = Some(home.path().into());
         run(&mut session).unwrap();
         for part in ["no application passwords", "create LABEL", "have mail, for dovecot", "ensure"] {
             assert!(printed.text().contains(part), "{part} is not in:\n{}", printed.text());
@@ -149,7 +149,7 @@ mod tests {
         let presets = vec![preset("mail"), preset("files")];
         let script = Script::user(vec![(|_| true, all(vec![one("files")], presets))]);
         let (mut session, printed) = session(script, lines(""));
-        session.page.view.home = Some(home.path().into());
+        session.output.environment.home = Some(home.path().into());
         run(&mut session).unwrap();
         assert!(!printed.text().contains("ensure"), "{}", printed.text());
     }
@@ -158,7 +158,7 @@ mod tests {
     fn programs_read_all_in_one_line() {
         let script = Script::user(vec![(|_| true, all(several(), vec![preset("mail")]))]);
         let (mut session, printed) = session(script, lines(""));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session).unwrap();
         let [read] = printed.json().try_into().unwrap();
         assert_eq!(read["app_passwords"][0]["label"], "laptop mail");

@@ -5,10 +5,10 @@ use twostep_core::request::{AppPasswordStatus, Refusal, Request, Response};
 
 use super::describe::listed;
 use super::stored::{Folder, is_file_name};
+use crate::error::CommandError;
 use crate::messages::app_password;
 use crate::session::Session;
-use crate::trouble::Trouble;
-use crate::{proof, reach};
+use crate::{client, proof};
 
 /// What is revoked, as programs read it.
 #[derive(Debug, Serialize)]
@@ -17,25 +17,25 @@ struct Revoked {
 }
 
 /// Revokes the one of this label, or all.
-pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), Trouble> {
-    can_be_revoked(&listed(&mut *session.reach)?.app_passwords, label)?;
+pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), CommandError> {
+    can_be_revoked(&listed(&mut *session.client)?.app_passwords, label)?;
     let request = |proof| Request::RevokeAppPasswords { label: label.map(str::to_owned), proof };
     let (response, proof) = proof::ask_with(session, request)?;
     let Response::Revoked { labels } = response else {
-        return Err(reach::broken("nothing revoked"));
+        return Err(client::broken("nothing revoked"));
     };
     for label in &labels {
-        session.page.say(&format!("{label} is revoked: it opens nothing any more."))?;
+        session.output.say(&format!("{label} is revoked: it opens nothing any more."))?;
         tell_of_file(session, label)?;
     }
     proof::tell_spent(session, proof)?;
-    session.page.object(&Revoked { revoked: labels })
+    session.output.object(&Revoked { revoked: labels })
 }
 
 /// Whether there is something to revoke. No proof is spent to find out.
-pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Result<(), Trouble> {
+pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Result<(), CommandError> {
     let labels = there_is.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
-    let none = |what: String| Err(Trouble::refused(Refusal::NoAppPassword, what));
+    let none = |what: String| Err(CommandError::refused(Refusal::NoAppPassword, what));
     match (label, labels.as_slice()) {
         (_, []) => none(app_password::NOTHING_TO_REVOKE.to_owned()),
         (Some(label), labels) if !labels.contains(&label) => none(app_password::none_called(label, labels)),
@@ -44,12 +44,12 @@ pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Re
 }
 
 /// The file stays: `ensure` makes no new password while it is there.
-fn tell_of_file(session: &mut Session, label: &str) -> Result<(), Trouble> {
-    let folder = Folder::below(session.page.view.home.as_deref());
+fn tell_of_file(session: &mut Session, label: &str) -> Result<(), CommandError> {
+    let folder = Folder::below(session.output.environment.home.as_deref());
     match folder {
         Ok(folder) if is_file_name(label) && folder.holds(label).unwrap_or(false) => {
             let path = folder.path(label);
-            session.page.say(&format!("{} is still there and of no use any more.", path.display()))
+            session.output.say(&format!("{} is still there and of no use any more.", path.display()))
         }
         _ => Ok(()),
     }
@@ -59,11 +59,11 @@ fn tell_of_file(session: &mut Session, label: &str) -> Result<(), Trouble> {
 mod tests {
     use super::*;
     use crate::app_password::scripted::{all, one};
-    use crate::person::Echo;
-    use crate::person::scripted::{Answers, lines};
-    use crate::reach::scripted::Script;
+    use crate::client::scripted::Script;
+    use crate::environment::Form;
+    use crate::prompter::Echo;
+    use crate::prompter::scripted::{Answers, lines};
     use crate::session::scripted::session;
-    use crate::view::Form;
 
     const PROOF: &str = "Current code";
 
@@ -89,9 +89,9 @@ mod tests {
         let folder = home.path().join(".local/share/twostep");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("mail"), "ABCD\n").unwrap();
-        let person = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
-        let (mut session, printed) = session(revokes(None), Box::new(person));
-        session.page.view.home = Some(home.path().into());
+        let prompter = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
+        let (mut session, printed) = session(revokes(None), Box::new(prompter));
+        session.output.environment.home = Some(home.path().into());
         run(&mut session, None).unwrap();
         let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
         for part in ["laptop is revoked", "mail is revoked", "twostep/mail is still there", "is spent"] {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn programs_read_what_is_revoked() {
         let (mut session, printed) = session(revokes(Some("laptop")), lines("123456\n"));
-        session.page.form = Form::Json;
+        session.output.form = Form::Json;
         run(&mut session, Some("laptop")).unwrap();
         assert_eq!(printed.text(), "{\"revoked\":[\"laptop\"]}\n");
     }

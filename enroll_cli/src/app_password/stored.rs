@@ -16,8 +16,8 @@ use nix::unistd::geteuid;
 use twostep_core::audit::printable;
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::messages::app_password;
-use crate::trouble::Trouble;
 
 mod place;
 
@@ -49,8 +49,8 @@ pub fn is_file_name(name: &str) -> bool {
 
 impl Folder {
     /// The folder below this home.
-    pub fn below(home: Option<&Path>) -> Result<Self, Trouble> {
-        let home = home.ok_or_else(|| Trouble::here(FILE, app_password::NO_HOME))?;
+    pub fn below(home: Option<&Path>) -> Result<Self, CommandError> {
+        let home = home.ok_or_else(|| CommandError::here(FILE, app_password::NO_HOME))?;
         Ok(Self { path: home.join(BELOW_HOME.join("/")), home: home.to_owned() })
     }
 
@@ -60,7 +60,7 @@ impl Folder {
     }
 
     /// Whether anything has this name.
-    pub fn holds(&self, name: &str) -> Result<bool, Trouble> {
+    pub fn holds(&self, name: &str) -> Result<bool, CommandError> {
         let path = self.path(name);
         match path.symlink_metadata() {
             Ok(_) => Ok(true),
@@ -70,10 +70,10 @@ impl Folder {
     }
 
     /// The password of this name.
-    pub fn read(&self, name: &str) -> Result<Typed, Trouble> {
+    pub fn read(&self, name: &str) -> Result<Typed, CommandError> {
         let path = self.path(name);
         if !is_file_name(name) || !self.holds(name)? {
-            return Err(Trouble::here(FILE, app_password::none_stored(&printable(&path.display().to_string()))));
+            return Err(CommandError::here(FILE, app_password::none_stored(&printable(&path.display().to_string()))));
         }
         let folder = self.open()?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
@@ -85,7 +85,7 @@ impl Folder {
     }
 
     /// Makes sure that a password of this name can be stored, and that there is room for it.
-    pub fn reserve(&self, name: &str) -> Result<NewFile, Trouble> {
+    pub fn reserve(&self, name: &str) -> Result<NewFile, CommandError> {
         let path = self.path(name);
         self.make().map_err(|error| place::not_written(&path, &error))?;
         let place = NewFile::begin(self.open()?, path, name)?;
@@ -109,7 +109,7 @@ impl Folder {
         Ok(())
     }
 
-    fn open(&self) -> Result<File, Trouble> {
+    fn open(&self) -> Result<File, CommandError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let folder = open(&self.path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
             Errno::ENOTDIR | Errno::ELOOP => unfit(&self.path, "is a symbolic link, or no folder"),
@@ -124,7 +124,7 @@ impl Folder {
     }
 }
 
-fn password_in(path: &Path, file: &File) -> Result<Typed, Trouble> {
+fn password_in(path: &Path, file: &File) -> Result<Typed, CommandError> {
     let about = file.metadata().map_err(|error| unreadable(path, &error))?;
     if !about.is_file() {
         return Err(unfit(path, "is no ordinary file"));
@@ -133,7 +133,7 @@ fn password_in(path: &Path, file: &File) -> Result<Typed, Trouble> {
         return Err(unfit(path, "belongs to somebody else"));
     }
     if about.mode() & OTHERS_REACH != 0 {
-        return Err(Trouble::here(FILE, app_password::for_others(path)));
+        return Err(CommandError::here(FILE, app_password::for_others(path)));
     }
     let mut words = String::new();
     let read = file.take(LONGEST).read_to_string(&mut words);
@@ -146,12 +146,12 @@ fn password_in(path: &Path, file: &File) -> Result<Typed, Trouble> {
     Ok(Typed::new(password.to_owned()))
 }
 
-fn unfit(path: &Path, what: &str) -> Trouble {
-    Trouble::here(FILE, app_password::unfit(path, what))
+fn unfit(path: &Path, what: &str) -> CommandError {
+    CommandError::here(FILE, app_password::unfit(path, what))
 }
 
-fn unreadable(path: &Path, error: &Error) -> Trouble {
-    Trouble::here(FILE, app_password::unreadable(path, error))
+fn unreadable(path: &Path, error: &Error) -> CommandError {
+    CommandError::here(FILE, app_password::unreadable(path, error))
 }
 
 #[cfg(test)]

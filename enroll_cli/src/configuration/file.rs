@@ -11,8 +11,8 @@ use twostep_core::config;
 use twostep_core::request::Refusal;
 use twostep_core::store::files::STATE;
 
+use crate::error::CommandError;
 use crate::messages::configuration;
-use crate::trouble::Trouble;
 
 /// What it is called that somebody else changed the file meanwhile.
 pub const CHANGED_MEANWHILE: &str = "changed_meanwhile";
@@ -32,12 +32,12 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// The configuration of this host. The lock is on a folder that only root can open: anybody could
     /// lock the file's own and keep it.
-    pub fn open() -> Result<Self, Trouble> {
+    pub fn open() -> Result<Self, CommandError> {
         Self::open_at(Path::new(config::PATH), Path::new(STATE))
     }
 
     /// The file behind any links is the one that is changed, so that they stay.
-    fn open_at(path: &Path, locked: &Path) -> Result<Self, Trouble> {
+    fn open_at(path: &Path, locked: &Path) -> Result<Self, CommandError> {
         let path = fs::canonicalize(path).map_err(|error| unread(path, &error))?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let lock = File::open(locked).map_err(|error| unread(locked, &error))?;
@@ -48,7 +48,7 @@ impl ConfigFile {
 
     /// A file of a test, locked by its own folder.
     #[cfg(test)]
-    pub fn alone(path: &Path) -> Result<Self, Trouble> {
+    pub fn alone(path: &Path) -> Result<Self, CommandError> {
         Self::open_at(path, path.parent().unwrap())
     }
 
@@ -68,7 +68,7 @@ impl ConfigFile {
     }
 
     /// Replaces the whole file, with its group and mode, unless somebody else changed it meanwhile.
-    pub fn replace(&self, text: &str) -> Result<(), Trouble> {
+    pub fn replace(&self, text: &str) -> Result<(), CommandError> {
         self.check()?;
         let temporary = self.folder.join(TEMPORARY);
         let written = self.write(&temporary, text).and_then(|()| {
@@ -84,22 +84,22 @@ impl ConfigFile {
                 let _ = config::load(Path::new(config::PATH));
                 Ok(())
             }
-            Err(trouble) => {
+            Err(error) => {
                 let _ = fs::remove_file(&temporary);
-                Err(trouble)
+                Err(error)
             }
         }
     }
 
-    fn check(&self) -> Result<(), Trouble> {
+    fn check(&self) -> Result<(), CommandError> {
         let (text, _) = read(&self.path)?;
         if text == self.text {
             return Ok(());
         }
-        Err(Trouble::here(CHANGED_MEANWHILE, configuration::changed_meanwhile(self.shown())))
+        Err(CommandError::here(CHANGED_MEANWHILE, configuration::changed_meanwhile(self.shown())))
     }
 
-    fn write(&self, temporary: &Path, text: &str) -> Result<(), Trouble> {
+    fn write(&self, temporary: &Path, text: &str) -> Result<(), CommandError> {
         // Under the lock, one can only be left over from a run that was killed.
         let _ = fs::remove_file(temporary);
         let written =
@@ -114,7 +114,7 @@ impl ConfigFile {
     }
 }
 
-fn read(path: &Path) -> Result<(String, Metadata), Trouble> {
+fn read(path: &Path) -> Result<(String, Metadata), CommandError> {
     let metadata = fs::metadata(path).map_err(|error| unread(path, &error))?;
     if !metadata.is_file() {
         return Err(unread(path, &std::io::Error::other("it is not a regular file")));
@@ -123,24 +123,24 @@ fn read(path: &Path) -> Result<(String, Metadata), Trouble> {
     Ok((text, metadata))
 }
 
-fn unread(path: &Path, error: &std::io::Error) -> Trouble {
+fn unread(path: &Path, error: &std::io::Error) -> CommandError {
     let path = path.display();
     if error.kind() == std::io::ErrorKind::NotFound {
         let text = configuration::missing(&path);
-        return Trouble::refused(Refusal::NotSetUp, text);
+        return CommandError::refused(Refusal::NotSetUp, text);
     }
-    Trouble::here("file", configuration::unread(&path, error))
+    CommandError::here("file", configuration::unread(&path, error))
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::here("file", configuration::unwritten(path.display(), error))
+fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::here("file", configuration::unwritten(path.display(), error))
 }
 
-fn busy(path: &Path, errno: Errno) -> Trouble {
+fn busy(path: &Path, errno: Errno) -> CommandError {
     let path = path.display();
     match errno {
-        Errno::EWOULDBLOCK => Trouble::here("busy", configuration::busy(&path)),
-        errno => Trouble::here("file", configuration::unlocked(&path, errno)),
+        Errno::EWOULDBLOCK => CommandError::here("busy", configuration::busy(&path)),
+        errno => CommandError::here("file", configuration::unlocked(&path, errno)),
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
     fn one_changes_it_at_a_time() {
         let (_folder, path) = written("old\n");
         let first = ConfigFile::alone(&path).unwrap();
-        assert_eq!(ConfigFile::alone(&path).err().map(|trouble| trouble.reason), Some("busy".to_owned()));
+        assert_eq!(ConfigFile::alone(&path).err().map(|error| error.reason), Some("busy".to_owned()));
         drop(first);
         assert!(ConfigFile::alone(&path).is_ok());
     }
@@ -210,7 +210,7 @@ mod tests {
     fn a_file_that_is_not_there_is_a_host_that_is_not_set_up() {
         let (folder, path) = written("old\n");
         fs::remove_file(&path).unwrap();
-        assert_eq!(ConfigFile::alone(&path).err().map(|trouble| trouble.reason), Some("not_set_up".to_owned()));
+        assert_eq!(ConfigFile::alone(&path).err().map(|error| error.reason), Some("not_set_up".to_owned()));
         assert!(ConfigFile::alone(folder.path()).is_err());
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use twostep_core::config::Config;
 use twostep_core::username::Person;
 
+use crate::error::CommandError;
 use crate::messages::configuration;
-use crate::page::Page;
+use crate::output::Output;
 use crate::progress::ProgressBar;
-use crate::trouble::Trouble;
 
 /// How many users something is true of, by the old configuration and by the new one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,11 +46,11 @@ impl Count {
 
 impl Impact {
     /// Asks of everybody how they stand by both configurations.
-    pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, Trouble> {
+    pub fn measure(host: &Host, new: &Config, administrator: &str) -> Result<Self, CommandError> {
         let mut impact = Self::default();
         let judges = [host.judge(&host.config), host.judge(new)];
         let mut progress = ProgressBar::begin(host)?;
-        host.everybody(|subject| -> Result<(), Trouble> {
+        host.everybody(|subject| -> Result<(), CommandError> {
             progress.step();
             if let Subject::User(person) = subject {
                 impact.count(&judges, &person);
@@ -79,8 +79,8 @@ impl Impact {
     }
 
     /// Says it.
-    pub fn show(&self, page: &mut Page) -> Result<(), Trouble> {
-        page.say(&configuration::of_users(self.users))?;
+    pub fn show(&self, output: &mut Output) -> Result<(), CommandError> {
+        output.say(&configuration::of_users(self.users))?;
         for (name, count) in [
             ("Required of", self.required),
             ("  not enrolled", self.not_enrolled),
@@ -88,13 +88,13 @@ impl Impact {
             ("Exempt", self.exempt),
         ] {
             let Count { before, after } = count;
-            page.entry(
+            output.entry(
                 name,
                 &if before == after { format!("{after}, as before") } else { format!("{after}, was {before}") },
             )?;
         }
         if !self.locked_out.is_empty() {
-            page.say(&configuration::locks_out(&self.locked_out))?;
+            output.say(&configuration::locks_out(&self.locked_out))?;
         }
         Ok(())
     }
@@ -105,7 +105,7 @@ mod tests {
     use crate::scripted::host;
 
     use super::*;
-    use crate::page::scripted::page;
+    use crate::output::scripted::output;
 
     fn config(policy: &str) -> Config {
         Config::parse(&format!("version = 1\n[policy]\n{policy}\n")).unwrap()
@@ -118,16 +118,16 @@ mod tests {
         assert!(impact.users > 0 && impact.locked_out.contains(&"root".to_owned()), "{impact:?}");
         let all = Count { before: 0, after: impact.users };
         assert_eq!((impact.required, impact.not_enrolled, impact.refused), (all, all, all));
-        let (mut page, printed) = page(80);
-        impact.show(&mut page).unwrap();
+        let (mut output, printed) = output(80);
+        impact.show(&mut output).unwrap();
         assert!(printed.text().contains("WARNING: ") && printed.text().contains("was 0"), "{}", printed.text());
     }
 
     #[test]
     fn one_user_is_no_plural() {
         for (users, expected) in [(1, "Of the 1 user of"), (0, "Of the 0 users of"), (2, "Of the 2 users of")] {
-            let (mut page, printed) = page(80);
-            Impact { users, ..Impact::default() }.show(&mut page).unwrap();
+            let (mut output, printed) = output(80);
+            Impact { users, ..Impact::default() }.show(&mut output).unwrap();
             assert!(printed.text().starts_with(expected), "{}", printed.text());
         }
     }

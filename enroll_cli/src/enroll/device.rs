@@ -3,18 +3,18 @@
 use twostep_core::request::{Device, Kind};
 
 use crate::arguments::DeviceFlags;
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::person::Echo;
+use crate::prompter::Echo;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
 /// The device, if anything was said of it. Its key comes from standard input, never from the
 /// arguments, which everybody on the host can read.
-pub fn read(session: &mut Session, flags: &DeviceFlags) -> Result<Option<Device>, Trouble> {
+pub fn read(session: &mut Session, flags: &DeviceFlags) -> Result<Option<Device>, CommandError> {
     if *flags == DeviceFlags::default() {
         return Ok(None);
     }
-    let secret = if flags.secret_stdin { Some(session.person.answer(account::KEY, Echo::Hidden)?) } else { None };
+    let secret = if flags.secret_stdin { Some(session.prompter.answer(account::KEY, Echo::Hidden)?) } else { None };
     Ok(Some(Device {
         kind: if flags.hotp { Kind::Hotp } else { Kind::Totp },
         secret,

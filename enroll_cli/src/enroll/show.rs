@@ -5,49 +5,51 @@ use serde::Serialize;
 use twostep_core::request::{Kind, Pending};
 
 use crate::arguments::{QrChoice, Showing};
+use crate::environment::Letters;
+use crate::error::CommandError;
 use crate::messages::account;
-use crate::page::Page;
+use crate::output::Output;
 use crate::qr::{self, NotDrawn};
 use crate::save;
-use crate::trouble::Trouble;
-use crate::view::Letters;
 
 /// The key first and the drawing last, so that on a small screen the drawing stands complete above
 /// the question.
-pub fn key(page: &mut Page, pending: &Pending, showing: &Showing) -> Result<(), Trouble> {
+pub fn key(output: &mut Output, pending: &Pending, showing: &Showing) -> Result<(), CommandError> {
     if let Some(path) = &showing.svg {
         let picture = qr::picture(pending.uri.expose()).map_err(|_| no_picture())?;
         save::write(path, &picture)?;
-        page.say(&account::picture(path))?;
+        output.say(&account::picture(path))?;
     }
-    page.say(account::SCAN)?;
-    page.entry("Issuer", &pending.issuer)?;
-    page.entry("Account", &pending.account)?;
-    page.entry("Key", pending.secret.in_groups(' ').expose())?;
-    page.entry("Kind", &kind(pending))?;
-    page.entry("Confirm until", &dates::hour(pending.expires_at))?;
-    page.say("")?;
-    draw(page, pending, showing.qr)
+    output.say(account::SCAN)?;
+    output.entry("Issuer", &pending.issuer)?;
+    output.entry("Account", &pending.account)?;
+    output.entry("Key", pending.secret.in_groups(' ').expose())?;
+    output.entry("Kind", &kind(pending))?;
+    output.entry("Confirm until", &dates::hour(pending.expires_at))?;
+    output.say("")?;
+    draw(output, pending, showing.qr)
 }
 
-fn draw(page: &mut Page, pending: &Pending, choice: Option<QrChoice>) -> Result<(), Trouble> {
+fn draw(output: &mut Output, pending: &Pending, choice: Option<QrChoice>) -> Result<(), CommandError> {
     let letters = match choice {
         Some(QrChoice::None) => return Ok(()),
         Some(QrChoice::Utf8) => Letters::Utf8,
         Some(QrChoice::Ascii) => Letters::Ascii,
-        None => page.view.letters,
+        None => output.environment.letters,
     };
-    match qr::draw(pending.uri.expose(), letters, &page.view) {
-        Ok(drawing) => page.draw(&drawing),
-        Err(NotDrawn::TooNarrow { needs }) => page.say(&account::too_narrow(needs, page.view.columns, letters)),
-        Err(NotDrawn::TooLong) => page.say(account::TOO_LONG_TO_DRAW),
+    match qr::draw(pending.uri.expose(), letters, &output.environment) {
+        Ok(drawing) => output.draw(&drawing),
+        Err(NotDrawn::TooNarrow { needs }) => {
+            output.say(&account::too_narrow(needs, output.environment.columns, letters))
+        }
+        Err(NotDrawn::TooLong) => output.say(account::TOO_LONG_TO_DRAW),
     }
 }
 
 /// The same for a device that has its key already: nothing of it is repeated.
-pub fn begun(page: &mut Page, pending: &Pending) -> Result<(), Trouble> {
-    page.object(&Begun { label: &pending.label, expires_at: pending.expires_at })?;
-    page.say(&format!("\nThe key is read: {}.", kind(pending)))
+pub fn begun(output: &mut Output, pending: &Pending) -> Result<(), CommandError> {
+    output.object(&Begun { label: &pending.label, expires_at: pending.expires_at })?;
+    output.say(&format!("\nThe key is read: {}.", kind(pending)))
 }
 
 /// A device that has its key already, as programs read it.
@@ -69,6 +71,6 @@ fn kind(pending: &Pending) -> String {
     }
 }
 
-fn no_picture() -> Trouble {
-    Trouble::here("file", account::NO_PICTURE)
+fn no_picture() -> CommandError {
+    CommandError::here("file", account::NO_PICTURE)
 }

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use twostep_core::seal::SealKey;
 use twostep_core::secret::Secret;
 
+use crate::error::CommandError;
 use crate::messages;
-use crate::trouble::Trouble;
 
 /// The program.
 const PROGRAM: &str = "systemd-creds";
@@ -29,11 +29,11 @@ pub enum Protection {
 
 /// Seals keys for this host. The TPM is bound to no register: none that an update of firmware, boot
 /// loader or kernel changes may shut everyone out.
-pub fn seal(key: &SealKey, protection: Protection) -> Result<String, Trouble> {
+pub fn seal(key: &SealKey, protection: Protection) -> Result<String, CommandError> {
     let with = match (protection, has_tpm()) {
         (Protection::Tpm2, false) => {
             let text = messages::keys::NO_TPM;
-            return Err(Trouble::here("no_tpm", text));
+            return Err(CommandError::here("no_tpm", text));
         }
         (_, true) => ["--with-key=host+tpm2", "--tpm2-pcrs="].as_slice(),
         (_, false) => &["--with-key=host"],
@@ -43,7 +43,7 @@ pub fn seal(key: &SealKey, protection: Protection) -> Result<String, Trouble> {
 }
 
 /// Opens what [`seal`] made here.
-pub fn open(path: &Path) -> Result<SealKey, Trouble> {
+pub fn open(path: &Path) -> Result<SealKey, CommandError> {
     let path = path.to_str().ok_or_else(|| refused(messages::keys::NO_NAME))?;
     let bytes = Secret::new(run(&[NAME, "decrypt", path, "-"], None)?.stdout);
     SealKey::new(bytes).map_err(|error| refused(&error.to_string()))
@@ -54,12 +54,12 @@ fn has_tpm() -> bool {
     asked.is_ok_and(|output| output.status.success())
 }
 
-fn run(arguments: &[&str], input: Option<&Secret>) -> Result<Output, Trouble> {
+fn run(arguments: &[&str], input: Option<&Secret>) -> Result<Output, CommandError> {
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let child =
         Command::new(PROGRAM).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child =
-        child.map_err(|error| Trouble::here("no_systemd_creds", messages::keys::no_systemd_creds(&error)))?;
+        child.map_err(|error| CommandError::here("no_systemd_creds", messages::keys::no_systemd_creds(&error)))?;
     if let (Some(bytes), Some(mut pipe)) = (input, child.stdin.take()) {
         // A program that reads nothing says why it does not.
         let _ = pipe.write_all(bytes.expose());
@@ -72,6 +72,6 @@ fn run(arguments: &[&str], input: Option<&Secret>) -> Result<Output, Trouble> {
     Err(refused(said.lines().last().unwrap_or(messages::keys::NO_REASON)))
 }
 
-fn refused(why: &str) -> Trouble {
-    Trouble::here("not_unsealed", messages::keys::refused(why.trim_end_matches('.')))
+fn refused(why: &str) -> CommandError {
+    CommandError::here("not_unsealed", messages::keys::refused(why.trim_end_matches('.')))
 }

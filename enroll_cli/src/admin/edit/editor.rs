@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::error::CommandError;
 use crate::messages::configuration;
-use crate::trouble::Trouble;
 
 /// Editors where the person has named none.
 const EDITORS: [&str; 2] = ["sensible-editor", "vi"];
@@ -17,7 +17,7 @@ const EDITORS: [&str; 2] = ["sensible-editor", "vi"];
 /// Someone who changes a file.
 pub trait Editor {
     /// Has the person change the file.
-    fn edit(&mut self, file: &Path) -> Result<(), Trouble>;
+    fn edit(&mut self, file: &Path) -> Result<(), CommandError>;
 }
 
 /// A program that is started with the file's name.
@@ -27,7 +27,7 @@ pub struct Program {
 }
 
 impl Editor for Program {
-    fn edit(&mut self, file: &Path) -> Result<(), Trouble> {
+    fn edit(&mut self, file: &Path) -> Result<(), CommandError> {
         let candidates = match &self.named {
             Some(named) => vec![named.as_str()],
             None => EDITORS.to_vec(),
@@ -54,12 +54,12 @@ fn started(words: &str, file: &Path) -> std::io::Result<ExitStatus> {
 }
 
 /// The usual editors need one; a program that was named may not.
-pub fn no_terminal() -> Trouble {
+pub fn no_terminal() -> CommandError {
     failed(configuration::no_terminal())
 }
 
-fn failed(message: String) -> Trouble {
-    Trouble::here("editor", message)
+fn failed(message: String) -> CommandError {
+    CommandError::here("editor", message)
 }
 
 /// A time in which Ctrl-C is for the editor, which runs in the same terminal, and not for this
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    fn edited_by(words: &str) -> (Result<(), Trouble>, String) {
+    fn edited_by(words: &str) -> (Result<(), CommandError>, String) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         std::fs::write(&file, "old\n").unwrap();

@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::configuration::ConfigFile;
+use crate::error::CommandError;
 use crate::messages::configuration;
-use crate::trouble::Trouble;
 
 /// How the folders of copies begin. Each has a folder, for whatever else the editor leaves there.
 const FOLDER: &str = ".edit-";
@@ -21,7 +21,7 @@ pub struct WorkingCopy {
 
 impl WorkingCopy {
     /// A copy beside the file, for root alone.
-    pub fn of(file: &ConfigFile) -> Result<Self, Trouble> {
+    pub fn of(file: &ConfigFile) -> Result<Self, CommandError> {
         let (folder, number) = (file.folder(), std::process::id());
         let fresh = (0..100).map(|count| folder.join(format!("{FOLDER}{number}-{count}"))).find(|path| !path.exists());
         let folder = fresh.unwrap_or_else(|| folder.join(FOLDER));
@@ -40,7 +40,7 @@ impl WorkingCopy {
     }
 
     /// What it says now.
-    pub fn read(&self) -> Result<String, Trouble> {
+    pub fn read(&self) -> Result<String, CommandError> {
         fs::read_to_string(&self.path).map_err(|error| unreadable(&self.path, &error))
     }
 
@@ -66,6 +66,6 @@ pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(is_copy).collect()
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::here("file", configuration::no_working_copy(path.display(), error))
+fn unreadable(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::here("file", configuration::no_working_copy(path.display(), error))
 }

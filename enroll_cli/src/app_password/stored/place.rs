@@ -11,8 +11,8 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::messages::app_password;
-use crate::trouble::Trouble;
 
 /// What trouble with a file is called.
 pub const FILE: &str = "file";
@@ -36,7 +36,7 @@ pub struct NewFile {
 
 impl NewFile {
     /// Stores the password, and gives the file its name.
-    pub fn keep(mut self, password: &Typed) -> Result<PathBuf, Trouble> {
+    pub fn keep(mut self, password: &Typed) -> Result<PathBuf, CommandError> {
         let line = Typed::new(format!("{}\n", password.expose()));
         let kept = self.write(line.expose().as_bytes()).and_then(|()| Ok(self.give_name()?));
         kept.map_err(|error| not_written(&self.path, &error))?;
@@ -47,22 +47,22 @@ impl NewFile {
     }
 
     /// Locks what is to become the file of this name.
-    pub(super) fn begin(folder: File, path: PathBuf, name: &str) -> Result<Self, Trouble> {
+    pub(super) fn begin(folder: File, path: PathBuf, name: &str) -> Result<Self, CommandError> {
         match lock(&folder, &unnamed(name)) {
             Ok(unnamed) => Ok(Self { folder, unnamed, name: name.to_owned(), path, is_named: false }),
-            Err(Errno::EWOULDBLOCK) => Err(Trouble::here(BUSY, app_password::being_made(&path))),
+            Err(Errno::EWOULDBLOCK) => Err(CommandError::here(BUSY, app_password::being_made(&path))),
             Err(errno) => Err(not_written(&path, &errno.into())),
         }
     }
 
     /// Takes up the room on the disk while nothing depends on it yet.
-    pub(super) fn make_room(&self) -> Result<(), Trouble> {
+    pub(super) fn make_room(&self) -> Result<(), CommandError> {
         let private = self.unnamed.set_permissions(Permissions::from_mode(0o600));
         private.and_then(|()| self.write(&ROOM)).map_err(|error| not_written(&self.path, &error))
     }
 
     /// The name is something else's.
-    pub(super) fn is_taken(&self) -> Trouble {
+    pub(super) fn is_taken(&self) -> CommandError {
         not_written(&self.path, &ErrorKind::AlreadyExists.into())
     }
 
@@ -123,8 +123,8 @@ fn lock(folder: &File, name: &str) -> Result<Flock<File>, Errno> {
 }
 
 /// The file cannot be made.
-pub(super) fn not_written(path: &Path, error: &Error) -> Trouble {
-    Trouble::here(FILE, app_password::unwritten(path, error))
+pub(super) fn not_written(path: &Path, error: &Error) -> CommandError {
+    CommandError::here(FILE, app_password::unwritten(path, error))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::io::{BufRead, Read};
 
 use twostep_core::secret::Typed;
 
+use crate::error::CommandError;
 use crate::messages::general;
-use crate::trouble::Trouble;
 
 /// More than any answer; the rest of a longer line would be the next answer.
 const LONGEST_LINE: u64 = 4096;
@@ -20,24 +20,24 @@ pub enum Echo {
 }
 
 /// Someone who answers questions.
-pub trait Person {
+pub trait Prompter {
     /// The next answer. Where nobody sees questions, it is the next line.
-    fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, Trouble>;
+    fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, CommandError>;
 
     /// Whether there is a person who sees the questions, and who may try again.
     fn sees_questions(&self) -> bool;
 }
 
 /// Whatever standard input brings, where it is no terminal.
-pub fn piped() -> Box<dyn Person> {
+pub fn piped() -> Box<dyn Prompter> {
     Box::new(Lines(std::io::stdin().lock()))
 }
 
 /// The lines of a pipe or file.
 struct Lines<R>(R);
 
-impl<R: BufRead> Person for Lines<R> {
-    fn answer(&mut self, question: &str, _: Echo) -> Result<Typed, Trouble> {
+impl<R: BufRead> Prompter for Lines<R> {
+    fn answer(&mut self, question: &str, _: Echo) -> Result<Typed, CommandError> {
         let mut line = Vec::new();
         let count =
             self.0.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
@@ -65,14 +65,14 @@ pub fn typed(mut line: Vec<u8>) -> Typed {
 }
 
 /// Standard input, or the terminal, has nothing more to say.
-pub fn ended(question: &str) -> Trouble {
+pub fn ended(question: &str) -> CommandError {
     let asked = question.trim().trim_end_matches(':');
-    Trouble::here("no_input", general::input_ended(asked))
+    CommandError::here("no_input", general::input_ended(asked))
 }
 
 /// Standard input, or the terminal, cannot be read.
-pub fn unreadable(error: &std::io::Error) -> Trouble {
-    Trouble::here("no_input", general::input_unreadable(error))
+pub fn unreadable(error: &std::io::Error) -> CommandError {
+    CommandError::here("no_input", general::input_unreadable(error))
 }
 
 #[cfg(test)]
@@ -93,8 +93,8 @@ pub mod scripted {
         }
     }
 
-    impl Person for Answers {
-        fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, Trouble> {
+    impl Prompter for Answers {
+        fn answer(&mut self, question: &str, echo: Echo) -> Result<Typed, CommandError> {
             let (expected, how, answer) = self.0.pop_front().expect("no question is expected");
             assert!(question.starts_with(expected), "not the expected question: {question}");
             assert_eq!(echo, how, "{question}");
@@ -115,7 +115,7 @@ pub mod scripted {
     }
 
     /// The lines of a pipe.
-    pub fn lines(text: &'static str) -> Box<dyn Person> {
+    pub fn lines(text: &'static str) -> Box<dyn Prompter> {
         Box::new(Lines(text.as_bytes()))
     }
 }
@@ -126,18 +126,18 @@ mod tests {
 
     #[test]
     fn lines_are_answers_until_they_end() {
-        let mut person = scripted::lines("123456\r\nABCD EFGH");
-        assert_eq!(person.answer("Code:", Echo::Hidden).unwrap().expose(), "123456");
-        assert_eq!(person.answer("Code:", Echo::Shown).unwrap().expose(), "ABCD EFGH");
-        let trouble = person.answer("Code: ", Echo::Shown).unwrap_err();
-        assert_eq!(trouble.reason, "no_input");
-        assert!(trouble.message.contains("(Code)"), "{trouble}");
+        let mut prompter = scripted::lines("123456\r\nABCD EFGH");
+        assert_eq!(prompter.answer("Code:", Echo::Hidden).unwrap().expose(), "123456");
+        assert_eq!(prompter.answer("Code:", Echo::Shown).unwrap().expose(), "ABCD EFGH");
+        let error = prompter.answer("Code: ", Echo::Shown).unwrap_err();
+        assert_eq!(error.reason, "no_input");
+        assert!(error.message.contains("(Code)"), "{error}");
     }
 
     #[test]
     fn a_line_without_end_does_not_fill_the_memory() {
-        let mut person = Lines(std::io::BufReader::new(std::io::repeat(b'1')));
-        assert_eq!(person.answer("", Echo::Shown).unwrap().expose().len(), LONGEST_LINE as usize);
+        let mut prompter = Lines(std::io::BufReader::new(std::io::repeat(b'1')));
+        assert_eq!(prompter.answer("", Echo::Shown).unwrap().expose().len(), LONGEST_LINE as usize);
     }
 
     #[test]

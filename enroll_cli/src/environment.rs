@@ -19,7 +19,7 @@ pub enum Form {
 
 /// The terminal, and the host and home that texts name.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct Environment {
     /// Columns of the terminal.
     pub columns: usize,
     /// Lines of the terminal.
@@ -40,7 +40,7 @@ pub struct View {
     pub editor: Option<String>,
 }
 
-impl View {
+impl Environment {
     /// Looks at this process's terminal, locale, host and home.
     pub fn of_this_process() -> Self {
         let size = terminal_size::terminal_size_of(std::io::stdout());

@@ -8,8 +8,8 @@ use twostep_core::enroll::{AccountReport, Desk, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
+use crate::error::CommandError;
 use crate::messages::general;
-use crate::trouble::Trouble;
 
 /// How often a service that is busy is asked again: a user's sessions may all begin at once.
 const TRIES: u32 = 50;
@@ -17,16 +17,16 @@ const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Someone who answers requests about one account.
-pub trait Reach {
-    /// Has the request answered. A refusal is a [`Trouble`].
-    fn ask(&mut self, request: Request) -> Result<Response, Trouble>;
+pub trait Client {
+    /// Has the request answered. A refusal is a [`CommandError`].
+    fn ask(&mut self, request: Request) -> Result<Response, CommandError>;
 
     /// Whether changes need a proof.
     fn needs_proof(&self) -> bool;
 }
 
 /// The way to the account of the caller, or to that of the user whom root named.
-pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Reach>, Trouble> {
+pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Client>, CommandError> {
     match named(geteuid(), user)? {
         Some(user) => Ok(Box::new(Direct::open(user)?)),
         None => Ok(Box::new(Service)),
@@ -34,24 +34,24 @@ pub fn to_account_of(user: Option<&str>) -> Result<Box<dyn Reach>, Trouble> {
 }
 
 /// The way to the account of the caller, where root has none to name.
-pub fn to_own_account() -> Result<Box<dyn Reach>, Trouble> {
+pub fn to_own_account() -> Result<Box<dyn Client>, CommandError> {
     own(geteuid())?;
     Ok(Box::new(Service))
 }
 
 /// Application passwords are their user's: an administrator who made one could log in with it.
-fn own(caller: Uid) -> Result<(), Trouble> {
+fn own(caller: Uid) -> Result<(), CommandError> {
     if caller.is_root() {
-        return Err(Trouble::refused(Refusal::Policy, general::EACH_THEIR_OWN.to_owned()));
+        return Err(CommandError::refused(Refusal::Policy, general::EACH_THEIR_OWN.to_owned()));
     }
     Ok(())
 }
 
 /// The user whom root named; a user names nobody.
-fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, Trouble> {
+fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, CommandError> {
     match (caller.is_root(), user) {
-        (true, None) => Err(Trouble::usage(general::NAME_THE_USER)),
-        (false, Some(_)) => Err(Trouble::usage(general::ONLY_ROOT)),
+        (true, None) => Err(CommandError::usage(general::NAME_THE_USER)),
+        (false, Some(_)) => Err(CommandError::usage(general::ONLY_ROOT)),
         (true, Some(_)) | (false, None) => Ok(user),
     }
 }
@@ -59,8 +59,8 @@ fn named(caller: Uid, user: Option<&str>) -> Result<Option<&str>, Trouble> {
 /// Through the service, which knows its caller and asks for proofs.
 struct Service;
 
-impl Reach for Service {
-    fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+impl Client for Service {
+    fn ask(&mut self, request: Request) -> Result<Response, CommandError> {
         for _ in 0..TRIES {
             match client::call(USER_SOCKET, &request).map_err(|error| not_there(&error))? {
                 Response::Refused(refused) if refused.reason == Refusal::Busy => std::thread::sleep(PAUSE),
@@ -82,7 +82,7 @@ pub struct Direct {
 
 impl Direct {
     /// The store's desk for one user.
-    pub fn open(user: &str) -> Result<Self, Trouble> {
+    pub fn open(user: &str) -> Result<Self, CommandError> {
         match Desk::for_administrator(user, Box::new(Syslog)) {
             Ok(desk) => Ok(Self { desk }),
             Err(refused) => Err(refused.into()),
@@ -90,43 +90,43 @@ impl Direct {
     }
 
     /// Switches the second step off for a time; `by` answers for it.
-    pub fn suspend(&mut self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, Trouble> {
-        self.desk.suspend(time, by, reason).map_err(Trouble::from)
+    pub fn suspend(&mut self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, CommandError> {
+        self.desk.suspend(time, by, reason).map_err(CommandError::from)
     }
 
     /// Switches it on again; `by` answers for it.
-    pub fn resume(&mut self, by: &str) -> Result<(), Trouble> {
-        self.desk.resume(by).map_err(Trouble::from)
+    pub fn resume(&mut self, by: &str) -> Result<(), CommandError> {
+        self.desk.resume(by).map_err(CommandError::from)
     }
 
     /// Forgets the wrong codes; `by` answers for it.
-    pub fn unlock(&mut self, by: &str) -> Result<(), Trouble> {
-        self.desk.unlock(by).map_err(Trouble::from)
+    pub fn unlock(&mut self, by: &str) -> Result<(), CommandError> {
+        self.desk.unlock(by).map_err(CommandError::from)
     }
 
     /// Makes one recovery code to read out; `by` answers for it.
-    pub fn issue_recovery_code(&mut self, by: &str) -> Result<Issued, Trouble> {
-        self.desk.issue_recovery_code(by).map_err(Trouble::from)
+    pub fn issue_recovery_code(&mut self, by: &str) -> Result<Issued, CommandError> {
+        self.desk.issue_recovery_code(by).map_err(CommandError::from)
     }
 
     /// Makes a code by which the user enrolls; `by` answers for it.
-    pub fn invite(&mut self, time: Duration, by: &str) -> Result<Issued, Trouble> {
-        self.desk.invite(time, by).map_err(Trouble::from)
+    pub fn invite(&mut self, time: Duration, by: &str) -> Result<Issued, CommandError> {
+        self.desk.invite(time, by).map_err(CommandError::from)
     }
 
     /// Forgets every authenticator, recovery code and application password.
-    pub fn reset(&mut self, by: &str) -> Result<Response, Trouble> {
-        self.desk.reset(by).map_err(Trouble::from)
+    pub fn reset(&mut self, by: &str) -> Result<Response, CommandError> {
+        self.desk.reset(by).map_err(CommandError::from)
     }
 
     /// The whole account without its secrets.
-    pub fn show(&mut self) -> Result<AccountReport, Trouble> {
-        self.desk.show().map_err(Trouble::from)
+    pub fn show(&mut self) -> Result<AccountReport, CommandError> {
+        self.desk.show().map_err(CommandError::from)
     }
 }
 
-impl Reach for Direct {
-    fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+impl Client for Direct {
+    fn ask(&mut self, request: Request) -> Result<Response, CommandError> {
         accepted(self.desk.answer(request))
     }
 
@@ -136,15 +136,15 @@ impl Reach for Direct {
 }
 
 /// Only root may use the administrator's commands.
-pub fn only_root(caller: Uid) -> Result<(), Trouble> {
+pub fn only_root(caller: Uid) -> Result<(), CommandError> {
     if caller.is_root() {
         return Ok(());
     }
-    Err(Trouble::refused(Refusal::BadCaller, general::NOT_ROOT.to_owned()))
+    Err(CommandError::refused(Refusal::BadCaller, general::NOT_ROOT.to_owned()))
 }
 
 /// The response, if it is no refusal.
-pub fn accepted(response: Response) -> Result<Response, Trouble> {
+pub fn accepted(response: Response) -> Result<Response, CommandError> {
     match response {
         Response::Refused(refused) => Err(refused.into()),
         response => Ok(response),
@@ -152,14 +152,14 @@ pub fn accepted(response: Response) -> Result<Response, Trouble> {
 }
 
 /// There was no response.
-pub fn not_there(error: &CallError) -> Trouble {
+pub fn not_there(error: &CallError) -> CommandError {
     let reason = if matches!(error, CallError::NotThere { .. }) { Refusal::NotSetUp } else { Refusal::Failed };
-    Trouble::refused(reason, general::no_service(error))
+    CommandError::refused(reason, general::no_service(error))
 }
 
 /// What came is not an answer to what was asked.
-pub fn broken(what: &str) -> Trouble {
-    Trouble::refused(Refusal::Failed, general::not_done(what))
+pub fn broken(what: &str) -> CommandError {
+    CommandError::refused(Refusal::Failed, general::not_done(what))
 }
 
 #[cfg(test)]
@@ -191,8 +191,8 @@ pub mod scripted {
         }
     }
 
-    impl Reach for Script {
-        fn ask(&mut self, request: Request) -> Result<Response, Trouble> {
+    impl Client for Script {
+        fn ask(&mut self, request: Request) -> Result<Response, CommandError> {
             let (expected, response) = self.turns.pop_front().expect("no request is expected");
             assert!(expected(&request), "not the expected request: {request:?}");
             accepted(response)
@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn application_passwords_are_their_users() {
         assert_eq!(own(Uid::from_raw(1000)), Ok(()));
-        let trouble = own(Uid::from_raw(0)).unwrap_err();
-        assert!(trouble.is(Refusal::Policy) && trouble.message.contains("admin app-passwords"), "{trouble}");
+        let error = own(Uid::from_raw(0)).unwrap_err();
+        assert!(error.is(Refusal::Policy) && error.message.contains("admin app-passwords"), "{error}");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 use twostep_core::request::{Refusal, Refused};
 
+use crate::environment::Form;
 use crate::layout;
 use crate::messages::general;
-use crate::view::Form;
 
 /// The exit codes that scripts rely on; 0 is "done".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Exit {
 
 /// Why a command ends without having done its work.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct CommandError {
     /// How the program ends.
     pub exit: Exit,
     /// One word for programs: those of [`Refusal`], and a few of this program.
@@ -47,7 +47,7 @@ struct Inner<'a> {
     message: &'a str,
 }
 
-impl Trouble {
+impl CommandError {
     /// The store or the helper refused.
     pub fn refused(reason: Refusal, message: String) -> Self {
         let exit = if reason == Refusal::NotSetUp { Exit::NotSetUp } else { Exit::Refused };
@@ -109,13 +109,13 @@ fn fitted(message: &str, columns: Option<usize>) -> String {
 /// Whoever read our output went away, as `head` does: nobody is left to tell.
 const CLOSED_OUTPUT: &str = "closed_output";
 
-impl From<Refused> for Trouble {
+impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         Self::refused(refused.reason, refused.text)
     }
 }
 
-impl From<host_check::Error> for Trouble {
+impl From<host_check::Error> for CommandError {
     fn from(error: host_check::Error) -> Self {
         match error {
             host_check::Error::Refused(reason, message) => Self::refused(reason, message),
@@ -125,7 +125,7 @@ impl From<host_check::Error> for Trouble {
     }
 }
 
-impl From<std::io::Error> for Trouble {
+impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::here(CLOSED_OUTPUT, "");
@@ -134,7 +134,7 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&layout::harmless(&self.message))
     }
@@ -153,15 +153,15 @@ mod tests {
 
     #[test]
     fn an_error_is_one_json_line() {
-        let trouble = Trouble::refused(Refusal::NotAccepted, "Wrong \"code\".\nTry again.".into());
-        assert_eq!(trouble.json(), r#"{"error":{"reason":"not_accepted","message":"Wrong \"code\".\nTry again."}}"#);
+        let error = CommandError::refused(Refusal::NotAccepted, "Wrong \"code\".\nTry again.".into());
+        assert_eq!(error.json(), r#"{"error":{"reason":"not_accepted","message":"Wrong \"code\".\nTry again."}}"#);
     }
 
     #[test]
     fn a_host_that_is_not_set_up_has_its_own_exit_code() {
-        assert_eq!(Trouble::refused(Refusal::NotSetUp, String::new()).exit, Exit::NotSetUp);
-        assert_eq!(Trouble::refused(Refusal::Policy, String::new()).exit, Exit::Refused);
-        assert_eq!(Trouble::usage("").exit as u8, 2);
+        assert_eq!(CommandError::refused(Refusal::NotSetUp, String::new()).exit, Exit::NotSetUp);
+        assert_eq!(CommandError::refused(Refusal::Policy, String::new()).exit, Exit::Refused);
+        assert_eq!(CommandError::usage("").exit as u8, 2);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_cannot_steer_the_terminal() {
-        let trouble = Trouble::refused(Refusal::Failed, "bad \x1b[2J label".into());
-        assert_eq!(trouble.to_string(), "bad \\u{1b}[2J label");
+        let error = CommandError::refused(Refusal::Failed, "bad \x1b[2J label".into());
+        assert_eq!(error.to_string(), "bad \\u{1b}[2J label");
     }
 }

@@ -6,41 +6,41 @@ use serde::Serialize;
 use twostep_core::request::Response;
 use twostep_core::secret::Typed;
 
+use crate::environment::{Environment, Form};
+use crate::error::CommandError;
 use crate::layout;
-use crate::trouble::Trouble;
-use crate::view::{Form, View};
 
 /// Where the results go.
-pub struct Page {
+pub struct Output {
     /// Standard output.
     pub out: Box<dyn Write>,
     /// What they look like.
     pub form: Form,
     /// The terminal and the host.
-    pub view: View,
+    pub environment: Environment,
 }
 
-impl Page {
+impl Output {
     /// Prints text that fits the page, if people read it.
-    pub fn say(&mut self, text: &str) -> Result<(), Trouble> {
-        let lines = layout::wrap(&layout::harmless(text), self.view.columns, 0);
+    pub fn say(&mut self, text: &str) -> Result<(), CommandError> {
+        let lines = layout::wrap(&layout::harmless(text), self.environment.columns, 0);
         self.draw(&format!("{lines}\n"))
     }
 
     /// Prints a name and what it is, if people read it.
-    pub fn entry(&mut self, name: &str, what: &str) -> Result<(), Trouble> {
-        let lines = layout::entry(name, what, self.view.columns);
+    pub fn entry(&mut self, name: &str, what: &str) -> Result<(), CommandError> {
+        let lines = layout::entry(name, what, self.environment.columns);
         self.draw(&format!("{lines}\n"))
     }
 
     /// Prints a line of a list, if people read it.
-    pub fn item(&mut self, text: &str) -> Result<(), Trouble> {
-        let lines = layout::wrap(&format!("  {}", layout::harmless(text)), self.view.columns, 4);
+    pub fn item(&mut self, text: &str) -> Result<(), CommandError> {
+        let lines = layout::wrap(&format!("  {}", layout::harmless(text)), self.environment.columns, 4);
         self.draw(&format!("{lines}\n"))
     }
 
     /// Prints lines as they are, if people read it.
-    pub fn draw(&mut self, lines: &str) -> Result<(), Trouble> {
+    pub fn draw(&mut self, lines: &str) -> Result<(), CommandError> {
         match self.form {
             Form::Text => self.write(lines),
             Form::Json | Form::Value => Ok(()),
@@ -48,7 +48,7 @@ impl Page {
     }
 
     /// Prints the value that a pipe waits for, if one does.
-    pub fn value(&mut self, value: &Typed) -> Result<(), Trouble> {
+    pub fn value(&mut self, value: &Typed) -> Result<(), CommandError> {
         match self.form {
             Form::Value => self.write(Typed::new(format!("{}\n", value.expose())).expose()),
             Form::Text | Form::Json => Ok(()),
@@ -56,7 +56,7 @@ impl Page {
     }
 
     /// Prints one JSON object on a line of its own, if programs read it.
-    pub fn object(&mut self, object: &impl Serialize) -> Result<(), Trouble> {
+    pub fn object(&mut self, object: &impl Serialize) -> Result<(), CommandError> {
         if self.form != Form::Json {
             return Ok(());
         }
@@ -65,26 +65,26 @@ impl Page {
     }
 
     /// Prints what the service answered another program, whatever else is wanted.
-    pub fn response(&mut self, response: &Response) -> Result<(), Trouble> {
+    pub fn response(&mut self, response: &Response) -> Result<(), CommandError> {
         let line = Typed::new(serde_json::to_string(response).map_err(std::io::Error::from)?);
         self.write(Typed::new(format!("{}\n", line.expose())).expose())
     }
 
     /// Tells of a try that failed and that may be repeated.
-    pub fn complain(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+    pub fn complain(&mut self, error: &CommandError) -> Result<(), CommandError> {
         match self.form {
-            Form::Text => self.say(&trouble.message),
-            Form::Json => self.write(&format!("{}\n", trouble.json())),
-            Form::Value => Ok(writeln!(std::io::stderr(), "twostep: {trouble}")?),
+            Form::Text => self.say(&error.message),
+            Form::Json => self.write(&format!("{}\n", error.json())),
+            Form::Value => Ok(writeln!(std::io::stderr(), "twostep: {error}")?),
         }
     }
 
     /// Prints lines that are made for whoever reads them.
-    pub fn lines(&mut self, lines: &str) -> Result<(), Trouble> {
+    pub fn lines(&mut self, lines: &str) -> Result<(), CommandError> {
         if lines.is_empty() { Ok(()) } else { self.write(lines) }
     }
 
-    fn write(&mut self, lines: &str) -> Result<(), Trouble> {
+    fn write(&mut self, lines: &str) -> Result<(), CommandError> {
         self.out.write_all(lines.as_bytes())?;
         Ok(self.out.flush()?)
     }
@@ -98,7 +98,7 @@ pub mod scripted {
     use std::rc::Rc;
 
     use super::*;
-    use crate::view::{Letters, Paint};
+    use crate::environment::{Letters, Paint};
 
     /// What was printed.
     #[derive(Clone, Default)]
@@ -127,9 +127,9 @@ pub mod scripted {
     }
 
     /// A page of so many columns, and what is printed on it.
-    pub fn page(columns: usize) -> (Page, Printed) {
+    pub fn output(columns: usize) -> (Output, Printed) {
         let printed = Printed::default();
-        let view = View {
+        let environment = Environment {
             columns,
             rows: 24,
             paint: Paint::Plain,
@@ -140,7 +140,7 @@ pub mod scripted {
             administrator: "bob".into(),
             editor: None,
         };
-        (Page { out: Box::new(printed.clone()), form: Form::Text, view }, printed)
+        (Output { out: Box::new(printed.clone()), form: Form::Text, environment }, printed)
     }
 }
 
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn each_reader_gets_what_is_for_it_and_nothing_else() {
         for (form, expected) in [(Form::Json, "[1]\n"), (Form::Text, "Hello.\n"), (Form::Value, "ABCD-EFGH\n")] {
-            let (mut page, printed) = scripted::page(80);
-            page.form = form;
-            page.say("Hello.").unwrap();
-            page.object(&[1]).unwrap();
-            page.value(&Typed::new("ABCD-EFGH".into())).unwrap();
+            let (mut output, printed) = scripted::output(80);
+            output.form = form;
+            output.say("Hello.").unwrap();
+            output.object(&[1]).unwrap();
+            output.value(&Typed::new("ABCD-EFGH".into())).unwrap();
             assert_eq!(printed.text(), expected);
         }
     }
