@@ -1,7 +1,7 @@
 //! The ledger: what one user has spent and failed since boot, in one small file of fixed size.
 //!
 //! It is written in place at each attempt, without fsync, and it is the lock of the account. What is
-//! lost with the file (a reboot, a wiped `/run`) is made good by the floor: see [`Ledger::floor`].
+//! lost with the file (a reboot, a wiped `/run`) is made good by the epoch: see [`Ledger::epoch_time`].
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub struct Ledger {
     /// Whose it is. A name may pass to another user.
     uid: u32,
     /// Nothing that was spent before this moment is recorded here.
-    pub floor: Uptime,
+    pub epoch: Uptime,
     /// The last spent step of each authenticator, by id.
     pub spent: Vec<(String, Step)>,
     /// The last steps of authenticators, by id, whose codes were given and refused, since they were
@@ -77,12 +77,12 @@ pub struct Wrong {
 }
 
 impl Ledger {
-    /// An empty ledger that knows nothing of what was spent before `floor`.
+    /// An empty ledger that knows nothing of what was spent before `epoch`.
     #[must_use]
-    pub fn new(floor: Uptime, failures: Sums) -> Self {
+    pub fn new(epoch: Uptime, failures: Sums) -> Self {
         Self {
             uid: NOBODY,
-            floor,
+            epoch,
             spent: Vec::new(),
             shown: Vec::new(),
             throttle: Throttle { gone: failures, ..Throttle::default() },
@@ -100,7 +100,7 @@ impl Ledger {
     /// failed and passed says nothing about this one; what was spent stays so.
     pub fn belong_to(&mut self, uid: u32, failures: Sums) {
         if self.uid != uid {
-            let earlier = std::mem::replace(self, Self::new(self.floor, failures));
+            let earlier = std::mem::replace(self, Self::new(self.epoch, failures));
             (self.spent, self.shown, self.gone) = (earlier.spent, earlier.shown, earlier.gone);
             self.uid = uid;
         }
@@ -220,14 +220,14 @@ impl Ledger {
     /// It counts elapsed time since boot, so a wall clock that was wrong when this ledger was made
     /// does not matter.
     #[must_use]
-    pub fn floor(&self, now: Moment) -> Timestamp {
-        now.wall.before(now.uptime.since(self.floor))
+    pub fn epoch_time(&self, now: Moment) -> Timestamp {
+        now.wall.before(now.uptime.since(self.epoch))
     }
 
     fn body(&self) -> Vec<u8> {
         let mut body = Writer::new(&[]);
         body.u64(self.uid.into());
-        body.u64(self.floor.0);
+        body.u64(self.epoch.0);
         for steps in [&self.spent, &self.shown] {
             body.u32(steps.len());
             for (id, step) in steps {
@@ -268,7 +268,7 @@ impl Ledger {
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let uid = reader.count()?;
-        let floor = Uptime(reader.u64()?);
+        let epoch = Uptime(reader.u64()?);
         let spent = reader.many(SPENT, Self::step)?;
         let shown = reader.many(SHOWN, Self::step)?;
         let gone = Sums { strangers: reader.count()?, known: reader.count()?, anyone: reader.count()? };
@@ -281,7 +281,7 @@ impl Ledger {
         let throttle = Throttle { slots, gone };
         let gone = reader.many(GONE, Reader::text)?;
         let exchanges = exchange::read(reader)?;
-        Some(Self { uid, floor, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses, gone, exchanges })
+        Some(Self { uid, epoch, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses, gone, exchanges })
     }
 
     fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {

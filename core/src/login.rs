@@ -8,7 +8,7 @@ use crate::groups::Database;
 use crate::ledger::{ExchangePlace, Ledger};
 use crate::messages;
 use crate::options::Shape;
-use crate::policy::{Requirement, Visit};
+use crate::policy::{LoginContext, Requirement};
 use crate::request::AttemptId;
 use crate::seal::SealError;
 use crate::secret::Typed;
@@ -96,14 +96,14 @@ pub fn second_step(
     let now = clock.now();
     let Some((answer, earlier)) = exchange.answers.split_last() else {
         let is_remembered = remembered::holds(attempt, config, store, now.uptime);
-        let standing = standing(&attempt.visit(now.wall, is_remembered), config, store)?;
+        let standing = standing(&attempt.context(now.wall, is_remembered), config, store)?;
         return Ok(match (standing.requirement, standing.account) {
             (Requirement::NotAsked(rule), _) => LoginStep::Done(Verdict::NotAsked(rule)),
             (Requirement::Asked, Some(_)) => LoginStep::Ask,
             (Requirement::Asked | Requirement::MustEnroll, _) => LoginStep::Done(Verdict::MustEnroll),
         });
     };
-    let Standing { requirement, account } = standing(&attempt.visit(now.wall, false), config, store)?;
+    let Standing { requirement, account } = standing(&attempt.context(now.wall, false), config, store)?;
     match (requirement, account) {
         (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(LoginStep::Done(Verdict::NotAsked(rule))),
         (_, Some(account)) if account.is_enrolled() => {
@@ -253,8 +253,8 @@ impl Exchange<'_> {
 }
 
 impl Attempt {
-    fn visit(&self, now: Timestamp, is_remembered: bool) -> Visit<'_> {
-        Visit { person: &self.person, service: &self.service, origin: &self.origin, now, is_remembered }
+    fn context(&self, now: Timestamp, is_remembered: bool) -> LoginContext<'_> {
+        LoginContext { person: &self.person, service: &self.service, origin: &self.origin, now, is_remembered }
     }
 }
 
@@ -271,9 +271,9 @@ pub struct Standing {
 ///
 /// # Errors
 /// The account cannot be read, and nothing exempts the user.
-pub fn standing(visit: &Visit<'_>, config: &Config, store: &impl Store) -> Result<Standing, StoreError> {
-    let found = store.find(visit.person);
-    let requirement = config.decide(&Database, visit, found.as_ref().map(Option::as_ref).map_err(Clone::clone))?;
+pub fn standing(context: &LoginContext<'_>, config: &Config, store: &impl Store) -> Result<Standing, StoreError> {
+    let found = store.find(context.person);
+    let requirement = config.decide(&Database, context, found.as_ref().map(Option::as_ref).map_err(Clone::clone))?;
     Ok(Standing { requirement, account: found.ok().flatten() })
 }
 
@@ -283,8 +283,8 @@ pub fn standing(visit: &Visit<'_>, config: &Config, store: &impl Store) -> Resul
 /// The account could not be read.
 pub fn applies(attempt: &Attempt, config: &Config, store: &impl Store, clock: &impl Clock) -> Result<bool, LoginError> {
     let now = clock.now();
-    let visit = attempt.visit(now.wall, remembered::holds(attempt, config, store, now.uptime));
-    Ok(!matches!(standing(&visit, config, store)?.requirement, Requirement::NotAsked(_)))
+    let context = attempt.context(now.wall, remembered::holds(attempt, config, store, now.uptime));
+    Ok(!matches!(standing(&context, config, store)?.requirement, Requirement::NotAsked(_)))
 }
 
 /// Whether a user must enroll before logging in like this.
@@ -297,8 +297,8 @@ pub fn must_enroll(
     store: &impl Store,
     clock: &impl Clock,
 ) -> Result<bool, LoginError> {
-    let visit = attempt.visit(clock.now().wall, false);
-    Ok(standing(&visit, config, store)?.requirement == Requirement::MustEnroll)
+    let context = attempt.context(clock.now().wall, false);
+    Ok(standing(&context, config, store)?.requirement == Requirement::MustEnroll)
 }
 
 /// Why a login could not be taken through its second step.

@@ -12,7 +12,7 @@ use crate::username::{Person, Username};
 
 /// A login, as far as it matters for who is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Visit<'a> {
+pub struct LoginContext<'a> {
     /// Who.
     pub person: &'a Person,
     /// To which PAM service.
@@ -71,17 +71,17 @@ impl Config {
     pub fn decide<E>(
         &self,
         groups: &impl Groups,
-        visit: &Visit<'_>,
+        context: &LoginContext<'_>,
         account: Result<Option<&Account>, E>,
     ) -> Result<Requirement, E> {
         let suspension = account.as_ref().ok().and_then(|account| account.as_ref()?.suspension.as_ref());
-        if suspension.is_some_and(|suspension| suspension.holds(visit.now)) {
+        if suspension.is_some_and(|suspension| suspension.holds(context.now)) {
             return Ok(Requirement::NotAsked(Rule::Suspended));
         }
-        if let Some(rule) = self.policy.exempts(groups, visit) {
+        if let Some(rule) = self.policy.exempts(groups, context) {
             return Ok(Requirement::NotAsked(rule));
         }
-        Ok(self.policy.requirement(groups, visit, account?))
+        Ok(self.policy.requirement(groups, context, account?))
     }
 
     /// Whether someone of whom nothing is known would be refused there for not having enrolled.
@@ -117,16 +117,16 @@ impl Policy {
     }
 
     /// What a login must do that nothing exempts.
-    fn requirement(&self, groups: &impl Groups, visit: &Visit<'_>, account: Option<&Account>) -> Requirement {
+    fn requirement(&self, groups: &impl Groups, context: &LoginContext<'_>, account: Option<&Account>) -> Requirement {
         if account.is_some_and(Account::is_enrolled) {
-            let is_spared = visit.is_remembered && !self.remember.is_zero();
+            let is_spared = context.is_remembered && !self.remember.is_zero();
             return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
         }
-        if !self.requires_by(groups, visit.person) {
+        if !self.requires_by(groups, context.person) {
             return Requirement::NotAsked(Rule::NotEnrolled);
         }
         let started = account.and_then(|account| account.grace_since);
-        match self.grace_until(started, visit.now) {
+        match self.grace_until(started, context.now) {
             Some(rule) => Requirement::NotAsked(rule),
             None => Requirement::MustEnroll,
         }
@@ -134,8 +134,8 @@ impl Policy {
 
     /// The rule that exempts a login. Where the user database does not say who is in a group,
     /// nobody is.
-    fn exempts(&self, groups: &impl Groups, visit: &Visit<'_>) -> Option<Rule> {
-        let Visit { person, service, origin, .. } = visit;
+    fn exempts(&self, groups: &impl Groups, context: &LoginContext<'_>) -> Option<Rule> {
+        let LoginContext { person, service, origin, .. } = context;
         let is_named = |name: &String| {
             let is_alias = |alias: Option<&Username>| alias.is_some_and(|alias| name == alias.as_str());
             *name == person.name.as_str() || person.alias().is_ok_and(is_alias)

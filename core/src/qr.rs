@@ -2,7 +2,7 @@
 
 use qrcode::{Color, EcLevel, QrCode};
 
-pub use protocol::options::Letters;
+pub use protocol::options::Charset;
 
 /// Light dots on each side, as ISO/IEC 18004 asks for.
 const QUIET: usize = 4;
@@ -12,7 +12,7 @@ const LEAST_QUIET: usize = 2;
 
 /// Whether a drawing has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub enum ColorMode {
     /// Explicit colors, which make a QR code readable on a dark and on a light terminal.
     Colors,
     /// None.
@@ -21,14 +21,14 @@ pub enum Paint {
 
 /// Where a drawing has to fit.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct Size {
     /// Columns.
     pub columns: usize,
     /// Lines.
     pub lines: usize,
 }
 
-impl Room {
+impl Size {
     /// As much as the drawing needs.
     pub const ENOUGH: Self = Self { columns: usize::MAX, lines: usize::MAX };
 }
@@ -69,40 +69,40 @@ impl Dots {
 ///
 /// # Errors
 /// Why there is none.
-pub fn draw(text: &str, letters: Letters, paint: Paint, room: Room) -> Result<String, NotDrawn> {
+pub fn draw(text: &str, charset: Charset, color_mode: ColorMode, available: Size) -> Result<String, NotDrawn> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| NotDrawn::TooLong)?;
     let fits = |quiet: usize| {
         let side = code.width() + 2 * quiet;
-        let (columns, rows) = size(side, letters);
-        columns <= room.columns && rows <= room.lines
+        let (columns, rows) = size(side, charset);
+        columns <= available.columns && rows <= available.lines
     };
     let quiet = if fits(QUIET) { QUIET } else { LEAST_QUIET };
     let dots = Dots { code, quiet };
-    let (needs, _) = size(dots.side(), letters);
-    if needs > room.columns {
+    let (needs, _) = size(dots.side(), charset);
+    if needs > available.columns {
         return Err(NotDrawn::TooNarrow { needs });
     }
-    Ok(match letters {
-        Letters::Utf8 => half_blocks(&dots, paint),
-        Letters::Ascii => double_columns(&dots, paint),
+    Ok(match charset {
+        Charset::Utf8 => half_blocks(&dots, color_mode),
+        Charset::Ascii => double_columns(&dots, color_mode),
     })
 }
 
 /// Columns and lines of a drawing.
-fn size(side: usize, letters: Letters) -> (usize, usize) {
-    match letters {
-        Letters::Utf8 => (side, side.div_ceil(2)),
-        Letters::Ascii => (2 * side, side),
+fn size(side: usize, charset: Charset) -> (usize, usize) {
+    match charset {
+        Charset::Utf8 => (side, side.div_ceil(2)),
+        Charset::Ascii => (2 * side, side),
     }
 }
 
 /// Two dots above each other in one character. With colors, ink is dark on a light ground; without,
 /// the ink is the light of a dark terminal.
-fn half_blocks(dots: &Dots, paint: Paint) -> String {
+fn half_blocks(dots: &Dots, color_mode: ColorMode) -> String {
     let mut drawing = String::new();
     for y in (0..dots.side()).step_by(2) {
         let line = (0..dots.side()).map(|x| {
-            let ink = [y, y + 1].map(|y| dots.dark(x, y) == (paint == Paint::Colors));
+            let ink = [y, y + 1].map(|y| dots.dark(x, y) == (color_mode == ColorMode::Colors));
             match ink {
                 [true, true] => '█',
                 [true, false] => '▀',
@@ -110,23 +110,23 @@ fn half_blocks(dots: &Dots, paint: Paint) -> String {
                 [false, false] => ' ',
             }
         });
-        push_line(&mut drawing, &String::from_iter(line), paint);
+        push_line(&mut drawing, &String::from_iter(line), color_mode);
     }
     drawing
 }
 
 /// Two columns for each dot. With colors `##` is black on black, so that the drawing survives where
 /// colors get lost; without, `##` is the light of a dark terminal.
-fn double_columns(dots: &Dots, paint: Paint) -> String {
+fn double_columns(dots: &Dots, color_mode: ColorMode) -> String {
     let mut drawing = String::new();
     for y in 0..dots.side() {
         let mut line = String::new();
         let mut ground = false;
         for x in 0..dots.side() {
             let dark = dots.dark(x, y);
-            match paint {
-                Paint::Plain => line.push_str(if dark { "  " } else { "##" }),
-                Paint::Colors => {
+            match color_mode {
+                ColorMode::Plain => line.push_str(if dark { "  " } else { "##" }),
+                ColorMode::Colors => {
                     if dark != ground {
                         line.push_str(if dark { "\x1b[40m" } else { "\x1b[47m" });
                         ground = dark;
@@ -135,16 +135,16 @@ fn double_columns(dots: &Dots, paint: Paint) -> String {
                 }
             }
         }
-        push_line(&mut drawing, &line, paint);
+        push_line(&mut drawing, &line, color_mode);
     }
     drawing
 }
 
 /// Black on white in the eight colors that every terminal has.
-fn push_line(drawing: &mut String, line: &str, paint: Paint) {
-    match paint {
-        Paint::Colors => drawing.push_str(&format!("\x1b[30;47m{line}\x1b[0m\n")),
-        Paint::Plain => drawing.push_str(&format!("{line}\n")),
+fn push_line(drawing: &mut String, line: &str, color_mode: ColorMode) {
+    match color_mode {
+        ColorMode::Colors => drawing.push_str(&format!("\x1b[30;47m{line}\x1b[0m\n")),
+        ColorMode::Plain => drawing.push_str(&format!("{line}\n")),
     }
 }
 
@@ -174,13 +174,13 @@ mod tests {
     #[test]
     fn half_blocks_hold_every_dot_with_and_without_colors() {
         let dots = expected(QUIET);
-        for (paint, ink_is_dark) in [(Paint::Colors, true), (Paint::Plain, false)] {
-            let drawing = draw(URI, Letters::Utf8, paint, Room { columns: 80, lines: 50 }).unwrap();
+        for (color_mode, ink_is_dark) in [(ColorMode::Colors, true), (ColorMode::Plain, false)] {
+            let drawing = draw(URI, Charset::Utf8, color_mode, Size { columns: 80, lines: 50 }).unwrap();
             let drawn = dots_of(&drawing, ink_is_dark);
             assert!(drawn.len() >= dots.side());
             for (y, row) in drawn.iter().enumerate() {
                 for (x, dark) in row.iter().enumerate() {
-                    assert_eq!(*dark, dots.dark(x, y), "{paint:?} {x} {y}");
+                    assert_eq!(*dark, dots.dark(x, y), "{color_mode:?} {x} {y}");
                 }
             }
         }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn double_columns_hold_every_dot_in_ascii() {
         let dots = expected(QUIET);
-        let drawing = draw(URI, Letters::Ascii, Paint::Plain, Room { columns: 120, lines: 60 }).unwrap();
+        let drawing = draw(URI, Charset::Ascii, ColorMode::Plain, Size { columns: 120, lines: 60 }).unwrap();
         assert!(drawing.is_ascii());
         for (y, line) in drawing.lines().enumerate() {
             for (x, pair) in line.as_bytes().chunks(2).enumerate() {
@@ -201,22 +201,22 @@ mod tests {
 
     #[test]
     fn without_colors_there_is_no_escape() {
-        for letters in [Letters::Utf8, Letters::Ascii] {
-            let drawing = draw(URI, letters, Paint::Plain, Room { columns: 120, lines: 60 }).unwrap();
+        for charset in [Charset::Utf8, Charset::Ascii] {
+            let drawing = draw(URI, charset, ColorMode::Plain, Size { columns: 120, lines: 60 }).unwrap();
             assert!(!drawing.contains('\x1b'));
         }
     }
 
     #[test]
     fn a_code_and_its_question_fit_a_terminal_of_24_lines() {
-        let drawing = draw(URI, Letters::Utf8, Paint::Colors, Room { columns: 80, lines: 23 }).unwrap();
+        let drawing = draw(URI, Charset::Utf8, ColorMode::Colors, Size { columns: 80, lines: 23 }).unwrap();
         assert!(drawing.lines().count() <= 23, "{}", drawing.lines().count());
     }
 
     #[test]
     fn a_terminal_that_is_too_narrow_is_told_what_is_needed() {
         let needs = expected(LEAST_QUIET).side();
-        let drawn = |columns| draw(URI, Letters::Utf8, Paint::Colors, Room { columns, lines: 50 });
+        let drawn = |columns| draw(URI, Charset::Utf8, ColorMode::Colors, Size { columns, lines: 50 });
         assert_eq!(drawn(needs - 1), Err(NotDrawn::TooNarrow { needs }));
         assert!(drawn(needs).is_ok());
     }
@@ -224,6 +224,6 @@ mod tests {
     #[test]
     fn what_no_qr_code_can_hold_is_refused() {
         let long = "x".repeat(3000);
-        assert_eq!(draw(&long, Letters::Utf8, Paint::Plain, Room::ENOUGH), Err(NotDrawn::TooLong));
+        assert_eq!(draw(&long, Charset::Utf8, ColorMode::Plain, Size::ENOUGH), Err(NotDrawn::TooLong));
     }
 }

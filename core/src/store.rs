@@ -116,7 +116,7 @@ impl Held {
             Progress::Counter { next } => next.max(spent.map_or(Step(0), |spent| spent.shifted(1))),
             Progress::Time { spent: recorded, .. } => {
                 let known = spent.unwrap_or_else(|| {
-                    let floor = authenticator.expected(self.ledger.floor(now)).shifted(window.into());
+                    let floor = authenticator.expected(self.ledger.epoch_time(now)).shifted(window.into());
                     floor.max(authenticator.expected(self.spent_until))
                 });
                 known.max(recorded).shifted(1)

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User, getuid};
-pub use twostep_core::qr::{Letters, Paint};
+pub use twostep_core::qr::{Charset, ColorMode};
 
 /// What the results look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub struct Environment {
     /// Lines of the terminal.
     pub rows: usize,
     /// Whether colors may be used.
-    pub paint: Paint,
+    pub color_mode: ColorMode,
     /// Which characters may be used.
-    pub letters: Letters,
+    pub charset: Charset,
     /// Whether a person both types and reads at a terminal.
     pub is_interactive: bool,
     /// The host's name.
@@ -50,8 +50,8 @@ impl Environment {
             // A terminal that does not know its size says 0.
             columns: if columns == 0 { 80 } else { columns.into() },
             rows: if rows == 0 { 24 } else { rows.into() },
-            paint: paint(is_terminal, &from_environment("NO_COLOR"), &from_environment("TERM")),
-            letters: letters(["LC_ALL", "LC_CTYPE", "LANG"].map(from_environment)),
+            color_mode: color_mode(is_terminal, &from_environment("NO_COLOR"), &from_environment("TERM")),
+            charset: charset(["LC_ALL", "LC_CTYPE", "LANG"].map(from_environment)),
             is_interactive: is_terminal && std::io::stdin().is_terminal(),
             host: nix::unistd::gethostname()
                 .map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned()),
@@ -67,8 +67,8 @@ fn from_environment(name: &str) -> String {
     std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn paint(is_terminal: bool, no_color: &str, term: &str) -> Paint {
-    if is_terminal && no_color.is_empty() && term != "dumb" { Paint::Colors } else { Paint::Plain }
+fn color_mode(is_terminal: bool, no_color: &str, term: &str) -> ColorMode {
+    if is_terminal && no_color.is_empty() && term != "dumb" { ColorMode::Colors } else { ColorMode::Plain }
 }
 
 /// sudo names whom it serves. A name that is nobody's says nothing, and only root could say it.
@@ -79,28 +79,28 @@ fn administrator(caller: Uid, named: &str) -> String {
 }
 
 /// The first of the three that is set decides, as in setlocale(3).
-fn letters(locales: [String; 3]) -> Letters {
+fn charset(locales: [String; 3]) -> Charset {
     let locale = locales.into_iter().find(|locale| !locale.is_empty()).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    if is_utf8 { Letters::Utf8 } else { Letters::Ascii }
+    if is_utf8 { Charset::Utf8 } else { Charset::Ascii }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn locale(all: &str, ctype: &str, lang: &str) -> Letters {
-        letters([all, ctype, lang].map(str::to_owned))
+    fn locale(all: &str, ctype: &str, lang: &str) -> Charset {
+        charset([all, ctype, lang].map(str::to_owned))
     }
 
     #[test]
     fn the_first_locale_that_is_set_decides() {
-        assert_eq!(locale("", "", "en_US.UTF-8"), Letters::Utf8);
-        assert_eq!(locale("", "", "C.utf8"), Letters::Utf8);
-        assert_eq!(locale("C", "", "en_US.UTF-8"), Letters::Ascii);
-        assert_eq!(locale("", "de_DE.ISO-8859-1", "en_US.UTF-8"), Letters::Ascii);
-        assert_eq!(locale("", "", ""), Letters::Ascii);
+        assert_eq!(locale("", "", "en_US.UTF-8"), Charset::Utf8);
+        assert_eq!(locale("", "", "C.utf8"), Charset::Utf8);
+        assert_eq!(locale("C", "", "en_US.UTF-8"), Charset::Ascii);
+        assert_eq!(locale("", "de_DE.ISO-8859-1", "en_US.UTF-8"), Charset::Ascii);
+        assert_eq!(locale("", "", ""), Charset::Ascii);
     }
 
     #[test]
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn no_color_and_dumb_terminals_stay_plain() {
-        assert_eq!(paint(true, "", "xterm"), Paint::Colors);
-        assert_eq!(paint(true, "1", "xterm"), Paint::Plain);
-        assert_eq!(paint(true, "", "dumb"), Paint::Plain);
-        assert_eq!(paint(false, "", "xterm"), Paint::Plain);
+        assert_eq!(color_mode(true, "", "xterm"), ColorMode::Colors);
+        assert_eq!(color_mode(true, "1", "xterm"), ColorMode::Plain);
+        assert_eq!(color_mode(true, "", "dumb"), ColorMode::Plain);
+        assert_eq!(color_mode(false, "", "xterm"), ColorMode::Plain);
     }
 }

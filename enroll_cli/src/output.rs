@@ -98,7 +98,7 @@ pub mod scripted {
     use std::rc::Rc;
 
     use super::*;
-    use crate::environment::{Letters, Paint};
+    use crate::environment::{Charset, ColorMode};
 
     /// What was printed.
     #[derive(Clone, Default)]
@@ -132,8 +132,8 @@ pub mod scripted {
         let environment = Environment {
             columns,
             rows: 24,
-            paint: Paint::Plain,
-            letters: Letters::Utf8,
+            color_mode: ColorMode::Plain,
+            charset: Charset::Utf8,
             is_interactive: true,
             host: "web1".into(),
             home: None,

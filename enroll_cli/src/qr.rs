@@ -3,9 +3,9 @@
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 pub use twostep_core::qr::NotDrawn;
-use twostep_core::qr::{self, Room};
+use twostep_core::qr::{self, Size};
 
-use crate::environment::{Environment, Letters};
+use crate::environment::{Charset, Environment};
 
 /// Lines below the drawing: the question that follows it.
 const LINES_BELOW: usize = 1;
@@ -14,9 +14,9 @@ const LINES_BELOW: usize = 1;
 ///
 /// # Errors
 /// Why there is none.
-pub fn draw(text: &str, letters: Letters, environment: &Environment) -> Result<String, NotDrawn> {
-    let room = Room { columns: environment.columns, lines: environment.rows.saturating_sub(LINES_BELOW) };
-    qr::draw(text, letters, environment.paint, room)
+pub fn draw(text: &str, charset: Charset, environment: &Environment) -> Result<String, NotDrawn> {
+    let available = Size { columns: environment.columns, lines: environment.rows.saturating_sub(LINES_BELOW) };
+    qr::draw(text, charset, environment.color_mode, available)
 }
 
 /// `text` as an SVG picture.

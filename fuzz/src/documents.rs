@@ -49,11 +49,11 @@ pub fn ledger(bytes: &[u8]) {
     whole.resize(SLOT, 0);
     let Some((_, ledger)) = Ledger::from_slot(&whole) else { return };
     assert_eq!(Ledger::from_slot(&ledger.to_slot(1)), Some((1, ledger.clone())));
-    let _ = (ledger.floor(NOW), ledger.floor(Moment { wall: Timestamp(i64::MIN), uptime: Uptime(u64::MAX) }));
+    let _ = (ledger.epoch_time(NOW), ledger.epoch_time(Moment { wall: Timestamp(i64::MIN), uptime: Uptime(u64::MAX) }));
     let _ = (ledger.throttle.sums(), ledger.passed_just_now(NOW.uptime));
     let mut next = ledger.clone();
     next.belong_to(u32::MAX - 1, Sums::default());
-    assert!(next.is_of(u32::MAX - 1) && next.floor == ledger.floor && next.spent == ledger.spent);
+    assert!(next.is_of(u32::MAX - 1) && next.epoch == ledger.epoch && next.spent == ledger.spent);
 }
 
 /// A ledger file, of which the last write was cut or something else changed bytes. The first byte says
@@ -76,7 +76,7 @@ pub fn slots(bytes: &[u8]) {
     let read = read.expect("one slot is whole");
     assert!(read.sequence >= whole, "{} of {whole}", read.sequence);
     if read.may_be_behind {
-        assert_eq!((read.sequence, read.ledger.floor), (whole, Uptime(whole)));
+        assert_eq!((read.sequence, read.ledger.epoch), (whole, Uptime(whole)));
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Shape {
 
 /// Which characters a drawing is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
+pub enum Charset {
     /// Half blocks: two rows of a QR code in a line.
     Utf8,
     /// Two columns for each dot.
@@ -44,7 +44,7 @@ pub struct Options {
     /// Whether a login may enroll who must and has not.
     pub enroll: bool,
     /// How a QR code is drawn.
-    pub letters: Letters,
+    pub charset: Charset,
     /// Whether the line is reached only by those who passed the first step.
     pub after_first_step: bool,
 }
@@ -98,7 +98,7 @@ impl Options {
             "mode" => self.mode = mode(required(name, value)?)?,
             "prompt" => self.prompt = Some(required(name, value)?.to_owned()),
             "enroll" => self.enroll = bare(name, value, true)?,
-            "qr" => self.letters = letters(required(name, value)?)?,
+            "qr" => self.charset = charset(required(name, value)?)?,
             "echo" => self.echo = bare(name, value, true)?,
             "forward_pass" => self.shape = bare(name, value, Shape::PasswordAndCode)?,
             "require_step" => self.require_step = bare(name, value, true)?,
@@ -140,7 +140,7 @@ impl Default for Options {
             shape: Shape::Code,
             require_step: false,
             enroll: false,
-            letters: Letters::Utf8,
+            charset: Charset::Utf8,
             after_first_step: false,
         }
     }
@@ -174,10 +174,10 @@ fn mode(value: &str) -> Result<Mode, OptionError> {
     Err(OptionError::Wrong { argument: format!("mode={value}"), remedy })
 }
 
-fn letters(value: &str) -> Result<Letters, OptionError> {
+fn charset(value: &str) -> Result<Charset, OptionError> {
     match value {
-        "utf8" => Ok(Letters::Utf8),
-        "ascii" => Ok(Letters::Ascii),
+        "utf8" => Ok(Charset::Utf8),
+        "ascii" => Ok(Charset::Ascii),
         _ => Err(OptionError::Wrong { argument: format!("qr={value}"), remedy: "write qr=utf8 or qr=ascii" }),
     }
 }
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(options.config, PathBuf::from("/etc/twostep/config.toml"));
         assert_eq!(options.question(), "Verification code: ");
         assert!(!options.echo && !options.require_step && !options.after_first_step && !options.enroll);
-        assert_eq!(options.letters, Letters::Utf8);
+        assert_eq!(options.charset, Charset::Utf8);
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(options.shape, Shape::PasswordAndCode);
         assert_eq!(options.question(), "Password & verification code: ");
         assert!(options.require_step && options.after_first_step && options.enroll);
-        assert_eq!(options.letters, Letters::Ascii);
+        assert_eq!(options.charset, Charset::Ascii);
         let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
         assert_eq!((options.mode, options.question()), (Mode::AppPassword, "Password: "));
         assert!(options.require_step && options.echo && options.brings_password());

@@ -57,10 +57,10 @@ def test_every_option_of_the_module_is_there():
 
 def test_every_value_of_an_option_is_there():
     text = (DOCS / "module.md").read_text(encoding="utf-8")
-    for name in ("mode", "letters"):
+    for name in ("mode", "charset"):
         values = re.findall(r'^ *"(\w+)" => (?:return )?Ok', sources.function("protocol/src/options.rs", name), flags=re.MULTILINE)
         assert values
-        option = {"mode": "mode", "letters": "qr"}[name]
+        option = {"mode": "mode", "charset": "qr"}[name]
         assert set(re.findall(rf"`{option}=(\w+)`", text)) == set(values)
 
 

@@ -8,7 +8,7 @@ use super::{Desk, from_store};
 use crate::account::{Account, HistoryEntry, Suspension};
 use crate::groups::Database;
 use crate::overview::{Overview, Row};
-use crate::policy::Visit;
+use crate::policy::LoginContext;
 use crate::request::{Refused, Status};
 use crate::store::Store;
 use crate::throttle::{Origin, Sums};
@@ -94,8 +94,8 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// Until when this person still logs in without having enrolled.
     fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
         let (person, origin, now) = (&self.person, &Origin::default(), self.clock.now().wall);
-        let visit = Visit { person, service: "", origin, now, is_remembered: false };
-        let decided = self.config.decide::<Infallible>(&Database, &visit, Ok(account));
+        let context = LoginContext { person, service: "", origin, now, is_remembered: false };
+        let decided = self.config.decide::<Infallible>(&Database, &context, Ok(account));
         let Ok(requirement) = decided;
         self.config.policy.enroll_by(&requirement).map(|until| until.0)
     }

@@ -95,7 +95,7 @@ fn another_user_of_the_name_starts_over_and_reopens_nothing() {
     ledger.belong_to(1001, own);
     assert!(ledger.is_of(1001) && !ledger.is_of(1000));
     assert_eq!((&ledger.spent, &ledger.shown, &ledger.gone), (&before.spent, &before.shown, &before.gone));
-    assert_eq!(ledger.floor, before.floor);
+    assert_eq!(ledger.epoch, before.epoch);
     let fresh = Ledger::new(Uptime(7), own);
     assert_eq!((&ledger.throttle, &ledger.wrong, &ledger.unnoticed), (&fresh.throttle, &fresh.wrong, &fresh.unnoticed));
     assert_eq!((ledger.passed, ledger.remembered.len(), ledger.uses.len()), (None, 0, 0));
@@ -170,8 +170,8 @@ fn a_second_step_is_fresh_for_two_minutes() {
 fn the_floor_follows_the_time_since_boot() {
     let ledger = Ledger::new(Uptime(100), Sums::default());
     let now = |wall, uptime| Moment { wall: Timestamp(wall), uptime: Uptime(uptime) };
-    assert_eq!(ledger.floor(now(5000, 160)), Timestamp(4940));
-    assert_eq!(ledger.floor(now(5000, 90)), Timestamp(5000));
+    assert_eq!(ledger.epoch_time(now(5000, 160)), Timestamp(4940));
+    assert_eq!(ledger.epoch_time(now(5000, 90)), Timestamp(5000));
 }
 
 proptest! {

@@ -24,7 +24,7 @@ pub fn rehearse(attempt: &Attempt, config: &Config, store: &impl Store, now: Mom
         let ledger = store.peek(&attempt.person);
         ledger.is_some_and(|ledger| ledger.remembers(&place, now.uptime, config.policy.remember))
     });
-    standing(&attempt.visit(now.wall, is_remembered), config, store)
+    standing(&attempt.context(now.wall, is_remembered), config, store)
 }
 
 /// Remembers this address and service. What cannot be recorded is asked again.

@@ -239,7 +239,7 @@ impl World {
 
     fn try_with(&self, answer: &str, rhost: &str, meanwhile: &dyn Fn()) -> Result<Verdict, LoginError> {
         let origin = Origin { rhost: Some(rhost.into()), ..Origin::default() };
-        let attempt = visit("sshd", origin, false);
+        let attempt = attempt_at("sshd", origin, false);
         let person = Scripted { answer: RefCell::new(Some(Typed::new(answer.into()))), meanwhile };
         let verdict = second_step(&attempt, &self.config, &self.store(), &self.clock, &person);
         if let Ok(verdict) = &verdict {
@@ -268,13 +268,13 @@ fn alice() -> Person {
 }
 
 /// A login of alice's, in a process of root's.
-fn visit(service: &str, origin: Origin, first_step_passed: bool) -> Attempt {
+fn attempt_at(service: &str, origin: Origin, first_step_passed: bool) -> Attempt {
     let claims = Claims { service: service.into(), origin, shape: Shape::Code, first_step_passed };
     Attempt::from_root(alice(), claims)
 }
 
 fn attempt_of(person: &Person) -> Attempt {
-    Attempt { person: person.clone(), ..visit("sshd", Origin::default(), false) }
+    Attempt { person: person.clone(), ..attempt_at("sshd", Origin::default(), false) }
 }
 
 fn reason(verdict: &Verdict) -> &'static str {

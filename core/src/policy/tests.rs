@@ -46,8 +46,13 @@ impl Case {
         let config = Config::parse(&format!("version = 1\n[policy]\n{policy}")).unwrap();
         let origin = Origin { rhost: self.rhost.map(str::to_owned), ..Origin::default() };
         let (person, now) = (person(), Timestamp(self.now));
-        let visit =
-            Visit { person: &person, service: self.service, origin: &origin, now, is_remembered: self.is_remembered };
+        let visit = LoginContext {
+            person: &person,
+            service: self.service,
+            origin: &origin,
+            now,
+            is_remembered: self.is_remembered,
+        };
         config.decide::<()>(&Database, &visit, Ok(self.account.as_ref())).unwrap().to_string()
     }
 }
@@ -191,7 +196,7 @@ fn an_exemption_by_any_name_of_the_user_counts() {
     let (origin, now) = (Origin::default(), Timestamp(SINCE));
     for (person, requirement) in [(&person(), Requirement::Asked), (&aliased, Requirement::NotAsked(Rule::ExemptUser))]
     {
-        let visit = Visit { person, service: "sshd", origin: &origin, now, is_remembered: false };
+        let visit = LoginContext { person, service: "sshd", origin: &origin, now, is_remembered: false };
         assert_eq!(config.decide::<()>(&Database, &visit, Ok(Some(&account))), Ok(requirement));
     }
 }

@@ -156,12 +156,12 @@ impl<'a> Locked<'a> {
         directory: &'a Directory,
         name: &str,
         taker: Taker<'_>,
-        floor: Uptime,
+        epoch: Uptime,
     ) -> Result<(Self, String), StoreError> {
         let temporary = format!("{name}.{}", random_id()?);
         let failed = |errno| directory.failed("make", &temporary, errno);
         let file = directory.new_file(&temporary).map_err(failed)?;
-        let ledger = Ledger::new(floor, Sums::default());
+        let ledger = Ledger::new(epoch, Sums::default());
         let holder = Holder { taking: 0, process: Some(taker.process), is_syncing: false };
         let undo = |errno| {
             let _ = directory.remove(&temporary);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use twostep_core::request::{Kind, Pending};
 
 use crate::arguments::{QrChoice, Showing};
-use crate::environment::Letters;
+use crate::environment::Charset;
 use crate::error::CommandError;
 use crate::messages::account;
 use crate::output::Output;
@@ -31,16 +31,16 @@ pub fn key(output: &mut Output, pending: &Pending, showing: &Showing) -> Result<
 }
 
 fn draw(output: &mut Output, pending: &Pending, choice: Option<QrChoice>) -> Result<(), CommandError> {
-    let letters = match choice {
+    let charset = match choice {
         Some(QrChoice::None) => return Ok(()),
-        Some(QrChoice::Utf8) => Letters::Utf8,
-        Some(QrChoice::Ascii) => Letters::Ascii,
-        None => output.environment.letters,
+        Some(QrChoice::Utf8) => Charset::Utf8,
+        Some(QrChoice::Ascii) => Charset::Ascii,
+        None => output.environment.charset,
     };
-    match qr::draw(pending.uri.expose(), letters, &output.environment) {
+    match qr::draw(pending.uri.expose(), charset, &output.environment) {
         Ok(drawing) => output.draw(&drawing),
         Err(NotDrawn::TooNarrow { needs }) => {
-            output.say(&account::too_narrow(needs, output.environment.columns, letters))
+            output.say(&account::too_narrow(needs, output.environment.columns, charset))
         }
         Err(NotDrawn::TooLong) => output.say(account::TOO_LONG_TO_DRAW),
     }

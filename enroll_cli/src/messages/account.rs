@@ -5,7 +5,7 @@ use std::path::Path;
 use twostep_core::request::Kind;
 use twostep_core::time::ClockDoubt;
 
-use twostep_core::qr::Letters;
+use twostep_core::qr::Charset;
 
 /// Asked after a new set was shown.
 pub const KEEP_RECOVERY_CODES: &str = "[s]ave to a file, [p]rint, or [n]othing, I have them: ";
@@ -199,10 +199,10 @@ pub const TOO_LONG_TO_DRAW: &str = "These names are too long for a QR code: type
 pub const NO_PICTURE: &str = "These names are too long for a QR code. Begin again without --svg and type the key.";
 
 /// The same, for now.
-pub fn too_narrow(needs: usize, columns: usize, letters: Letters) -> String {
-    let instead = match letters {
-        Letters::Utf8 => "make the terminal wider and begin again",
-        Letters::Ascii => "begin again with --qr utf8 if your terminal can show it",
+pub fn too_narrow(needs: usize, columns: usize, charset: Charset) -> String {
+    let instead = match charset {
+        Charset::Utf8 => "make the terminal wider and begin again",
+        Charset::Ascii => "begin again with --qr utf8 if your terminal can show it",
     };
     format!(
         "The QR code needs a terminal of {needs} columns, and this one has {columns}. Type the key, or {instead}.\n"

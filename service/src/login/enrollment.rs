@@ -8,7 +8,7 @@ use twostep_core::config::{AfterGrace, Enrollment};
 use twostep_core::enroll::Desk;
 use twostep_core::login;
 use twostep_core::messages;
-use twostep_core::qr::{self, Paint, Room};
+use twostep_core::qr::{self, ColorMode, Size};
 use twostep_core::username::Person;
 
 use super::hand_over::{Enrolling, HandOver, Passage};
@@ -106,7 +106,7 @@ fn left<H: LoginHost>(turn: &Turn<'_, H>, how_far: Enrolling) -> Option<HandOver
 }
 
 fn drawn<H: LoginHost>(turn: &Turn<'_, H>, pending: &Pending) -> Typed {
-    let drawing = qr::draw(pending.uri.expose(), turn.options.letters, Paint::Plain, Room::ENOUGH);
+    let drawing = qr::draw(pending.uri.expose(), turn.options.charset, ColorMode::Plain, Size::ENOUGH);
     // An address that no QR code holds can still be typed.
     Typed::new(drawing.unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use twostep_core::audit::Line;
 use twostep_core::config::Config;
 use twostep_core::login::{self, Peer};
 use twostep_core::messages;
-use twostep_core::policy::{Requirement, Visit};
+use twostep_core::policy::{LoginContext, Requirement};
 use twostep_core::refusals::Told;
 use twostep_core::throttle::Origin;
 use twostep_core::time::Clock;
@@ -86,8 +86,8 @@ fn required_of<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Requirement, Failed> 
     let Some(person) = turn.person.as_ref().map_err(|error| *error)? else { return Ok(Requirement::Asked) };
     let origin = Origin::default();
     let now = turn.clock.now().wall;
-    let visit = Visit { person, service: &turn.login.service, origin: &origin, now, is_remembered: false };
-    Ok(login::standing(&visit, &turn.config, &turn.store).map_err(login::LoginError::from)?.requirement)
+    let context = LoginContext { person, service: &turn.login.service, origin: &origin, now, is_remembered: false };
+    Ok(login::standing(&context, &turn.config, &turn.store).map_err(login::LoginError::from)?.requirement)
 }
 
 const REMEDY: &str = "if this program may check the codes of others, list its user and this service under \

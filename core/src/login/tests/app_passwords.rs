@@ -23,7 +23,7 @@ const IMAP: Mail<'_> = Mail { service: "dovecot", rhost: "192.0.2.1" };
 impl World {
     fn mail_with(&self, mail: Mail<'_>, password: &str, meanwhile: &dyn Fn()) -> Judged {
         let origin = Origin { rhost: Some(mail.rhost.into()), ..Origin::default() };
-        let attempt = visit(mail.service, origin, false);
+        let attempt = attempt_at(mail.service, origin, false);
         let password = Typed::new(password.into());
         meanwhile();
         app_password(&attempt, &self.config, &self.store(), &self.clock, &password).unwrap()

@@ -42,7 +42,7 @@ impl World {
     pub(super) fn converse(&self, answers: &[String], pause: u64) -> (Verdict, usize) {
         let person = InTurn { world: self, answers: RefCell::new(answers.to_vec()), pause, first: RefCell::default() };
         let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-        let attempt = visit("sshd", origin, true);
+        let attempt = attempt_at("sshd", origin, true);
         let verdict = converse(&attempt, &self.config, &self.store(), &self.clock, &person).unwrap();
         let verdict = verdict.unwrap_or_else(|| person.first.take().unwrap());
         let taken = answers.len() - person.answers.borrow().len();
@@ -283,7 +283,7 @@ fn another_login_between_two_codes_makes_them_useless() {
         }
     }
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-    let attempt = visit("sshd", origin, true);
+    let attempt = attempt_at("sshd", origin, true);
     let verdict = second_step(&attempt, &world.config, &world.store(), &world.clock, &Between(&world, step)).unwrap();
     assert!(!accepted(&verdict), "{verdict:?}");
 }
@@ -306,7 +306,7 @@ fn a_full_disk_puts_nothing_right_and_says_so() {
         first: RefCell::default(),
     };
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-    let attempt = visit("sshd", origin, true);
+    let attempt = attempt_at("sshd", origin, true);
     assert!(second_step(&attempt, &world.config, &world.store(), &world.clock, &person).is_err());
 }
 
@@ -372,7 +372,7 @@ fn a_clock_that_nothing_keeps_right_is_named() {
         let is_right = code == world.code(0);
         let person = InTurn { world: &world, answers: RefCell::new(vec![code]), pause: 0, first: RefCell::default() };
         let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-        let attempt = visit("sshd", origin, false);
+        let attempt = attempt_at("sshd", origin, false);
         let clock = Kept(world.clock.clone(), is_kept);
         let verdict = second_step(&attempt, &world.config, &world.store(), &clock, &person).unwrap();
         let line = verdict.describe(crate::audit::Line::new("")).finish();

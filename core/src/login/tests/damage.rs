@@ -126,7 +126,7 @@ fn a_next_user_of_a_name_starts_over_and_is_not_locked_out() {
     assert_eq!(world.store().peek(&next), None);
     let ledger = world.store().update(&next, |held| held.ledger.clone()).unwrap();
     assert_eq!((ledger.throttle.sums().total(), ledger.wrong.count), (0, 0));
-    assert_eq!((&ledger.spent, ledger.floor), (&earlier.spent, earlier.floor));
+    assert_eq!((&ledger.spent, ledger.epoch), (&earlier.spent, earlier.epoch));
     world.enroll();
     world.pass(60);
     assert!(world.gets_in(&world.code(0)));

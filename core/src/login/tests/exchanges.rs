@@ -17,8 +17,8 @@ impl<'a> Visitor<'a> {
 
     /// Each exchange has a store of its own, as one process after the other would.
     fn sends(&self, answers: &[&str]) -> LoginStep {
-        let visit = visit(self.service, Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() }, true);
-        let attempt = Attempt { sender: self.sender.clone(), ..visit };
+        let whole = attempt_at(self.service, Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() }, true);
+        let attempt = Attempt { sender: self.sender.clone(), ..whole };
         let answers: Vec<Typed> = answers.iter().map(|answer| Typed::new((*answer).to_owned())).collect();
         let exchange = Exchange { id: &self.id, answers: &answers };
         super::super::second_step(&attempt, &exchange, &self.world.config, &self.world.store(), &self.world.clock)

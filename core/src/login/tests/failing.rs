@@ -115,7 +115,7 @@ fn answered(world: World, answers: fn(&World) -> Vec<String>) -> (World, Vec<Str
 
 fn attempt_here() -> Attempt {
     let origin = Origin { rhost: Some("192.0.2.1".into()), ..Origin::default() };
-    visit("dovecot", origin, true)
+    attempt_at("dovecot", origin, true)
 }
 
 #[test]

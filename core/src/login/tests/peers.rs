@@ -51,7 +51,7 @@ fn what_no_process_of_roots_reports_becomes_neither_known_nor_remembered() {
         assert_eq!(after, Ok(None));
         assert_eq!(account(&world).known_sources, known, "{:?}", attempt.sender);
         world.pass(30);
-        for later in [&attempt, &visit("nginx", claims(HOME).origin, false)] {
+        for later in [&attempt, &attempt_at("nginx", claims(HOME).origin, false)] {
             assert!(!matches!(answer(&world, later, "000000"), Verdict::NotAsked(_)), "{:?}", attempt.sender);
         }
     }
@@ -87,7 +87,7 @@ fn a_uid_becomes_known_by_sudo_and_not_by_a_process_of_the_user() {
     assert_eq!(own_process.source(&world.config), own);
     assert!(passes(&world, &own_process) && !is_known(&world));
     world.pass(30);
-    assert!(passes(&world, &visit("sudo", Origin { real_uid: 1000, ..Origin::default() }, true)));
+    assert!(passes(&world, &attempt_at("sudo", Origin { real_uid: 1000, ..Origin::default() }, true)));
     assert!(is_known(&world));
 }
 
@@ -111,7 +111,7 @@ fn a_login_by_a_listed_caller_proves_nothing_to_the_users_session() {
     world.pass(600);
     assert!(passes(&world, &by_caller(HOME)) && !ledger(&world).passed_just_now(world.clock.now().uptime));
     world.pass(30);
-    assert!(passes(&world, &visit("sshd", claims(HOME).origin, true)));
+    assert!(passes(&world, &attempt_at("sshd", claims(HOME).origin, true)));
     assert!(ledger(&world).passed_just_now(world.clock.now().uptime));
 }
 
@@ -119,7 +119,7 @@ fn a_login_by_a_listed_caller_proves_nothing_to_the_users_session() {
 #[test]
 fn wrong_codes_by_a_listed_caller_are_told_apart_by_host_and_close_nothing_for_others() {
     let world = World::enrolled("");
-    assert!(passes(&world, &visit("sshd", claims(HOME).origin, true)));
+    assert!(passes(&world, &attempt_at("sshd", claims(HOME).origin, true)));
     for _ in 0..5 {
         assert_eq!(reason(&answer(&world, &by_caller("192.0.2.66"), "000000")), "wrong-code");
     }
@@ -128,7 +128,10 @@ fn wrong_codes_by_a_listed_caller_are_told_apart_by_host_and_close_nothing_for_o
     let sums = ledger(&world).throttle.sums();
     assert_eq!((sums.strangers, sums.known, sums.anyone), (0, 0, 6));
     world.pass(30);
-    assert!(passes(&world, &visit("sshd", Origin { rhost: Some("198.51.100.1".into()), ..Origin::default() }, true)));
+    assert!(passes(
+        &world,
+        &attempt_at("sshd", Origin { rhost: Some("198.51.100.1".into()), ..Origin::default() }, true)
+    ));
 }
 
 /// The ledger in which the budget is.
@@ -166,7 +169,7 @@ fn a_listed_caller_has_one_budget_of_failures_over_all_users() {
     assert_eq!(reason(&answer(&world, &by_caller(HOME), "000000")), "wrong-code");
     let closed = answer(&world, &by_caller("192.0.2.9"), &world.code(0));
     assert_eq!(closed, Verdict::Refused(Rejection::Waiting(864)));
-    assert!(passes(&world, &visit("sshd", claims(HOME).origin, true)), "others are not closed out by it");
+    assert!(passes(&world, &attempt_at("sshd", claims(HOME).origin, true)), "others are not closed out by it");
     world.pass(864);
     assert!(passes(&world, &by_caller("192.0.2.9")), "one is forgotten by now");
 }

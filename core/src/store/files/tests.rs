@@ -114,7 +114,7 @@ fn the_service_is_not_ended_nor_a_process_with_a_recycled_pid() {
 fn a_holder_that_is_killed_at_any_point_leaves_a_whole_ledger_and_everything_it_recorded() {
     let folder = folder();
     let store = store(folder.path());
-    let mut floor = None;
+    let mut epoch = None;
     for round in 0..20_u32 {
         let (mut other, lines) = start(folder.path(), "count");
         sleep(Duration::from_micros((round * 997).into()));
@@ -123,7 +123,7 @@ fn a_holder_that_is_killed_at_any_point_leaves_a_whole_ledger_and_everything_it_
         let said = lines.last().map_or(0, |line| line.parse().unwrap());
         let ledger = store.update(&alice(), |held| held.ledger.clone()).unwrap();
         assert!(ledger.wrong.count >= said, "round {round}: {said}, {}", ledger.wrong.count);
-        assert_eq!(*floor.get_or_insert(ledger.floor), ledger.floor, "round {round}: it is the same ledger");
+        assert_eq!(*epoch.get_or_insert(ledger.epoch), ledger.epoch, "round {round}: it is the same ledger");
     }
     assert!(store.strange().is_empty());
     assert_eq!(fs::read_dir(folder.path().join("run/ledgers")).unwrap().count(), 1);
@@ -218,9 +218,9 @@ fn what_is_no_ledger_is_replaced_by_one_that_reopens_nothing() {
         fs::write(folder.path().join("run/since"), "0\n").unwrap();
         thing(&path);
         let (store, now) = (store(folder.path()), SystemClock.now().uptime);
-        let floor = store.update(&alice(), |held| held.ledger.floor).unwrap();
+        let epoch = store.update(&alice(), |held| held.ledger.epoch).unwrap();
         // A directory was never a ledger.
-        assert!(floor >= now || number == 1, "{number}");
-        assert_eq!(store.update(&alice(), |held| held.ledger.floor), Ok(floor), "{number}");
+        assert!(epoch >= now || number == 1, "{number}");
+        assert_eq!(store.update(&alice(), |held| held.ledger.epoch), Ok(epoch), "{number}");
     }
 }
