@@ -1,5 +1,4 @@
-//! The desk at which accounts are changed: what the helper does for its caller, and what root's
-//! commands do for anyone.
+//! Changes of accounts: what the service does for its caller, and what root's commands do for anyone.
 //!
 //! Once an authenticator is confirmed, a user's every change needs a proof in the same request, so
 //! that a process of the user cannot weaken the second step behind the user's back.
@@ -45,8 +44,8 @@ pub use reseal::{Resealed, reseal};
 /// The service that a proof is recorded under.
 const SERVICE: &str = "twostep";
 
-/// One person's desk.
-pub struct Desk<S = FilesStore, C = SystemClock> {
+/// Reads and changes one account, for whoever has the [`Authority`].
+pub struct AccountManager<S = FilesStore, C = SystemClock> {
     person: Person,
     authority: Authority,
     config: Config,
@@ -58,7 +57,7 @@ pub struct Desk<S = FilesStore, C = SystemClock> {
     lines: RefCell<Vec<String>>,
 }
 
-/// Who stands at the desk.
+/// Who changes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authority {
     /// The user: a change of an enrolled account needs a proof.
@@ -85,8 +84,8 @@ struct HashedProof {
     source: Source,
 }
 
-impl Desk {
-    /// The desk of a user, in the service.
+impl AccountManager {
+    /// For a user's own account, in the service.
     ///
     /// # Errors
     /// [`Refused`]: there is no such user, or it is root.
@@ -98,11 +97,11 @@ impl Desk {
         if matches!(&person, Ok(Some(person)) if person.uid == 0) {
             return Err(Refused::new(Refusal::BadCaller, changes::NOT_FOR_ROOT));
         }
-        let desk = Self::open(person, Authority::User, audit)?;
-        Ok(Self { passwords: Some(passwords), store: desk.store.opened_by(ProcessKind::Service), ..desk })
+        let manager = Self::open(person, Authority::User, audit)?;
+        Ok(Self { passwords: Some(passwords), store: manager.store.opened_by(ProcessKind::Service), ..manager })
     }
 
-    /// An administrator's desk for the account of a user.
+    /// For an administrator, to the account of a user.
     ///
     /// # Errors
     /// [`Refused`]: there is no such user.
@@ -163,7 +162,7 @@ impl Desk {
 }
 
 #[cfg(test)]
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     pub(crate) fn for_test(
         person: Person,
         authority: Authority,
@@ -184,7 +183,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     }
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Answers one request.
     #[must_use]
     pub fn answer(&self, request: Request) -> Response {
@@ -267,7 +266,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
         }))
     }
 
-    /// Changes the account, in one step with the proof: see [`Desk::prove`].
+    /// Changes the account, in one step with the proof: see [`AccountManager::prove`].
     fn change_proved<T>(
         &self,
         proof: &HashedProof,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, geteuid};
 use protocol::client::{self, CallError, USER_SOCKET};
-use twostep_core::enroll::{AccountReport, Desk, Issued};
+use twostep_core::enroll::{AccountManager, AccountReport, Issued};
 use twostep_core::request::{Refusal, Request, Response, SuspensionStatus};
 
 use crate::audit::Syslog;
@@ -77,57 +77,57 @@ impl Client for Service {
 
 /// Straight to the store, as root. Nothing that runs with fewer rights is started.
 pub struct Direct {
-    desk: Desk,
+    manager: AccountManager,
 }
 
 impl Direct {
-    /// The store's desk for one user.
+    /// To the account of one user.
     pub fn open(user: &str) -> Result<Self, CommandError> {
-        match Desk::for_administrator(user, Box::new(Syslog)) {
-            Ok(desk) => Ok(Self { desk }),
+        match AccountManager::for_administrator(user, Box::new(Syslog)) {
+            Ok(manager) => Ok(Self { manager }),
             Err(refused) => Err(refused.into()),
         }
     }
 
     /// Switches the second step off for a time; `by` answers for it.
     pub fn suspend(&mut self, time: Duration, by: &str, reason: &str) -> Result<SuspensionStatus, CommandError> {
-        self.desk.suspend(time, by, reason).map_err(CommandError::from)
+        self.manager.suspend(time, by, reason).map_err(CommandError::from)
     }
 
     /// Switches it on again; `by` answers for it.
     pub fn resume(&mut self, by: &str) -> Result<(), CommandError> {
-        self.desk.resume(by).map_err(CommandError::from)
+        self.manager.resume(by).map_err(CommandError::from)
     }
 
     /// Forgets the wrong codes; `by` answers for it.
     pub fn unlock(&mut self, by: &str) -> Result<(), CommandError> {
-        self.desk.unlock(by).map_err(CommandError::from)
+        self.manager.unlock(by).map_err(CommandError::from)
     }
 
     /// Makes one recovery code to read out; `by` answers for it.
     pub fn issue_recovery_code(&mut self, by: &str) -> Result<Issued, CommandError> {
-        self.desk.issue_recovery_code(by).map_err(CommandError::from)
+        self.manager.issue_recovery_code(by).map_err(CommandError::from)
     }
 
     /// Makes a code by which the user enrolls; `by` answers for it.
     pub fn invite(&mut self, time: Duration, by: &str) -> Result<Issued, CommandError> {
-        self.desk.invite(time, by).map_err(CommandError::from)
+        self.manager.invite(time, by).map_err(CommandError::from)
     }
 
     /// Forgets every authenticator, recovery code and application password.
     pub fn reset(&mut self, by: &str) -> Result<Response, CommandError> {
-        self.desk.reset(by).map_err(CommandError::from)
+        self.manager.reset(by).map_err(CommandError::from)
     }
 
     /// The whole account without its secrets.
     pub fn show(&mut self) -> Result<AccountReport, CommandError> {
-        self.desk.show().map_err(CommandError::from)
+        self.manager.show().map_err(CommandError::from)
     }
 }
 
 impl Client for Direct {
     fn ask(&mut self, request: Request) -> Result<Response, CommandError> {
-        accepted(self.desk.answer(request))
+        accepted(self.manager.answer(request))
     }
 
     fn needs_proof(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use protocol::audit::Audit;
 use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
-use twostep_core::enroll::Desk;
+use twostep_core::enroll::AccountManager;
 use twostep_core::login::Peer;
 use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
@@ -47,8 +47,8 @@ pub fn answer(kind: ProcessKind, caller: &Caller, call: Call) -> Response {
 }
 
 fn account(uid: u32, request: Request, log: Box<dyn Audit>) -> Response {
-    match Desk::for_person(lookup::by_uid(uid), log, Box::new(LocalPasswords)) {
-        Ok(desk) => desk.answer(request),
+    match AccountManager::for_person(lookup::by_uid(uid), log, Box::new(LocalPasswords)) {
+        Ok(manager) => manager.answer(request),
         Err(refused) => Response::Refused(refused),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authenticator::is_label;
-use super::{Authority, Desk, from_store, no_randomness};
+use super::{AccountManager, Authority, from_store, no_randomness};
 use crate::account::Account;
 use crate::app_password::{self, AppPassword, AppPasswords, NewAppPassword, SCOPES};
 use crate::config::Auto;
@@ -28,7 +28,7 @@ pub(super) struct AppPasswordWish {
     pub expires_after: Option<u64>,
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// The application passwords, and the presets of this host.
     pub(super) fn app_passwords(&self) -> Result<Response, Refused> {
         let Some(account) = self.store.find(&self.person).map_err(|error| from_store(&error))? else {

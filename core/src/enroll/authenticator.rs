@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::device::NewKey;
-use super::{Authority, Desk, from_seal, from_store, no_randomness};
+use super::{AccountManager, Authority, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::ledger::random_id;
 use crate::messages::changes;
@@ -23,7 +23,7 @@ const DEFAULT_LABEL: &str = "phone";
 /// What a pending secret is sealed for.
 const PURPOSE: &str = "totp";
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Makes a pending authenticator; another one that was pending is gone.
     pub(super) fn begin(
         &self,

@@ -1,7 +1,7 @@
 //! A new authenticator is confirmed by a code that it shows.
 
 use super::authenticator::{belongs, no_authenticator};
-use super::{Desk, from_seal, no_randomness};
+use super::{AccountManager, from_seal, no_randomness};
 use crate::account::{Account, Authenticator, PendingAuthenticator, Progress};
 use crate::messages::changes;
 use crate::otp::{self, Window};
@@ -33,7 +33,7 @@ enum FoundAt {
     Nowhere,
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Confirms the pending authenticator by one code, or by two that follow each other where its
     /// clock is off. They are spent by that.
     ///

@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE32_NOPAD, HEXUPPER};
 
-use super::{Desk, no_randomness};
+use super::{AccountManager, no_randomness};
 use crate::account::Progress;
 use crate::messages::changes;
 use crate::otp::{Algorithm, MovingFactor, OtpParameters};
@@ -25,7 +25,7 @@ pub(super) struct NewKey {
     pub progress: Progress,
 }
 
-impl<S, C> Desk<S, C> {
+impl<S, C> AccountManager<S, C> {
     /// The key of a device, a new one if it does not bring its own; what it does not say is as the
     /// configuration has it.
     pub(super) fn new_key(&self, device: Option<&Device>) -> Result<NewKey, Refused> {

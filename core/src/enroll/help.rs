@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Desk, no_randomness};
+use super::{AccountManager, no_randomness};
 use crate::account::{Account, Failures, Invite};
 use crate::messages::changes;
 use crate::request::{Refusal, Refused};
@@ -24,7 +24,7 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Forgets every wrong code, so that nobody has to wait and codes count again.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What another program or another host knows of a user, taken over into the account.
 
 use super::authenticator::{belongs, is_label};
-use super::{Desk, from_seal, from_store, no_randomness};
+use super::{AccountManager, from_seal, from_store, no_randomness};
 use crate::account::{Account, Authenticator, Progress};
 use crate::ledger::random_id;
 use crate::messages::changes;
@@ -71,11 +71,11 @@ pub enum Restored {
     AlreadyThere,
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// What would become of a device if it were taken over now. Changes nothing.
     ///
     /// # Errors
-    /// As [`Desk::import`].
+    /// As [`AccountManager::import`].
     pub fn foresee(&self, device: &ImportedDevice) -> Result<Imported, Refused> {
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
@@ -140,7 +140,7 @@ impl<S: Store, C: Clock> Desk<S, C> {
     /// What would become of a restored account now. Changes nothing.
     ///
     /// # Errors
-    /// As [`Desk::restore`].
+    /// As [`AccountManager::restore`].
     pub fn foresee_restore(&self, account: &Account) -> Result<Restored, Refused> {
         let here = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let name = here.as_ref().map_or(self.person.name.as_str(), |here| &here.user);

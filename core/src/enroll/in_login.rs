@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::confirm::TRIES;
-use super::{Authority, Desk, from_seal};
+use super::{AccountManager, Authority, from_seal};
 use crate::account::{Account, PendingAuthenticator};
 use crate::audit::Audit;
 use crate::config::Config;
@@ -15,8 +15,8 @@ use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
 use crate::time::{Clock, Timestamp};
 
-impl<S: Store, C: Clock> Desk<S, C> {
-    /// The desk of someone whose login enrolls them.
+impl<S: Store, C: Clock> AccountManager<S, C> {
+    /// For someone whose login enrolls them.
     #[must_use]
     pub fn for_login(attempt: &Attempt, config: &Config, host: (S, C), audit: Box<dyn Audit>) -> Self {
         let (person, config, (store, clock)) = (attempt.person.clone(), config.clone(), host);

@@ -1,6 +1,6 @@
 //! What a user's first enrollment takes, so that a stolen session cannot enroll a stranger's phone.
 
-use super::{Authority, Desk};
+use super::{AccountManager, Authority};
 use crate::account::Account;
 use crate::config::Enrollment;
 use crate::messages::changes;
@@ -27,7 +27,7 @@ pub(super) enum Permit {
     Invite(Option<HashedAnswer>),
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Looks at a permit, before the lock. One who is enrolled gives a proof instead.
     pub(super) fn permit(&self, account: Option<&Account>, typed: Option<&Typed>) -> Result<Permit, Refused> {
         let is_first = self.authority == Authority::User && !account.is_some_and(Account::is_enrolled);

@@ -1,6 +1,6 @@
 //! New recovery codes, and a new beginning.
 
-use super::{Desk, no_randomness};
+use super::{AccountManager, no_randomness};
 use crate::account::{Account, Failures};
 use crate::messages::changes;
 use crate::recovery::RecoverySet;
@@ -9,7 +9,7 @@ use crate::secret::Typed;
 use crate::store::{Keep, Store};
 use crate::time::Clock;
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Replaces all recovery codes.
     pub(super) fn regenerate(&self, proof: &Typed) -> Result<Response, Refused> {
         let proof = self.proof(Some(proof))?;

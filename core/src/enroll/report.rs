@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use serde::Serialize;
 
-use super::{Desk, from_store};
+use super::{AccountManager, from_store};
 use crate::account::{Account, HistoryEntry, Suspension};
 use crate::groups::Database;
 use crate::overview::{Overview, Row};
@@ -34,7 +34,7 @@ pub struct AccountReport {
     pub history: Vec<HistoryEntry>,
 }
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// How the second step of this person stands.
     pub(super) fn status(&self) -> Result<Status, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;

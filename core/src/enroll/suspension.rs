@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Desk;
+use super::AccountManager;
 use crate::account::{Account, Suspension};
 use crate::audit::printable;
 use crate::messages::changes;
@@ -13,7 +13,7 @@ use crate::time::Clock;
 /// Longest reason, in bytes.
 const REASON: usize = 200;
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Switches the second step off for `time`, from now on. `by` is the administrator's name.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A device is put right by two of its codes.
 
-use super::{Desk, HashedProof, SERVICE, from_seal};
+use super::{AccountManager, HashedProof, SERVICE, from_seal};
 use crate::audit::Line;
 use crate::messages::{self, changes};
 use crate::request::{Refusal, Refused, Response};
@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::time::Clock;
 use crate::verdict::{self, Factor, Verdict};
 
-impl<S: Store, C: Clock> Desk<S, C> {
+impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Takes two codes that follow each other: they prove who gives them, and tell where the device
     /// is.
     pub(super) fn synchronize(&self, first: &Typed, second: &Typed) -> Result<Response, Refused> {

@@ -9,7 +9,7 @@ use super::*;
 use crate::account::Progress;
 use crate::audit::Audit;
 use crate::config::Config;
-use crate::enroll::{Authority, Desk};
+use crate::enroll::{AccountManager, Authority};
 use crate::notices::notices;
 use crate::otp::{Algorithm, MovingFactor, OtpParameters, code_at};
 use crate::request::{Kind, Refusal, Refused, Request, Response};
@@ -159,8 +159,8 @@ impl World {
         FilesStore::below(self.folder.path(), self.clock.clone())
     }
 
-    fn desk(&self, authority: Authority) -> Desk<FilesStore<Turned>, Turned> {
-        Desk::for_test(
+    fn manager(&self, authority: Authority) -> AccountManager<FilesStore<Turned>, Turned> {
+        AccountManager::for_test(
             alice(),
             authority,
             self.config.clone(),
@@ -169,15 +169,15 @@ impl World {
         )
     }
 
-    /// What the user's own desk answers.
+    /// What users are answered about their own account.
     fn ask(&self, request: Request) -> Response {
-        self.desk(Authority::User).answer(request)
+        self.manager(Authority::User).answer(request)
     }
 
     fn enroll(&mut self) {
-        let desk = self.desk(Authority::User);
+        let manager = self.manager(Authority::User);
         let Response::Pending(pending) =
-            desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
+            manager.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
         else {
             panic!()
         };
@@ -185,7 +185,7 @@ impl World {
         self.secret = Secret::new(secret);
         let code = Typed::new(self.code(0));
         let Response::Confirmed { recovery_codes: Some(codes), .. } =
-            desk.answer(Request::Confirm { code, next: None })
+            manager.answer(Request::Confirm { code, next: None })
         else {
             panic!()
         };

@@ -9,7 +9,7 @@ use host_check::host::{self, Host, Subject};
 use nix::unistd::geteuid;
 use serde::Serialize;
 use transfer::backup::{self, BackedUpAccount, Contents};
-use twostep_core::enroll::Desk;
+use twostep_core::enroll::AccountManager;
 use twostep_core::request::Refused;
 use twostep_core::secret::Typed;
 use twostep_core::username::Person;
@@ -81,8 +81,8 @@ pub fn run(output: &mut Output, wishes: &Export) -> Result<(), CommandError> {
 
 fn account(person: &Person, key: &twostep_core::seal::SealKey) -> Result<Option<BackedUpAccount>, String> {
     let sentence = |refused: Refused| refused.text;
-    let desk = Desk::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
-    let account = desk.export(key).map_err(sentence)?;
+    let manager = AccountManager::for_administrator(person.name.as_str(), Box::new(Syslog)).map_err(sentence)?;
+    let account = manager.export(key).map_err(sentence)?;
     Ok(account.map(|account| BackedUpAccount { user: account.user.clone(), uid: account.uid, text: account.to_text() }))
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use transfer::backup::{self, BackedUpAccount};
 use transfer::{Entry, Mistake, Read, batch, google, migration, oath, uri};
 use twostep_core::account::Account;
-use twostep_core::enroll::{Desk, Imported, Restored};
+use twostep_core::enroll::{AccountManager, Imported, Restored};
 use twostep_core::request::Refused;
 use twostep_core::seal::SealKey;
 use twostep_core::secret::Secret;
@@ -168,7 +168,7 @@ impl Earlier {
 
 /// What would become of one now.
 fn foreseen(entry: &Entry, detail: String) -> Row {
-    match told(entry, |desk| desk.foresee(&entry.device)) {
+    match told(entry, |manager| manager.foresee(&entry.device)) {
         Ok(Imported::Taken { .. }) => row(entry, Outcome::WouldTake, detail),
         Ok(Imported::AlreadyThere { label }) => there_already(entry, &label),
         Err(why) => row(entry, Outcome::Refused, why),
@@ -217,7 +217,7 @@ fn described(entry: &Entry) -> String {
 }
 
 fn take_one(entry: &Entry) -> Row {
-    match told(entry, |desk| desk.import(&entry.device)) {
+    match told(entry, |manager| manager.import(&entry.device)) {
         Ok(Imported::Taken { label, scratch_codes }) => {
             row(entry, Outcome::Taken, taken_as(&label, scratch_codes, entry))
         }
@@ -226,9 +226,9 @@ fn take_one(entry: &Entry) -> Row {
     }
 }
 
-/// What the desk of its user says to one.
-fn told(entry: &Entry, ask: impl FnOnce(&Desk) -> Result<Imported, Refused>) -> Result<Imported, String> {
-    desk(entry.user.as_deref().unwrap_or_default()).and_then(|desk| ask(&desk).map_err(sentence))
+/// What the account of its user says to one.
+fn told(entry: &Entry, ask: impl FnOnce(&AccountManager) -> Result<Imported, Refused>) -> Result<Imported, String> {
+    manager(entry.user.as_deref().unwrap_or_default()).and_then(|manager| ask(&manager).map_err(sentence))
 }
 
 fn there_already(entry: &Entry, label: &str) -> Row {
@@ -246,8 +246,8 @@ fn taken_as(label: &str, scratch_codes: bool, entry: &Entry) -> String {
     messages::transfer::taken_without_codes(label)
 }
 
-fn desk(user: &str) -> Result<Desk, String> {
-    Desk::for_administrator(user, Box::new(Syslog)).map_err(sentence)
+fn manager(user: &str) -> Result<AccountManager, String> {
+    AccountManager::for_administrator(user, Box::new(Syslog)).map_err(sentence)
 }
 
 fn sentence(refused: Refused) -> String {
@@ -299,8 +299,8 @@ fn restore(output: &mut Output, file: &Path, taking: Taking) -> Result<(), Comma
 fn bring_back(kept: &BackedUpAccount, key: &SealKey, taking: Taking) -> Row {
     let account = Account::parse(&kept.text, &Username::new(&kept.user), kept.uid).map_err(|error| error.to_string());
     let brought = account.and_then(|account| {
-        let desk = desk(&kept.user)?;
-        let restored = if taking.dry_run { desk.foresee_restore(&account) } else { desk.restore(&account, key) };
+        let manager = manager(&kept.user)?;
+        let restored = if taking.dry_run { manager.foresee_restore(&account) } else { manager.restore(&account, key) };
         Ok((restored.map_err(sentence)?, account.authenticators.len()))
     });
     let (result, detail) = match brought {

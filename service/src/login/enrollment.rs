@@ -5,7 +5,7 @@ use protocol::request::{Pending, Refusal, Refused, Response};
 use protocol::secret::Typed;
 use twostep_core::audit::Line;
 use twostep_core::config::{AfterGrace, Enrollment};
-use twostep_core::enroll::Desk;
+use twostep_core::enroll::AccountManager;
 use twostep_core::login;
 use twostep_core::messages;
 use twostep_core::qr::{self, ColorMode, Size};
@@ -51,18 +51,18 @@ pub fn enroll<H: LoginHost>(turn: &Turn<'_, H>, person: &Person, how_far: Enroll
     }
     let Some(attempt) = turn.attempt(person) else { return Err(Failed::Unknown) };
     let (config, host) = (&turn.config, turn.host);
-    let desk = Desk::for_login(&attempt, config, (host.store(config), host.clock()), Box::new(host.log()));
+    let manager = AccountManager::for_login(&attempt, config, (host.store(config), host.clock()), Box::new(host.log()));
     let source = attempt.source(config);
     Ok(match (turn.login.answers.as_slice(), how_far) {
-        ([], _) => match desk.offer(&source) {
+        ([], _) => match manager.offer(&source) {
             Ok(pending) => {
                 let question = messages::enrollment::question(&drawn(turn, &pending), &pending.secret.in_groups(' '));
                 asks(turn, question, Enrolling::Code)
             }
             Err(refused) => not_enrolled(&refused.text),
         },
-        ([.., earlier, next], Enrolling::NextCode) => accepted(turn, desk.accept(&source, earlier, Some(next))),
-        ([.., code], _) => accepted(turn, desk.accept(&source, code, None)),
+        ([.., earlier, next], Enrolling::NextCode) => accepted(turn, manager.accept(&source, earlier, Some(next))),
+        ([.., code], _) => accepted(turn, manager.accept(&source, code, None)),
     })
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use protocol::options::CONFIG;
 use protocol::request::AttemptId;
-use twostep_core::enroll::Desk;
+use twostep_core::enroll::AccountManager;
 use twostep_core::ledger::Ledger;
 use twostep_core::options::Shape;
 use twostep_core::secret::Secret;
@@ -137,10 +137,10 @@ impl World {
             Claims { service: "sshd".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: true };
         let attempt = Attempt::from_root(self.person(user).unwrap().unwrap(), claims);
         let (host, source) = ((self.store(&self.config), self.clock()), attempt.source(&self.config));
-        let desk = Desk::for_login(&attempt, &self.config, host, Box::new(self.log()));
-        self.secrets.push((user, secret_of(desk.offer(&source).unwrap().secret.expose())));
+        let manager = AccountManager::for_login(&attempt, &self.config, host, Box::new(self.log()));
+        self.secrets.push((user, secret_of(manager.offer(&source).unwrap().secret.expose())));
         let code = Typed::new(self.code(user, 0));
-        let Ok(Response::Confirmed { recovery_codes: Some(codes), .. }) = desk.accept(&source, &code, None) else {
+        let Ok(Response::Confirmed { recovery_codes: Some(codes), .. }) = manager.accept(&source, &code, None) else {
             panic!()
         };
         self.pass(60);

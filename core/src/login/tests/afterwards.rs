@@ -64,7 +64,7 @@ fn nobody_is_reminded_who_is_not_in_grace() {
 fn a_reset_starts_a_new_time() {
     let world = World::enrolled(REQUIRED);
     world.pass(30 * DAY);
-    let _ = world.desk(Authority::Administrator).reset_for_test();
+    let _ = world.manager(Authority::Administrator).reset_for_test();
     world.pass(14 * DAY - 1);
     assert_eq!(world.without_code(), "not-asked");
     world.pass(1);
@@ -108,7 +108,8 @@ fn a_remembered_address_is_forgotten_when_an_authenticator_goes() {
     let mut world = World::enrolled(REMEMBERS);
     let home = Some("192.0.2.1");
     world.after(&world.attempt("sshd", home), Passed::Code);
-    let _ = world.desk(Authority::Administrator).answer(Request::Remove { label: None, proof: Typed::new("".into()) });
+    let _ =
+        world.manager(Authority::Administrator).answer(Request::Remove { label: None, proof: Typed::new("".into()) });
     world.pass(60);
     world.enroll();
     assert!(world.is_asked("sshd", home));
@@ -119,7 +120,7 @@ fn a_users_time_begins_also_where_the_account_is_there_already() {
     let world = World::new(REQUIRED);
     world.pass(30 * DAY);
     let begun =
-        world.desk(Authority::User).answer(Request::Begin { label: None, proof: None, permit: None, device: None });
+        world.manager(Authority::User).answer(Request::Begin { label: None, proof: None, permit: None, device: None });
     assert!(matches!(begun, Response::Pending(_)));
     world.after(&world.attempt("sshd", None), Passed::NotAsked);
     world.pass(14 * DAY);

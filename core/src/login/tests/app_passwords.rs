@@ -1,4 +1,4 @@
-//! Logins of programs that cannot ask, and the desk where their passwords are made.
+//! Logins of programs that cannot ask, and how their passwords are made.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -161,7 +161,7 @@ fn who_is_not_enrolled_is_left_to_the_next_module_unless_policy_requires() {
 fn both_passwords_work_while_the_second_step_is_suspended() {
     let world = World::enrolled("");
     let password = world.create("laptop", &[], None);
-    let administrator = world.desk(Authority::Administrator);
+    let administrator = world.manager(Authority::Administrator);
     administrator.suspend(std::time::Duration::from_secs(DAY), "root", "phone lost").unwrap();
     assert_eq!(world.mail(IMAP, &password), "accepted");
     assert_eq!(world.mail(IMAP, "hunter2"), "not-asked");
@@ -264,7 +264,7 @@ fn only_an_enrolled_user_makes_one_and_no_administrator() {
     let world = World::new("");
     assert_eq!(refusal(&world.ask(world.wish("a", &["dovecot"], &[], None))), Refusal::NoAuthenticator);
     let world = World::enrolled(PRESETS);
-    let administrator = world.desk(Authority::Administrator);
+    let administrator = world.manager(Authority::Administrator);
     assert_eq!(refusal(&administrator.answer(world.wish("a", &["dovecot"], &[], None))), Refusal::Policy);
     let ensure = Request::EnsureAppPassword { name: "mail".into(), proof: None };
     assert_eq!(refusal(&administrator.answer(ensure)), Refusal::Policy);
@@ -296,7 +296,7 @@ fn a_revoked_one_is_gone_at_once_and_for_good() {
     assert_eq!(refusal(&world.revoke(Some("one"))), Refusal::NoAppPassword);
     world.create("third", &[], None);
     let all = Request::RevokeAppPasswords { label: None, proof: Typed::new(String::new()) };
-    let Response::Revoked { labels } = world.desk(Authority::Administrator).answer(all) else { panic!() };
+    let Response::Revoked { labels } = world.manager(Authority::Administrator).answer(all) else { panic!() };
     assert_eq!(labels, ["other", "third"]);
     assert_eq!(world.mail(IMAP, &other), "wrong-app-password");
 }
@@ -310,7 +310,7 @@ fn they_go_with_the_last_authenticator_and_with_a_reset() {
     assert_eq!(world.mail(IMAP, &password), "not-asked");
     let mut world = World::enrolled("");
     let password = world.create("laptop", &[], None);
-    let _ = world.desk(Authority::Administrator).reset_for_test();
+    let _ = world.manager(Authority::Administrator).reset_for_test();
     world.pass(60);
     world.enroll();
     assert_eq!(world.mail(IMAP, &password), "wrong-app-password");
@@ -387,7 +387,7 @@ fn a_boot_with_a_clock_long_ago_retires_nothing() {
 fn a_suspension_is_said_at_each_login_while_it_holds() {
     let world = World::enrolled("");
     let lines = || notices(&alice(), &world.store(), &world.clock).unwrap().join("\n");
-    world.desk(Authority::Administrator).suspend(std::time::Duration::from_secs(DAY), "carol", "").unwrap();
+    world.manager(Authority::Administrator).suspend(std::time::Duration::from_secs(DAY), "carol", "").unwrap();
     lines();
     for _ in 0..2 {
         assert!(lines().contains("switched off until 2027-01-16") && lines().contains("by carol"), "{}", lines());

@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn a_change_of_an_enrolled_account_needs_a_proof() {
     let world = World::enrolled("");
-    let desk = world.desk(Authority::User);
-    let refusal = |request| match desk.answer(request) {
+    let manager = world.manager(Authority::User);
+    let refusal = |request| match manager.answer(request) {
         Response::Refused(Refused { reason, .. }) => Some(reason),
         _ => None,
     };
@@ -38,22 +38,22 @@ fn only_a_change_that_is_recorded_is_logged() {
     let temporary = world.account().with_file_name("alice.toml.new");
     fs::create_dir_all(temporary.join("full")).unwrap();
     assert!(matches!(
-        world.desk(Authority::User).answer(remove()),
+        world.manager(Authority::User).answer(remove()),
         Response::Refused(Refused { reason: Refusal::Failed, .. })
     ));
     assert!(!removed());
     assert!(world.log.0.borrow().iter().any(|line| line.starts_with("refused user=alice by=user reason=failed")));
     fs::remove_dir_all(&temporary).unwrap();
-    assert!(matches!(world.desk(Authority::User).answer(remove()), Response::Removed { .. }));
+    assert!(matches!(world.manager(Authority::User).answer(remove()), Response::Removed { .. }));
     assert!(removed());
 }
 
 #[test]
 fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     let world = World::new("");
-    let desk = world.desk(Authority::User);
+    let manager = world.manager(Authority::User);
     let Response::Pending(pending) =
-        desk.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
+        manager.answer(Request::Begin { label: None, proof: None, permit: None, device: None })
     else {
         panic!()
     };
@@ -61,7 +61,7 @@ fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
     world.pass(15 * 60);
     let code = Typed::new(code_at(&secret, PARAMETERS, world.clock.now().wall.step(30).0));
     assert!(matches!(
-        desk.answer(Request::Confirm { code, next: None }),
+        manager.answer(Request::Confirm { code, next: None }),
         Response::Refused(Refused { reason: Refusal::NothingPending, .. })
     ));
     assert_eq!(world.login("").word(), "not-asked");
@@ -71,7 +71,7 @@ fn a_pending_enrollment_dies_and_cannot_be_slipped_in() {
 fn the_last_authenticator_stays_where_one_is_required() {
     let world = World::enrolled("[policy]\nrequired = true\n");
     let request = Request::Remove { label: None, proof: Typed::new(world.code(0)) };
-    let answered = world.desk(Authority::User).answer(request);
+    let answered = world.manager(Authority::User).answer(request);
     assert!(matches!(answered, Response::Refused(Refused { reason: Refusal::Policy, .. })));
     assert!(world.gets_in(&world.code(0)));
 }

@@ -74,7 +74,7 @@ fn what_cannot_be_a_code_costs_nothing() {
 fn the_account_is_read_again_after_the_answer() {
     let world = World::enrolled("");
     let code = world.code(0);
-    let vanish = || drop(world.desk(Authority::Administrator).reset_for_test());
+    let vanish = || drop(world.manager(Authority::Administrator).reset_for_test());
     assert_eq!(reason(&world.try_with(&code, "192.0.2.1", &vanish).unwrap()), "enrollment-vanished");
 }
 

@@ -39,7 +39,7 @@ impl Case {
 fn enrolled(_: &World) {}
 
 fn suspended(world: &World) {
-    world.desk(Authority::Administrator).suspend(Duration::from_secs(600), "root", "").unwrap();
+    world.manager(Authority::Administrator).suspend(Duration::from_secs(600), "root", "").unwrap();
 }
 
 fn remembered(world: &World) {
@@ -49,7 +49,7 @@ fn remembered(world: &World) {
 
 /// No authenticator, and time to enroll that began now.
 fn reset(world: &World) {
-    let _ = world.desk(Authority::Administrator).reset_for_test();
+    let _ = world.manager(Authority::Administrator).reset_for_test();
 }
 
 /// No authenticator yet, and no time of its own.

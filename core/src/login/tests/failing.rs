@@ -177,11 +177,12 @@ fn what_was_recorded_before_a_failure_is_spent() {
     }
 }
 
-/// Confirms by the user's desk over this store, and says why it was refused.
+/// Confirms as the user over this store, and says why it was refused.
 fn confirm(world: &World, store: &Failing<'_>, code: &str) -> Option<Refusal> {
     let host = (Failing { store: store.store, fails: store.fails, left: store.left.clone() }, world.clock.clone());
-    let desk = Desk::for_test(alice(), Authority::User, world.config.clone(), host, Box::new(world.log.clone()));
-    match desk.answer(Request::Confirm { code: Typed::new(code.into()), next: None }) {
+    let manager =
+        AccountManager::for_test(alice(), Authority::User, world.config.clone(), host, Box::new(world.log.clone()));
+    match manager.answer(Request::Confirm { code: Typed::new(code.into()), next: None }) {
         Response::Refused(Refused { reason, .. }) => Some(reason),
         Response::Confirmed { .. } => None,
         other => panic!("{other:?}"),

@@ -20,9 +20,9 @@ impl Passwords for Sesame {
 
 impl World {
     fn begin(&self, permit: Option<&str>) -> Response {
-        let desk = self.desk(Authority::User).with_passwords(Box::new(Sesame));
+        let manager = self.manager(Authority::User).with_passwords(Box::new(Sesame));
         let permit = permit.map(|permit| Typed::new(permit.into()));
-        desk.answer(Request::Begin { label: None, proof: None, permit, device: None })
+        manager.answer(Request::Begin { label: None, proof: None, permit, device: None })
     }
 
     fn confirm(&self, pending: &Response) -> Response {
@@ -30,7 +30,7 @@ impl World {
     }
 
     fn confirm_as(&self, authority: Authority, code: Typed) -> Response {
-        self.desk(authority).answer(Request::Confirm { code, next: None })
+        self.manager(authority).answer(Request::Confirm { code, next: None })
     }
 
     fn shown_by(&self, pending: &Response) -> Typed {
@@ -39,8 +39,8 @@ impl World {
         Typed::new(code_at(&Secret::new(secret), PARAMETERS, self.clock.now().wall.step(30).0))
     }
 
-    fn administrator(&self) -> Desk<FilesStore<Turned>, Turned> {
-        self.desk(Authority::Administrator)
+    fn administrator(&self) -> AccountManager<FilesStore<Turned>, Turned> {
+        self.manager(Authority::Administrator)
     }
 
     fn logged(&self) -> String {
@@ -207,40 +207,40 @@ fn home() -> Source {
 #[test]
 fn who_comes_back_is_shown_the_same_secret_and_nobody_else_is() {
     let world = World::new("");
-    let desk = world.desk(Authority::Login);
-    let first = desk.offer(&home()).unwrap();
+    let manager = world.manager(Authority::Login);
+    let first = manager.offer(&home()).unwrap();
     world.pass(14 * 60);
-    assert_eq!(desk.offer(&home()).unwrap().secret, first.secret);
+    assert_eq!(manager.offer(&home()).unwrap().secret, first.secret);
     let elsewhere = Source::of(&Origin { rhost: Some("192.0.2.2".into()), ..Origin::default() }, &[]);
-    let other = desk.offer(&elsewhere).unwrap();
+    let other = manager.offer(&elsewhere).unwrap();
     assert_ne!(other.secret, first.secret);
-    assert_ne!(desk.offer(&home()).unwrap().secret, first.secret, "the one from elsewhere took its place");
+    assert_ne!(manager.offer(&home()).unwrap().secret, first.secret, "the one from elsewhere took its place");
     let anyone = Source::of(&Origin::default(), &[]);
-    assert_ne!(desk.offer(&anyone).unwrap().secret, desk.offer(&anyone).unwrap().secret);
-    let late = desk.offer(&home()).unwrap();
+    assert_ne!(manager.offer(&anyone).unwrap().secret, manager.offer(&anyone).unwrap().secret);
+    let late = manager.offer(&home()).unwrap();
     world.pass(15 * 60);
-    assert_ne!(desk.offer(&home()).unwrap().secret, late.secret);
+    assert_ne!(manager.offer(&home()).unwrap().secret, late.secret);
 }
 
 #[test]
 fn a_secret_that_a_session_has_seen_is_not_offered_in_a_login() {
     let world = World::new("");
     let Response::Pending(seen) = world.begin(None) else { panic!() };
-    assert_ne!(world.desk(Authority::Login).offer(&home()).unwrap().secret, seen.secret);
+    assert_ne!(world.manager(Authority::Login).offer(&home()).unwrap().secret, seen.secret);
 }
 
 #[test]
 fn a_login_enrolls_by_a_right_code_only_and_only_who_has_not_enrolled() {
     let world = World::new("");
-    let desk = world.desk(Authority::Login);
-    let offered = Response::Pending(desk.offer(&home()).unwrap());
+    let manager = world.manager(Authority::Login);
+    let offered = Response::Pending(manager.offer(&home()).unwrap());
     for _ in 0..3 {
-        assert_eq!(desk.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
+        assert_eq!(manager.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
     }
     assert!(!world.store().find(&alice()).unwrap().unwrap().is_enrolled());
-    let right = desk.accept(&home(), &world.shown_by(&offered), None);
+    let right = manager.accept(&home(), &world.shown_by(&offered), None);
     assert!(matches!(right, Ok(Response::Confirmed { recovery_codes: Some(_), .. })));
-    assert_eq!(desk.offer(&home()).map(|_| panic!()).unwrap_err().reason, Refusal::NoRoom);
+    assert_eq!(manager.offer(&home()).map(|_| panic!()).unwrap_err().reason, Refusal::NoRoom);
 }
 
 /// No code of a device here, but for one time in a million.
@@ -255,13 +255,13 @@ fn only_who_began_an_enrollment_confirms_it() {
     let confirm = |by: &str, code: Typed| match by {
         "user" => world.confirm_as(Authority::User, code),
         "root" => world.confirm_as(Authority::Administrator, code),
-        "login here" => world.desk(Authority::Login).accept(&home(), &code, None).unwrap_or_else(Response::Refused),
-        _ => world.desk(Authority::Login).accept(&elsewhere, &code, None).unwrap_or_else(Response::Refused),
+        "login here" => world.manager(Authority::Login).accept(&home(), &code, None).unwrap_or_else(Response::Refused),
+        _ => world.manager(Authority::Login).accept(&elsewhere, &code, None).unwrap_or_else(Response::Refused),
     };
     let begin = |by: &str| match by {
         "user" => world.begin(None),
         "root" => world.administrator().answer(Request::Begin { label: None, proof: None, permit: None, device: None }),
-        _ => Response::Pending(world.desk(Authority::Login).offer(&home()).unwrap()),
+        _ => Response::Pending(world.manager(Authority::Login).offer(&home()).unwrap()),
     };
     for begun_by in ["user", "root", "login here"] {
         let pending = begin(begun_by);
@@ -300,17 +300,17 @@ fn ten_codes_end_an_enrollment() {
 #[test]
 fn logins_from_one_place_have_ten_codes_together_and_then_another_key() {
     let world = World::new("");
-    let first = world.desk(Authority::Login).offer(&home()).unwrap();
+    let first = world.manager(Authority::Login).offer(&home()).unwrap();
     for _ in 0..9 {
-        let desk = world.desk(Authority::Login);
-        assert_eq!(desk.offer(&home()).unwrap().secret, first.secret);
-        assert_eq!(desk.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
+        let manager = world.manager(Authority::Login);
+        assert_eq!(manager.offer(&home()).unwrap().secret, first.secret);
+        assert_eq!(manager.accept(&home(), &wrong(), None).unwrap_err().reason, Refusal::NotAccepted);
     }
-    let desk = world.desk(Authority::Login);
-    let last = desk.accept(&home(), &wrong(), None).unwrap_err();
+    let manager = world.manager(Authority::Login);
+    let last = manager.accept(&home(), &wrong(), None).unwrap_err();
     let Refused { reason: Refusal::TriesUsedUp, text } = &last else { panic!("{last:?}") };
     assert!(text.contains("Log in again"), "{text}");
-    assert_ne!(desk.offer(&home()).unwrap().secret, first.secret);
+    assert_ne!(manager.offer(&home()).unwrap().secret, first.secret);
 }
 
 /// A process that was killed after its tenth try was counted, before the verdict.
@@ -330,24 +330,24 @@ fn a_try_that_was_counted_is_one_whatever_became_of_it() {
 #[test]
 fn a_secret_from_a_clock_that_was_ahead_is_not_shown_again() {
     let world = World::new("");
-    let first = world.desk(Authority::Login).offer(&home()).unwrap();
+    let first = world.manager(Authority::Login).offer(&home()).unwrap();
     world.set_wall(world.clock.now().wall.0 - 60);
-    assert_ne!(world.desk(Authority::Login).offer(&home()).unwrap().secret, first.secret);
+    assert_ne!(world.manager(Authority::Login).offer(&home()).unwrap().secret, first.secret);
 }
 
 #[test]
 fn an_enrollment_in_a_login_is_told_at_the_session_and_logged() {
     let world = World::new("");
-    let desk = world.desk(Authority::Login);
-    let nothing = desk.accept(&home(), &wrong(), None);
+    let manager = world.manager(Authority::Login);
+    let nothing = manager.accept(&home(), &wrong(), None);
     assert_eq!(nothing.unwrap_err().reason, Refusal::NothingPending);
     assert!(world.logged().contains("refused user=alice by=login reason=nothing-pending"), "{}", world.logged());
-    let offered = Response::Pending(desk.offer(&home()).unwrap());
+    let offered = Response::Pending(manager.offer(&home()).unwrap());
     assert!(world.logged().contains("enrollment-begun user=alice by=login authenticator=phone"), "{}", world.logged());
-    assert!(matches!(desk.accept(&home(), &world.shown_by(&offered), None), Ok(Response::Confirmed { .. })));
+    assert!(matches!(manager.accept(&home(), &world.shown_by(&offered), None), Ok(Response::Confirmed { .. })));
     let told = notices(&alice(), &world.store(), &world.clock).unwrap();
     assert!(told.iter().any(|line| line.contains("\"phone\" was added")), "{told:?}");
-    assert_eq!(desk.offer(&home()).unwrap_err().reason, Refusal::NoRoom);
+    assert_eq!(manager.offer(&home()).unwrap_err().reason, Refusal::NoRoom);
     assert!(world.logged().contains("refused user=alice by=login reason=no-room"), "{}", world.logged());
 }
 
@@ -368,13 +368,13 @@ fn a_reason_is_one_line_of_at_most_200_bytes_and_the_longest_time_counts() {
 #[test]
 fn only_the_last_authenticator_stays_and_an_administrator_removes_it_all_the_same() {
     let world = World::enrolled("[policy]\nrequired = true\n");
-    let desk = world.desk(Authority::User);
+    let manager = world.manager(Authority::User);
     let proof = Some(Typed::new(world.code(0)));
-    let pending = desk.answer(Request::Begin { label: Some("tablet".into()), proof, permit: None, device: None });
+    let pending = manager.answer(Request::Begin { label: Some("tablet".into()), proof, permit: None, device: None });
     world.pass(30);
     assert!(matches!(world.confirm(&pending), Response::Confirmed { .. }));
     let tablet = Request::Remove { label: Some("tablet".into()), proof: Typed::new(world.code(0)) };
-    assert!(matches!(desk.answer(tablet), Response::Removed { enrolled: true, .. }));
+    assert!(matches!(manager.answer(tablet), Response::Removed { enrolled: true, .. }));
     let last = Request::Remove { label: None, proof: Typed::new("".into()) };
     assert!(matches!(world.administrator().answer(last), Response::Removed { enrolled: false, .. }));
 }

@@ -24,7 +24,7 @@ impl World {
     fn imported(config: &str, device: &ImportedDevice) -> Self {
         let mut world = Self::new(config);
         world.secret = Secret::new(KEY.to_vec());
-        assert!(matches!(world.desk(Authority::Administrator).import(device), Ok(Imported::Taken { .. })));
+        assert!(matches!(world.manager(Authority::Administrator).import(device), Ok(Imported::Taken { .. })));
         world
     }
 }
@@ -70,18 +70,18 @@ fn a_scratch_code_can_be_guessed_and_counts_only_where_codes_count() {
 fn scratch_codes_do_not_replace_recovery_codes_and_stay_away_from_eight_digits() {
     let enrolled = World::enrolled("");
     let taken = |scratch_codes| Some(Imported::Taken { label: "phone 2".to_owned(), scratch_codes });
-    assert_eq!(enrolled.desk(Authority::Administrator).import(&device(0)).ok(), taken(false));
+    assert_eq!(enrolled.manager(Authority::Administrator).import(&device(0)).ok(), taken(false));
     assert!(enrolled.gets_in(&enrolled.codes[0]));
     let world = World::new("");
     let long = ImportedDevice { digits: 8, ..device(0) };
     let taken = Some(Imported::Taken { label: "phone".to_owned(), scratch_codes: false });
-    assert_eq!(world.desk(Authority::Administrator).import(&long).ok(), taken);
+    assert_eq!(world.manager(Authority::Administrator).import(&long).ok(), taken);
 }
 
 #[test]
 fn the_same_key_is_not_taken_twice() {
     let world = World::imported("", &device(0));
-    let again = world.desk(Authority::Administrator).import(&ImportedDevice { label: "other".into(), ..device(9) });
+    let again = world.manager(Authority::Administrator).import(&ImportedDevice { label: "other".into(), ..device(9) });
     assert_eq!(again.ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
     assert_eq!(world.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
 }
@@ -89,39 +89,41 @@ fn the_same_key_is_not_taken_twice() {
 #[test]
 fn what_would_become_of_a_device_is_known_before_and_changes_nothing() {
     let world = World::new("[totp]\nmax_authenticators = 1");
-    let desk = world.desk(Authority::Administrator);
-    let foreseen = desk.foresee(&device(0)).unwrap();
+    let manager = world.manager(Authority::Administrator);
+    let foreseen = manager.foresee(&device(0)).unwrap();
     assert_eq!(world.store().find(&alice()).unwrap(), None);
-    assert_eq!(desk.import(&device(0)).unwrap(), foreseen);
-    assert_eq!(desk.foresee(&device(0)).ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
+    assert_eq!(manager.import(&device(0)).unwrap(), foreseen);
+    assert_eq!(manager.foresee(&device(0)).ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
     let other = ImportedDevice { secret: Secret::new(vec![9; 20]), ..device(0) };
-    assert_eq!(desk.foresee(&other).ok(), desk.import(&other).ok());
-    assert!(desk.foresee(&other).is_err());
+    assert_eq!(manager.foresee(&other).ok(), manager.import(&other).ok());
+    assert!(manager.foresee(&other).is_err());
 }
 
 #[test]
 fn a_file_that_the_user_could_write_adds_nothing_to_an_enrolled_account() {
     let theirs = ImportedDevice { user_could_write: true, ..device(0) };
     let enrolled = World::enrolled("");
-    let desk = enrolled.desk(Authority::Administrator);
-    for answer in [desk.foresee(&theirs), desk.import(&theirs)] {
+    let manager = enrolled.manager(Authority::Administrator);
+    for answer in [manager.foresee(&theirs), manager.import(&theirs)] {
         assert!(matches!(answer, Err(Refused { reason: Refusal::ProofRequired, .. })), "{answer:?}");
     }
     assert_eq!(enrolled.store().find(&alice()).unwrap().unwrap().authenticators.len(), 1);
-    assert!(matches!(desk.import(&device(0)), Ok(Imported::Taken { .. })), "root's own file is root's word");
+    assert!(matches!(manager.import(&device(0)), Ok(Imported::Taken { .. })), "root's own file is root's word");
     let world = World::imported("", &theirs);
-    let again = world.desk(Authority::Administrator).import(&theirs);
+    let again = world.manager(Authority::Administrator).import(&theirs);
     assert_eq!(again.ok(), Some(Imported::AlreadyThere { label: "phone".to_owned() }));
 }
 
 #[test]
 fn what_this_host_cannot_check_is_refused_and_so_is_one_too_many() {
     let world = World::imported("[totp]\nmax_authenticators = 1", &device(0));
-    let desk = world.desk(Authority::Administrator);
+    let manager = world.manager(Authority::Administrator);
     let other = ImportedDevice { secret: Secret::new(vec![9; 20]), ..device(0) };
-    assert!(desk.import(&other).is_err());
+    assert!(manager.import(&other).is_err());
     let progress = Progress::Time { period: 45, drift: 0, spent: Step(0), resynchronized_at: None };
-    assert!(World::new("").desk(Authority::Administrator).import(&ImportedDevice { progress, ..device(0) }).is_err());
+    assert!(
+        World::new("").manager(Authority::Administrator).import(&ImportedDevice { progress, ..device(0) }).is_err()
+    );
 }
 
 #[test]
@@ -129,24 +131,24 @@ fn an_account_comes_back_on_another_host_by_a_key_of_its_own() {
     let old = World::enrolled("");
     assert!(old.gets_in(&old.codes[0]));
     let key = SealKey::new(Secret::new(vec![3; 32])).unwrap();
-    let account = old.desk(Authority::Administrator).export(&key).unwrap().unwrap();
+    let account = old.manager(Authority::Administrator).export(&key).unwrap().unwrap();
     let mut new = World::new("");
     fs::write(new.folder.path().join("seal.key"), [8; 32]).unwrap();
     (new.secret, new.codes) = (old.secret.clone(), old.codes.clone());
     let wrong = SealKey::new(Secret::new(vec![4; 32])).unwrap();
-    assert!(new.desk(Authority::Administrator).restore(&account, &wrong).is_err());
-    let desk = new.desk(Authority::Administrator);
-    assert_eq!(desk.foresee_restore(&account).ok(), Some(Restored::Taken));
+    assert!(new.manager(Authority::Administrator).restore(&account, &wrong).is_err());
+    let manager = new.manager(Authority::Administrator);
+    assert_eq!(manager.foresee_restore(&account).ok(), Some(Restored::Taken));
     assert_eq!(new.store().find(&alice()).unwrap(), None);
-    assert_eq!(desk.restore(&account, &key).ok(), Some(Restored::Taken));
+    assert_eq!(manager.restore(&account, &key).ok(), Some(Restored::Taken));
     // The other host may have taken these a moment ago.
     assert_eq!([0, 1].map(|ahead| reason(&new.login(&new.code(ahead)))), ["spent-code", "spent-code"]);
     new.pass(60);
     assert!(new.gets_in(&new.code(0)));
     assert_eq!(reason(&new.login(&new.codes[0])), "used-recovery-code");
     assert!(new.gets_in(&new.codes[1]));
-    assert_eq!(new.desk(Authority::Administrator).restore(&account, &key).ok(), Some(Restored::AlreadyThere));
+    assert_eq!(new.manager(Authority::Administrator).restore(&account, &key).ok(), Some(Restored::AlreadyThere));
     let enrolled_anew = World::enrolled("");
-    assert!(enrolled_anew.desk(Authority::Administrator).foresee_restore(&account).is_err());
-    assert!(enrolled_anew.desk(Authority::Administrator).restore(&account, &key).is_err());
+    assert!(enrolled_anew.manager(Authority::Administrator).foresee_restore(&account).is_err());
+    assert!(enrolled_anew.manager(Authority::Administrator).restore(&account, &key).is_err());
 }

@@ -44,7 +44,7 @@ fn a_user_who_is_locked_or_suspended() {
         world.pass(2);
     }
     assert!(world.row().locked);
-    let administrator = world.desk(Authority::Administrator);
+    let administrator = world.manager(Authority::Administrator);
     administrator.suspend(std::time::Duration::from_secs(60), "root", "phone lost").unwrap();
     let row = world.row();
     assert_eq!((row.suspended_until.is_some(), row.suspension_reason.as_deref()), (true, Some("phone lost")));
@@ -56,7 +56,7 @@ fn a_user_who_is_locked_or_suspended() {
 #[test]
 fn a_user_who_is_invited_until_the_code_does_not_count() {
     let world = World::new("[policy]\nrequired = true\n");
-    let administrator = world.desk(Authority::Administrator);
+    let administrator = world.manager(Authority::Administrator);
     let issued = administrator.invite(std::time::Duration::from_secs(60), "root").unwrap();
     let shown = administrator.show().unwrap();
     assert_eq!((world.row().invited_until, shown.invited_until), (Some(issued.expires_at.0), Some(START + 60)));

@@ -87,14 +87,14 @@ fn a_login_whose_key_changes_before_its_lock_gets_in() {
 fn a_change_whose_key_changes_before_its_lock_is_sealed_by_the_new_one() {
     let mut world = World::enrolled("");
     let (begin, store) = (world.code(0), Restless(&world, world.store()));
-    let desk = Desk::for_test(
+    let manager = AccountManager::for_test(
         alice(),
         Authority::User,
         world.config.clone(),
         (store, world.clock.clone()),
         Box::new(world.log.clone()),
     );
-    let answer = desk.answer(Request::Begin {
+    let answer = manager.answer(Request::Begin {
         label: Some("second".into()),
         proof: Some(Typed::new(begin)),
         permit: None,
@@ -251,10 +251,10 @@ fn an_old_file_brings_no_replaced_codes_and_no_removed_device_or_password_back()
 fn an_administrator_brings_back_what_was_removed_and_not_what_was_used() {
     let world = World::enrolled("");
     let key = SealKey::new(Secret::new(vec![3; 32])).unwrap();
-    let backup = world.desk(Authority::Administrator).export(&key).unwrap().unwrap();
+    let backup = world.manager(Authority::Administrator).export(&key).unwrap().unwrap();
     assert!(world.gets_in(&world.codes[0]));
-    assert!(matches!(world.desk(Authority::Administrator).reset_for_test(), Ok(Response::Removed { .. })));
-    world.desk(Authority::Administrator).restore(&backup, &key).unwrap();
+    assert!(matches!(world.manager(Authority::Administrator).reset_for_test(), Ok(Response::Removed { .. })));
+    world.manager(Authority::Administrator).restore(&backup, &key).unwrap();
     world.pass(90);
     assert!(world.gets_in(&world.code(0)));
     assert!(!world.gets_in(&world.codes[0]) && world.gets_in(&world.codes[1]));

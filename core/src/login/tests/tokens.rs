@@ -24,13 +24,13 @@ impl World {
     /// A host whose user has a token that counts, confirmed by the code of this counter.
     pub(super) fn with_token(counter: u64) -> Self {
         let mut world = Self::new("[throttle]\nfailures = 100");
-        let desk = world.desk(Authority::User);
+        let manager = world.manager(Authority::User);
         let device = Some(token(Some(counter)));
-        let begun = desk.answer(Request::Begin { label: Some("token".into()), proof: None, permit: None, device });
+        let begun = manager.answer(Request::Begin { label: Some("token".into()), proof: None, permit: None, device });
         let Response::Pending(pending) = begun else { panic!("{begun:?}") };
         assert_eq!((pending.kind, pending.counter, pending.period), (Kind::Hotp, Some(counter), None));
         let Response::Confirmed { recovery_codes: Some(codes), .. } =
-            desk.answer(Request::Confirm { code: typed(&shows(counter)), next: None })
+            manager.answer(Request::Confirm { code: typed(&shows(counter)), next: None })
         else {
             panic!()
         };
@@ -225,7 +225,7 @@ fn a_replacement_needs_a_proof_and_something_to_replace() {
     assert!(matches!(replace(Some("phone"), &world.code(0)), Response::Pending(_)), "no room is needed");
     world.pass(60);
     let proof = typed(&world.code(0));
-    let removed = world.desk(Authority::Administrator).answer(Request::Remove { label: None, proof });
+    let removed = world.manager(Authority::Administrator).answer(Request::Remove { label: None, proof });
     assert!(matches!(removed, Response::Removed { enrolled: false, .. }));
     let confirmed = world.ask(Request::Confirm { code: typed("123456"), next: None });
     assert_eq!(refusal(&confirmed), Some(Refusal::NothingPending), "it went with the last one");

@@ -108,7 +108,7 @@ fn a_recovery_code_gets_in_once_and_stays_listed() {
     let world = World::enrolled("");
     assert_eq!(world.login(&world.codes[4]), Verdict::Accepted(Factor::Recovery { left: 9 }));
     assert_eq!(reason(&world.login(&world.codes[4])), "used-recovery-code");
-    let Response::Status(status) = world.desk(Authority::User).answer(Request::Status {}) else { panic!() };
+    let Response::Status(status) = world.manager(Authority::User).answer(Request::Status {}) else { panic!() };
     let used = &status.recovery_codes.unwrap().used;
     assert_eq!((used.len(), used[0].service.as_str(), used[0].source.as_str()), (1, "sshd", "192.0.2.1"));
 }
