@@ -124,7 +124,7 @@ impl AccountManager {
             .ok_or_else(|| Refused::new(Refusal::BadCaller, changes::NOBODY))?;
         let loaded = config::load(std::path::Path::new(config::PATH));
         if let Some(trouble) = &loaded.trouble {
-            audit.record(&Line::new("configuration").with("trouble", trouble).finish());
+            audit.record(&Line::new("configuration").with("error", trouble).finish());
         }
         let store = FilesStore::new(&loaded.config.seal.key_file);
         Ok(Self {
@@ -288,8 +288,8 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
 
     /// Logs what a change came to.
     fn recorded<T>(&self, changed: Result<Result<T, Refused>, StoreError>) -> Result<T, Refused> {
-        for strange in self.store.strange() {
-            self.audit.record(&self.event("strange").with("reason", strange).finish());
+        for warning in self.store.warnings() {
+            self.audit.record(&self.event("warning").with("reason", warning).finish());
         }
         let lines = self.lines.take();
         match changed {

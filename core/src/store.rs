@@ -69,8 +69,8 @@ pub trait Store {
     /// It is missing, unsafe or broken.
     fn seal_key(&self) -> Result<SealKey, SealError>;
 
-    /// What [`Store::update`] found strange since this was asked last, for the log.
-    fn strange(&self) -> Vec<StoreError>;
+    /// The warnings of [`Store::update`] since this was asked last, for the log.
+    fn warnings(&self) -> Vec<StoreError>;
 }
 
 /// Account and ledger of one user, under their lock.

@@ -115,7 +115,7 @@ pub enum Rejection {
         host_clock: Option<ClockDoubt>,
     },
     /// They are not two codes of one device that follow each other. Costs one failure.
-    NoPair {
+    NotConsecutive {
         /// What is wrong with the host's own clock.
         host_clock: Option<ClockDoubt>,
     },

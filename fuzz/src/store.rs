@@ -167,7 +167,7 @@ impl Store for &Shaky {
         Some(self.ledger.borrow().clone())
     }
 
-    fn strange(&self) -> Vec<StoreError> {
+    fn warnings(&self) -> Vec<StoreError> {
         Vec::new()
     }
 

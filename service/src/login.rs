@@ -200,17 +200,17 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         self.log.record(&self.line("error").with("reason", reason).finish());
     }
 
-    /// Logs what the store found strange. No login fails for it.
+    /// Logs the warnings of the store. No login fails for it.
     fn log_strange(&self) {
-        for strange in self.store.strange() {
-            self.log.record(&self.line("strange").with("reason", strange).finish());
+        for warning in self.store.warnings() {
+            self.log.record(&self.line("warning").with("reason", warning).finish());
         }
     }
 
     /// Logs why the configuration file does not count, and says so to those who are trusted.
     fn report_configuration(&self, is_trusted: bool) -> Option<Shown> {
         let trouble = self.trouble.as_ref()?;
-        self.log.record(&Line::new("configuration").with("trouble", trouble).finish());
+        self.log.record(&Line::new("configuration").with("error", trouble).finish());
         (is_trusted && self.relation == Relation::Root).then(|| Shown::Notice(printable(trouble)))
     }
 

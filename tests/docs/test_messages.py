@@ -22,7 +22,7 @@ def test_a_log_line_is_one_that_the_program_writes(place, line):
         assert key in sources.pairs(), pair
         if key in known and " " not in value:
             assert value in known[key], pair
-        elif key in ("reason", "trouble") and word != "suspended":
+        elif key in ("reason", "error") and word != "suspended":
             assert is_said_in_pieces(value), value
 
 

@@ -318,7 +318,7 @@ def test_given_a_broken_configuration_then_only_who_has_the_password_reads_it(
     assert auth(enrolled, WRONG).messages == [NO_APP_PASSWORD]
     (text,) = auth(enrolled, laptop).messages
     assert str(configuration.FILE) in text
-    journal.find("configuration", "trouble=")
+    journal.find("configuration", "error=")
 
 
 def test_given_a_broken_configuration_then_a_storm_of_wrong_passwords_fills_no_log(

@@ -48,10 +48,10 @@ def test_given_a_configuration_of_the_guide_then_it_counts(block, person, journa
     configuration.write_text(("version = 1\n" if block.kind == "toml part" else "") + block.text + "\n")
     journal.mark()
     attempts.log_in(person, service="cs-code")
-    assert "trouble=" not in journal.text()
+    assert "error=" not in journal.text()
     configuration.write_text(block.text.replace(" = ", " == ", 1))
     attempts.log_in(person, service="cs-code")
-    journal.find("configuration", "trouble=")
+    journal.find("configuration", "error=")
 
 
 def stack_of(block):

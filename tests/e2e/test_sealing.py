@@ -265,7 +265,7 @@ def test_given_an_old_account_put_back_then_used_codes_stay_used_and_it_is_told(
     assert log_in(enrolled, enrolled.recovery_codes[0]).accepted
     enrolled.file.write_bytes(old)
     assert not log_in(enrolled, enrolled.recovery_codes[0]).accepted
-    journal.find("strange", f"user={enrolled.name}", "old version")
+    journal.find("warning", f"user={enrolled.name}", "old version")
     assert log_in(enrolled, enrolled.recovery_codes[1]).accepted
     assert gets_in(enrolled)
 
@@ -281,5 +281,5 @@ def test_given_an_old_account_put_back_then_a_revoked_password_stays_revoked(enr
     twostep("app-password", "revoke", "laptop")
     enrolled.file.write_bytes(old)
     assert gets_in(enrolled)
-    journal.find("strange", f"user={enrolled.name}", "old version")
+    journal.find("warning", f"user={enrolled.name}", "old version")
     assert "laptop" not in twostep("app-password", "list")

@@ -104,7 +104,7 @@ fn refused_text(refused: &Rejection, config: &Config) -> String {
         }
         Rejection::Spent { .. } => "This verification code was used already. Wait for the next one.".to_owned(),
         Rejection::Misplaced { code, .. } => misplaced_text(code),
-        Rejection::NoPair { .. } => {
+        Rejection::NotConsecutive { .. } => {
             "These are not two codes that your device shows one after the other. Type one, wait for the next, and type that too.".to_owned()
         }
         Rejection::RecoveryCodeUsed => "This recovery code was used already. Take another one from your list.".to_owned(),
@@ -210,7 +210,7 @@ mod tests {
             Rejection::Wrong { host_clock: None },
             Rejection::Wrong { host_clock: Some(ClockDoubt::SetBack) },
             Rejection::Spent { authenticator: "phone".into(), host_clock: None },
-            Rejection::NoPair { host_clock: None },
+            Rejection::NotConsecutive { host_clock: None },
             Rejection::RecoveryCodeUsed,
             Rejection::RecoveryCodeExpired,
             Rejection::Waiting(5),

@@ -42,8 +42,8 @@ pub struct FilesStore<C = SystemClock> {
     kind: ProcessKind,
     /// This process, as it was seen last.
     process: Cell<Option<Process>>,
-    /// What was found strange, for the log.
-    strange: RefCell<Vec<StoreError>>,
+    /// Warnings for the log.
+    warnings: RefCell<Vec<StoreError>>,
     /// The account that was read last. It is read again only if its file is another one or was changed.
     seen: RefCell<Option<Seen>>,
     /// The directories, as they were opened last.
@@ -81,7 +81,7 @@ impl<C: Clock> FilesStore<C> {
             clock,
             kind: ProcessKind::default(),
             process: Cell::default(),
-            strange: RefCell::default(),
+            warnings: RefCell::default(),
             seen: RefCell::default(),
             accounts: RefCell::default(),
             volatile: RefCell::default(),
@@ -119,7 +119,7 @@ impl<C: Clock> FilesStore<C> {
     /// Takes the lock of a ledger.
     fn lock<'v>(&self, volatile: &'v Volatile, name: &str) -> Result<Locked<'v>, StoreError> {
         let now = || self.clock.now().uptime;
-        let report = |ended| self.strange.borrow_mut().push(ended);
+        let report = |ended| self.warnings.borrow_mut().push(ended);
         Locked::take(volatile, name, Taker { process: self.process(), now: &now, report: &report })
     }
 
@@ -212,7 +212,7 @@ impl<C: Clock> FilesStore<C> {
         let Held { account: Some(account), ledger, name, .. } = held else { return };
         if account.take_out_gone(ledger) {
             account.record(self.clock.now().wall, "older-file", "an old version of the account was put back");
-            self.strange.borrow_mut().push(StoreError::Older { path: accounts.path_of(&account_file(name)) });
+            self.warnings.borrow_mut().push(StoreError::Older { path: accounts.path_of(&account_file(name)) });
             held.keep(Keep::AccountIfPossible);
         }
     }
@@ -332,8 +332,8 @@ impl<C: Clock> Store for FilesStore<C> {
         key::seal_key(&self.keys)
     }
 
-    fn strange(&self) -> Vec<StoreError> {
-        self.strange.take()
+    fn warnings(&self) -> Vec<StoreError> {
+        self.warnings.take()
     }
 }
 

@@ -206,7 +206,7 @@ pub(super) fn pair(
         return Err(error);
     }
     count_wrong(held, question);
-    Ok(Verdict::Refused(Rejection::NoPair { host_clock: question.doubt(held) }))
+    Ok(Verdict::Refused(Rejection::NotConsecutive { host_clock: question.doubt(held) }))
 }
 
 /// Refuses a code that no window holds, and says where it is right if it is right anywhere near.

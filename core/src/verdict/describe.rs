@@ -32,7 +32,7 @@ impl Verdict {
             Rejection::Wrong { host_clock }
             | Rejection::Spent { host_clock, .. }
             | Rejection::Misplaced { host_clock, .. }
-            | Rejection::NoPair { host_clock },
+            | Rejection::NotConsecutive { host_clock },
         ) = &mut self
             && host_clock.is_none()
             && !clock.is_synchronized()
@@ -90,7 +90,10 @@ impl Verdict {
     /// Whether an answer was judged and cost a failure.
     #[must_use]
     pub fn was_wrong(&self) -> bool {
-        matches!(self, Self::Refused(Rejection::Wrong { .. } | Rejection::Misplaced { .. } | Rejection::NoPair { .. }))
+        matches!(
+            self,
+            Self::Refused(Rejection::Wrong { .. } | Rejection::Misplaced { .. } | Rejection::NotConsecutive { .. })
+        )
     }
 
     /// The word that a log line of this verdict begins with.
@@ -111,7 +114,7 @@ impl Rejection {
             Self::NotACode(why) => line
                 .with("detail", why)
                 .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
-            Self::Wrong { host_clock } | Self::NoPair { host_clock } => {
+            Self::Wrong { host_clock } | Self::NotConsecutive { host_clock } => {
                 line.with_some("host_clock", host_clock.as_ref())
             }
             Self::Spent { authenticator, host_clock } => {
@@ -142,7 +145,7 @@ impl Rejection {
                 Kind::Totp => "wrong-clock",
                 Kind::Hotp => "wrong-counter",
             },
-            Self::NoPair { .. } => "no-pair",
+            Self::NotConsecutive { .. } => "codes-not-consecutive",
             Self::Spent { .. } => "spent-code",
             Self::RecoveryCodeUsed => "used-recovery-code",
             Self::RecoveryCodeExpired => "expired-recovery-code",

@@ -25,7 +25,7 @@ pub const EVENTS: [Event; 34] = [
     ("refused", SyslogSeverity::Notice, "b3368f1c267bb9510a687c6a3c7d69c0"),
     ("not-asked", SyslogSeverity::Info, "a1d129fd19326f786091d53c07fc0651"),
     ("error", SyslogSeverity::Error, "ae9c47fb1467eae5f013368ca8755261"),
-    ("strange", SyslogSeverity::Error, "84d0a25afd89e1ae92a36f9e0c0ce501"),
+    ("warning", SyslogSeverity::Error, "84d0a25afd89e1ae92a36f9e0c0ce501"),
     ("configuration", SyslogSeverity::Error, "1c74200955be903cf1596dd9c84bd069"),
     ("dropped", SyslogSeverity::Warning, "b24ccb38308c93f3072d8423af78ac75"),
     ("enrollment-begun", SyslogSeverity::Notice, "8f56b88bb81d0d5c863540130edd6813"),

@@ -78,8 +78,8 @@ impl Store for Failing<'_> {
         if self.is_now() { Err(SealError::KeyLength) } else { self.store.seal_key() }
     }
 
-    fn strange(&self) -> Vec<StoreError> {
-        self.store.strange()
+    fn warnings(&self) -> Vec<StoreError> {
+        self.store.warnings()
     }
 }
 

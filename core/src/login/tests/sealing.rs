@@ -30,12 +30,12 @@ impl World {
         self.set_keys(&self.keys().alone());
     }
 
-    /// What a login's store found strange.
-    fn strange(&self, answer: &str) -> (bool, Vec<StoreError>) {
+    /// The warnings of the store of a login.
+    fn warnings(&self, answer: &str) -> (bool, Vec<StoreError>) {
         let store = self.store();
         let person = Scripted { answer: RefCell::new(Some(Typed::new(answer.into()))), meanwhile: &|| {} };
         let verdict = second_step(&attempt_of(&alice()), &self.config, &store, &self.clock, &person).unwrap();
-        (matches!(verdict, Verdict::Accepted(_)), store.strange())
+        (matches!(verdict, Verdict::Accepted(_)), store.warnings())
     }
 }
 
@@ -69,8 +69,8 @@ impl Store for Restless<'_> {
         self.1.seal_key()
     }
 
-    fn strange(&self) -> Vec<StoreError> {
-        self.1.strange()
+    fn warnings(&self) -> Vec<StoreError> {
+        self.1.warnings()
     }
 }
 
@@ -208,10 +208,10 @@ fn an_old_file_brings_no_used_recovery_code_back_and_is_told_of_once() {
     let old = fs::read(world.account()).unwrap();
     assert!(world.gets_in(&world.codes[0]));
     fs::write(world.account(), &old).unwrap();
-    let (accepted, strange) = world.strange(&world.codes[0]);
-    assert!(!accepted && matches!(strange.as_slice(), [StoreError::Older { .. }]), "{strange:?}");
-    let (accepted, strange) = world.strange(&world.codes[1]);
-    assert!(accepted && strange.is_empty(), "{strange:?}");
+    let (accepted, warnings) = world.warnings(&world.codes[0]);
+    assert!(!accepted && matches!(warnings.as_slice(), [StoreError::Older { .. }]), "{warnings:?}");
+    let (accepted, warnings) = world.warnings(&world.codes[1]);
+    assert!(accepted && warnings.is_empty(), "{warnings:?}");
     let account = world.store().find(&alice()).unwrap().unwrap();
     assert!(account.history.iter().any(|entry| entry.event == "older-file"));
 }

@@ -88,10 +88,10 @@ fn a_holder_that_was_stopped_costs_others_two_seconds_and_is_ended() {
     assert_eq!((charged.count, charged.source.as_str()), (1, "charge"), "what it had charged stays");
     assert_eq!(other.wait().unwrap().signal(), Some(9));
     let ended = StoreError::HolderEnded { pid: other.id(), kind: ProcessKind::Once };
-    assert_eq!(store.strange(), std::slice::from_ref(&ended));
+    assert_eq!(store.warnings(), std::slice::from_ref(&ended));
     assert!(ended.to_string().contains("(twostepd --once)"), "{ended}");
     assert_eq!(store.update(&alice(), |held| held.ledger.wrong.count), Ok(1));
-    assert!(store.strange().is_empty());
+    assert!(store.warnings().is_empty());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_holder_that_is_killed_at_any_point_leaves_a_whole_ledger_and_everything_it_
         assert!(ledger.wrong.count >= said, "round {round}: {said}, {}", ledger.wrong.count);
         assert_eq!(*epoch.get_or_insert(ledger.epoch), ledger.epoch, "round {round}: it is the same ledger");
     }
-    assert!(store.strange().is_empty());
+    assert!(store.warnings().is_empty());
     assert_eq!(fs::read_dir(folder.path().join("run/ledgers")).unwrap().count(), 1);
 }
 
