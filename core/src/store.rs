@@ -257,7 +257,7 @@ impl fmt::Display for StoreError {
             }
             Self::Io { doing, path, errno } => write!(f, "cannot {doing} {path} ({errno}); {}", remedy(*errno)),
             Self::Unsafe { path, what, remedy } => write!(f, "{path} {what}; {remedy}"),
-            Self::Account { path, error } => write!(f, "{path} does not count: {error}"),
+            Self::Account { path, error } => write!(f, "{path} is invalid: {error}"),
             Self::Lookup(error) => error.fmt(f),
             Self::Older { path } => write!(
                 f,

@@ -286,13 +286,13 @@ mod tests {
         replace(&mut session, &Replace::default()).unwrap();
         let text = printed.text().replace('\n', " ");
         assert!(text.contains("The old one works until the new one is confirmed."), "{text}");
-        assert!(text.contains("those of the old one do not count any more"), "{text}");
+        assert!(text.contains("those of the old one no longer work"), "{text}");
         assert!(text.contains(account::CODES_STAY), "{text}");
     }
 
     #[test]
     fn a_person_sees_the_key_in_groups_and_the_drawing_last() {
-        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
+        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "c")]);
         let (mut session, printed) = session(first_enrollment(), Box::new(prompter));
         run(&mut session, &Enroll::default()).unwrap();
         let text = printed.text();
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn on_a_narrow_terminal_there_is_the_key_alone() {
-        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "n")]);
+        let prompter = Answers::new(&[(QUESTION, Echo::Shown, "123456"), ("[s]ave", Echo::Shown, "c")]);
         let (mut session, printed) = session(first_enrollment(), Box::new(prompter));
         session.output.environment.columns = 32;
         run(&mut session, &Enroll::default()).unwrap();

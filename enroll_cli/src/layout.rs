@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page() {
-        let text = "The code that you just gave is spent: the next login waits for the next one.";
+        let text = "The code that you just gave was already used: the next login needs the next one.";
         for width in [20, 40, 79] {
             let page = wrap(text, width, 2);
             assert!(page.lines().all(|line| line.chars().count() <= width), "{page}");

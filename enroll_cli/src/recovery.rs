@@ -31,7 +31,7 @@ pub fn run(session: &mut Session, file: Option<&Path>) -> Result<(), CommandErro
     file.map_or(Ok(()), save::check)?;
     let status = session.status()?;
     if !status.enrolled {
-        return Err(CommandError::refused(Refusal::NoAuthenticator, account::nothing_to_stand_in_for(&status.user)));
+        return Err(CommandError::refused(Refusal::NoAuthenticator, account::user_not_enrolled(&status.user)));
     }
     let request = |proof| Request::RegenerateRecoveryCodes { proof };
     let (response, proof) = proof::ask_with(session, request)?;
@@ -98,7 +98,7 @@ fn offer(session: &mut Session, sheet: &Sheet) -> Result<(), CommandError> {
         let done = match answer.expose().trim().to_ascii_lowercase().as_str() {
             "s" | "save" => save_where(session, sheet),
             "p" | "print" => print(sheet).and_then(|()| session.output.say(account::PRINTED)),
-            "n" | "nothing" => return Ok(()),
+            "c" | "continue" => return Ok(()),
             _ => continue,
         };
         match done {
@@ -201,7 +201,7 @@ mod tests {
             assert!(sheet.contains(part), "{part} is not in:\n{sheet}");
         }
         assert!(printed.text().contains("exists already"), "{}", printed.text());
-        assert!(printed.text().contains("is spent"), "{}", printed.text());
+        assert!(printed.text().contains("was already used"), "{}", printed.text());
     }
 
     #[test]

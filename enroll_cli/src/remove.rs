@@ -142,7 +142,7 @@ mod tests {
         let prompter = Answers::new(&[(PROOF, Echo::Hidden, "123456")]);
         let (mut session, printed) = session(removes(&["phone", "tablet"], true), Box::new(prompter));
         run(&mut session, Some("phone")).unwrap();
-        assert!(printed.text().contains("is spent"), "{}", printed.text());
+        assert!(printed.text().contains("was already used"), "{}", printed.text());
     }
 
     #[test]

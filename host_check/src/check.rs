@@ -42,7 +42,7 @@ pub fn host(host: &Host, administrator: &str) -> Vec<Finding> {
     };
     let by_password = |users: &[String]| sshd::by_password(&daemons, &files, users, &asks);
     findings.extend(people::check(host, administrator, &by_password).unwrap_or_else(|error| {
-        vec![Finding::error("accounts-unreadable", "accounts", error.to_string(), messages::check_host::MEND_FIRST)]
+        vec![Finding::error("accounts-unreadable", "accounts", error.to_string(), messages::check_host::FIX_FIRST)]
     }));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings

@@ -1,4 +1,4 @@
-//! Stock stacks of five distributions: no false alarm, and the right place for our lines in each.
+//! Stock stacks of five distributions: no false alarm, and the right place for the pam_twostep lines in each.
 
 #![cfg(test)]
 
@@ -44,7 +44,7 @@ const HERE_AND_THERE: [&str; 12] = [
     "ppp",
 ];
 
-/// The doors of a stack behind which our lines go.
+/// The doors of a stack behind which the pam_twostep lines go.
 fn doors(files: &Files) -> Vec<&'static str> {
     let services = files.services().into_iter().collect::<BTreeSet<_>>();
     EVERYWHERE.into_iter().chain(HERE_AND_THERE).filter(|name| services.contains(*name)).collect()

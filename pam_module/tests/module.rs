@@ -80,7 +80,7 @@ impl Program {
         Some(output_of(view.to_str().unwrap(), &arguments))
     }
 
-    /// What the program prints for user `nobody-here`, with one line of ours in each phase.
+    /// What the program prints for user `nobody-here`, with one pam_twostep line in each phase.
     fn run(&self, options: &str, conversation: &str, phases: &str) -> String {
         self.write_stack(options);
         let folder = self.folder.path().to_str().unwrap();

@@ -80,8 +80,8 @@ def test_given_a_terminal_then_an_enrollment_says_where_it_is_and_not_what(perso
     key = program.before.split("Key")[1].split("Kind")[0]
     program.expect("by the app: ")
     program.sendline(Phone(f"otpauth://totp/x?secret={''.join(key.split())}", clock).code())
-    program.expect("have them: ")
-    program.sendline("n")
+    program.expect("copied them\\): ")
+    program.sendline("c")
     program.expect(pexpect.EOF)
     assert ".local/share/twostep/mail" in program.before.replace("\r\n", "")
     assert not PASSWORD.search(program.before)

@@ -26,7 +26,7 @@ EACH = 10
 # What the line below ours returns (PAM_SYSTEM_ERR): whoever gets there was left to it.
 LEFT = 4
 
-# Below our line: it records what it finds in PAM_AUTHTOK.
+# Below the pam_twostep line: it records what it finds in PAM_AUTHTOK.
 OURS = """\
 auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password {options}
 auth [default=die] pam_exec.so quiet expose_authtok /usr/lib/twostep-test/record
@@ -35,7 +35,7 @@ account required pam_permit.so
 session optional pam_twostep.so mode=app_password
 session required pam_permit.so
 """
-# The same without an end at our line: what it left is recorded whatever it said.
+# The same without an end at the pam_twostep line: what it left is recorded whatever it said.
 OPEN = OURS.replace("default=die] pam_twostep", "default=ignore] pam_twostep").replace(
     "success=done", "success=ignore")
 # An earlier line asks for the password.

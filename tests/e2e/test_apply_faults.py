@@ -55,7 +55,7 @@ def test_given_an_old_session_then_its_sudo_proves_nothing_of_sshd(host):
     old.expect("[$] ")
     assert apply("sshd", "sudo", "--keys", "refuse").returncode == 0
     old.sendline("sudo twostep admin confirm")
-    old.expect(r"proves\s+nothing\.\s+In\s+another\s+terminal\s+log\s+in\s+by\s+sshd\s+anew,")
+    old.expect(r"proves\s+nothing\.\s+In\s+another\s+terminal\s+log\s+in\s+by\s+sshd\s+again,")
     old.close(force=True)
     assert changes()[-1]["state"] == "unconfirmed"
 

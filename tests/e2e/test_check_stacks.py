@@ -31,7 +31,7 @@ WRONG = {
     "pam_exec is enough": (
         "auth sufficient pam_exec.so quiet /usr/bin/true\n" + COMMON + "auth required pam_twostep.so after_first_step",
         "second-step-skipped", "error", "Take `auth sufficient pam_exec.so quiet /usr/bin/true` (/etc/pam.d/sudo:1) out."),
-    "a jump past our line": (
+    "a jump past the pam_twostep line": (
         "auth [success=2 default=ignore] pam_unix.so nodelay\nauth requisite pam_deny.so\nauth required pam_twostep.so\n"
         "auth required pam_permit.so", "second-step-skipped", "error", "Write `[success=1 default=ignore]` for"),
     "optional": (COMMON + "auth optional pam_twostep.so", "wrong-code-lets-in", "error", "required"),
@@ -60,7 +60,7 @@ WRONG = {
         COMMON + "auth required\u00a0pam_twostep.so\nauth required pam_twostep.so", "line-mistake", "error", "no-break space"),
     "a comment behind it": (COMMON + "auth required pam_twostep.so # nullok", None, None, None),
     "an absolute include": ("auth include /etc/pam.d/cs-common-auth\nauth required pam_twostep.so", None, None, None),
-    "includes in a circle": ("auth include sudo\nauth required pam_twostep.so", "stack-unreadable", "error", "Mend"),
+    "includes in a circle": ("auth include sudo\nauth required pam_twostep.so", "stack-unreadable", "error", "Fix"),
     "wheel needs no password": (
         "auth sufficient pam_wheel.so trust use_uid\n" + COMMON + "auth required pam_twostep.so", "second-step-by-condition", "notice",
         "exempt"),
@@ -69,7 +69,7 @@ WRONG = {
         "auth required pam_twostep.so\nauth required pam_permit.so", "second-step-by-condition", "notice", "exempt"),
     "permit above everything": (
         "auth sufficient pam_permit.so\n" + COMMON + "auth required pam_twostep.so", "second-step-skipped", "error", "Take `auth sufficient pam_permit.so`"),
-    "twice our line": (COMMON + "auth required pam_twostep.so\nauth required pam_twostep.so", "second-step-twice", "error", "Take one of the two out"),
+    "twice the pam_twostep line": (COMMON + "auth required pam_twostep.so\nauth required pam_twostep.so", "second-step-twice", "error", "Take one of the two out"),
     "faillock around the password": (
         "auth required pam_faillock.so preauth\nauth [success=1 default=ignore] pam_unix.so nodelay\n"
         "auth [default=die] pam_faillock.so authfail\nauth sufficient pam_faillock.so authsucc\nauth required pam_twostep.so",

@@ -133,7 +133,7 @@ def test_given_a_proof_at_the_terminal_then_it_is_not_shown(enrolled):
     program.sendline(code)
     program.expect(CODES_QUESTION)
     assert code not in program.before
-    program.sendline("n")
+    program.sendline("c")
     program.expect(pexpect.EOF)
 
 

@@ -58,7 +58,7 @@ def test_given_a_terminal_then_qr_code_svg_and_key_are_the_same(person, clock, s
     assert ("\x1b[" in shown) is False or not no_color
     program.sendline(phone.code())
     program.expect(CODES_QUESTION)
-    program.sendline("n")
+    program.sendline("c")
     program.expect(pexpect.EOF)
     assert log_in(person, phone.fresh()).accepted
 
@@ -78,7 +78,7 @@ def test_given_wrong_codes_then_there_are_three_tries(person, clock):
         program.expect_exact(CODE_QUESTION)
     program.sendline(phone.code())
     program.expect(CODES_QUESTION)
-    program.sendline("n")
+    program.sendline("c")
     program.expect(pexpect.EOF)
     program.close()
     assert program.exitstatus == 0

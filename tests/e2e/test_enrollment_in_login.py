@@ -150,7 +150,7 @@ def test_given_two_logins_at_the_question_then_one_alone_enrolls(person, newcome
     second.sendline(newcomer.phone.code())
     shown = second.read()
     assert "account\t6" in shown
-    assert "error\tThis key does not count any more. Log in again." in shown
+    assert "error\tThis key is no longer valid. Log in again." in shown
     journal.find("refused", f"user={person.name}", "by=login", "reason=nothing-pending")
     first.sendline("")
     assert "account\t0" in first.read()

@@ -61,7 +61,7 @@ def test_given_a_terminal_then_it_is_asked_hidden_and_three_times(person, clock,
     phone = phone_with_key(key_typed_by_hand(program.before), clock)
     program.sendline(phone.code())
     program.expect(r"\[s\]ave")
-    program.sendline("n")
+    program.sendline("c")
     program.expect(pexpect.EOF)
     assert log_in(person, phone.fresh()).accepted
 

@@ -59,7 +59,7 @@ def test_given_a_program_that_wants_no_messages_then_the_next_question_says_why(
     assert [line.strip() for line in said] == [
         "Verification code:",
         "This verification code was used already. Wait for the next one.", "Verification code:",
-        "This is no verification code. Type the digits that your phone shows, or a recovery code.", "Verification code:"]
+        "That is not a verification code. Type the digits that your phone shows, or a recovery code.", "Verification code:"]
 
 
 REFUSED = {

@@ -48,13 +48,14 @@ fn load_with_copy(path: &Path, copy: &Path) -> Loaded {
     let shown = path.display();
     match read(copy).and_then(|(text, _)| Config::parse(&text)) {
         Ok(config) => {
-            let trouble =
-                format!("{shown} does not count ({error}); the last good configuration counts until it is corrected");
+            let trouble = format!(
+                "{shown} is invalid and was ignored ({error}); the last good configuration is used until it is corrected"
+            );
             Loaded { config, trouble: Some(trouble) }
         }
         Err(_) => {
             let trouble = format!(
-                "{shown} does not count ({error}) and there is no good copy; everyone must pass a code until it is corrected"
+                "{shown} is invalid and was ignored ({error}), and there is no good copy; everyone must pass a code until it is corrected"
             );
             Loaded { config: Config::strictest(), trouble: Some(trouble) }
         }

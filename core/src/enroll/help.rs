@@ -47,8 +47,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Makes one more recovery code, to be read out; an earlier one of this kind is void.
     ///
     /// # Errors
-    /// [`Refused`]: there is nothing that it could stand in for, or the account cannot be
-    /// changed.
+    /// [`Refused`]: the user is not enrolled, or the account cannot be changed.
     pub fn issue_recovery_code(&self, by: &str) -> Result<Issued, Refused> {
         let now = self.clock.now().wall;
         let expires_at = now.after(ISSUED);
@@ -56,7 +55,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
             let account = held.account.as_mut().filter(|account| account.is_enrolled());
             let Some((account, set)) = account.and_then(|account| account.recovery.take().map(|set| (account, set)))
             else {
-                return Err(Refused::new(Refusal::NoAuthenticator, changes::NOTHING_TO_STAND_IN_FOR));
+                return Err(Refused::new(Refusal::NoAuthenticator, changes::USER_NOT_ENROLLED));
             };
             let mut set = set;
             let code = set.issue(expires_at).map_err(no_randomness)?;
@@ -89,7 +88,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
         let (invite, code) = Invite::new(now, expires_at).map_err(no_randomness)?;
         self.change(|held| {
             if held.account.as_ref().is_some_and(Account::is_enrolled) {
-                return Err(Refused::new(Refusal::NoRoom, changes::INVITED_IN_VAIN));
+                return Err(Refused::new(Refusal::NoRoom, changes::ENROLLED_ALREADY));
             }
             let account = held.account.get_or_insert_with(|| Account::new(&held.name, held.uid, now));
             // What was begun by an earlier code is void with it.

@@ -22,20 +22,20 @@ pub const NOT_SUSPENDED: &str = "The second step of this user is not suspended. 
 pub const NO_REASON: &str = "The reason cannot be used. Give one line of at most 200 bytes.";
 
 /// An administrator issues a code for whom nothing is asked.
-pub const NOTHING_TO_STAND_IN_FOR: &str = "This user has no authenticator, so there is nothing that a recovery code could stand in for. Have them enroll: twostep enroll.";
+pub const USER_NOT_ENROLLED: &str = "This user has no authenticator. Have them enroll one first: twostep enroll.";
 
 /// An invitation lives for too long, or not at all.
 pub const INVITE_TIME: &str = "An enrollment code lives at most 30d, and not for no time. Give another time.";
 
 /// Who has enrolled needs no invitation.
-pub const INVITED_IN_VAIN: &str =
+pub const ENROLLED_ALREADY: &str =
     "This user has enrolled already and adds authenticators alone: twostep enroll. To start over: twostep admin reset.";
 
 /// Another session of the same user was faster.
 pub const ENROLLED_MEANWHILE: &str = "You have enrolled meanwhile. Log in again.";
 
 /// A key that a login showed is not pending any more.
-pub const KEY_GONE: &str = "This key does not count any more. Log in again.";
+pub const KEY_GONE: &str = "This key is no longer valid. Log in again.";
 
 /// A label is none.
 pub const LABEL: &str =
@@ -75,8 +75,9 @@ pub const LIFE: &str = "A time to live is at least a second and at most 100 year
 pub const EACH_THEIR_OWN: &str =
     "Only users make application passwords, each for themselves. Have the user run: twostep app-password create.";
 
-/// Without a second step there is nothing to stand in for.
-pub const ENROLL_BEFORE_APP_PASSWORDS: &str = "Application passwords stand in for password and code, and you have no authenticator. Enroll first: twostep enroll.";
+/// Application passwords are for users with a second step.
+pub const ENROLL_BEFORE_APP_PASSWORDS: &str =
+    "Application passwords need an authenticator. Enroll an authenticator first: twostep enroll.";
 
 /// Two application passwords cannot be told apart.
 pub const APP_PASSWORD_LABEL_TAKEN: &str =
@@ -103,8 +104,7 @@ pub const NO_CLOCKS: &str =
     "This host puts no clocks right. Set the clock of your phone to automatic, or use a recovery code.";
 
 /// Recovery codes alone would be no second step.
-pub const NO_CODES_WITHOUT_AUTHENTICATOR: &str =
-    "Recovery codes stand in for an authenticator, and there is none. Enroll first: twostep enroll.";
+pub const NO_CODES_WITHOUT_AUTHENTICATOR: &str = "Enroll an authenticator first: twostep enroll.";
 
 /// A confirmation of nothing.
 pub const NOTHING_PENDING: &str =
@@ -175,7 +175,7 @@ pub fn suspended_too_long(config: &Config) -> String {
 /// An enrollment code is none, or was one.
 #[must_use]
 pub fn wrong_invite(config: &Config) -> String {
-    format!("This enrollment code does not count, or its time is over. {}", ask("give you another one", config))
+    format!("This enrollment code is not valid, or it has expired. {}", ask("give you another one", config))
 }
 
 /// Why there is no application password for a service.

@@ -14,7 +14,7 @@ pub const GENERIC: &str = "The second step was not accepted. Try again with the 
 /// password is none: the same for all users, so it tells nothing either.
 pub const NO_APP_PASSWORD: &str = "This login was not accepted. If you have two-step authentication, give an application password for this service (twostep app-password create).";
 
-/// For everyone, when something failed that the person cannot mend.
+/// For everyone, when something failed that the person cannot fix.
 #[must_use]
 pub fn failed(config: &Config) -> String {
     format!("The second step could not be checked. {}", ask("look into the system log", config))
@@ -89,7 +89,7 @@ pub fn next_code(first: &Misplaced) -> String {
 fn refused_text(refused: &Rejection, config: &Config) -> String {
     match refused {
         Rejection::NotACode(_) => {
-            "This is no verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
+            "That is not a verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
         }
         Rejection::Wrong { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease) }
         | Rejection::Spent { host_clock: Some(ClockDoubt::SetBack | ClockDoubt::BeforeRelease), .. }

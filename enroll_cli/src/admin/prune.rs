@@ -1,4 +1,4 @@
-//! `twostep admin prune`: removes the accounts of users who are no more.
+//! `twostep admin prune`: removes the accounts of deleted users.
 
 use host_check::host::{Host, Orphan, Why};
 use nix::unistd::geteuid;

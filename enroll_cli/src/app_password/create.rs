@@ -57,10 +57,7 @@ pub fn run(session: &mut Session, wishes: &Create) -> Result<(), CommandError> {
 fn ready(session: &mut Session, Create { label, services, .. }: &Create) -> Result<String, CommandError> {
     let status = session.status()?;
     if !status.enrolled {
-        return Err(CommandError::refused(
-            Refusal::NoAuthenticator,
-            app_password::nothing_to_stand_in_for(&status.user),
-        ));
+        return Err(CommandError::refused(Refusal::NoAuthenticator, app_password::user_not_enrolled(&status.user)));
     }
     let AppPasswordList { app_passwords, interactive_services, .. } = listed(&mut *session.client)?;
     let mut services = services.iter().map(|name| name.to_ascii_lowercase());
@@ -111,7 +108,7 @@ fn tell_stored(output: &mut Output, made: &AppPasswordStatus, file: &Path) -> Re
 
 /// Also where a pipe was closed: the password is made, and whoever reads errors has to know.
 fn unread(label: &str) -> CommandError {
-    CommandError::here("output", app_password::made_in_vain(label))
+    CommandError::here("output", app_password::made_unseen(label))
 }
 
 #[cfg(test)]
@@ -170,9 +167,14 @@ mod tests {
         let text = printed.text();
         assert_eq!(text.matches(PASSWORD).count(), 1, "{text}");
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for part in
-            ["User name alice", "Services dovecot", "Networks any", "Expires never", "not shown again", "is spent"]
-        {
+        for part in [
+            "User name alice",
+            "Services dovecot",
+            "Networks any",
+            "Expires never",
+            "not shown again",
+            "was already used",
+        ] {
             assert!(words.contains(part), "{part} is not in:\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");

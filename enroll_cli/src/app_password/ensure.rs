@@ -248,7 +248,7 @@ mod tests {
         let prompter = Answers::new(&[("Current code", Echo::Hidden, "123456")]);
         let (done, printed) = home.run(turns, Box::new(prompter), Telling::All);
         done.unwrap();
-        assert!(printed.text().contains("is spent"), "{}", printed.text());
+        assert!(printed.text().contains("was already used"), "{}", printed.text());
         assert!(home.file("mail").is_file());
     }
 

@@ -94,7 +94,7 @@ mod tests {
         session.output.environment.home = Some(home.path().into());
         run(&mut session, None).unwrap();
         let text = printed.text().split_whitespace().collect::<Vec<_>>().join(" ");
-        for part in ["laptop is revoked", "mail is revoked", "twostep/mail is still there", "is spent"] {
+        for part in ["laptop is revoked", "mail is revoked", "twostep/mail is still there", "was already used"] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
         assert_eq!(text.matches("is still there").count(), 1, "{text}");

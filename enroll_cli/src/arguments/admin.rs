@@ -122,7 +122,7 @@ pub enum Admin {
     /// Edit the configuration, and check it before it counts
     #[command(after_help = policy::EDIT_EXAMPLES)]
     Edit(Edit),
-    /// Remove the accounts of users who are no more
+    /// Remove the accounts of deleted users
     #[command(after_help = overview::PRUNE_EXAMPLES)]
     Prune(Prune),
 }

@@ -19,7 +19,7 @@ pub struct Apply {
     /// When the change goes back by itself, unless it is confirmed: 90s to 1h
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub confirm_within: Duration,
-    /// Show what would be changed, and what speaks against it, and change nothing
+    /// Show what would be changed and any problems, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask
@@ -53,9 +53,9 @@ Examples:
   sudo twostep admin apply su login --confirm-within 10m
   sudo twostep admin apply sshd --keys alone --dry-run
 
-It shows each line that changes and what speaks against it, tries the new files, \
+It shows each line that changes and any problems, tries the new files, \
 puts them in force, and takes them back after the time of --confirm-within. To \
-keep them, log in anew and type there: sudo twostep admin confirm";
+keep them, log in again and type there: sudo twostep admin confirm";
 
 pub const CONFIRM_EXAMPLES: &str = "\
 Example:

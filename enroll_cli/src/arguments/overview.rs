@@ -23,7 +23,7 @@ pub struct Report {
     /// Only who is exempt, by name or by group
     #[arg(long)]
     pub exempt: bool,
-    /// Only who gave so many wrong codes that codes do not count
+    /// Only users whose codes are refused after too many wrong ones
     #[arg(long)]
     pub locked: bool,
     /// Only accounts that cannot be read or belong to nobody
@@ -64,5 +64,5 @@ Examples:
   sudo twostep admin prune
   sudo twostep admin prune --yes
 
-It removes the accounts of users who are no more, or whose name belongs to \
+It removes the accounts of deleted users, and those whose name belongs to \
 another uid now. Run it when every service of the user database answers.";

@@ -8,7 +8,7 @@ use twostep_core::time::ClockDoubt;
 use twostep_core::qr::Charset;
 
 /// Asked after a new set was shown.
-pub const KEEP_RECOVERY_CODES: &str = "[s]ave to a file, [p]rint, or [n]othing, I have them: ";
+pub const KEEP_RECOVERY_CODES: &str = "[s]ave to a file, [p]rint or [c]ontinue (I copied them): ";
 
 /// After a new set.
 pub const OLDER_CODES_STOPPED: &str = "Every older recovery code has stopped working.";
@@ -53,10 +53,8 @@ pub const NO_PRINTER: &str =
 pub const NOT_PRINTED: &str = "The printer command (lp) did not print them. Save them to a file, or copy them by hand.";
 
 /// Recovery codes need an authenticator.
-pub fn nothing_to_stand_in_for(user: &str) -> String {
-    format!(
-        "{user} has no authenticator, so there is nothing that recovery codes could stand in for. Enroll first: twostep enroll."
-    )
+pub fn user_not_enrolled(user: &str) -> String {
+    format!("{user} has no authenticator. Enroll an authenticator first: twostep enroll.")
 }
 
 /// Asked before the last authenticator goes.
@@ -157,9 +155,9 @@ pub fn in_place_of(old: &str, user: &str, host: &str) -> String {
 
 /// The new device is confirmed.
 pub fn done(user: &str, label: &str, replaced: bool) -> String {
-    let old = if replaced { ", and those of the old one do not count any more" } else { "" };
+    let old = if replaced { ", and those of the old one no longer work" } else { "" };
     format!(
-        "\nDone: {user} can now log in with the codes of {label}{old}. What was typed here is spent: the next login waits for the next code."
+        "\nDone: {user} can now log in with the codes of {label}{old}. The code typed here was already used: the next login needs the next code."
     )
 }
 
@@ -219,7 +217,7 @@ pub const ENROLLMENT_CODE: &str = "Enrollment code from your administrator: ";
 pub const PROOF: &str = "Current code, or a recovery code: ";
 
 /// What a proof costs.
-pub const CODE_SPENT: &str = "The code that you gave is spent: the next sudo or login waits for the next code.";
+pub const CODE_SPENT: &str = "The code that you gave was already used: the next sudo or login needs the next code.";
 
 /// The same.
 pub const RECOVERY_CODE_USED_UP: &str = "The recovery code that you gave is used up.";
@@ -246,7 +244,7 @@ pub fn put_right(label: &str, kind: Kind, ahead: i64, seconds: i64) -> String {
             clock(seconds)
         ),
     };
-    format!("{what} Both codes are spent: the next login waits for the next one.")
+    format!("{what} Both codes were already used: the next login needs the next one.")
 }
 
 /// How far a clock is off, in words: `about 9 minutes slow`.

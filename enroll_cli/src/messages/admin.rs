@@ -84,10 +84,10 @@ pub fn enrolls_again(user: &str) -> String {
 }
 
 /// Nothing to prune.
-pub const NO_ORPHANS: &str = "There is no account of a user who is no more.";
+pub const NO_ORPHANS: &str = "There are no accounts of deleted users.";
 
 /// Above the list.
-pub const ORPHANS: &str = "Accounts of users who are no more:";
+pub const ORPHANS: &str = "Accounts of deleted users:";
 
 /// Pruning broke off.
 pub fn others_kept(why: impl Display) -> String {

@@ -41,7 +41,7 @@ pub fn got_by(command: &str) -> String {
 }
 
 /// Also where a pipe was closed.
-pub fn made_in_vain(label: &str) -> String {
+pub fn made_unseen(label: &str) -> String {
     format!(
         "The application password {label} is made, but could not be printed, so nobody knows it. Revoke it: twostep app-password revoke {}.",
         as_word(label)
@@ -49,7 +49,7 @@ pub fn made_in_vain(label: &str) -> String {
 }
 
 /// Who has not enrolled needs none.
-pub fn nothing_to_stand_in_for(user: &str) -> String {
+pub fn user_not_enrolled(user: &str) -> String {
     format!("{user} has no authenticator, so programs can use the account password. Enroll first: twostep enroll.")
 }
 
@@ -129,7 +129,7 @@ pub fn unwritten(path: &Path, error: &Error) -> String {
         ErrorKind::AlreadyExists => {
             format!("{path} exists already and is left as it is. Choose another label, or move the file away.")
         }
-        _ => format!("{path} cannot be written: {error}. Mend that, then try again."),
+        _ => format!("{path} cannot be written: {error}. Fix that, then try again."),
     }
 }
 

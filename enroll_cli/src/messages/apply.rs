@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 /// --confirm-within.
-pub const CONFIRM_WITHIN: &str = "--confirm-within takes 5s to 1h. Give it enough to log in anew.";
+pub const CONFIRM_WITHIN: &str = "--confirm-within takes 5s to 1h. Give it enough to log in again.";
 
-/// Something speaks against it.
+/// There are problems.
 pub fn nothing_changed(objections: &[String]) -> String {
     format!("Nothing was changed: {}", objections.join(" "))
 }
@@ -63,7 +63,7 @@ pub const NO_TIMES: &str =
 
 /// sshd was not reloaded.
 pub const NO_SSHD_RUNS: &str =
-    "No running sshd was found. One that is started for each connection needs nothing; start any other anew.\n";
+    "No running sshd was found. One that is started for each connection needs nothing; restart any other.\n";
 
 /// It holds until its time is over.
 pub fn in_force(number: u32, within: &str, proof: &str) -> String {
@@ -75,7 +75,7 @@ pub fn in_force(number: u32, within: &str, proof: &str) -> String {
 /// What proves that logins work.
 pub fn proof(services: &str, is_inner: bool) -> String {
     let verb = if is_inner { "use" } else { "log in by" };
-    format!("{verb} {services} anew")
+    format!("{verb} {services} again")
 }
 
 /// No change waits.
@@ -126,7 +126,7 @@ pub const UNDO: &str = "Undo it?";
 
 /// A file could not be put back.
 pub fn not_undone(number: u32, why: &str) -> String {
-    format!("Change {number} is not undone: {why}. Mend that, and type it again.")
+    format!("Change {number} is not undone: {why}. Fix that, and type it again.")
 }
 
 /// All of them were.

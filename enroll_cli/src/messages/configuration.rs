@@ -94,7 +94,7 @@ pub fn required(whom: &str, time: &str) -> String {
 
 /// The file has a mistake.
 pub fn does_not_count(file: impl Display, error: &ConfigError) -> String {
-    format!("{file} does not count: {error}. Put it right first: twostep admin edit.")
+    format!("{file} is invalid and was ignored: {error}. Fix it first: twostep admin edit.")
 }
 
 /// Asked after a mistake.

@@ -9,7 +9,7 @@ pub const NO_KEY: &str = "This host has no sealing key. Run /usr/libexec/twostep
 /// Some accounts were left.
 pub fn incomplete(failed: usize) -> String {
     format!(
-        "Accounts that are not sealed anew: {failed}. Each says above why; mend that and run it again. Until then the earlier key stays beside the new one, and every login works."
+        "Accounts that were not resealed: {failed}. Each says above why; fix that and run it again. Until then the earlier key stays beside the new one, and every login works."
     )
 }
 
@@ -88,7 +88,7 @@ pub fn no_key_in(path: impl Display) -> String {
 
 /// The kernel refused.
 pub fn failed(path: impl Display, what: &str, error: &Error) -> String {
-    format!("{path} cannot be {what}: {error}. Mend that, and run it again: nothing is lost.")
+    format!("{path} cannot be {what}: {error}. Fix that, and run it again: nothing is lost.")
 }
 
 /// --protect tpm2.

@@ -15,7 +15,7 @@ pub fn exported(count: usize, path: impl Display) -> String {
 
 /// Some are missing in it.
 pub fn incomplete(failed: usize) -> String {
-    format!("Accounts that are not in it: {failed}. Each says above why; mend that, and export to another file.")
+    format!("Accounts that are not in it: {failed}. Each says above why; fix that, and export to another file.")
 }
 
 /// Asked before a backup is written.
@@ -90,7 +90,7 @@ pub fn take_over(count: usize) -> String {
 
 /// Twice in one list.
 pub fn same_key(at: &str) -> String {
-    format!("the same key stands in {at}")
+    format!("the same key is in {at}")
 }
 
 /// Some could not be.
@@ -111,7 +111,7 @@ fn counted(taken: usize) -> String {
 pub const NO_OWNER: &str = "it does not say whose it is; add --user";
 
 /// The same.
-pub const WEAK: &str = "its key has less than 128 bits; let the user enroll anew, or add --allow-weak";
+pub const WEAK: &str = "its key has less than 128 bits; let the user enroll again, or add --allow-weak";
 
 /// An entry that was taken over before.
 pub fn there_already(label: &str) -> String {

@@ -20,7 +20,7 @@ use crate::messages;
 pub struct Inspected {
     /// What it goes by for everybody.
     pub effective: Option<Effective>,
-    /// What speaks against it, a sentence or two each.
+    /// Problems, a sentence or two each.
     pub objections: Vec<String>,
     /// What to know beside it.
     pub notes: Vec<String>,
@@ -125,7 +125,7 @@ impl Inspected {
             let (before, after) = match compared.ways(visitor) {
                 None => return,
                 Some(Err(why)) => {
-                    self.objections.push(messages::plan::mend_first(why));
+                    self.objections.push(messages::plan::fix_first(why));
                     return;
                 }
                 Some(Ok(ways)) => ways,

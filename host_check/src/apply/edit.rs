@@ -1,6 +1,6 @@
 //! Our lines in the text of a service: where they go, found out by trying.
 //!
-//! No table says where the first step of which distribution ends. Each way of writing our lines is
+//! No table says where the first step of which distribution ends. Each way of writing the pam_twostep lines is
 //! held against the check of stacks (every way through them is gone), and the first that is right is
 //! taken.
 
@@ -14,7 +14,7 @@ use crate::check::stacks::{Before, Service};
 use crate::finding::Severity;
 use crate::messages;
 
-/// What our lines say beside what they always say.
+/// What the pam_twostep lines say beside what they always say.
 #[derive(Debug, Clone, Copy)]
 pub struct LineStyle {
     /// sshd's keys, for sshd.
@@ -30,9 +30,9 @@ pub struct LineStyle {
 pub enum Unfit {
     /// There is no such service.
     NoFile,
-    /// It has lines of ours already.
+    /// It has pam_twostep lines already.
     HasOurs,
-    /// Every way of writing our lines is wrong for this reason.
+    /// Every way of writing the pam_twostep lines is wrong for this reason.
     Wrong(String),
 }
 
@@ -201,7 +201,7 @@ impl Ours {
         (!inside.is_empty()).then_some(lines)
     }
 
-    /// The text with our lines; `first` stands for its line `at`, from 1.
+    /// The text with the pam_twostep lines; `first` stands for its line `at`, from 1.
     fn written(&self, text: &str, at: usize, first: &[String], account_goes_first: bool) -> String {
         let lines = text.lines().collect::<Vec<_>>();
         let place = if account_goes_first {

@@ -1,4 +1,4 @@
-//! What is going to be changed, and what speaks against it.
+//! What is going to be changed, and its problems.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Plan {
 
     fn drop_in(&mut self, keys: Keys) -> Result<(), Error> {
         let config =
-            self.files.text(Path::new(CONFIG)).map_err(|why| Error::Failed("sshd", messages::plan::mend_first(why)))?;
+            self.files.text(Path::new(CONFIG)).map_err(|why| Error::Failed("sshd", messages::plan::fix_first(why)))?;
         let Some(config) = config else {
             self.notes.push(messages::plan::NO_SSHD_CONFIG.to_owned());
             return Ok(());
@@ -135,7 +135,7 @@ impl Plan {
         &self.files
     }
 
-    /// What speaks against it, a sentence each. Nothing of it may be.
+    /// Problems, a sentence each. There may be none.
     pub fn objections(&mut self, host: &Host, administrator: &str) -> Vec<String> {
         let mut objections = check::ground(host, &self.files);
         for name in &self.services {

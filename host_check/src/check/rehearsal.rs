@@ -40,7 +40,7 @@ pub struct Rehearsal {
     pub outcome: String,
 }
 
-/// What our lines do in this login.
+/// What the pam_twostep lines do in this login.
 struct Part {
     what: String,
     /// What a line returns that asks for a code.
@@ -141,7 +141,7 @@ impl Visitors<'_> {
             Err(why) => return (Ends::Refused, why),
         };
         let ours = match (offer.asks_pam, part.ends) {
-            // Nobody was asked in this login, and our line knows it.
+            // Nobody was asked in this login, and the pam_twostep line knows it.
             (false, Ends::InWithoutCode) => Code::IGNORE,
             (false, _) if service.requires_step() => Code::PERM_DENIED,
             (false, _) => Code::IGNORE,
@@ -159,7 +159,7 @@ impl Visitors<'_> {
         (ends, outcome(ends, asks, offer))
     }
 
-    /// Goes through the auth phase; whether a line of ours asked in it, or why it refuses.
+    /// Goes through the auth phase; whether a pam_twostep line asked in it, or why it refuses.
     fn auth(
         &self,
         service: &Service<'_>,
@@ -208,7 +208,7 @@ impl Visitors<'_> {
     }
 }
 
-/// What a line of ours does.
+/// What a pam_twostep line does.
 fn our_line(mode: &Mode, ends: Ends) -> String {
     match ends {
         Ends::InWithCode => messages::rehearsal::asks(mode),

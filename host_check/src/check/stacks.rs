@@ -1,4 +1,4 @@
-//! What is wrong with PAM stacks that have a line of ours, and which services have none.
+//! What is wrong with PAM stacks that have a pam_twostep line, and which services have none.
 
 use crate::finding::Finding;
 
@@ -26,7 +26,7 @@ impl Service<'_> {
             return findings;
         }
         findings.extend(lines::findings(self));
-        // What libpam cannot read, or a line of ours that it cannot run, makes the rest meaningless.
+        // What libpam cannot read, or a pam_twostep line that it cannot run, makes the rest meaningless.
         if !findings.iter().any(|finding| lines::STOPS.contains(&finding.id)) {
             findings.extend(auth::findings(self));
             findings.extend(account::findings(self));

@@ -8,7 +8,7 @@ pub const BUSY: &str = "Another command is changing logins at this moment, or st
 
 /// The record of changes.
 pub fn journal_failed(place: impl Display, error: &Error) -> String {
-    format!("The record of changes {place} cannot be used: {error}. Nothing was changed; mend that first.")
+    format!("The record of changes {place} cannot be used: {error}. Nothing was changed; fix that first.")
 }
 
 /// What is no file of an administrator.
@@ -16,7 +16,7 @@ pub const NO_FILE: &str = "it is not a regular file of sensible size";
 
 /// The kernel refused.
 pub fn unwritten(shown: impl Display, error: &Error) -> String {
-    format!("{shown} cannot be changed: {error}. The change was undone; mend that, and apply it again.")
+    format!("{shown} cannot be changed: {error}. The change was undone; fix that, and apply it again.")
 }
 
 /// Two administrators at once.
@@ -44,7 +44,7 @@ pub fn not_put_back(path: impl Display, error: impl Display) -> String {
 /// Nothing would undo it.
 pub fn no_way_back(why: &str) -> String {
     format!(
-        "The process that would undo the change could not be started: {why}. Nothing was changed; mend that, and try again."
+        "The process that would undo the change could not be started: {why}. Nothing was changed; fix that, and try again."
     )
 }
 

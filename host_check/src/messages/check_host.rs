@@ -1,11 +1,11 @@
-//! What `twostep admin check` finds in configuration, clock, people and disks, and what mends it.
+//! What `twostep admin check` finds in configuration, clock, people and disks, and how to fix it.
 
 use std::fmt::Display;
 
 use crate::shell::as_word;
 
 /// What failed says why.
-pub const MEND_FIRST: &str = "Mend that first, and check again.";
+pub const FIX_FIRST: &str = "Fix that first, and check again.";
 
 /// The file does not count.
 pub const CONFIGURATION_BROKEN: &str = "sudo twostep admin edit corrects it, and checks it before it counts.";
@@ -66,7 +66,7 @@ pub const LIST_IN_GRACE: &str = "sudo twostep admin report --in-grace lists them
 
 /// An account file is in no order.
 pub fn account_unreadable(user: &str, why: &str) -> String {
-    format!("The account of {user} does not count, so {user}'s logins are refused: {why}.")
+    format!("The account of {user} is invalid, so {user}'s logins are refused: {why}.")
 }
 
 /// The same.

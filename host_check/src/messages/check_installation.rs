@@ -1,4 +1,4 @@
-//! What `twostep admin check` finds in the folders and files of Twostep, and what mends it.
+//! What `twostep admin check` finds in the folders and files of Twostep, and how to fix it.
 
 use std::fmt::Display;
 use std::io::Error;
@@ -28,7 +28,7 @@ pub fn righted_by_setup() -> String {
 
 /// A link, or something else that no program of ours makes.
 pub fn made_anew_by_setup() -> String {
-    format!("Move it away; then {SETUP} makes it anew.")
+    format!("Move it away; then {SETUP} makes it again.")
 }
 
 /// A folder of the store.

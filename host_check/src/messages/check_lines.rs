@@ -1,4 +1,4 @@
-//! What `twostep admin check` finds in single lines of PAM, and what mends it.
+//! What `twostep admin check` finds in single lines of PAM, and how to fix it.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ pub fn given_up(service: &str, why: &str) -> String {
 }
 
 /// The same.
-pub const MEND_LINE: &str = "Mend that line.";
+pub const FIX_LINE: &str = "Fix that line.";
 
 /// libpam fails at a line.
 pub fn mistake(name: &str, line: &str, mistake: impl Display) -> String {
@@ -20,7 +20,7 @@ pub const CORRECT_LINE: &str = "Correct that line.";
 
 /// Ours stops at an option.
 pub fn option_wrong(name: &str, error: impl Display) -> String {
-    format!("{name}: every login stops at our line: {error}.")
+    format!("{name}: every login stops at the pam_twostep line: {error}.")
 }
 
 /// The same.
@@ -53,7 +53,7 @@ pub fn missing(name: &str, written: &str) -> String {
 
 /// What no eye sees in a line.
 pub fn type_anew(what: impl Display) -> String {
-    format!("Type it anew: it holds {what}.")
+    format!("Type it again: it holds {what}.")
 }
 
 /// Nearly our name.
@@ -66,7 +66,7 @@ pub const OUR_NAME: &str = "Write pam_twostep.so in it.";
 
 /// Only account or session lines are there.
 pub fn no_auth_line(service: &str) -> String {
-    format!("{service}: none of our lines there is an auth line, so no code is asked.")
+    format!("{service}: none of the pam_twostep lines there is an auth line, so no code is asked.")
 }
 
 /// The same.
@@ -80,7 +80,7 @@ pub const FOLDER_UNKNOWN: &str = "a folder named security";
 /// A jump that counts lines of another file.
 pub fn jump_over_include(service: &str, line: &str, file: impl Display) -> String {
     format!(
-        "{service}: {line} counts lines of {file}, so it lands elsewhere when that file changes, and past our line maybe."
+        "{service}: {line} counts lines of {file}, so it lands elsewhere when that file changes, perhaps past the pam_twostep line."
     )
 }
 
@@ -96,7 +96,7 @@ pub fn session_option(service: &str, error: impl Display) -> String {
 /// An option for one service, in a file of several.
 pub fn require_step_shared(service: &str, others: &str) -> String {
     format!(
-        "{service}: require_step stands in a file that {others} use too: it refuses everyone there who was asked for no code."
+        "{service}: require_step is in a file that {others} use too: it refuses everyone there who was asked for no code."
     )
 }
 

@@ -14,7 +14,9 @@ pub fn control(control: &str, at: &str) -> String {
 
 /// The same.
 pub fn control_and_permit(control: &str, at: &str) -> String {
-    format!("Write `[{control}]` for the control of {at}, and `auth required pam_permit.so` below our line.")
+    format!(
+        "Write `[{control}]` for the control of {at}, and `auth required pam_permit.so` below the pam_twostep line."
+    )
 }
 
 /// The same.
@@ -26,34 +28,34 @@ pub fn requisite(at: &str) -> String {
 pub const COMPARE: &str = "Compare the stack with the examples.";
 
 /// A line that no login passes.
-pub fn mend(line: &str, place: impl Display) -> String {
-    format!("Mend {line} ({place}).")
+pub fn fix(line: &str, place: impl Display) -> String {
+    format!("Fix {line} ({place}).")
 }
 
 /// A line that denies.
 pub fn below(line: &str, place: impl Display) -> String {
-    format!("Put our line below {line} ({place}), or jump over that.")
+    format!("Put the pam_twostep line below {line} ({place}), or jump over that.")
 }
 
 /// Our control, in brackets.
 pub fn required_for(inside: &str) -> String {
-    format!("`required` for `[{inside}]` in our line")
+    format!("`required` for `[{inside}]` in the pam_twostep line")
 }
 
 /// The same, in a word.
-pub const REQUIRED: &str = "`required` in our line";
+pub const REQUIRED: &str = "`required` in the pam_twostep line";
 
-/// What makes our line enough.
+/// What makes the pam_twostep line enough.
 pub fn required(required: &str) -> String {
     format!("Write {required}.")
 }
 
 /// The same.
-pub const PERMIT: &str = "Write `auth required pam_permit.so` below our line.";
+pub const PERMIT: &str = "Write `auth required pam_permit.so` below the pam_twostep line.";
 
 /// The same.
 pub fn take_next_out(next: &str) -> String {
-    format!("Take {next} below our line out.")
+    format!("Take {next} below the pam_twostep line out.")
 }
 
 /// The same.
@@ -68,7 +70,7 @@ pub fn required_and_next_out(required: &str, next: &str) -> String {
 
 /// The same.
 pub fn permit_for_next(next: &str) -> String {
-    format!("Write `auth required pam_permit.so` for {next} below our line.")
+    format!("Write `auth required pam_permit.so` for {next} below the pam_twostep line.")
 }
 
 /// The same.

@@ -1,4 +1,4 @@
-//! What `twostep admin check` finds in the configuration of sshd, and what mends it. `whom` is empty or
+//! What `twostep admin check` finds in the configuration of sshd, and how to fix it. `whom` is empty or
 //! begins with a space: for everybody, or for those of one Match block.
 
 use std::io::Error;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 /// Only an auth line is there.
 pub fn no_account_line(service: &str) -> String {
     format!(
-        "{service}: there is no account line of ours, so nobody's time to enroll begins here and nobody is reminded."
+        "{service}: there is no account line of pam_twostep, so nobody's time to enroll begins here and nobody is reminded."
     )
 }
 
@@ -16,7 +16,7 @@ pub fn write_account_line(file: impl Display) -> String {
 
 /// `enroll` needs both lines: the one where it stands, the other, and what comes of it.
 pub fn enroll_on_one(service: &str, (here, there): (&str, &str), so: &str) -> String {
-    format!("{service}: `enroll` stands in the {here} line and not in the {there} line, so {so}.")
+    format!("{service}: `enroll` is in the {here} line and not in the {there} line, so {so}.")
 }
 
 /// What comes of it.
@@ -37,7 +37,7 @@ pub fn account_line_higher(line: &str) -> String {
 
 /// The same, and what comes of it.
 pub fn account_skipped(service: &str, line: &str, so: &str) -> String {
-    format!("{service}: {line} ends the account phase before our line, so {so}.")
+    format!("{service}: {line} ends the account phase before the pam_twostep line, so {so}.")
 }
 
 /// What comes of it.
@@ -59,13 +59,15 @@ pub fn account_refuses_all(service: &str) -> String {
     format!("{service}: its account phase lets nobody in.")
 }
 
-/// An account phase of our line alone.
+/// An account phase of the pam_twostep line alone.
 pub fn account_refuses_unasked(service: &str) -> String {
-    format!("{service}: its account phase refuses everyone whom our line does not ask, since no other line succeeds.")
+    format!(
+        "{service}: its account phase refuses everyone whom the pam_twostep line does not ask, since no other line succeeds."
+    )
 }
 
 /// Both.
-pub const ACCOUNT_PERMIT: &str = "Write `account required pam_permit.so` below our line.";
+pub const ACCOUNT_PERMIT: &str = "Write `account required pam_permit.so` below the pam_twostep line.";
 
 /// Nobody is asked who fits a condition.
 pub fn by_condition(name: &str, written: &str) -> String {
@@ -73,8 +75,7 @@ pub fn by_condition(name: &str, written: &str) -> String {
 }
 
 /// The same.
-pub const CONDITION_MEANT: &str =
-    "If that is not meant, write it below our line, or use the exempt keys of the configuration, which are logged.";
+pub const CONDITION_MEANT: &str = "If that is not meant, write it below the pam_twostep line, or use the exempt keys of the configuration, which are logged.";
 
 /// A proof beside the password.
 pub fn other_proof(name: &str, written: &str) -> String {
@@ -82,7 +83,7 @@ pub fn other_proof(name: &str, written: &str) -> String {
 }
 
 /// The same.
-pub const OTHER_PROOF_JUMP: &str = "Write it with [success=N default=ignore], N counting the lines up to our line, or leave it so if it is a second step itself.";
+pub const OTHER_PROOF_JUMP: &str = "Write it with [success=N default=ignore], N counting the lines up to the pam_twostep line, or leave it so if it is a second step itself.";
 
 /// `mode=ssh_key` jumps too far.
 pub fn key_alone(name: &str) -> String {
@@ -91,20 +92,24 @@ pub fn key_alone(name: &str) -> String {
 
 /// The same.
 pub const KEY_JUMP: &str =
-    "Let the jump of `mode=ssh_key` end at a line of ours, as in sshd-key-or-password of the examples.";
+    "Let the jump of `mode=ssh_key` end at a pam_twostep line, as in sshd-key-or-password of the examples.";
 
 /// A line ends the auth phase before ours.
 pub fn skipped(name: &str, written: &str) -> String {
-    format!("{name}: {written} ends the stack before our line, so nobody who passes it is asked for a code.")
+    format!(
+        "{name}: {written} ends the stack before the pam_twostep line, so nobody who passes it is asked for a code."
+    )
 }
 
 /// The same, where no change of that line helps.
 pub fn take_ours_out(name: &str) -> String {
-    format!("Take our lines out; then sudo twostep admin apply {name} finds the place where they are reached.")
+    format!(
+        "Take the pam_twostep lines out; then sudo twostep admin apply {name} finds the place where they are reached."
+    )
 }
 
 /// A failed substack does not end the stack.
-pub const INCLUDE_FOR_SUBSTACK: &str = "Write `include` for `substack` before our line, or move our line into the included file: a substack that failed does not end the stack.";
+pub const INCLUDE_FOR_SUBSTACK: &str = "Write `include` for `substack` before the pam_twostep line, or move the pam_twostep line into the included file: a substack that failed does not end the stack.";
 
 /// A wrong password goes on.
 pub fn end_at(line: &str, place: impl Display) -> String {
@@ -112,12 +117,12 @@ pub fn end_at(line: &str, place: impl Display) -> String {
 }
 
 /// There is none before.
-pub const BEHIND_PASSWORD: &str = "Put our line behind the password.";
+pub const BEHIND_PASSWORD: &str = "Put the pam_twostep line behind the password.";
 
 /// A claim that opens what only the user may read.
 pub fn after_first_step_untrue(name: &str) -> String {
     format!(
-        "{name}: our line says after_first_step, but somebody without the password reaches it, and reads what only the user may."
+        "{name}: the pam_twostep line says after_first_step, but somebody without the password reaches it, and reads what only the user may."
     )
 }
 
@@ -133,7 +138,7 @@ pub fn code_alone(service: &str) -> String {
 
 /// The same.
 pub const REQUIRED_AND_PASSWORD: &str =
-    "Write `required` in our line, and have the password asked in a line that must succeed.";
+    "Write `required` in the pam_twostep line, and have the password asked in a line that must succeed.";
 
 /// What lets in.
 pub const WRONG_CODE: &str = "a wrong answer to our question lets in all the same";
@@ -150,10 +155,9 @@ pub fn lets_in(service: &str, what: &str, line: &str) -> String {
 }
 
 /// The same.
-pub const REQUIRED_OR_REQUISITE: &str =
-    "Write `required` or `requisite` in our line; for mode=app_password [success=done ignore=ignore default=die].";
+pub const REQUIRED_OR_REQUISITE: &str = "Write `required` or `requisite` in the pam_twostep line; for mode=app_password [success=done ignore=ignore default=die].";
 
-/// Two lines of ours in one login.
+/// Two pam_twostep lines in one login.
 pub fn twice(service: &str, first: impl Display) -> String {
     format!("{service}: one login is asked for two codes, here and in {first}, and no code counts twice.")
 }
@@ -200,7 +204,7 @@ pub fn nobody_gets_in(name: &str, line: &str) -> String {
     format!("{name}: even with the right password and code nobody gets in by {line}.")
 }
 
-/// A stack of our line alone.
+/// A stack of the pam_twostep line alone.
 pub fn unasked_refused(name: &str) -> String {
     format!(
         "{name}: who is not asked for a code (not enrolled, exempt, suspended) is refused, since no other line succeeds."

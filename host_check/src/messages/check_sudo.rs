@@ -1,4 +1,4 @@
-//! What `twostep admin check` finds in the rules of sudo, and what mends it.
+//! What `twostep admin check` finds in the rules of sudo, and how to fix it.
 
 /// NOPASSWD in a rule.
 pub fn nopasswd(whom: &str) -> String {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// sshd's own check needs a copy.
 pub fn uncopied(error: impl Display) -> String {
-    format!("A copy of sshd's configuration cannot be made in /run: {error}. Mend that first.")
+    format!("A copy of sshd's configuration cannot be made in /run: {error}. Fix that first.")
 }
 
 /// What sshd says of it.
@@ -82,13 +82,13 @@ pub const NO_SERVICE: &str = "there is no PAM service of this name; ls /etc/pam.
 /// The same.
 pub fn fits_nowhere(why: &str) -> String {
     format!(
-        "our line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
+        "the pam_twostep line fits nowhere in its PAM file ({why}); write it by hand, as the examples do, and check it with twostep admin check"
     )
 }
 
 /// What is needed is in no order.
-pub fn mend_first(why: impl Display) -> String {
-    format!("{why}. Mend that first.")
+pub fn fix_first(why: impl Display) -> String {
+    format!("{why}. Fix that first.")
 }
 
 /// sshd may be of another kind.
@@ -115,12 +115,12 @@ pub fn goes_by_another(daemon: &impl Display, ours: &str) -> String {
 
 /// The kernel refused.
 pub fn unread(path: impl Display, error: &Error) -> String {
-    format!("{path} cannot be read: {error}. Mend that first.")
+    format!("{path} cannot be read: {error}. Fix that first.")
 }
 
 /// Why an administrator would not get in.
 pub fn no_account(name: &str, trouble: &str) -> String {
-    format!("the account of {name} does not count ({trouble})")
+    format!("the account of {name} is invalid ({trouble})")
 }
 
 /// The same.
@@ -151,7 +151,7 @@ pub fn unfit(service: &str, why: &str) -> String {
     format!("{service} cannot be changed: {why}. Nothing was changed.")
 }
 
-/// Why our line fits nowhere.
+/// Why the pam_twostep line fits nowhere.
 pub const NO_PASSWORD_LINE: &str = "it has no line that asks for a password";
 
 /// What a trial of the new stack found.

@@ -7,7 +7,7 @@ use twostep_core::store::StoreError;
 use crate::dates;
 
 /// PermitRootLogin.
-pub const ROOT_BY_NO_WAY: &str = "The login is refused: sshd lets root in by no way (PermitRootLogin no).";
+pub const ROOT_NOT_ALLOWED: &str = "The login is refused: sshd does not allow root to log in (PermitRootLogin no).";
 
 /// Every method is off.
 pub const NO_WAY_IN: &str = "The login is refused: sshd offers no way in.";
@@ -74,7 +74,7 @@ pub fn closed(user: &str) -> String {
 
 /// An account in no order.
 pub fn account_unreadable(user: &str, error: &StoreError) -> String {
-    format!("The account of {user} does not count, so the login is refused: {error}.")
+    format!("The account of {user} is invalid, so the login is refused: {error}.")
 }
 
 /// A stack in no order.
@@ -111,7 +111,8 @@ pub const BY_ENROLLING: &str = "The login succeeds when the user has enrolled in
 pub const FIRST_STEP_ALONE: &str = "The login succeeds with the first step alone.";
 
 /// The same.
-pub const NO_LINE_ASKS: &str = "The login succeeds with the first step alone: no line of ours asks for a code there.";
+pub const NO_LINE_ASKS: &str =
+    "The login succeeds with the first step alone: no pam_twostep line asks for a code there.";
 
 /// A way in beside the one that asks.
 pub fn beside(outcome: &str, way: &str) -> String {
@@ -128,7 +129,7 @@ pub fn returns(code: &str) -> String {
     format!("taken to return {code}")
 }
 
-/// What a line of ours does.
+/// What a pam_twostep line does.
 pub fn asks(mode: &Mode) -> String {
     let what = match mode {
         Mode::AppPassword => "an application password",

@@ -19,7 +19,7 @@ pub fn whose_unknown(error: impl Display) -> String {
 
 /// Why an account is nobody's, and what to do.
 pub fn of_no_user(account: &str) -> String {
-    format!("the account {account} is of no user any more; remove it: twostep admin prune")
+    format!("the account {account} has no matching user; remove it: twostep admin prune")
 }
 
 /// The same.

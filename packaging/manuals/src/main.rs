@@ -62,9 +62,7 @@ fn admin_page() -> String {
     page.control("SH", ["SYNOPSIS"]);
     page.text([bold("twostep admin"), roman(" COMMAND [OPTIONS]")]);
     page.control("SH", ["DESCRIPTION"]);
-    page.text([roman(
-        "Only root can use these commands. Each change is logged, and stands in the history of the user.",
-    )]);
+    page.text([roman("Only root can use these commands. Each change is logged, and is in the history of the user.")]);
     page.control("SH", ["COMMANDS"]);
     let admin = command.get_subcommands().find(|one| one.get_name() == "admin");
     admin
@@ -220,7 +218,7 @@ mod tests {
     #[test]
     fn the_guide_has_every_command_as_it_is() {
         let page = include_str!("../../../docs/commands.md");
-        assert!(page == guide::page(), "docs/commands.md is not as the program is. Write it anew: make reference");
+        assert!(page == guide::page(), "docs/commands.md is not as the program is. Write it again: make reference");
     }
 
     #[test]

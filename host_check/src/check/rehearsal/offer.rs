@@ -34,7 +34,7 @@ impl Offer {
         let beside = lists.iter().find(|list| !list.iter().any(Method::is_asked_by_pam));
         let beside = beside.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and "));
         let ends = if user == "root" && effective.value("permitrootlogin") == "no" {
-            Some((Ends::Refused, messages::rehearsal::ROOT_BY_NO_WAY))
+            Some((Ends::Refused, messages::rehearsal::ROOT_NOT_ALLOWED))
         } else if lists.is_empty() {
             Some((Ends::Refused, messages::rehearsal::NO_WAY_IN))
         } else if !effective.is_on("usepam") {

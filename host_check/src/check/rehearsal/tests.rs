@@ -50,7 +50,10 @@ fn who_must_have_enrolled_is_refused_or_enrolls_there() {
 fn a_stack_that_does_not_ask_or_refuses_is_told() {
     let past = "auth sufficient pam_unix.so\nauth required pam_twostep.so\naccount required pam_permit.so";
     let rehearsal = rehearsed("required = true", past, "sudo", None);
-    assert!(rehearsal.ends == Ends::InWithoutCode && rehearsal.outcome.contains("no line of ours"), "{rehearsal:?}");
+    assert!(
+        rehearsal.ends == Ends::InWithoutCode && rehearsal.outcome.contains("no pam_twostep line"),
+        "{rehearsal:?}"
+    );
     assert_eq!(ends("", "@include nowhere").0, Ends::Refused);
     assert_eq!(ends("", "auth required pam_deny.so").0, Ends::Refused);
     assert_eq!(rehearsed("", SUDO, "gone", None).ends, Ends::Refused);
@@ -75,7 +78,7 @@ fn the_password_is_right_where_it_is_asked_first() {
     let ends = |auth: &str| {
         let policy = "required = true\nsince = 2999-01-01T00:00:00Z";
         let rehearsal = rehearsed(policy, &format!("{auth}\n{account}"), "sudo", None);
-        (rehearsal.outcome.contains("no line of ours"), rehearsal.ends)
+        (rehearsal.outcome.contains("no pam_twostep line"), rehearsal.ends)
     };
     let ours = "auth requisite pam_unix.so\nauth required pam_twostep.so";
     assert_eq!(ends(ours), (false, Ends::InWithoutCode));

@@ -61,7 +61,7 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
 }
 
 impl Service<'_> {
-    /// The way of the account phase, our line returning this.
+    /// The way of the account phase, the pam_twostep line returning this.
     pub fn likely_account(&self, ours: Code) -> Option<Way> {
         let unsure =
             |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();

@@ -1,4 +1,4 @@
-//! The auth phase, explored: nobody gets in without our line, no stranger comes to it, and nobody
+//! The auth phase, explored: nobody gets in without the pam_twostep line, no stranger comes to it, and nobody
 //! is refused by it who is not asked.
 
 use pam_stacks::{End, Module, ModuleKind};
@@ -26,7 +26,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Who gets in past our lines, and by which line.
+/// Who gets in past the pam_twostep lines, and by which line.
 fn skipped(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     passed_by(service, codes).into_iter().filter_map(|index| past_by(service, index, codes)).collect()
 }

@@ -45,7 +45,7 @@ pub struct Wanted<'a> {
     pub is_required: bool,
 }
 
-/// Services that should have a line of ours and have none.
+/// Services that should have a pam_twostep line and have none.
 pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
     let services = files.services();
     let is_covered = |name: &str| Service::new(files, name, Before::Nothing).has_second_step();

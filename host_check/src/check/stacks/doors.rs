@@ -1,4 +1,5 @@
-//! The doors of the auth phase: who gets past our line, comes to it as a stranger, or gets in although it refuses.
+//! The doors of the auth phase: who gets past the pam_twostep line, comes to it as a stranger, or gets in
+//! although it refuses.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ pub fn passed_by(service: &Service<'_>, codes: &[usize]) -> BTreeSet<usize> {
     past.filter_map(|end| end.passed_by(codes)).collect()
 }
 
-/// Which of our lines somebody reaches who has proved nothing.
+/// Which of the pam_twostep lines somebody reaches who has proved nothing.
 pub fn strangers(service: &Service<'_>) -> Vec<Finding> {
     let wrong = LoginCase { is_right: false, guards_pass: true, ..RIGHT };
     let ends = service.ways(wrong);

@@ -20,7 +20,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
                 "stack-unreadable",
                 service.name,
                 messages::check_lines::given_up(service.name, why),
-                corrected(why, messages::check_lines::MEND_LINE),
+                corrected(why, messages::check_lines::FIX_LINE),
             ));
             return findings;
         }

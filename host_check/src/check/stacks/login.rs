@@ -12,7 +12,7 @@ pub struct LoginCase {
     pub is_right: bool,
     /// Whether sshd has accepted a key.
     pub has_key: bool,
-    /// What our lines return that ask for something.
+    /// What the pam_twostep lines return that ask for something.
     pub ours: Code,
     /// Whether modules that guard a door let everyone through.
     pub guards_pass: bool,
@@ -26,7 +26,7 @@ pub const RIGHT: LoginCase = LoginCase { is_right: true, has_key: false, ours: C
 pub struct Facts {
     /// A first step was proved.
     pub proved: bool,
-    /// The last line of ours that asked.
+    /// The last pam_twostep line that asked.
     pub asked: Option<usize>,
     /// Whether one of ours asked somebody who had proved nothing.
     pub asked_stranger: Option<usize>,
@@ -98,7 +98,7 @@ impl Service<'_> {
         }
     }
 
-    /// The way of a login that brings what is asked, our lines returning this: with the password, and
+    /// The way of a login that brings what is asked, the pam_twostep lines returning this: with the password, and
     /// with a key where the stack knows of keys. Where modules may decide this way or that, the way is
     /// given in which the password is right where it is asked first, and nothing but the password proves.
     pub fn likely_auth(&self, ours: Code, has_key: bool) -> Option<Way> {

@@ -9,7 +9,7 @@ use super::refused::{permit, refuses};
 use super::service::{Service, quoted};
 use crate::messages;
 
-/// The change of this line, or of what follows it, by which everybody comes to our line.
+/// The change of this line, or of what follows it, by which everybody comes to the pam_twostep line.
 pub fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let line = service.line(index)?;
     let ours = *codes.iter().find(|code| **code > index)?;
@@ -37,7 +37,7 @@ pub fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Str
     changes.into_iter().find(|(_, stack, ours)| is_right(stack, *ours)).map(|(says, ..)| says)
 }
 
-/// A control that jumps to our line, where both stand in one file and nothing is included between.
+/// A control that jumps to the pam_twostep line, where both stand in one file and nothing is included between.
 fn jump(stack: &Stack, index: usize, ours: usize) -> Option<String> {
     let (line, between) = (stack.lines.get(index)?, stack.lines.get(index + 1..ours)?);
     let is_beside = |other: &StackLine| other.level == line.level && other.through == line.through;

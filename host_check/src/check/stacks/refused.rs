@@ -1,4 +1,4 @@
-//! Whom the auth phase refuses although our lines accept or do not ask them, and what to write: the
+//! Whom the auth phase refuses although the pam_twostep lines accept or do not ask them, and what to write: the
 //! first change that is right where the stack with it is walked.
 
 use pam_stacks::{Code, Control, Module, ModuleKind, Runs, Stack, StackLine};
@@ -9,7 +9,7 @@ use super::service::{Service, quoted};
 use crate::finding::Finding;
 use crate::messages;
 
-/// Whether somebody is refused whom our lines accept, or do not ask.
+/// Whether somebody is refused whom the pam_twostep lines accept, or do not ask.
 pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     let refused = codes.iter().filter_map(|&index| Some((index, service.line(index)?, refuses(service, index)?)));
     refused
@@ -31,7 +31,7 @@ pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
         .collect()
 }
 
-/// Who is refused behind a line of ours.
+/// Who is refused behind a pam_twostep line.
 pub enum LockedOut {
     /// Not even the right password and code help.
     Everybody,
@@ -39,7 +39,7 @@ pub enum LockedOut {
     Unasked,
 }
 
-/// Whom this line of ours has refused behind it, if somebody.
+/// Whom this pam_twostep line has refused behind it, if somebody.
 pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
     let ends = |ours| service.arrivals(LoginCase { ours, guards_pass: true, ..RIGHT });
     let through = |ours| ends(ours).iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index));
@@ -55,11 +55,11 @@ pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
     }
 }
 
-/// What refuses those whom our line accepts, if it can be named.
+/// What refuses those whom the pam_twostep line accepts, if it can be named.
 fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
     let broken = |line: &&StackLine| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
     let line = service.auth.lines.iter().find(broken);
-    line.map(|line| messages::check_remedies::mend(&quoted(line), &line.place)).or_else(|| {
+    line.map(|line| messages::check_remedies::fix(&quoted(line), &line.place)).or_else(|| {
         let deny = |line: &&StackLine| line.module().is_some_and(|module| module.kind() == ModuleKind::Deny);
         let line = service.auth.lines.get(index + 1..)?.iter().find(deny)?;
         Some(messages::check_remedies::below(&quoted(line), &line.place))
@@ -69,7 +69,7 @@ fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
 /// A change of the lines from ours on.
 struct LineChange {
     says: String,
-    /// Our line says `required`.
+    /// The pam_twostep line says `required`.
     is_required: bool,
     /// The line below it, which refuses, goes.
     without_next: bool,
@@ -77,7 +77,7 @@ struct LineChange {
     with_permit: bool,
 }
 
-/// The change that puts right what this line of ours does, if one of these does.
+/// The change that puts right what this pam_twostep line does, if one of these does.
 fn tried(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<String> {
     let inside = service.line(index)?.text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let required = match inside {

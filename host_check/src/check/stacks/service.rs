@@ -111,12 +111,12 @@ pub struct Way {
     pub way: Vec<(usize, Code)>,
 }
 
-/// The lines of ours in a stack, with what they ask.
+/// The pam_twostep lines in a stack, with what they ask.
 pub fn ours(stack: &Stack) -> Vec<(usize, Options)> {
     stack.ours().filter_map(|(index, module)| Some((index, module.options().ok()?))).collect()
 }
 
-/// The lines of ours with this mode.
+/// The pam_twostep lines with this mode.
 pub fn with_mode(stack: &Stack, mode: Mode) -> Vec<usize> {
     ours(stack).into_iter().filter(|(_, options)| options.mode == mode).map(|(index, _)| index).collect()
 }

@@ -396,7 +396,10 @@ fn where_no_change_of_a_line_is_right_apply_finds_the_place() {
     ]);
     let findings = Service::new(&fedora, "sshd", Before::Nothing).findings();
     let skipped = findings.iter().find(|one| one.id == "second-step-skipped").unwrap();
-    assert!(skipped.remedy.contains("Take our lines out; then sudo twostep admin apply sshd"), "{skipped:?}");
+    assert!(
+        skipped.remedy.contains("Take the pam_twostep lines out; then sudo twostep admin apply sshd"),
+        "{skipped:?}"
+    );
 }
 
 #[test]
@@ -413,12 +416,12 @@ fn what_is_told_to_write_is_right_once_it_is_written() {
     for (lines, told, written) in [
         (
             "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so",
-            "Write `auth required pam_permit.so` below our line.",
+            "Write `auth required pam_permit.so` below the pam_twostep line.",
             "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so",
         ),
         (
             "auth sufficient pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so",
-            "Write `[success=1 default=ignore]` for the control of `auth sufficient pam_unix.so` (/etc/pam.d/sshd:1), and `auth required pam_permit.so` below our line.",
+            "Write `[success=1 default=ignore]` for the control of `auth sufficient pam_unix.so` (/etc/pam.d/sshd:1), and `auth required pam_permit.so` below the pam_twostep line.",
             "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_twostep.so\nauth required pam_permit.so",
         ),
         (
@@ -433,17 +436,17 @@ fn what_is_told_to_write_is_right_once_it_is_written() {
         ),
         (
             "@include common-auth\nauth [success=1 default=ignore] pam_twostep.so\nauth requisite pam_deny.so\nauth required pam_permit.so",
-            "Write `required` for `[success=1 default=ignore]` in our line, and take `auth requisite pam_deny.so` below it out.",
+            "Write `required` for `[success=1 default=ignore]` in the pam_twostep line, and take `auth requisite pam_deny.so` below it out.",
             "@include common-auth\nauth required pam_twostep.so\nauth required pam_permit.so",
         ),
         (
             "@include common-auth\nauth [success=2 ignore=ignore default=die] pam_twostep.so\nauth required pam_permit.so",
-            "Write `required` for `[success=2 ignore=ignore default=die]` in our line.",
+            "Write `required` for `[success=2 ignore=ignore default=die]` in the pam_twostep line.",
             "@include common-auth\nauth required pam_twostep.so\nauth required pam_permit.so",
         ),
         (
             "@include common-auth\nauth required pam_twostep.so\nauth requisite pam_deny.so",
-            "Take `auth requisite pam_deny.so` below our line out.",
+            "Take `auth requisite pam_deny.so` below the pam_twostep line out.",
             "@include common-auth\nauth required pam_twostep.so",
         ),
     ] {
