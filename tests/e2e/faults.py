@@ -180,18 +180,21 @@ class Run:
     def one_by(self, scenario, place, fault):
         row = Row(scenario.NAME, place, fault, "no end")
         scenario.begin()
+        note = ""
         try:
-            row.outcome = self.strike(scenario, place, fault)
+            row.outcome, note = self.strike(scenario, place, fault)
         except subprocess.TimeoutExpired:
             row.wrong.append("it did not end")
         row.wrong += scenario.judge(row.outcome)
+        row.outcome += note
         if not self.enters(scenario, row):
             self.late.append((scenario, scenario.later(), row))
         return row
 
     @staticmethod
     def strike(scenario, place, fault):
-        return scenario.run(prefix(place, fault))
+        """What came of it, and what the table says beside."""
+        return scenario.run(prefix(place, fault)), ""
 
     @staticmethod
     def enters(scenario, row):
@@ -223,4 +226,4 @@ class ServiceRun(Run):
                 outcome = scenario.run()
         finally:
             judges.ensure()
-        return outcome if service.process().pid == before else f"{outcome}, {ENDED}"
+        return outcome, "" if service.process().pid == before else f", {ENDED}"
