@@ -77,6 +77,12 @@ class Guest:
     def show(self, unit, what):
         return self.run(f"systemctl show --value --property {what} {unit}").strip()
 
+    def main_pid(self):
+        """The resident service's. `kill 0` would be for the shell that types it."""
+        pid = self.show("twostepd.service", "MainPID")
+        assert pid != "0", self.run("systemctl status --no-pager twostepd", code=None)
+        return pid
+
     def is_active(self, unit):
         return self.run(f"systemctl is-active {unit}", code=None).strip() == "active"
 

@@ -135,17 +135,17 @@ def test_a_restart_in_the_middle_of_a_login_disturbs_nobody(guest, alice):
 
 def test_killed_it_comes_back_and_nobody_is_refused_meanwhile(guest, alice):
     for _ in range(8):      # more often than systemd lets a unit fail by itself
-        pid = guest.show("twostepd.service", "MainPID")
+        pid = guest.main_pid()
         guest.run(f"kill -9 {pid}")
         status(guest)
         wait_for(lambda pid=pid: guest.show("twostepd.service", "MainPID") not in (pid, "0"), "the next service")
-    guest.run(f"kill -9 {guest.show('twostepd.service', 'MainPID')}")
+    guest.run(f"kill -9 {guest.main_pid()}")
     log_in(guest, alice.paper())
     wait_for(lambda: guest.is_active("twostepd.service"), "the service")
 
 
 def test_a_service_that_hangs_is_ended_by_the_watchdog(guest, alice):
-    pid = guest.show("twostepd.service", "MainPID")
+    pid = guest.main_pid()
     guest.run(f"kill -STOP {pid}")
     at = cursor(guest)
     log_in(guest, alice.paper())
