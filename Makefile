@@ -102,8 +102,9 @@ test-bare: packages ## On a bare Debian 12 without Rust, in target/bare: make de
 	rm -rf "$(TARGET)/bare/clone" && git clone --quiet . "$(TARGET)/bare/clone"
 	$(SUDO) BARE="$(abspath $(TARGET))/bare" tests/packages/bare "$(TARGET)/bare/clone" $(or $(GOAL),demo)
 
-bench: bench-packages build ## Measure Twostep beside its peers, into docs/benchmarks (QUICK=1: a minute, into target/bench)
-	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick "$(abspath $(TARGET))/bench",docs/benchmarks)
+bench: bench-packages build ## Measure Twostep beside its peers, into target/bench and docs/benchmarks (QUICK=1: a minute, into target/bench only)
+	$(SUDO) BUILT="$(abspath $(BUILT))" tests/bench/bench $(if $(QUICK),--quick) "$(abspath $(TARGET))/bench"
+	$(if $(QUICK),,cp "$(TARGET)/bench/README.md" docs/benchmarks/)
 
 demo: need-cargo demo-packages build ## Show Twostep at work, with real ssh and sudo, in a throw-away view of this machine
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/demo

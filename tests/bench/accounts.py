@@ -11,7 +11,7 @@ from pathlib import Path
 from codes import Device
 from stage import TOP
 
-# What the end-to-end tests stand on: people, their phones, the clock.
+# What the end-to-end tests stand on: people, their phones, the clock, the service.
 sys.path.insert(0, str(TOP / "tests/e2e"))
 
 import app_passwords  # noqa: E402
@@ -21,9 +21,9 @@ import service  # noqa: E402
 from clock import PRELOAD, Clock  # noqa: E402
 
 DAY = 86_400
-SERVICE = "mail"
+MAIL = "mail"
 STATE, RUN = Path("/var/lib/twostep"), Path("/run/twostep")
-# Users of an import that leave their ledgers in memory at once.
+# Users of an import whose ledgers there is room for.
 BATCH = 5000
 
 
@@ -34,56 +34,49 @@ class User:
     name: str
     uid: int
     device: Device
-    recovery_code: str
+    recovery_code: str = ""
     passwords: list = field(default_factory=list)
 
 
 def make_yesterday(wanted):
-    """Enrolls everyone in `wanted`: a name, and how many authenticators and application passwords."""
+    """Enrolls everyone in `wanted`: a name, and how many application passwords."""
     clock = Clock()
     clock.set_wrong(-DAY)
     clock.advance(600)
     service.start()
-    made = {name: make_one(name, clock, authenticators, passwords)
-            for name, authenticators, passwords in wanted}
+    made = {name: make_one(name, clock, passwords) for name, passwords in wanted}
     service.stop()
     PRELOAD.unlink()
-    reboot()
     return made
 
 
-def make_one(name, clock, authenticators, passwords):
-    """The authenticator that is used is the last one: it is looked at last."""
+def make_one(name, clock, passwords):
     person = people.add(name)
     enrolled = enrollment.enroll(person, clock)
-    codes = enrolled.recovery_codes
-    for number in range(1, authenticators):
-        another = enrollment.enroll(person, clock, "--label", f"phone {number}", proof=codes.pop())
-        enrolled.phone = another.phone
-    made = [app_passwords.create(enrolled, f"client {number}", SERVICE) for number in range(passwords)]
-    return User(name, person.uid, Device.of(enrolled.phone.secret), codes[0], made)
+    made = [app_passwords.create(enrolled, f"client {number}", MAIL) for number in range(passwords)]
+    return User(name, person.uid, Device.of(enrolled.phone.secret), enrolled.recovery_codes[0], made)
 
 
-def reboot():
-    """The ledgers as tmpfiles.d makes them at boot."""
-    for ledger in (RUN / "ledgers").iterdir():
-        ledger.unlink()
-    (RUN / "since").write_text("0\n")
-
-
-def fill(first, last):
-    """Imports so many other users, as from a file of pam_oath."""
-    while first < last:
-        until = min(first + BATCH, last)
-        lines = (f"HOTP/T30/6 user{number} - {number:040x}\n" for number in range(first, until))
+def fill(state, count):
+    """Imports other users, as from a file of pam_oath, until there are so many."""
+    for first in range(len(list((state / "accounts").iterdir())), count, BATCH):
+        lines = (f"HOTP/T30/6 user{number} - {key(number).hex()}\n"
+                 for number in range(first, min(first + BATCH, count)))
         subprocess.run(["twostep", "admin", "import", "oath", "-", "--yes"], input="".join(lines),
                        text=True, check=True, stdout=subprocess.DEVNULL)
-        reboot()
-        first = until
+        for ledger in (RUN / "ledgers").iterdir():
+            ledger.unlink()
 
 
-def count(state):
-    return sum(1 for _ in (state / "accounts").iterdir())
+def imported(state):
+    """Those users, one by one. Who has an account of this name is found by the name service of `stage`."""
+    for account in sorted((state / "accounts").glob("user*.toml")):
+        number = int(account.stem.removeprefix("user"))
+        yield User(account.stem, 0, Device(key(number)))
+
+
+def key(number):
+    return number.to_bytes(20, "big")
 
 
 def keep_only(state, name):

@@ -2,67 +2,55 @@
 
 import math
 
-from series import EMPTY, NOTHING, PEERS
-
-METRICS = ("whole", "inside", "processor", "faults")
-QUANTILES = {"min": 0.0, "p10": 0.1, "p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-SUCCESS = 0
+from series import DISK, EMPTY, FLOOR, NOTHING, PEERS, RIGHT, SUCCESS, TWOSTEP
 
 
-def summary(place, series, weighed):
+def summary(series):
     """One series as it is kept."""
-    kind = series.kind
-    right = sum((told.result == SUCCESS) == series.accepted for told in series.told)
-    values = {metric: quantiles([getattr(told, metric) for told in series.told]) for metric in METRICS}
-    return {"place": place, "stack": kind.stack, "given": kind.given, "users": kind.users,
-            "account": kind.account, "expected": "accepted" if series.accepted else "refused",
-            "logins": len(series.told), "as_expected": right, **values, **(weighed or {})}
+    as_expected = sum((told.result == SUCCESS) == series.is_accepted for told in series.told)
+    times = sorted(told.micro for told in series.told)
+    return {"stack": series.kind.stack, "given": series.kind.given, "where": series.kind.where,
+            "logins": len(times), "as_expected": as_expected, "p50": quantile(times, 0.5), "p90": quantile(times, 0.9)}
 
 
-def quantiles(values):
+def quantile(ordered, part):
     """By the nearest rank."""
-    ordered = sorted(values)
-    return {name: ordered[max(math.ceil(part * len(ordered)) - 1, 0)] for name, part in QUANTILES.items()}
+    return ordered[max(math.ceil(part * len(ordered)) - 1, 0)]
 
 
 def unexpected(data):
     """What was accepted or refused against expectation: then a row measures something else than it says."""
-    for row in data["series"]:
+    for row in (*data["series"], *data["busy"]):
         if row["as_expected"] != row["logins"]:
-            yield f"{row['place']}, {row['stack']}, {row['given']}, {row['users']} users"
-    for rate in data["at_once"]:
-        if (SUCCESS in rate["results"]) == is_wrong(rate["given"]) or len(rate["results"]) > 1:
-            yield f"two at once, {rate['stack']}, {rate['given']}"
-    for given, rate in data["staying"].items():
-        if rate["accepted"] != (0 if is_wrong(given) else rate["of"]):
-            yield f"one that stays, {given}"
-
-
-def is_wrong(given):
-    return given.startswith("wrong")
+            yield f"{row['stack']}, {row['given']}, {row['where']}"
+    for judge, accepted in data["races"].items():
+        if set(accepted) != {1}:
+            yield f"one code in {data['at_once']} processes, {judge}: {accepted}"
+    if data["resident"]["accepted"] != data["resident"]["users"]:
+        yield f"{data['resident']['users']} users, of whom {data['resident']['accepted']} got in"
 
 
 class Figures:
-    """What was measured, to be asked."""
+    """What was measured, to be asked. Microseconds beyond an empty stack, by the median."""
 
     def __init__(self, data):
         self.data = data
-        self.rows = {(row["place"], row["stack"], row["given"], row["users"], row["account"]): row
-                     for row in data["series"]}
+        self.rows = {(row["stack"], row["given"], row["where"]): row for row in data["series"]}
+        self.empty = self.rows[EMPTY, NOTHING, DISK]["p50"]
 
-    def row(self, place, stack, given, users=1, account=""):
-        return self.rows[place, stack, given, users, account]
+    def added(self, stack, given, where=DISK):
+        return self.rows[stack, given, where]["p50"] - self.empty
 
-    def empty(self, place):
-        return self.row(place, EMPTY, NOTHING)
+    def own(self, given, where=DISK):
+        return self.added(TWOSTEP, given, where)
 
-    def added(self, row, metric="whole"):
-        """What it takes beyond an empty stack in the same place, by the median."""
-        return row[metric]["p50"] - self.empty(row["place"])[metric]["p50"]
+    def faster_peer(self, where):
+        return min(self.added(peer, RIGHT, where) for peer in PEERS)
 
-    def faster_peer(self, place, given, metric="whole"):
-        """Of the peers with one user, what the fastest adds for this; None where none can be given it."""
-        added = [self.added(row, metric) for row in self.data["series"]
-                 if row["place"] == place and row["given"] == given and row["users"] == 1
-                 and row["stack"] in PEERS]
-        return min(added, default=None)
+    def floor(self):
+        return self.added(FLOOR, RIGHT)
+
+    def busy(self):
+        """The 90th percentile, beyond the median of an empty stack on the same busy host."""
+        rows = {row["stack"]: row for row in self.data["busy"]}
+        return rows[TWOSTEP]["p90"] - rows[EMPTY]["p50"]

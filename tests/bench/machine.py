@@ -1,32 +1,29 @@
-"""On what it was measured."""
+"""On what it was measured, in general words."""
 
 import os
 import platform
 import re
 import subprocess
-from datetime import datetime, timezone
 from pathlib import Path
 
-PACKAGES = ("libpam-google-authenticator", "libpam-oath", "liboath0", "libpam-modules", "libpam0g", "libc6")
+PACKAGES = ("libpam-google-authenticator", "libpam-oath", "libpam0g", "libc6")
 
 
 def described(disk):
+    cpu = Path("/proc/cpuinfo").read_text()
+    names = re.findall(r"^model name\s*: (.*)$", cpu, re.MULTILINE)
     return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2 ** 30, 1),
-        "kernel": platform.release(),
+        "processor": names[0] if names else platform.machine(),
+        "processors": os.cpu_count(),
+        "sha": bool(re.search(r"^flags\s*:.*\bsha_ni\b|^Features\s*:.*\bsha2\b", cpu, re.MULTILINE)),
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2 ** 30),
+        "load": round(os.getloadavg()[0], 1),
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "kernel": re.match(r"\d+\.\d+", platform.release())[0],
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
         "disk": disk_of(disk),
-        "twostep": twostep(),
         "packages": {package: version(package) for package in PACKAGES},
     }
-
-
-def processor():
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return names[0] if names else platform.machine()
 
 
 def disk_of(folder):
@@ -35,12 +32,14 @@ def disk_of(folder):
     return f"{kind} on {'a loop image' if source.startswith('/dev/loop') else 'a disk'}"
 
 
-def twostep():
-    """Its version, and the commit where git knows it."""
-    done = subprocess.run(["twostep", "--version"], check=True, capture_output=True, text=True)
-    return " ".join(filter(None, [done.stdout.split()[-1], os.environ.get("BENCH_COMMIT")]))
-
-
 def version(package):
     line = ["dpkg-query", "--show", "--showformat=${Version}", package]
     return subprocess.run(line, check=True, capture_output=True, text=True).stdout
+
+
+def module():
+    """Size and libraries of the module as it is installed."""
+    found = subprocess.run(["find", "/usr/lib", "-name", "pam_twostep.so"], check=True, capture_output=True, text=True)
+    file = Path(found.stdout.split()[0])
+    dynamic = subprocess.run(["readelf", "--dynamic", file], check=True, capture_output=True, text=True).stdout
+    return {"bytes": file.stat().st_size, "needed": re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)}

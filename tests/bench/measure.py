@@ -1,10 +1,10 @@
 """measure.py SIZE FOLDER: measures Twostep and its peers, in the view, for `bench`.
 
-What it stands on, in the order of the work: stage.py makes programs and services, accounts.py Twostep's
-accounts, peers.py the peers' files, rooms.py a place for each number of users on the disk and in memory,
-series.py the list of all logins. rounds.py, pace.py and weights.py measure them; report.py and chart.py
-tell it."""
+In the order of the work: stage.py makes programs and services, accounts.py Twostep's accounts, peers.py
+the peers' files, rooms.py a place for each store and judge, series.py the list of all logins. pace.py
+measures what is not one login after another; figures.py, targets.py and report.py tell it."""
 
+import itertools
 import json
 import os
 import shutil
@@ -13,29 +13,25 @@ import time
 from pathlib import Path
 
 import accounts
-import chart
 import figures
 import machine
 import pace
 import peers
 import report
-import rounds
 import series
 import stage
-import weights
 from codes import next_step
-from rooms import Room
-from series import Login, Plan
+from rooms import CONSTANT, NOBODY, Room
+from series import DISK, MANY, MEMORY, ONCE
 from settings import SIZES
 
-# Name, authenticators, application passwords.
-USERS = [("alice", 1, 0), ("bob", 1, 0), ("rita", 1, 0), ("dora", 1, 0), ("five", 5, 0),
-         ("app1", 1, 1), ("app10", 1, 10), ("app50", 1, 50)]
+# Names, and their application passwords.
+USERS = [("alice", 0), ("rita", 0), ("app50", 50)]
+# The only user where there is one.
+ALONE = "alice"
 DAY = 86_400
 # A ledger that was born at boot takes no code of its first minutes.
 YOUNG = 120
-# The only user where there is one.
-ALONE = "alice"
 
 
 def main(size, results):
@@ -43,38 +39,40 @@ def main(size, results):
     wait_for_a_day(settings)
     say("preparing programs and users")
     stage.build()
+    stage.start_listener()
     users = accounts.make_yesterday(USERS)
-    stage.give_password(ALONE)
-    make_peers(users, settings)
-    make_accounts(settings)
-    processors = stage.pin(stage.start_listener())
-    places = {place.name: open_rooms(place, users, settings, processors[-1])
-              for place in (stage.DISK, stage.MEMORY)}
+    make_peers(users[ALONE])
+    rooms = open_rooms(make_stores(settings), users)
+    told = machine.described(stage.DISK)
     next_step()
-    data = {"size": size, "machine": machine.described(stage.DISK), "modules": weights.modules(),
-            **measured(places, users, settings, processors)}
-    write(data, results)
+    data = {"size": size, "machine": told, "module": machine.module(), "users": settings.users,
+            **measured(rooms, users, settings)}
+    for room in rooms.values():
+        room.close()
+    (results / "measured.json").write_text(json.dumps(data, indent=1) + "\n")
+    (results / "README.md").write_text(report.text(data))
     unexpected = list(figures.unexpected(data))
     for one in unexpected:
         say(f"NOT AS EXPECTED: {one}")
     return 1 if unexpected else 0
 
 
-def measured(places, users, settings, processors):
-    plans = {name: Plan(rooms, users, settings.users).all() for name, rooms in places.items()}
-    say(f"at most {settings.rounds} rounds of {sum(map(len, plans.values()))} kinds of login, "
-        f"for {settings.patience} seconds")
-    say(f"{rounds.run([one for plan in plans.values() for one in plan], settings)} rounds")
-    crowd = places["disk"][settings.users[1]]
-    say("two processes at once, and one that stays")
-    rates = pace.two_at_once(crowd, users, processors, settings.at_once)
-    staying = pace.staying(crowd, users["app50"], processors[-1], settings.staying)
-    say("system calls, instructions, memory")
-    weighed = {one.kind: weights.weigh(one, settings.counted) for one in plans["disk"]
-               if one.kind.users <= settings.weighed}
-    told = [figures.summary(place, one, weighed.get(one.kind) if place == "disk" else None)
-            for place, plan in plans.items() for one in plan]
-    return {"series": told, "at_once": rates, "staying": staying, "users": settings.users}
+def measured(rooms, users, settings):
+    plan = list(series.plan(rooms, users))
+    say(f"at most {settings.rounds} rounds of {len(plan)} kinds of login, for {settings.patience} seconds")
+    say(f"{series.run(plan, settings.rounds, settings.warm_up, settings.patience)} rounds")
+    say("one process that stays")
+    staying = pace.staying(rooms["few"], users["app50"], settings.staying)
+    say(f"{pace.AT_ONCE} processes at once")
+    races = {"service": pace.races(rooms[DISK], users[ALONE], settings.races),
+             "once": pace.races(rooms[ONCE], users[ALONE], settings.races),
+             "mixed": pace.races(rooms[DISK], users[ALONE], settings.races, "-o")}
+    say("memory, and a busy host")
+    seen = list(itertools.islice(accounts.imported(rooms[MANY].store), settings.seen))
+    resident = pace.resident(rooms[MANY], seen)
+    busy = pace.busy(rooms[DISK], users[ALONE], settings.busy)
+    return {"series": [figures.summary(one) for one in plan], "staying": staying, "races": races,
+            "at_once": pace.AT_ONCE, "resident": resident, "busy": [figures.summary(one) for one in busy]}
 
 
 def wait_for_a_day(settings):
@@ -85,64 +83,50 @@ def wait_for_a_day(settings):
         time.sleep(left + 1)
 
 
-def make_peers(users, settings):
+def make_peers(user):
     stage.MEMORY.mkdir()
     stage.run("mount", "-t", "tmpfs", "-o", "size=3g,mode=755", "memory", stage.MEMORY)
     stage.DISK.mkdir()
-    both = [users["alice"], users["bob"]]
-    folders = [peers.KEPT, peers.PLACE, stage.DISK / "peers", stage.MEMORY / "peers"]
-    for folder in folders:
+    for folder in (peers.KEPT, stage.DISK / "peers", stage.MEMORY / "peers"):
         folder.mkdir()
-    peers.write_all([peers.KEPT, *folders[2:]], both, settings.users)
-    stage.write_services(peers.oath_services(both, settings.users))
+        peers.write(folder, user)
+    peers.PLACE.mkdir()
 
 
-def make_accounts(settings):
-    """A store for each number of users, on the disk and in memory."""
-    growing = stage.MEMORY / "growing"
+def make_stores(settings):
+    """A store for each room, by the room's name. The many users are made in memory: each is synced."""
+    places = {DISK: stage.DISK, MEMORY: stage.MEMORY, "few": stage.DISK, ONCE: stage.DISK, "floor": stage.DISK}
+    stores = {name: place / name.replace(" ", "-") for name, place in places.items()}
+    for store in stores.values():
+        copy(accounts.STATE, store)
+    for name in (DISK, MEMORY, ONCE):
+        accounts.keep_only(stores[name], ALONE)
+    say(f"{settings.users} users of Twostep")
+    growing, stores[MANY] = stage.MEMORY / "growing", stage.DISK / "many"
     copy(accounts.STATE, growing)
     stage.run("mount", "--bind", growing, accounts.STATE)
-    for number in settings.users:
-        present = accounts.count(growing)
-        if number > present:
-            say(f"{number} users of Twostep")
-            accounts.fill(present, number)
-        for place in (stage.DISK, stage.MEMORY):
-            store = place / f"accounts-{number}"
-            copy(growing, store)
-            if number == 1:
-                accounts.keep_only(store, ALONE)
+    accounts.fill(growing, settings.users)
     stage.run("umount", accounts.STATE)
+    copy(growing, stores[MANY])
     shutil.rmtree(growing)
     os.sync()
+    return stores
 
 
 def copy(store, to):
     stage.run("cp", "--archive", store, to)
 
 
-def open_rooms(place, users, settings, processor):
-    rooms = {number: Room(place, number) for number in settings.users}
-    wait_until_grown_up()
-    for number, room in rooms.items():
-        room.open(processor)
-        for user in users.values():
-            if user.name == ALONE or number == settings.users[1]:
-                room.keep_yesterday(user)
-                rounds.settle(room, Login, user, series.NO_PASSWORD)
+def open_rooms(stores, users):
+    time.sleep(max(YOUNG - time.clock_gettime(time.CLOCK_BOOTTIME), 0))
+    judges = {ONCE: (NOBODY,), "floor": (CONSTANT,)}
+    rooms = {name: Room(store.name, store.parent, store, *judges.get(name, ())) for name, store in stores.items()}
+    for name in (DISK, MEMORY, ONCE, MANY):
+        series.settle(rooms[name], users[ALONE], "twostep", users[ALONE].device.right())
+    few, rita, app50 = rooms["few"], users["rita"], users["app50"]
+    series.settle(few, rita, "twostep", rita.device.right())
+    series.settle(few, app50, "mail", app50.passwords[-1])
     return rooms
-
-
-def wait_until_grown_up():
-    left = YOUNG - time.clock_gettime(time.CLOCK_BOOTTIME)
-    if left > 0:
-        time.sleep(left)
-
-
-def write(data, results):
-    (results / "measured.json").write_text(json.dumps(data, indent=1) + "\n")
-    (results / "README.md").write_text(report.text(data))
-    (results / "chart.svg").write_text(chart.svg(data))
 
 
 def say(text):

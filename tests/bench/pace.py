@@ -1,67 +1,62 @@
-"""Logins a second: of two processes at once, and of one that stays and logs in again and again."""
+"""What is not one login after another: a process that stays, many at once, memory, a busy host."""
 
+import statistics
 import subprocess
 
-import peers
-import series as kinds
-from rooms import SOURCE, Client
-from series import Login
-from stage import FOLDER, RATE
+import stage
+from codes import stay_clear
+from rooms import SOURCE, Login
+from series import DISK, EMPTY, NOTHING, RIGHT, SUCCESS, TWOSTEP, Kind, Series, run
 
-# Logins of one code: it is another one before the step ends.
-BATCH = 50
-
-
-def two_at_once(room, users, processors, times):
-    """Two processes at once, each with a user of its own. What is put back between two logins is off
-    the clock of its process."""
-    clients = [Client(room, processors[-1 - index % len(processors)]) for index in range(2)]
-    rates = [{"stack": stack, "given": given, **rate_of(clients, logins, times)}
-             for stack, given, logins in pairs(room, users)]
-    for client in clients:
-        client.close()
-    return rates
+RUNS = 3
+AT_ONCE = 16
 
 
-def rate_of(clients, logins, times):
-    told = [[] for _ in clients]
-    for start in range(0, times, BATCH):
-        count = min(BATCH, times - start)
-        for client, login in zip(clients, logins):
-            client.begin(login, count)
-        for client, one in zip(clients, told):
-            one += client.end(count)
-    return {"per_second": sum(len(one) * 1e6 / sum(login.whole for login in one) for one in told),
-            "results": sorted({login.result for one in told for login in one})}
+def staying(room, user, times):
+    """Logins a second of one process with one of a user's application passwords, as a mail server's worker
+    has them. Nothing is put back between two."""
+    line = room.command(stage.RATE, "-s", "mail", "-d", stage.STACKS, "-i", SOURCE, "-n", times, user.name,
+                        user.passwords[-1])
+    runs = []
+    for _ in range(RUNS):
+        out = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+        told = dict(line.split() for line in out.splitlines())
+        assert int(told["accepted"]) == times, out
+        runs.append(float(told["per_second"]))
+    return {"passwords": len(user.passwords), "per_second": statistics.median(runs)}
 
 
-def pairs(room, users):
-    """What both give, each for one of two users."""
-    both = [users["alice"], users["bob"]]
-    back = kinds.twostep_back
-    yield kinds.EMPTY, kinds.NOTHING, [Login("empty", user, lambda: "-") for user in both]
-    yield kinds.GOOGLE, kinds.RIGHT, [Login("google", user, user.device.right,
-                                            (peers.back(peers.google_state(user)),)) for user in both]
-    yield kinds.OATH, kinds.RIGHT, [Login(f"oath-{user.name}", user, user.device.right,
-                                          (peers.back(f"oath-{user.name}"),)) for user in both]
-    yield kinds.TWOSTEP, kinds.RIGHT, [Login("twostep", user, user.device.right, back(room, user))
-                                       for user in both]
-    yield kinds.TWOSTEP, kinds.WRONG, [Login("twostep", user, user.device.wrong, back(room, user))
-                                       for user in both]
-    clients = [users["app1"], users["app50"]]
-    yield kinds.TWOSTEP, kinds.RIGHT_APP, [Login("mail", user, lambda user=user: user.passwords[-1],
-                                                 back(room, user)) for user in clients]
+def races(room, user, rounds, *options):
+    """How many of the processes got in that were given one code and let go together, round by round."""
+    accepted = []
+    for _ in range(rounds):
+        room.put_back(user)
+        stay_clear()
+        words = [user.name, SOURCE, user.device.right()] * AT_ONCE
+        line = room.command(stage.RACE, *options, "-s", "race", "-d", stage.STACKS, *words)
+        out = subprocess.run(line, check=True, capture_output=True, text=True).stdout
+        results = [int(result) for result in out.split()]
+        assert len(results) == AT_ONCE, out
+        accepted.append(results.count(SUCCESS))
+    return accepted
 
 
-def staying(room, user, processor, times):
-    """One process on one processor, which does nothing between two logins: nothing is put back."""
-    given = {kinds.RIGHT_APP: user.passwords[-1], kinds.WRONG_APP: kinds.NO_PASSWORD}
-    return {name: rate(room, user, password, processor, times) for name, password in given.items()}
+def resident(room, users):
+    """Memory of the service after each of these has logged in."""
+    before = room.resident_bytes()
+    accepted = sum(room.log_in(Login("twostep", user, user.device.right)).result == SUCCESS for user in users)
+    return {"before": before, "after": room.resident_bytes(), "users": len(users), "accepted": accepted}
 
 
-def rate(room, user, password, processor, times):
-    line = room.command("taskset", "--cpu-list", processor, RATE, "-s", "mail", "-d", FOLDER / "pam.d",
-                        "-i", SOURCE, "-n", times, user.name, password)
-    out = subprocess.run(line, check=True, capture_output=True, text=True).stdout
-    told = dict(line.split() for line in out.splitlines())
-    return {"accepted": int(told["accepted"]), "of": times, "per_second": float(told["per_second"])}
+def busy(room, user, times):
+    """The usual login beside an empty stack, while loops want every processor."""
+    both = [Series(Kind(EMPTY, NOTHING), room, Login("empty", user, lambda: "-")),
+            Series(Kind(TWOSTEP, RIGHT, DISK), room, Login("twostep", user, user.device.right, room.usual(user)))]
+    loops = stage.keep_busy()
+    try:
+        run(both, times, 1, 120)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    return both

@@ -1,5 +1,5 @@
 /* Puts files back between two logins, off the clock. What a login syncs must be its own writing, so
- * what is put back lies on the disk before the next login starts. */
+ * what is put back is on the disk before the next login starts. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

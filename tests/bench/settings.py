@@ -5,26 +5,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    # Logins of each series, those before that warm up, and seconds after which no round begins: on a
-    # busy machine there are fewer.
+    # Logins of each kind, those before that warm up, and seconds after which no round begins: on a busy
+    # machine there are fewer.
     rounds: int
     warm_up: int
     patience: int
-    # Users who have an account, growing.
-    users: tuple
-    # Logins of each of two processes, and logins of one process that stays.
-    at_once: int
+    # Users of a large host, and those of them who log in before the memory of its service is read.
+    users: int
+    seen: int
+    # Logins of one process that stays, a run of three.
     staying: int
-    # Users of those series, at most, that are looked at in slower ways too, and runs under callgrind
-    # of each login, to see whether they repeat.
-    weighed: int
-    counted: int
+    # Rounds of logins that are let go together.
+    races: int
+    # Logins beside busy loops.
+    busy: int
     # Seconds that all of it takes, at most.
     lasts: int
 
+
 SIZES = {
-    "full": Settings(rounds=1000, warm_up=20, patience=300, users=(1, 100, 10_000, 100_000),
-                     at_once=500, staying=2000, weighed=100, counted=2, lasts=1200),
-    "quick": Settings(rounds=4, warm_up=1, patience=60, users=(1, 100, 300),
-                      at_once=10, staying=50, weighed=1, counted=1, lasts=300),
+    "full": Settings(rounds=600, warm_up=20, patience=240, users=100_000, seen=1000, staying=4000,
+                     races=50, busy=200, lasts=1500),
+    "quick": Settings(rounds=8, warm_up=1, patience=60, users=300, seen=20, staying=50,
+                      races=2, busy=5, lasts=300),
 }

@@ -1,6 +1,5 @@
-"""What the view needs before anything is measured: programs, services, users, a listener."""
+"""What the view needs before anything is measured: programs, services, a listener."""
 
-import ctypes
 import os
 import subprocess
 import time
@@ -9,23 +8,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 FOLDER = Path("/srv/bench")
-CLIENT = FOLDER / "client"
-RATE = FOLDER / "rate"
+CLIENT, FLOOR, RACE, RATE, SINK = (FOLDER / name for name in ("client", "floor", "race", "rate", "sink"))
+STACKS = FOLDER / "pam.d"
+SERVICE = "/usr/libexec/twostep/twostepd"
 # State in memory, and on the disk: see `bench`.
 MEMORY, DISK = FOLDER / "memory", Path("/mnt/disk")
-PASSWORD = "right horse"
+# Two for each processor keep a host busy.
+LOOPS = 2
 
-GOOGLE = "auth required pam_google_authenticator.so secret=/srv/bench/peers/google/${USER}/state"
-OATH = "auth required pam_oath.so usersfile=/srv/bench/peers/{file} window=1 digits=6"
 SERVICES = {
     "empty": "auth required pam_permit.so",
-    "unix": "auth required pam_unix.so nodelay",
-    "google": GOOGLE,
-    "google-noskewadj": f"{GOOGLE} noskewadj",
+    "google": "auth required pam_google_authenticator.so secret=/srv/bench/peers/google/${USER}/state",
+    "oath": "auth required pam_oath.so usersfile=/srv/bench/peers/oath window=1 digits=6",
     # As the shipped services have it: right below the first step.
     "twostep": "auth required pam_twostep.so after_first_step",
     "mail": "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n"
             "auth requisite pam_deny.so",
+    "race": "auth required pam_twostep.so after_first_step\naccount required pam_permit.so",
 }
 
 
@@ -33,8 +32,10 @@ def build():
     """Installs what is measured and makes what measures it."""
     FOLDER.mkdir()
     run("make", "--no-print-directory", "-s", "-C", TOP, "install", stdout=subprocess.DEVNULL)
-    compile_program(CLIENT, *(HERE / name for name in ("client.c", "attempt.c", "put_back.c")), "-lpam")
-    compile_program(FOLDER / "sink", HERE / "sink.c")
+    compile_program(CLIENT, HERE / "client.c", HERE / "put_back.c", "-lpam")
+    compile_program(FLOOR, HERE / "floor.c")
+    compile_program(SINK, HERE / "sink.c")
+    compile_program(RACE, TOP / "tests/programs/race.c", "-lpam")
     compile_program(RATE, TOP / "tests/programs/rate.c", "-lpam")
     libraries = Path(run("gcc", "-print-file-name=libpam.so", stdout=subprocess.PIPE).stdout.strip()).parent
     compile_program(libraries / "libnss_many.so.2", "-shared", "-fPIC", HERE / "nss_many.c")
@@ -43,6 +44,9 @@ def build():
     compile_program(shim, "-shared", "-fPIC", TOP / "tests/view/timeshim.c")
     run("ldconfig")
     Path("/etc/nsswitch.conf").write_text("passwd: files many\ngroup: files\nshadow: files\n")
+    STACKS.mkdir()
+    for name, text in SERVICES.items():
+        (STACKS / name).write_text(text + "\n")
 
 
 def compile_program(target, *words):
@@ -54,44 +58,19 @@ def run(*words, **options):
 
 
 def start_listener():
-    """It ends with the view."""
-    listener = subprocess.Popen([FOLDER / "sink"], stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + 5
-    while not Path("/dev/log").exists():
-        assert time.monotonic() < deadline, "the listener at /dev/log did not start"
+    """What programs log goes to it. It ends with the view."""
+    subprocess.Popen([SINK], stdin=subprocess.DEVNULL)
+    wait_for(Path("/dev/log").exists, "the listener at /dev/log")
+
+
+def wait_for(is_so, what):
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what} did not start"
         time.sleep(0.01)
-    return listener.pid
 
 
-def write_services(oath_files):
-    folder = FOLDER / "pam.d"
-    folder.mkdir()
-    oath = {name: OATH.format(file=name) for name in oath_files}
-    for name, text in {**SERVICES, **oath}.items():
-        (folder / name).write_text(text + "\n")
-
-
-def yescrypt(password):
-    """The hash that Debian gives a new password."""
-    crypt = ctypes.CDLL("libcrypt.so.1").crypt
-    crypt.restype = ctypes.c_char_p
-    return crypt(password.encode(), b"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$").decode()
-
-
-def give_password(name):
-    """The one user who has a password as Debian would store it."""
-    shadow = Path("/etc/shadow")
-    lines = [line.split(":") for line in shadow.read_text().splitlines()]
-    for line in lines:
-        if line[0] == name:
-            line[1] = yescrypt(PASSWORD)
-    shadow.write_text("".join(":".join(line) + "\n" for line in lines))
-
-
-def pin(listener):
-    """Keeps one processor for the logins, where there are two: this program and the listener get the
-    others. Gives all of them, that one last."""
-    processors = sorted(os.sched_getaffinity(0))
-    for process in (0, listener):
-        os.sched_setaffinity(process, processors[:-1] or processors)
-    return processors
+def keep_busy():
+    """Loops that want every processor for themselves."""
+    return [subprocess.Popen(["sh", "-c", "while :; do :; done"], stdin=subprocess.DEVNULL)
+            for _ in range(LOOPS * os.cpu_count())]

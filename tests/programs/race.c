@@ -1,18 +1,23 @@
 /* race - logins that are all held at the prompt for the code and let go together.
  *
  *   cc -O2 -Wall -Wextra -o race race.c -lpam
- *   race [-g] -s SERVICE [-p PASSWORD] USER SOURCE ANSWER [USER SOURCE ANSWER]...
+ *   race [-g] [-o] -s SERVICE [-d FOLDER] [-p PASSWORD] USER SOURCE ANSWER [USER SOURCE ANSWER]...
  *
  * One process a login, each with SOURCE as its PAM_RHOST ("-" for none). The first hidden prompt
  * is answered with PASSWORD, if there is one; at the next one the process waits until every other
  * one stands there too (or has been refused before). Output: one line a login, in order, with the
  * result of pam_authenticate followed by pam_acct_mgmt; 0 is a login. With -g, a line "gate" before
- * them when all are let go, so that somebody else can interfere from then on. */
+ * them when all are let go, so that somebody else can interfere from then on. With -o, every second
+ * process finds no service at its socket. -d is the folder of the service files [libpam's own]. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +27,7 @@ struct gate {
 };
 
 struct runner {
+	const char *folder;
 	const char *password;
 	const char *answer;
 	struct gate *gate;
@@ -65,12 +71,23 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	return PAM_SUCCESS;
 }
 
+/* Nobody listens at a device. */
+static void hide_service(void)
+{
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("/dev/null", "/run/twostep/login.sock", NULL, MS_BIND, NULL)) {
+		perror("race: cannot hide the service");
+		kill(getppid(), SIGTERM);
+		_exit(71);
+	}
+}
+
 /* One login in this process; its result is 0, or the code of the phase that refused. */
 static int login(const char *service, const char *user, const char *source, struct runner *runner)
 {
 	struct pam_conv conv = { converse, runner };
 	pam_handle_t *pam = NULL;
-	int result = pam_start(service, user, &conv, &pam);
+	int result = pam_start_confdir(service, user, &conv, runner->folder, &pam);
 
 	if (result != PAM_SUCCESS)
 		return result;
@@ -84,30 +101,34 @@ static int login(const char *service, const char *user, const char *source, stru
 	return result;
 }
 
-static void start(const char *service, char **words, const char *password, struct gate *gate)
+static void start(const char *service, char **words, struct runner runner)
 {
-	struct runner runner = { password, words[2], gate, 0 };
-
-	close(gate->arrived[0]);
-	close(gate->opened[1]);
+	runner.answer = words[2];
+	close(runner.gate->arrived[0]);
+	close(runner.gate->opened[1]);
 	_exit(login(service, words[0], words[1], &runner));
 }
 
 int main(int argc, char **argv)
 {
-	const char *service = NULL, *password = NULL;
+	const char *service = NULL;
 	struct gate gate;
+	struct runner runner = { .gate = &gate };
 	pid_t children[256];
-	int c, logins, announce = 0;
+	int c, logins, announce = 0, mixed = 0;
 	char byte;
 
-	while ((c = getopt(argc, argv, "+gs:p:")) != -1) {
+	while ((c = getopt(argc, argv, "+gos:d:p:")) != -1) {
 		if (c == 'g')
 			announce = 1;
+		else if (c == 'o')
+			mixed = 1;
 		else if (c == 's')
 			service = optarg;
+		else if (c == 'd')
+			runner.folder = optarg;
 		else if (c == 'p')
-			password = optarg;
+			runner.password = optarg;
 		else
 			return 64;
 	}
@@ -116,8 +137,10 @@ int main(int argc, char **argv)
 		return 64;
 	for (int i = 0; i < logins; i++) {
 		children[i] = fork();
+		if (children[i] == 0 && mixed && i % 2)
+			hide_service();
 		if (children[i] == 0)
-			start(service, argv + optind + 3 * i, password, &gate);
+			start(service, argv + optind + 3 * i, runner);
 		if (children[i] < 0)
 			return 71;
 	}
