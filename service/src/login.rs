@@ -21,6 +21,7 @@ use crate::answer::Caller;
 mod account;
 mod app_password;
 mod auth;
+mod config_cache;
 mod enrollment;
 mod hand_over;
 mod host;

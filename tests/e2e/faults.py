@@ -77,6 +77,7 @@ def all_rows(scenarios, clock, trace_file, every):
 def all_rows_of_the_service(scenario, clock, trace_file, every):
     """All injections into the service while the scenario runs."""
     scenario.begin()
+    judges.renew()
     struck = syscalls.calls_of(service.process().pid, scenario.run, trace_file)
     struck = dict.fromkeys(place for calls in struck for place, _ in calls)
     places = [place for place in struck if place.name not in syscalls.ENDS]
@@ -220,6 +221,7 @@ class ServiceRun(Run):
 
     @staticmethod
     def strike(scenario, place, fault):
+        judges.renew()
         before = service.process().pid
         try:
             with syscalls.Attached(before, "/dev/null", *injected(place, fault)):

@@ -83,6 +83,14 @@ def ensure():
     service.wait_for(is_served)
 
 
+def renew():
+    """A service that has answered nothing yet, so that the same request makes the same calls: a worker keeps
+    directories and files of the requests before."""
+    if not has_ended():
+        kill()
+    ensure()
+
+
 def has_ended():
     return service.process() is None or service.process().poll() is not None
 

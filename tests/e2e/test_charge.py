@@ -83,11 +83,13 @@ def send(person, text):
 
 def calls_of_the_service(act, trace_file):
     """The calls of the thread of the service that judges meanwhile."""
+    judges.renew()
     return syscalls.judging(syscalls.calls_of(service.process().pid, act, trace_file))
 
 
 def killed_at(place, act):
     """The service is ended at this call while something is done, and started as by an init system."""
+    judges.renew()
     before = service.process().pid
     with syscalls.Attached(before, "/dev/null", "-e", place.inject("signal=SIGKILL")):
         act()

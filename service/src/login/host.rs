@@ -9,6 +9,7 @@ use twostep_core::store::{ProcessKind, Store};
 use twostep_core::time::{Clock, SystemClock};
 use twostep_core::username::{LookupError, Person};
 
+use super::config_cache::ConfigCache;
 use crate::log::Log;
 use crate::lookup;
 
@@ -16,6 +17,8 @@ use crate::lookup;
 const LOGIN_DEFS: &str = "/etc/login.defs";
 /// The first uid of a person where nothing says so.
 const FIRST_PERSON: u32 = 1000;
+
+static CONFIG: ConfigCache = ConfigCache::new();
 
 /// Files, time, people and the log of one host, for what one process asked.
 pub trait LoginHost {
@@ -63,7 +66,7 @@ impl LoginHost for ThisHost {
     type Log = Log;
 
     fn config(&self, path: &Path) -> Loaded {
-        config::load(path)
+        CONFIG.load(path, &SystemClock, config::load)
     }
 
     fn store(&self, config: &Config) -> FilesStore {
