@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 
 # Each crate rests only on those above it in this list.
-FLOORS = ["protocol", "sys", "pam_trial", "core", "pam_stacks", "transfer", "host_check", "service", "enroll_cli"]
+FLOORS = ["protocol", "sys", "pam_client", "core", "pam_stacks", "transfer", "host_check", "service", "enroll_cli"]
 WITHOUT_CIRCLES = ["pam_stacks", "transfer", "host_check", "enroll_cli"]
 
 TESTS = re.compile(r"#\[cfg\(test\)\]\s*(?:pub )?mod \w+ \{")

@@ -69,7 +69,7 @@ pub fn run(service: &str, folder: &str) -> u8 {
     if setresuid(Uid::from_raw(NOT_ROOT), Uid::from_raw(0), Uid::from_raw(0)).is_err() {
         return NO_TRIAL;
     }
-    match pam_trial::authenticate(service, NOBODY, folder) {
+    match pam_client::trial(service, NOBODY, folder) {
         Ok(code) => u8::try_from(code).unwrap_or(NO_TRIAL - 1),
         Err(_) => NO_TRIAL,
     }
