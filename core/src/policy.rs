@@ -10,6 +10,10 @@ use crate::throttle::Origin;
 use crate::time::Timestamp;
 use crate::username::{Person, Username};
 
+/// The PAM service by which twostepd checks an account's password. It uses the stack that all services
+/// share, and where that one asks for codes, none is asked there: it opens nothing.
+pub const PASSWORD_SERVICE: &str = "twostep-password";
+
 /// A login, as far as it matters for who is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct LoginContext<'a> {
@@ -151,7 +155,8 @@ impl Policy {
 
     /// The rule that exempts whoever comes from there to this service.
     fn exempts_place(&self, service: &str, origin: &Origin) -> Option<Rule> {
-        if self.exempt_services.iter().any(|exempt| exempt.eq_ignore_ascii_case(service)) {
+        let mut exempt = self.exempt_services.iter().map(String::as_str).chain([PASSWORD_SERVICE]);
+        if exempt.any(|exempt| exempt.eq_ignore_ascii_case(service)) {
             return Some(Rule::ExemptService);
         }
         let address = origin.address(&self.proxies)?;

@@ -88,6 +88,9 @@ fn exempt_users_services_and_networks_are_not_asked() {
         let case = Case { service: "sudo", ..Case::enrolled() };
         assert_eq!(case.rule(&format!("exempt_services = [\"{exempt}\"]")), rule, "{exempt}");
     }
+    // Who must enroll gives the password there, which the shared stack then asks for alone.
+    let checked = Case { service: PASSWORD_SERVICE, ..Case::new() };
+    assert_eq!(checked.rule("required = true"), "exempt-service");
     let networks = "exempt_networks = [\"192.0.2.0/24\"]\nproxies = [\"192.0.2.9\"]";
     for (rhost, rule) in [
         (Some("192.0.2.1"), "exempt-network"),
