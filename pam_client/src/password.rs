@@ -14,8 +14,9 @@ const HIDDEN: c_int = 1;
 const TOLD: [c_int; 2] = [3, 4];
 /// `PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK`: an empty password proves nothing.
 const FLAGS: c_int = 0x8001;
-/// `PAM_AUTH_ERR` and `PAM_MAXTRIES`.
-const WRONG: [c_int; 2] = [7, 11];
+/// `PAM_AUTH_ERR`, `PAM_MAXTRIES`, and `PAM_PERM_DENIED`: that is what libpam makes of a wrong password behind
+/// `[default=die] pam_faillock.so authfail`, as pam_faillock(8) has it.
+const WRONG: [c_int; 3] = [7, 11, 6];
 /// `PAM_NEW_AUTHTOK_REQD`.
 const EXPIRED: c_int = 12;
 
@@ -301,6 +302,17 @@ mod tests {
             assert_eq!(other.question(more), Err(()), "{more:?}");
             assert_eq!(other.verdict("t", 7, None), Err(Unclear::AsksMore("t".into())));
         }
+    }
+
+    #[test]
+    fn a_refusal_is_a_wrong_password_if_it_was_asked_for() {
+        let asked = person();
+        asked.was_asked.set(true);
+        for code in WRONG {
+            assert_eq!(asked.verdict("t", code, None), Ok(false));
+            assert_eq!(person().verdict("t", code, None), Err(Unclear::Closed));
+        }
+        assert_eq!(asked.verdict("t", 9, None), Err(Unclear::Failed(9)));
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub const PROGRAM: &str = match option_env!("TWOSTEP_SERVICE") {
 };
 /// What makes it answer one request on its standard input.
 pub const ONCE: &str = "--once";
+/// What makes it check one password for the service, on its standard input.
+pub const PASSWORD: &str = "--password";
+/// Where systemd starts it so.
+pub const PASSWORD_SOCKET: &str = "/run/twostep/password.sock";
 
 /// How long the service may take to answer, or to say that it is at work.
 const FIRST: Duration = Duration::from_secs(1);
@@ -39,7 +43,7 @@ const WHOLE: Duration = Duration::from_secs(40);
 /// # Errors
 /// It is not there, or does not answer.
 pub fn call<R: Reply>(path: &str, request: &impl Serialize) -> Result<R, CallError> {
-    exchange(&connected(path)?, request, FIRST)
+    exchange(&connect_to(path)?, request, FIRST)
 }
 
 /// Has the program at the other end of a socket pair answer a request. It has to start first.
@@ -51,7 +55,10 @@ pub fn call_once<R: Reply>(stream: &UnixStream, request: &impl Serialize) -> Res
 }
 
 /// A connection to root's service, and nobody else's.
-fn connected(path: &str) -> Result<UnixStream, CallError> {
+///
+/// # Errors
+/// Nobody listens there, or somebody else.
+pub fn connect_to(path: &str) -> Result<UnixStream, CallError> {
     let not_there = |errno: Errno| CallError::NotThere { path: path.to_owned(), error: errno.into() };
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).map_err(not_there)?;
     // Before it connects: a service that accepts nothing lets a full queue wait.

@@ -1,6 +1,5 @@
 //! Answers one call of one peer: the only function that a socket leads to.
 
-use protocol::audit::Audit;
 use protocol::request::{Call, Refusal, Refused, Request, Response, VERSION};
 use twostep_core::enroll::AccountManager;
 use twostep_core::login::Peer;
@@ -10,7 +9,7 @@ use twostep_core::store::ProcessKind;
 use crate::log::Log;
 use crate::login::{self, ThisHost};
 use crate::lookup;
-use crate::passwords::LocalPasswords;
+use crate::passwords::PasswordProcess;
 
 /// Who calls, as the kernel says it of the socket (SO_PEERCRED of unix(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,22 +31,31 @@ impl Caller {
     }
 }
 
-/// The answer to a call, by a process of this kind.
+/// The process that answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance {
+    /// What it is to others that open the store.
+    pub kind: ProcessKind,
+    /// How it has passwords checked.
+    pub passwords: PasswordProcess,
+}
+
+/// The answer to a call.
 #[must_use]
-pub fn answer(kind: ProcessKind, caller: &Caller, call: Call) -> Response {
+pub fn answer(Instance { kind, passwords }: Instance, caller: &Caller, call: Call) -> Response {
     if call.version != VERSION {
         return Response::Version { knows: VERSION };
     }
     let log = Log::of(caller.pid);
     match (call.request, &caller.peer) {
         (Request::Login(login), _) => login::answer(&ThisHost { log, kind }, caller, &login),
-        (request, Peer::User(uid)) => account(*uid, request, Box::new(log)),
+        (request, Peer::User(uid)) => account(*uid, request, log, passwords),
         (_, Peer::Root) => refused(Refusal::BadCaller, messages::ROOT),
     }
 }
 
-fn account(uid: u32, request: Request, log: Box<dyn Audit>) -> Response {
-    match AccountManager::for_person(lookup::by_uid(uid), log, Box::new(LocalPasswords)) {
+fn account(uid: u32, request: Request, log: Log, passwords: PasswordProcess) -> Response {
+    match AccountManager::for_person(lookup::by_uid(uid), Box::new(log), Box::new(passwords)) {
         Ok(manager) => manager.answer(request),
         Err(refused) => Response::Refused(refused),
     }

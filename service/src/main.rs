@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod answer;
 mod at_work;
 mod broken;
+mod conversation;
 mod leave;
 mod log;
 mod login;
@@ -20,14 +21,16 @@ mod server;
 mod sockets;
 mod waiting;
 
+use passwords::PasswordProcess;
 use sockets::Sockets;
 
 /// Where the sockets are that it makes by itself.
 const FOLDER: &str = "/run/twostep";
-const USAGE: &str = "usage: twostepd            serve the sockets that systemd passes
-       twostepd --listen   make the sockets in /run/twostep and serve them
-       twostepd --once     answer the request that comes on standard input
-       twostepd --events   list the events that are logged, with severity and MESSAGE_ID
+const USAGE: &str = "usage: twostepd             serve the sockets that systemd passes
+       twostepd --listen    make the sockets in /run/twostep and serve them
+       twostepd --once      answer the request that comes on standard input
+       twostepd --password  check the password that comes on standard input
+       twostepd --events    list the events that are logged, with severity and MESSAGE_ID
 ";
 /// What a program ends with that was called in the wrong way.
 const MISUSED: u8 = 2;
@@ -37,9 +40,12 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
     let ran = match arguments.as_slice() {
-        [] => Sockets::from_systemd(&socket_names()).and_then(resident::run),
-        ["--listen"] => Sockets::make(Path::new(FOLDER)).and_then(resident::run),
+        [] => Sockets::from_systemd(&socket_names()).and_then(|sockets| resident::run(sockets, PasswordProcess::Unit)),
+        ["--listen"] => {
+            Sockets::make(Path::new(FOLDER)).and_then(|sockets| resident::run(sockets, PasswordProcess::Child))
+        }
         [protocol::client::ONCE] => once::run(),
+        [protocol::client::PASSWORD] => conversation::run(),
         ["--events"] => stdout().write_all(log::events::table().as_bytes()).map_err(|error| error.to_string()),
         _ => {
             let _ = stderr().write_all(USAGE.as_bytes());

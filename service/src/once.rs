@@ -12,8 +12,9 @@ use protocol::request::Refusal;
 use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
 
-use crate::answer::{answer, refused};
+use crate::answer::{Instance, answer, refused};
 use crate::leave;
+use crate::passwords::PasswordProcess;
 use crate::server::{Endpoint, Server, caller};
 use crate::waiting::Connection;
 
@@ -34,7 +35,7 @@ pub fn run() -> Result<(), String> {
     // As the service answers, with the same words to a caller who waits.
     let server = Server::new(move |caller, call| match obstacle {
         Some(obstacle) => refused(Refusal::Failed, obstacle.text()),
-        None => answer(ProcessKind::Once, caller, call),
+        None => answer(Instance { kind: ProcessKind::Once, passwords: PasswordProcess::Child }, caller, call),
     });
     server.serve(Endpoint::Login, Connection { stream, caller, seat: None });
     Ok(())

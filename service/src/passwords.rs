@@ -1,59 +1,185 @@
-//! The password of an account, as pam_unix's own small helper knows it.
-//!
-//! `unix_chkpwd USER nonull` (unix_chkpwd(8)) reads the password and a NUL byte from a pipe, serves root
-//! for every user, and ends with PAM's result: 0 when it is right, 7 when it is wrong.
+//! The password of an account, as PAM knows it: asked of a process of its own, which has the rights and
+//! the network that PAM modules need, and which may hang.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use protocol::client::{CallError, PASSWORD, PASSWORD_SOCKET, PROGRAM, connect_to};
+use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE, Until, now};
+use serde::{Deserialize, Serialize};
 use twostep_core::enroll::Passwords;
-use twostep_core::secret::{Secret, Typed};
+use twostep_core::secret::Typed;
+use twostep_core::messages::service as messages;
 
-/// Where distributions put it.
-const PLACES: [&str; 3] = ["/usr/sbin/unix_chkpwd", "/sbin/unix_chkpwd", "/usr/lib/pam/unix_chkpwd"];
-/// PAM_SUCCESS.
-const RIGHT: i32 = 0;
-/// PAM_AUTH_ERR.
-const WRONG: i32 = 7;
+use crate::server::start;
 
-/// Passwords of local accounts (passwd(5), shadow(5)).
-pub struct LocalPasswords;
+/// How long PAM may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Passwords for LocalPasswords {
-    fn is_right(&self, user: &str, password: &Typed) -> Result<bool, String> {
-        let Some(program) = PLACES.into_iter().find(|place| Path::new(place).exists()) else {
-            return Err("the password cannot be checked, since unix_chkpwd is missing; install pam_unix".to_owned());
-        };
-        match check(program, user, password) {
-            Ok(Some(RIGHT)) => Ok(true),
-            Ok(Some(WRONG)) => Ok(false),
-            _ => Err(format!(
-                "{program} cannot check the password of {user}; let an administrator enroll you: twostep enroll --user {user}"
-            )),
+/// How the process is started that asks PAM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordProcess {
+    /// By systemd, for each connection: this process is confined too much to start it.
+    Unit,
+    /// By this process.
+    Child,
+}
+
+/// What that process is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Question {
+    /// Whose.
+    pub user: String,
+    /// The password.
+    pub password: Typed,
+}
+
+/// What it answers: whether the password is right, or why that cannot be said.
+pub type Reply = Result<bool, String>;
+
+impl Passwords for PasswordProcess {
+    fn is_right(&self, user: &str, password: &Typed) -> Reply {
+        let question = Question { user: user.to_owned(), password: password.clone() };
+        match self {
+            Self::Unit => ask(&connect_to(PASSWORD_SOCKET).map_err(|error| unreachable(&error))?, &question, PATIENCE),
+            Self::Child => {
+                let (stream, child) = started(PROGRAM).map_err(|error| messages::password_not_started(&error))?;
+                let reply = ask(&stream, &question, PATIENCE);
+                end(child);
+                reply
+            }
         }
     }
 }
 
-fn check(program: &str, user: &str, password: &Typed) -> std::io::Result<Option<i32>> {
-    if password.expose().contains('\0') {
-        return Ok(Some(WRONG));
+fn unreachable(error: &CallError) -> String {
+    match error {
+        CallError::NotThere { path, error } => messages::password_socket(path, error),
+        other => other.to_string(),
     }
-    let mut child = Command::new(program)
-        .args([user, "nonull"])
+}
+
+/// Starts it at the other end of a socket pair.
+fn started(program: &str) -> io::Result<(UnixStream, Child)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let child = Command::new(program)
+        .arg0("twostepd")
+        .arg(PASSWORD)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let mut line = Vec::with_capacity(password.expose().len() + 1);
-    line.extend_from_slice(password.expose().as_bytes());
-    line.push(0);
-    let line = Secret::new(line);
-    if let Some(mut input) = child.stdin.take() {
-        // One that ends without reading still says why by its status.
-        let _ = input.write_all(line.expose());
+    Ok((ours, child))
+}
+
+/// Asks, and waits for so long.
+fn ask(stream: &UnixStream, question: &Question, patience: Duration) -> Reply {
+    let within = Until { stream, limit: now() + patience };
+    let answered =
+        frame::send(within, question, LONGEST_REQUEST).and_then(|()| frame::receive(within, LONGEST_RESPONSE));
+    answered.unwrap_or_else(|error| {
+        Err(match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => messages::password_late(patience, &question.user),
+            _ => messages::PASSWORD_PROCESS_ENDED.to_owned(),
+        })
+    })
+}
+
+/// Ends the process, whatever it is at. One that the kernel holds up is not waited for here.
+fn end(mut child: Child) {
+    let _ = child.kill();
+    if !matches!(child.try_wait(), Ok(Some(_))) {
+        let _ = start("password-end", move || drop(child.wait()));
     }
-    Ok(child.wait()?.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::thread;
+
+    use super::*;
+
+    fn question() -> Question {
+        Question { user: "alice".into(), password: Typed::new("open sesame".into()) }
+    }
+
+    /// What comes of a process that does this with its connection.
+    fn with(act: fn(UnixStream)) -> Reply {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let process = thread::Builder::new().spawn(move || act(theirs)).unwrap();
+        let reply = ask(&ours, &question(), Duration::from_millis(200));
+        drop(ours);
+        process.join().unwrap();
+        reply
+    }
+
+    fn asked(stream: &UnixStream) -> Question {
+        frame::receive(stream, LONGEST_REQUEST).unwrap()
+    }
+
+    #[test]
+    fn what_the_process_answers_is_the_answer() {
+        let right = with(|stream| {
+            let Question { user, password } = asked(&stream);
+            let is_right = user == "alice" && password.expose() == "open sesame";
+            frame::send(&stream, &Reply::Ok(is_right), LONGEST_RESPONSE).unwrap();
+        });
+        assert_eq!(right, Ok(true));
+        let unclear = with(|stream| {
+            asked(&stream);
+            frame::send(&stream, &Reply::Err("closed; wait".into()), LONGEST_RESPONSE).unwrap();
+        });
+        assert_eq!(unclear, Err("closed; wait".to_owned()));
+    }
+
+    #[test]
+    fn a_process_that_hangs_ends_or_babbles_is_no_answer() {
+        let late = with(|stream| {
+            asked(&stream);
+            let _ = frame::bytes(&stream, 1);
+        });
+        assert!(late.unwrap_err().contains("twostep enroll --user alice"));
+        for act in [
+            |stream: UnixStream| drop(asked(&stream)),
+            |stream| {
+                asked(&stream);
+                (&stream).write_all(b"\0\0\0\x04true").unwrap();
+            },
+            |stream| {
+                asked(&stream);
+                (&stream).write_all(b"\xff\xff\xff\xff").unwrap();
+            },
+        ] {
+            assert_eq!(with(act), Err(messages::PASSWORD_PROCESS_ENDED.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_process_that_hangs_is_ended_and_one_that_cannot_start_is_told_of() {
+        let (stream, child) = started("/bin/cat").unwrap();
+        let pid = child.id();
+        // It ends with an error, since it does not know the option, or is killed.
+        end(child);
+        drop(stream);
+        let is_gone = |_| {
+            thread::sleep(Duration::from_millis(20));
+            !std::path::Path::new(&format!("/proc/{pid}")).exists()
+        };
+        assert!((0..200).any(is_gone));
+        assert!(started("/nonexistent/twostepd").is_err());
+    }
+
+    #[test]
+    fn a_socket_that_is_missing_is_named_with_what_starts_it() {
+        let error = CallError::NotThere { path: PASSWORD_SOCKET.into(), error: ErrorKind::NotFound.into() };
+        let text = unreachable(&error);
+        assert!(text.contains(PASSWORD_SOCKET) && text.ends_with("systemctl start twostepd-password.socket"), "{text}");
+    }
 }

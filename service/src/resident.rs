@@ -12,8 +12,9 @@ use nix::sys::stat::{Mode, umask};
 use sd_notify::NotifyState;
 use twostep_core::store::ProcessKind;
 
-use crate::answer::answer;
+use crate::answer::{Instance, answer};
 use crate::log::Log;
+use crate::passwords::PasswordProcess;
 use crate::server::{Endpoint, Server, start};
 use crate::sockets::Sockets;
 
@@ -26,18 +27,19 @@ const STUCK: Duration = Duration::from_secs(20);
 /// How long requests at work are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves these sockets until SIGTERM or SIGINT.
+/// Serves these sockets until SIGTERM or SIGINT; passwords are checked in this process of their own.
 ///
 /// # Errors
 /// What prevents it.
-pub fn run(mut sockets: Sockets) -> Result<(), String> {
+pub fn run(mut sockets: Sockets, passwords: PasswordProcess) -> Result<(), String> {
     let mut ends = SigSet::empty();
     ends.add(Signal::SIGTERM);
     ends.add(Signal::SIGINT);
     // Before the first thread, which inherits it.
     ends.thread_block().map_err(|errno| errno.to_string())?;
     settle();
-    let server = Server::new(|caller, call| answer(ProcessKind::Service, caller, call));
+    let server =
+        Server::new(move |caller, call| answer(Instance { kind: ProcessKind::Service, passwords }, caller, call));
     for (door, listener) in sockets.take() {
         server.open(door, listener).map_err(|error| format!("cannot start a thread ({error}); raise TasksMax="))?;
     }

@@ -10,7 +10,7 @@ import pytest
 
 from guest import PASSWORD, Guest, Phone, wait_for
 
-UNITS = "twostepd.socket twostepd-admin.socket twostepd-user.socket twostepd.service"
+UNITS = "twostepd.socket twostepd-admin.socket twostepd-user.socket twostepd-password.socket twostepd.service"
 REMEDY = "systemctl start twostepd.socket"
 
 
@@ -86,7 +86,7 @@ def test_installed_it_runs_confined_and_no_login_changes(guest):
     assert guest.run("cat /etc/pam.d/common-auth") == before
     assert guest.run("stat -c '%a %U:%G %n' /run/twostep /run/twostep/*").splitlines() == [
         "755 root:root /run/twostep", "600 root:root /run/twostep/admin.sock", "700 root:root /run/twostep/ledgers",
-        "600 root:root /run/twostep/login.sock", "644 root:root /run/twostep/since", "666 root:root /run/twostep/user.sock"]
+        "600 root:root /run/twostep/login.sock", "600 root:root /run/twostep/password.sock", "644 root:root /run/twostep/since", "666 root:root /run/twostep/user.sock"]
     exposure = guest.run("systemd-analyze security --no-pager twostepd.service | tail -n 1")
     assert float(re.search(r": ([0-9.]+)", exposure)[1]) <= 1.5
     pid = guest.show("twostepd.service", "MainPID")
@@ -199,6 +199,15 @@ def test_the_account_s_password_is_checked_inside_the_sandbox(guest, alice):
               "grep '^enrollment = \"password\"' /etc/twostep/config.toml")
     wrong = subprocess.run(guest.line("twostep enroll --json", "bob"), input="wrong horse\n", capture_output=True, text=True, timeout=60)
     assert wrong.returncode != 0 and '"secret"' not in wrong.stdout, wrong.stdout
+    # A module that hangs, as one whose directory does not answer, ends with all that it started.
+    stack = "/etc/pam.d/twostep-password"
+    guest.run(f"cp {stack} /root/stack && printf '#!/bin/sh\\nexec sleep 60\\n' >/root/hang && chmod 755 /root/hang && "
+              f"printf 'auth optional pam_exec.so quiet /root/hang\\n' | cat - /root/stack >{stack}")
+    late = subprocess.run(guest.line("twostep enroll --json", "bob"), input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=60)
+    assert "within 10 seconds" in late.stdout, late.stdout
+    wait_for(lambda: guest.run("pgrep -f 'twostepd --passwor[d]|/root/han[g]'", code=None) == "", "the end of what hung")
+    assert guest.run("systemctl list-units --all --plain --no-legend 'twostepd-password@*'") == ""
+    guest.run(f"cat /root/stack >{stack}")
     enroll(guest, "bob", [PASSWORD])
     guest.run("cat /root/config.toml >/etc/twostep/config.toml")
 
@@ -252,7 +261,7 @@ def test_removed_it_leaves_what_the_guide_says_and_the_password_alone(guest, ali
     assert guest.run("systemctl list-units --all --plain --no-legend 'twostep*'") == ""
     assert guest.run("pgrep -x twostepd", code=1) == ""
     kept = ["/etc/twostep", "/run/twostep", "/run/twostep-key", "/var/lib/twostep"]
-    assert left(guest) == ["/etc/apparmor.d/abstractions/twostep", *kept]
+    assert left(guest) == ["/etc/apparmor.d/abstractions/twostep", "/etc/pam.d/twostep-password", *kept]
     assert guest.run("ls -A /run/twostep").split() == ["ledgers", "since"]
     guest.run("dpkg -P twostep")
     assert left(guest) == kept

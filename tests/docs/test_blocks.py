@@ -31,6 +31,7 @@ KINDS = {
     "pam one-field": "tests/e2e/test_guide.py logs in through it, with one answer",
     "pam account": "tests/e2e/test_guide.py logs in through it",
     "pam app-password": "tests/e2e/test_guide.py logs in through it",
+    "pam password": "tests/e2e/test_account_passwords.py compares it with what the installation writes",
     "ini mbsync": "tests/e2e/test_guide_programs.py has mbsync read it",
     "ini msmtp": "tests/e2e/test_guide_programs.py has msmtp read it",
 }

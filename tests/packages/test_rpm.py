@@ -26,9 +26,10 @@ def test_each_file_has_its_owner_and_mode():
     assert files["/etc/twostep/config.toml"] == ("0644", "root", "root", "1")
     assert all(owner == "root" and group == "root" for _, owner, group, _ in files.values())
     assert not any(int(mode, 8) & 0o6000 for mode, *_ in files.values()), "nothing is setuid or setgid"
-    for unit in ("twostepd.socket", "twostepd-admin.socket", "twostepd-user.socket", "twostepd.service"):
+    for unit in ("twostepd.socket", "twostepd-admin.socket", "twostepd-user.socket", "twostepd-password.socket", "twostepd.service"):
         target = "sockets" if unit.endswith("socket") else "multi-user"
         assert f"/usr/lib/systemd/system/{unit}" in files and f"/usr/lib/systemd/system/{target}.target.wants/{unit}" in files
+    assert "/usr/lib/systemd/system/twostepd-password@.service" in files
     for page in ("man1/twostep.1", "man8/twostep-admin.8", "man8/pam_twostep.8", "man5/twostep.toml.5"):
         assert f"/usr/share/man/{page}.gz" in files
 

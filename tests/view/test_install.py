@@ -11,7 +11,7 @@ INSTALL = 'install() { make --no-print-directory -s -C "$TOP" install "$@"; }\n'
 PLACES = ("/etc/twostep /var/lib/twostep /usr/bin/twostep /usr/libexec/twostep /usr/share/twostep "
           "/usr/lib/tmpfiles.d/twostep.conf /usr/lib/systemd/user/twostep-app-passwords.service "
           "/usr/lib/systemd/catalog/twostep.catalog /usr/lib/systemd/system/twostep* /usr/lib/systemd/system/*.target.wants/twostep* /etc/init.d/twostepd "
-          "/usr/share/man/man?/*twostep* /etc/apparmor.d/abstractions/twostep "
+          "/usr/share/man/man?/*twostep* /etc/apparmor.d/abstractions/twostep /etc/pam.d/twostep-password "
           "/usr/share/bash-completion/completions/twostep /usr/share/zsh/vendor-completions/_twostep "
           "/usr/share/fish/vendor_completions.d/twostep.fish /run/twostep "
           "/usr/lib/*/security/pam_twostep.so*")
@@ -20,6 +20,7 @@ MODULE = "$(dirname /usr/lib/*/security/pam_unix.so)/pam_twostep.so"
 
 INSTALLED = """\
 -rw-r--r-- root:root /etc/apparmor.d/abstractions/twostep
+-rw-r--r-- root:root /etc/pam.d/twostep-password
 drwxr-xr-x root:root /etc/twostep
 -rw-r--r-- root:root /etc/twostep/config.toml
 -rw------- root:root /etc/twostep/seal.key
@@ -32,11 +33,14 @@ lrwxrwxrwx root:root /usr/lib/systemd/system/multi-user.target.wants/twostep-key
 lrwxrwxrwx root:root /usr/lib/systemd/system/multi-user.target.wants/twostep-revert.service
 lrwxrwxrwx root:root /usr/lib/systemd/system/multi-user.target.wants/twostepd.service
 lrwxrwxrwx root:root /usr/lib/systemd/system/sockets.target.wants/twostepd-admin.socket
+lrwxrwxrwx root:root /usr/lib/systemd/system/sockets.target.wants/twostepd-password.socket
 lrwxrwxrwx root:root /usr/lib/systemd/system/sockets.target.wants/twostepd-user.socket
 lrwxrwxrwx root:root /usr/lib/systemd/system/sockets.target.wants/twostepd.socket
 -rw-r--r-- root:root /usr/lib/systemd/system/twostep-key.service
 -rw-r--r-- root:root /usr/lib/systemd/system/twostep-revert.service
 -rw-r--r-- root:root /usr/lib/systemd/system/twostepd-admin.socket
+-rw-r--r-- root:root /usr/lib/systemd/system/twostepd-password.socket
+-rw-r--r-- root:root /usr/lib/systemd/system/twostepd-password@.service
 -rw-r--r-- root:root /usr/lib/systemd/system/twostepd-user.socket
 -rw-r--r-- root:root /usr/lib/systemd/system/twostepd.service
 -rw-r--r-- root:root /usr/lib/systemd/system/twostepd.socket
@@ -163,6 +167,47 @@ def test_the_service_is_confined_and_may_do_what_it_needs():
     assert any(line.startswith("SystemCallFilter=adjtimex") for line in told) and "CapabilityBoundingSet=" in told
 
 
+def test_who_checks_passwords_has_what_pam_needs_and_no_account():
+    told = lines(INSTALL + "install >/dev/null; cd /usr/lib/systemd/system; systemd-analyze security --offline=true --no-pager twostepd-password@.service | tail -n 1; "
+                 "cat twostepd-password@.service twostepd-password.socket")
+    exposure = float(re.search(r"exposure level for twostepd-password@\S+: ([0-9.]+)", told[0])[1])
+    assert exposure <= 4
+    settings = {}
+    for line in told[1:]:
+        key, is_setting, value = line.partition("=")
+        if is_setting and not line.startswith("#"):
+            settings[key] = value
+    # Modules read any password, keep their own state, reach a directory and execute programs.
+    for capability in ("DAC_OVERRIDE", "DAC_READ_SEARCH", "SETUID", "SETGID", "AUDIT_WRITE", "CHOWN", "FOWNER", "KILL"):
+        assert f"CAP_{capability}" not in settings["CapabilityBoundingSet"].split()
+    assert {"AF_UNIX", "AF_INET", "AF_INET6"} <= set(settings["RestrictAddressFamilies"].split())
+    assert not set(settings) & {"PrivateNetwork", "User", "DynamicUser", "PrivateUsers", "NoNewPrivileges", "MemoryDenyWriteExecute"}
+    assert settings["ProtectSystem"] == "full" and "/var/lib/twostep" in settings["InaccessiblePaths"]
+    # The service gives up after 10 seconds.
+    assert 10 < int(settings["RuntimeMaxSec"]) <= 20 and settings["SocketMode"] == "0600" and settings["Accept"] == "yes"
+
+
+STACKS = {"debian-12": "common-auth common-account", "ubuntu-24.04": "common-auth common-account",
+          "fedora-42-local": "password-auth password-auth", "fedora-42-sssd": "password-auth password-auth",
+          "arch": "system-auth system-auth", "alpine": "base-auth base-account", "alpine-older": "base-auth base-account"}
+
+
+@pytest.mark.parametrize("host, stacks", STACKS.items())
+def test_passwords_are_checked_by_the_stack_that_services_share(host, stacks):
+    told = lines(INSTALL + f"""
+        rm -r /etc/pam.d; cp -r "$TOP/tests/stacks/{host}" /etc/pam.d; install >/dev/null
+        sed -n 's/ include / /p' /etc/pam.d/twostep-password | xargs; ls -A /etc/pam.d | grep -c twostep""")
+    auth, account = stacks.split()
+    assert told == [f"auth {auth} account {account}", "1"]
+
+
+def test_a_stack_for_passwords_that_is_there_is_kept_and_a_host_without_one_is_told():
+    told = lines(INSTALL + """
+        echo mine >/etc/pam.d/twostep-password; install >/dev/null; cat /etc/pam.d/twostep-password
+        rm -r /etc/pam.d; mkdir /etc/pam.d; /usr/libexec/twostep/setup-host 2>&1; ls -A /etc/pam.d""")
+    assert told == ["mine", 'twostep: no stack that all services share was found in /etc/pam.d. For enrollment = "password", write /etc/pam.d/twostep-password.']
+
+
 def test_the_units_name_the_prefix():
     told = lines(INSTALL + r"""
         mkdir /opt/built; cp "$BUILT"/{libpam_twostep.so,twostep,twostepd} /opt/built/
@@ -170,7 +215,7 @@ def test_the_units_name_the_prefix():
         install PREFIX=/opt BUILT=/opt/built DESTDIR=/run/stage >/dev/null
         grep -h ^ExecStart= /run/stage/opt/lib/systemd/system/twostep*.service""")
     assert sorted(told) == ["ExecStart=/opt/bin/twostep admin give-key", "ExecStart=/opt/bin/twostep admin revert --unconfirmed",
-                            "ExecStart=/opt/libexec/twostep/twostepd"]
+                            "ExecStart=/opt/libexec/twostep/twostepd", "ExecStart=/opt/libexec/twostep/twostepd --password"]
 
 
 def test_where_openrc_starts_services_it_gets_a_script():
@@ -204,7 +249,7 @@ def test_staging_for_a_package_leaves_the_host_alone():
         install DESTDIR=/run/stage >/dev/null; show
         cd /run/stage; find . -type f ! -path '*/doc/*' -printf '%M %u:%g %p\\n' | sort -k3""")
     # What setup-host makes or changes is not there yet.
-    made = ("/seal.key", "/run/twostep", "/var/lib/twostep")
+    made = ("/seal.key", "/run/twostep", "/var/lib/twostep", "/etc/pam.d")
     expected = [row for row in INSTALLED if row.startswith("-") and not any(place in row for place in made)]
     expected = [row.replace(" /", " ./") for row in expected]
     assert sorted(row for row in told if "/security/" not in row) == sorted(expected)

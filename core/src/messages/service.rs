@@ -1,5 +1,9 @@
 //! What the service says when it does not serve.
 
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
 /// Root has commands of its own.
 pub const ROOT: &str =
     "The service changes no account for root. Use `twostep enroll --user USER` or `twostep admin` instead.";
@@ -36,3 +40,38 @@ pub const OPEN_FILES: &str = "The open files limit of this process is too low (u
 /// The user database hangs. For the log.
 pub const DIRECTORY: &str =
     "the user database did not answer in time; see that the directory in /etc/nsswitch.conf works";
+
+/// The process that checks passwords ended, or is of another version.
+pub const PASSWORD_PROCESS_ENDED: &str = "the password was not checked, since the process for that ended without an answer; ask your administrator to look into the system log";
+
+/// Nobody listens where passwords are checked.
+#[must_use]
+pub fn password_socket(path: &str, error: &io::Error) -> String {
+    format!(
+        "the password cannot be checked, since nothing answers at {path} ({error}); start it: systemctl start twostepd-password.socket"
+    )
+}
+
+/// PAM does not know the service that checks passwords.
+#[must_use]
+pub fn password_service_missing(file: &Path) -> String {
+    format!(
+        "the password cannot be checked, since {} is missing; write it: sudo /usr/libexec/twostep/setup-host",
+        file.display()
+    )
+}
+
+/// The process that checks passwords cannot be started.
+#[must_use]
+pub fn password_not_started(error: &io::Error) -> String {
+    format!("the password cannot be checked, since twostepd cannot start a process ({error}); install Twostep again")
+}
+
+/// PAM takes too long: a directory does not answer.
+#[must_use]
+pub fn password_late(patience: Duration, user: &str) -> String {
+    let seconds = patience.as_secs();
+    format!(
+        "the password was not checked within {seconds} seconds; try again, or let an administrator enroll you: twostep enroll --user {user}"
+    )
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use protocol::client::{self, ADMIN_SOCKET, CallError, LOGIN_SOCKET, USER_SOCKET};
+use protocol::client::{self, ADMIN_SOCKET, CallError, LOGIN_SOCKET, PASSWORD_SOCKET, USER_SOCKET};
 use protocol::request::{Request, Response};
 
 use super::disk;
@@ -19,6 +19,8 @@ const SCRIPT: &str = "/etc/init.d/twostepd";
 
 /// What each socket of the service is, beside root's.
 const SOCKETS: [(&str, u32); 3] = [(LOGIN_SOCKET, 0o600), (ADMIN_SOCKET, 0o600), (USER_SOCKET, 0o666)];
+/// What systemd has beside them: elsewhere the service starts by itself what is behind it.
+const OF_SYSTEMD: (&str, u32) = (PASSWORD_SOCKET, 0o600);
 
 /// Root's processes execute it where the service does not answer.
 pub fn program(program: &Path) -> Vec<Finding> {
@@ -40,9 +42,13 @@ pub fn program(program: &Path) -> Vec<Finding> {
 /// Whether the service answers, and at which sockets. Its answer to what root may not ask there is one, too.
 pub fn sockets() -> Vec<Finding> {
     match client::call::<Response>(LOGIN_SOCKET, &Request::Status {}) {
-        Ok(_) => SOCKETS.into_iter().filter_map(|(path, mode)| socket(Path::new(path), mode)).collect(),
+        Ok(_) => expected(Path::new(SYSTEMD)).filter_map(|(path, mode)| socket(Path::new(path), mode)).collect(),
         Err(error) => vec![silent(&error)],
     }
+}
+
+fn expected(systemd: &Path) -> impl Iterator<Item = (&'static str, u32)> {
+    SOCKETS.into_iter().chain(systemd.exists().then_some(OF_SYSTEMD))
 }
 
 fn silent(error: &CallError) -> Finding {
@@ -127,7 +133,9 @@ mod tests {
         assert!(start(&systemd, &script).contains("--listen"));
         fs::write(&script, "").unwrap();
         assert!(start(&systemd, &script).contains("rc-service"));
+        assert!(expected(&systemd).all(|(path, _)| path != PASSWORD_SOCKET));
         fs::write(&systemd, "").unwrap();
+        assert!(expected(&systemd).any(|(path, _)| path == PASSWORD_SOCKET));
         assert!(start(&systemd, &script).contains("systemctl start twostepd.socket"));
     }
 
