@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::ptr;
 
-use crate::libpam::{PamResponse, BUF_ERR, CONV_ERR, Conversation, Libpam, Message, Name, SUCCESS};
+use crate::libpam::{BUF_ERR, CONV_ERR, Conversation, Libpam, Message, Name, PamResponse, SUCCESS};
 
 /// `PAM_PROMPT_ECHO_OFF`: a hidden question.
 const HIDDEN: c_int = 1;

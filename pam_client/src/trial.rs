@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 
-use crate::libpam::{PamResponse, CONV_ERR, Conversation, Libpam, Message, Name, SUCCESS};
+use crate::libpam::{CONV_ERR, Conversation, Libpam, Message, Name, PamResponse, SUCCESS};
 
 /// Why there was no try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

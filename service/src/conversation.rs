@@ -13,8 +13,8 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stdin, geteuid, setsid};
 use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE, Until, now};
-use twostep_core::policy::PASSWORD_SERVICE;
 use twostep_core::messages::service as messages;
+use twostep_core::policy::PASSWORD_SERVICE;
 
 use crate::passwords::{Question, Reply};
 use crate::server::{Endpoint, caller};

@@ -12,8 +12,8 @@ use protocol::client::{CallError, PASSWORD, PASSWORD_SOCKET, PROGRAM, connect_to
 use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE, Until, now};
 use serde::{Deserialize, Serialize};
 use twostep_core::enroll::Passwords;
-use twostep_core::secret::Typed;
 use twostep_core::messages::service as messages;
+use twostep_core::secret::Typed;
 
 use crate::server::start;
 
