@@ -21,6 +21,7 @@ use crate::throttle::Sums;
 use crate::time::Uptime;
 
 mod holder;
+mod kernel;
 
 pub(super) use holder::Process;
 pub use holder::ProcessKind;
@@ -56,7 +57,7 @@ pub(super) struct Locked<'a> {
 enum Try<'a> {
     Locked(Box<Locked<'a>>),
     /// Someone holds it.
-    Held(Holder),
+    Held(Holder, Identity),
     /// It changed under our hands.
     Again,
 }
@@ -72,8 +73,8 @@ impl<'a> Locked<'a> {
             match Self::attempt(volatile, name, taker)? {
                 Try::Locked(locked) => return Ok(*locked),
                 Try::Again => {}
-                Try::Held(holder) => {
-                    if let Some(Process { pid, kind, .. }) = waiting.meets(holder, &taker.process) {
+                Try::Held(holder, file) => {
+                    if let Some(Process { pid, kind, .. }) = waiting.meets(holder, file, &taker.process) {
                         (taker.report)(StoreError::HolderEnded { pid, kind });
                     }
                 }
@@ -119,7 +120,10 @@ impl<'a> Locked<'a> {
         };
         match Exclusive::lock(file) {
             Ok(file) => Self::enter(directory, name, file, taker),
-            Err((file, Errno::EWOULDBLOCK)) => Ok(Try::Held(Holder::read(&file))),
+            Err((file, Errno::EWOULDBLOCK)) => {
+                let stat = fstat(&file).map_err(|errno| directory.failed("look at", name, errno))?;
+                Ok(Try::Held(Holder::read(&file), Identity::of(&stat)))
+            }
             Err((_, errno)) => Err(directory.failed("lock", name, errno)),
         }
     }
@@ -200,7 +204,7 @@ impl<'a> Locked<'a> {
 impl Drop for Locked<'_> {
     /// Who has released the lock is nobody's obstacle any more.
     fn drop(&mut self) {
-        let _ = Holder { process: None, ..self.holder }.write(&self.file);
+        let _ = Holder { process: None, is_syncing: false, ..self.holder }.write(&self.file);
     }
 }
 

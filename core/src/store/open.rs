@@ -33,8 +33,8 @@ pub(super) struct Directory {
 /// Which file an open file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
-    device: u64,
-    inode: u64,
+    pub(super) device: u64,
+    pub(super) inode: u64,
 }
 
 impl Directory {

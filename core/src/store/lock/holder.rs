@@ -8,10 +8,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
+use super::kernel;
 use crate::ledger::bytes::{Reader, Writer};
 use crate::ledger::{HOLDER_AT, SLOTS_AT};
 use crate::store::StoreError;
-use crate::store::open::is_trusted;
+use crate::store::open::{Identity, is_trusted};
 
 /// How long a holder may have the lock.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -80,7 +81,7 @@ pub(in crate::store) struct Process {
 pub(super) struct Holder {
     /// Counts the takings of this file.
     pub(super) taking: u64,
-    /// `None` before its holder has said who it is.
+    /// `None` before its holder has said who it is, and once it is about to release the lock.
     pub(super) process: Option<Process>,
     /// Whether it waits for the disk.
     pub(super) is_syncing: bool,
@@ -178,9 +179,11 @@ pub(super) struct Waiter {
 
 impl Waiter {
     /// Ends a holder that has had the lock for too long, and returns it.
-    pub(super) fn meets(&mut self, holder: Holder, own: &Process) -> Option<Process> {
-        let process = holder.process.filter(|_| self.is_due(holder))?;
-        (self.ended.replace(holder) != Some(holder) && process.end_for(own)).then_some(process)
+    pub(super) fn meets(&mut self, holder: Holder, file: Identity, own: &Process) -> Option<Process> {
+        if !self.is_due(holder) || self.ended.replace(holder) == Some(holder) {
+            return None;
+        }
+        holder.process.or_else(|| kernel::holder(file, own)).filter(|process| process.end_for(own))
     }
 
     /// Whether this holder has been the same for long enough.
@@ -212,7 +215,7 @@ impl Waiter {
 }
 
 /// When a process started, in clock ticks since boot.
-fn started(pid: &str) -> Option<u64> {
+pub(super) fn started(pid: &str) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before it is in parentheses, and may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
