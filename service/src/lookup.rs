@@ -1,6 +1,7 @@
 //! The user database, asked in threads of its own: a directory that hangs holds up no more than those,
 //! since nothing can interrupt who waits for it.
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -101,9 +102,12 @@ impl Pool {
             loop {
                 let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(Question { key, limit, answer }) = next else { return };
-                if now() < limit {
+                // A lookup that panics costs this question its answer, and no thread.
+                if now() < limit
+                    && let Ok(found) = catch_unwind(|| look_up(&key))
+                {
                     // Who asked may have gone.
-                    let _ = answer.send(look_up(&key));
+                    let _ = answer.send(found);
                 }
                 open.fetch_sub(1, Ordering::AcqRel);
             }
@@ -150,6 +154,18 @@ mod tests {
         };
         assert!((0..100).any(answers));
         assert_eq!(pool.ask(Key::Uid(1)), Ok(None));
+    }
+
+    #[test]
+    fn lookups_that_panic_leave_the_others_their_threads() {
+        let pool = Pool::new(Duration::from_millis(500), |key| match key {
+            Key::Uid(_) => panic!("the user database has a defect"),
+            Key::Name(_) => Ok(None),
+        });
+        for _ in 0..THREADS + QUEUE {
+            assert_eq!(pool.ask(Key::Uid(1)), Err(LookupError::Database(Errno::ETIMEDOUT)));
+        }
+        assert_eq!(pool.ask(Key::Name("alice".to_owned())), Ok(None));
     }
 
     #[test]
