@@ -77,13 +77,16 @@ fn leave_cgroups() {
     }
 }
 
-/// The root cgroup of each hierarchy that a process is in: `ID:CONTROLLERS:PATH` (cgroups(7)).
+/// The root cgroup of each hierarchy in which a process can be frozen and is not in the root already:
+/// `ID:CONTROLLERS:PATH` (cgroups(7)). To move a process takes the kernel milliseconds.
 fn root_cgroups(own: &str) -> Vec<PathBuf> {
-    let hierarchies = own.lines().filter_map(|line| line.split(':').nth(1));
-    let folders = hierarchies.flat_map(|controllers| match controllers.strip_prefix("name=").unwrap_or(controllers) {
+    let hierarchies = own.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let left = hierarchies.filter(|(_, path)| *path != "/");
+    let folders = left.flat_map(|(controllers, _)| match controllers {
         // The second version, alone and beside the first.
         "" => vec!["", "unified"],
-        name => vec![name],
+        controllers if controllers.split(',').any(|controller| controller == "freezer") => vec![controllers],
+        _ => vec![],
     });
     folders.map(|folder| Path::new(CGROUPS).join(folder).join("cgroup.procs")).collect()
 }
@@ -153,16 +156,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_of_each_hierarchy_is_found() {
+    fn the_root_of_each_hierarchy_that_can_freeze_is_found() {
         let files = |own| root_cgroups(own).iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
         assert_eq!(
             files("0::/user.slice/user-1000.slice/session-3.scope\n"),
             ["/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/unified/cgroup.procs"]
         );
         assert_eq!(
-            files("5:cpu,cpuacct:/x\n1:name=systemd:/user.slice\n"),
-            ["/sys/fs/cgroup/cpu,cpuacct/cgroup.procs", "/sys/fs/cgroup/systemd/cgroup.procs"]
+            files("6:freezer:/a:b\n5:cpu,cpuacct:/x\n1:name=systemd:/user.slice\n"),
+            ["/sys/fs/cgroup/freezer/cgroup.procs"]
         );
         assert!(files("").is_empty());
+        assert!(files("6:freezer:/\n0::/\n").is_empty());
     }
 }
