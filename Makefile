@@ -86,10 +86,10 @@ test-docs: packages ## Hold the guide against the program: blocks, messages, opt
 docs: need-cargo ## Build the guide as a book, in target/book, and check its links
 	CARGO="$(CARGO)" packaging/book/build
 
-reference: build ## Write the guide's chapter of commands anew, from the list of flags
+reference: build ## Write the guide's chapter of commands again, from the list of flags
 	cp "$(BUILT)/pages/commands.md" docs/commands.md
 
-pictures: packages build ## Make the pictures of the README anew, from a real enrollment and a real login
+pictures: packages build ## Make the pictures of the README again, from a real enrollment and a real login
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/draw docs/pictures
 
 test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them

@@ -119,7 +119,7 @@ pub enum Progress {
         period: u64,
         /// Steps by which the device's clock is ahead of ours.
         drift: i32,
-        /// A step that is spent, and all before it: the one that confirmed the device, or the one by
+        /// A step that is used up, and all before it: the one that confirmed the device, or the one by
         /// which the drift was last corrected.
         #[serde(rename = "spent_step")]
         spent: Step,

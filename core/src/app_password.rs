@@ -172,7 +172,7 @@ impl AppPasswords {
         crockford::parse(typed.expose(), CHARACTERS).map(|password| self.hash(&password))
     }
 
-    /// Looks a password up among all, each compared in constant time. Whoever was made anew under
+    /// Looks a password up among all, each compared in constant time. Whoever was made again under
     /// another salt since it was hashed does not know it.
     #[must_use]
     pub fn find(&self, password: &HashedPassword) -> Option<usize> {

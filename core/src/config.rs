@@ -220,7 +220,7 @@ fn place_of(text: &str, key: &str) -> Option<(usize, usize)> {
     Some((index + 1, line.len() - line.trim_start().len() + 1))
 }
 
-/// Why a configuration does not count.
+/// Why a configuration is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// Line and column, from 1, where there is a place.

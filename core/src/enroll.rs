@@ -139,7 +139,7 @@ impl AccountManager {
         })
     }
 
-    /// Empties the account of a user who starts over. A file that does not count is set aside.
+    /// Empties the account of a user who starts over. A file that is invalid is set aside.
     ///
     /// # Errors
     /// [`Refused`]: the account cannot be changed.

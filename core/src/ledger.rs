@@ -28,7 +28,7 @@ const SPENT: usize = 32;
 const USES: usize = 50;
 /// Addresses and services that are remembered.
 const REMEMBERED: usize = 8;
-/// How long a second step stands in for a proof, in seconds.
+/// How long a second step counts as a proof, in seconds.
 const FRESH: u64 = 120;
 /// What is gone from the account and is remembered.
 const GONE: usize = 64;

@@ -172,7 +172,7 @@ impl Policy {
             return Some(Rule::NotYet(since));
         }
         let general = self.since.map(|since| since.after(self.grace));
-        // A clock that was set back starts nobody's time anew.
+        // A clock that was set back starts nobody's time again.
         let started =
             started.filter(|started| *started <= now).or(self.since.map(|_| now).filter(|_| started.is_none()));
         let own = started.filter(|started| general.is_none_or(|general| *started > general));

@@ -3,7 +3,7 @@
 //!
 //! The first ten of a source are logged; after these, one line a minute, with how many there were
 //! since the last. A source that was quiet for an hour starts over, and when there are too many
-//! sources, newcomers share one count. The count lies in a small file beside the user's ledger, so
+//! sources, newcomers share one count. The count is in a small file beside the user's ledger, so
 //! that no try takes the lock of the account.
 
 use crate::audit::Line;

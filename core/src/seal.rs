@@ -17,11 +17,11 @@ pub const KEY_BYTES: usize = 32;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 24;
 
-/// Most keys that a host has at once. A reseal that was broken off and begun anew needs three.
+/// Most keys that a host has at once. A reseal that was broken off and started again needs three.
 pub const MOST_KEYS: usize = 4;
 
 /// The host's sealing key. While a reseal goes on, the earlier ones stand behind it: they open what is
-/// not sealed anew yet, and seal nothing.
+/// not sealed again yet, and seal nothing.
 #[derive(Debug, Clone)]
 pub struct SealKey {
     /// The one that seals.

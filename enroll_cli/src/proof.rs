@@ -19,7 +19,7 @@ const MOST_DIGITS: usize = 8;
 pub enum ProofUsed {
     /// None: root needs none.
     NotNeeded,
-    /// A verification code, which is spent now.
+    /// A verification code, which is used up now.
     Code,
     /// A recovery code, which is used up now.
     RecoveryCode,

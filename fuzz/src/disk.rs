@@ -92,7 +92,7 @@ impl Fragile for Disk {
         (account, store.peek(&alice()).unwrap_or_else(none))
     }
 
-    /// The next login makes it anew, born by then.
+    /// The next login makes it again, born by then.
     fn lose_ledger(&self, _: Uptime) {
         let _ = fs::remove_dir_all(self.folder.join("run"));
     }

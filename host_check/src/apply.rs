@@ -1,5 +1,5 @@
 //! Putting the second step on a host, with a way back: what is changed is planned and proved first,
-//! kept whole in a journal, and undone by itself unless somebody logs in anew and confirms it.
+//! kept whole in a journal, and undone by itself unless somebody logs in again and confirms it.
 
 mod door;
 mod drop_in;

@@ -30,19 +30,19 @@ def mended(text):
     return "".join(piece if piece.startswith("```") else LINK.sub(link, piece) for piece in pieces)
 
 
-def mend(items):
+def fix(items):
     for item in items:
         chapter = item.get("Chapter") if isinstance(item, dict) else None
         if chapter:
             chapter["content"] = mended(chapter["content"])
-            mend(chapter["sub_items"])
+            fix(chapter["sub_items"])
 
 
 def main():
     if sys.argv[1:2] == ["supports"]:
         return
     _, book = json.load(sys.stdin)
-    mend(book.get("items") or book.get("sections"))
+    fix(book.get("items") or book.get("sections"))
     json.dump(book, sys.stdout)
 
 

@@ -122,7 +122,7 @@ impl PamCall<'_> {
     /// A variable of the PAM environment, which only the program and the stack can set.
     pub fn environment(&self, name: &CStr) -> Option<String> {
         // SAFETY: pam_getenv(3) reads a C string and returns null or a C string inside libpam's
-        // own list, which stays until the variable is set anew.
+        // own list, which stays until the variable is set again.
         let value = unsafe { pam_getenv(self.handle, name.as_ptr()) };
         // SAFETY: as just said.
         unsafe { copied(value) }.map(text)

@@ -56,9 +56,9 @@ pub struct StackLine {
     pub place: Place,
     /// The line as it is written, in single spaces.
     pub text: String,
-    /// How many substacks it stands in.
+    /// How many substacks it is in.
     pub level: usize,
-    /// The lines that included it, the service's own first; none if it stands in that file itself.
+    /// The lines that included it, the service's own first; none if it is in that file itself.
     pub through: Vec<Place>,
     /// What it runs.
     pub runs: Runs,

@@ -41,7 +41,7 @@ pub struct Turn<'a, H: LoginHost> {
     store: H::Store,
     options: Options,
     config: Config,
-    /// Why the configuration file does not count.
+    /// Why the configuration file is invalid.
     trouble: Option<String>,
     /// Who logs in, as the user database knows them; `None` if it does not.
     person: Result<Option<Person>, LookupError>,
@@ -208,7 +208,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         }
     }
 
-    /// Logs why the configuration file does not count, and says so to those who are trusted.
+    /// Logs why the configuration file is invalid, and says so to those who are trusted.
     fn report_configuration(&self, is_trusted: bool) -> Option<Shown> {
         let trouble = self.trouble.as_ref()?;
         self.log.record(&Line::new("configuration").with("error", trouble).finish());

@@ -1,4 +1,4 @@
-"""What stands in the view before the story begins: Alice, the PAM services, a real sshd."""
+"""What is in the view before the story begins: Alice, the PAM services, a real sshd."""
 
 import os
 import shutil

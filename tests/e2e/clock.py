@@ -36,7 +36,7 @@ class Clock:
         return int(real) + (0 if self.shimmed_here else int(self.boottime.read_text()))
 
     def reboot(self):
-        """The time since boot begins anew; the clock goes on."""
+        """The time since boot begins again; the clock goes on."""
         self._add(self.boottime, -self.uptime())
 
     def offset(self):

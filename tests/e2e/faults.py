@@ -206,7 +206,7 @@ class Run:
         return entered
 
     def ask_the_late(self):
-        """Those whose next code was refused since their ledger forgot what is spent."""
+        """Those whose next code was refused since their ledger forgot what was used."""
         if self.late:
             self.clock.advance(WINDOW)
         for scenario, go_on, row in self.late:

@@ -1,5 +1,5 @@
 """What the store holds of one person, kept and put back: so a test can begin a hundred times from
-one moment, without enrolling anew and without moving the clock."""
+one moment, without enrolling again and without moving the clock."""
 
 import os
 import stat

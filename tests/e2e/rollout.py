@@ -54,7 +54,7 @@ class Host:
         (SSH / "sshd_config").write_text(config)
 
     def is_reloaded(self):
-        """Whether sshd has begun anew since it was asked this last, and listens again."""
+        """Whether sshd has started again since it was asked this last, and listens again."""
         begun = Path(self.log.name).read_text().count("Server listening")
         is_new, self.begun = begun > getattr(self, "begun", 1), begun
         return is_new

@@ -161,7 +161,7 @@ def test_given_a_change_that_is_open_then_there_is_no_second_one(host):
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
 def test_given_a_power_cut_at_each_write_then_each_file_is_the_old_or_the_new_and_it_goes_back(host, call):
-    """The process is killed at its n-th such call; then the machine starts anew."""
+    """The process is killed at its n-th such call; then the machine starts again."""
     for number in range(1, 200):
         kill_at(call, number)
         now = snapshot()

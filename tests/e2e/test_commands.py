@@ -40,7 +40,7 @@ def test_given_regenerate_then_only_the_new_recovery_codes_count(enrolled, kind)
     assert len(set(new) - set(enrolled.recovery_codes)) == 10
     assert not log_in(enrolled, enrolled.recovery_codes[0]).accepted
     assert log_in(enrolled, new[0]).accepted
-    assert not log_in(enrolled, proof).accepted     # the proof is spent
+    assert not log_in(enrolled, proof).accepted     # the proof is used up
 
 
 CHANGES = {

@@ -43,7 +43,7 @@ def test_given_the_built_module_then_it_needs_libc_and_libpam_only(module):
 
 
 def test_given_the_built_module_then_it_is_small_and_hardened(module):
-    # docs/architecture.md says what is aimed at, and what stands in the way: all of the judge is in it.
+    # The aim of docs/benchmarks is 400 kB.
     assert module.stat().st_size <= 400 * 1024
     flags = output("readelf", "-dW", module)
     assert "NOW" in flags
@@ -57,7 +57,7 @@ def test_given_ten_thousand_logins_in_one_process_then_nothing_is_left_behind(en
     codes = phone.codes(phone.step() + 1, 10_000)
     clock.advance(phone.period)
     told = soak(enrolled, codes, "-t", str(phone.period))
-    # A code that is the same as the one after it counts as the newer one, and that one is spent then.
+    # A code that is the same as the one after it counts as the newer one, and that one is used up then.
     doubles = sum(one == next_one for one, next_one in zip(codes, codes[1:]))
     assert (told["accepted"], told["logins"]) == (10_000 - doubles, 10_000)
     assert (told["fds"], told["threads"], told["changed"]) == (0, 0, [])

@@ -37,7 +37,7 @@ def make_ledgers(clock):
 
 
 def reboot(clock, down=0):
-    """/run is empty, the time since boot begins anew, and the wall clock went on."""
+    """/run is empty, the time since boot begins again, and the wall clock went on."""
     service.stop()
     shutil.rmtree(RUN)
     clock.reboot()

@@ -239,7 +239,7 @@ def test_given_a_copied_account_then_it_is_told_and_opens_nothing(enrolled, enro
     victim.file.write_bytes(enrolled.file.read_bytes())
     assert log_in(victim, enrolled.phone.fresh()).phases["auth"] == SERVICE_ERR
     journal.find("error", f"user={victim.name}", enrolled.name)
-    # The same, by somebody who writes the names and the sum anew.
+    # The same, by somebody who writes the names and the sum again.
     text = enrolled.file.read_text().replace(f'"{enrolled.name}"', f'"{victim.name}"')
     text = text.replace(f"uid = {enrolled.person.uid}", f"uid = {victim.person.uid}")
     victim.file.write_text(whole(text))

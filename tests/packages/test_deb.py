@@ -19,7 +19,7 @@ def machine():
 
 
 def enrolled(machine):
-    """alice's key, enrolled by herself; its first code is spent."""
+    """alice's key, enrolled by herself; its first code is used up."""
     machine.add_alice()
     line = machine.line("setpriv --reuid=alice --regid=alice --init-groups --reset-env twostep enroll --json")
     process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,6 @@
 //! `~/.google_authenticator` of pam_google_authenticator (its FILEFORMAT).
 //!
-//! The key stands in the first line, options behind `" `, scratch codes of eight digits at the end.
+//! The key is in the first line, options behind `" `, scratch codes of eight digits at the end.
 
 use std::collections::BTreeSet;
 

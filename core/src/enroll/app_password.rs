@@ -50,7 +50,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
         })
     }
 
-    /// Makes the one of a preset. A second step that was just passed stands in for the proof, but
+    /// Makes the one of a preset. A second step that was just passed counts as the proof, but
     /// not to replace one that still counts: a program of the user could else take its place.
     pub(super) fn ensure_app_password(&self, name: &str, proof: Option<&Typed>) -> Result<Response, Refused> {
         let Some(preset) = self.config.app_password.auto.iter().find(|preset| preset.name == name) else {
@@ -153,7 +153,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
     }
 
     /// Which one makes room for one more under this label, if one has to: what a preset made before,
-    /// or the oldest that does not count any more. It goes only with the proof.
+    /// or the oldest that is no longer valid. It goes only with the proof.
     fn room(&self, held: &Held, wanted: &NewAppPassword) -> Result<Option<usize>, Refused> {
         if self.authority == Authority::Administrator {
             return Err(Refused::new(Refusal::Policy, changes::EACH_THEIR_OWN));

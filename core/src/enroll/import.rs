@@ -24,7 +24,7 @@ pub struct ImportedDevice {
     pub algorithm: Algorithm,
     /// Digits of a code.
     pub digits: u8,
-    /// How far it has come, with what is spent.
+    /// How far it has come, with what was used.
     pub progress: Progress,
     /// Its unused codes of eight digits for the day when it is gone.
     pub scratch_codes: Vec<Typed>,
@@ -181,7 +181,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
     /// confirmation is left out.
     ///
     /// # Errors
-    /// [`Refused`]: the account does not count, or a secret does not open.
+    /// [`Refused`]: the account is invalid, or a secret does not open.
     pub fn export(&self, sealed_by: &SealKey) -> Result<Option<Account>, Refused> {
         let Some(account) = self.store.find(&self.person).map_err(|error| from_store(&error))? else { return Ok(None) };
         let key = self.store.seal_key().map_err(|error| from_seal(&error))?;

@@ -18,7 +18,7 @@ pub struct Resealed {
 /// it finds the account sealed so, and before it the earlier keys are there still.
 ///
 /// # Errors
-/// [`Refused`]: the account does not count, or could not be written. Then it is as it was.
+/// [`Refused`]: the account is invalid, or could not be written. Then it is as it was.
 pub fn reseal(store: &impl Store, person: &Person) -> Result<Resealed, Refused> {
     let done = store.update(person, |held| {
         let key = store.seal_key()?;

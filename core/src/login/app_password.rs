@@ -28,7 +28,7 @@ pub struct Judged {
 ///
 /// A valid application password always passes, also while the second step is suspended; only then
 /// the requirement decides whether another password may. A wrong one takes no lock and costs no
-/// failure, so that no storm of them stands in the way of a code.
+/// failure, so that no storm of them is in the way of a code.
 ///
 /// # Errors
 /// Something failed. A caller refuses the login then.

@@ -131,7 +131,7 @@ pub const DOES_NOT_FIT: &str = "This code does not fit the new key. Type the one
 pub const NO_IMPORTABLE_DEVICE: &str =
     "No device of this host is like that: digits are 6 to 8, a period is 30 or 60 seconds.";
 
-/// What lies in a home is no proof of an enrolled user.
+/// What is in a home is no proof of an enrolled user.
 pub const FILE_PROVES_NOTHING: &str = "The user has enrolled here with another key, and a file that they could write proves nothing. To take it all the same: twostep admin reset first.";
 
 /// A backup takes nothing away.

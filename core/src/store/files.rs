@@ -173,7 +173,7 @@ impl<C: Clock> FilesStore<C> {
         }
     }
 
-    /// Records what was done, the costly part first: if that fails, nothing is spent, and what was
+    /// Records what was done, the costly part first: if that fails, nothing is used up, and what was
     /// charged is taken back.
     fn record(
         &self,
@@ -256,7 +256,7 @@ impl<C: Clock> FilesStore<C> {
         Ok(())
     }
 
-    /// Sets an account file that does not count aside, so that the user can start over. It keeps
+    /// Sets an account file that is invalid aside, so that the user can start over. It keeps
     /// its content under a name that no user can have.
     ///
     /// # Errors

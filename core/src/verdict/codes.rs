@@ -70,7 +70,7 @@ impl<'a> Tried<'a> {
         otp::matching_steps(&self.secret, self.one.parameters(), self.code.expose(), window)
     }
 
-    /// Records that these were given: nobody gives them a second time. What is spent is known anyway.
+    /// Records that these were given: nobody gives them a second time. What was used is known anyway.
     fn note(&self, steps: &[Step], held: &mut Held) {
         let spent = held.ledger.spent(&self.one.id);
         let unknown = steps.iter().filter(|step| spent.is_none_or(|spent| **step > spent));

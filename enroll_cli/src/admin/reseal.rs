@@ -161,7 +161,7 @@ fn put(places: &Places, ring: &SealKey, wanted: Protection) -> Result<(), Comman
     Ok(())
 }
 
-/// Seals every account anew. How many there are, and how many of them are not.
+/// Seals every account again. How many there are, and how many of them are not.
 fn each(host: &Host) -> Result<(usize, usize), CommandError> {
     host.store.wait_for_holders().map_err(|error| CommandError::here("busy", messages::keys::holders(error)))?;
     let (mut accounts, mut failed) = (0, 0);

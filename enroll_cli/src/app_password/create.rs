@@ -27,7 +27,7 @@ struct Made<'a> {
     made: &'a AppPasswordStatus,
 }
 
-/// Makes one. What stands in the way is found out before a proof is asked.
+/// Makes one. What is in the way is found out before a proof is asked.
 pub fn run(session: &mut Session, wishes: &Create) -> Result<(), CommandError> {
     let user = ready(session, wishes)?;
     let place = if wishes.store { Some(reserve(session, &wishes.label)?) } else { None };

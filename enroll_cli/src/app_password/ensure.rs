@@ -1,6 +1,6 @@
 //! `twostep app-password ensure`: the administrator's presets, made and left in files.
 //!
-//! Run at the start of a session, soon after a second step that stands in for a proof.
+//! Run at the start of a session, soon after a second step that counts as a proof.
 
 use std::path::Path;
 

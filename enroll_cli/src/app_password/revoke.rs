@@ -32,7 +32,7 @@ pub fn run(session: &mut Session, label: Option<&str>) -> Result<(), CommandErro
     session.output.object(&Revoked { revoked: labels })
 }
 
-/// Whether there is something to revoke. No proof is spent to find out.
+/// Whether there is something to revoke. No proof is used up to find out.
 pub fn can_be_revoked(there_is: &[AppPasswordStatus], label: Option<&str>) -> Result<(), CommandError> {
     let labels = there_is.iter().map(|one| one.label.as_str()).collect::<Vec<_>>();
     let none = |what: String| Err(CommandError::refused(Refusal::NoAppPassword, what));

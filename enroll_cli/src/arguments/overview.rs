@@ -20,7 +20,7 @@ pub struct Report {
     /// Only who is asked for no code for a time
     #[arg(long)]
     pub suspended: bool,
-    /// Only who is exempt, by name or by group
+    /// Only exempt users, by name or by group
     #[arg(long)]
     pub exempt: bool,
     /// Only users whose codes are refused after too many wrong ones

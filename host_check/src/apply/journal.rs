@@ -228,7 +228,7 @@ impl Journal {
 }
 
 impl Change {
-    /// Whether it has to go back: its time is over, or the machine was started anew meanwhile.
+    /// Whether it has to go back: its time is over, or the machine was started again meanwhile.
     pub fn is_overdue(&self) -> bool {
         self.state == State::Unconfirmed && (self.boot != boot() || self.seconds_left() == 0)
     }

@@ -36,7 +36,7 @@ pub fn reload_sshd() -> Result<Sshd, String> {
 /// Where sudo and sudo-rs keep what spares a user the next question.
 const TICKETS: [&str; 2] = ["/run/sudo/ts", "/run/sudo-rs/ts"];
 
-/// Has sudo ask everybody anew: whoever was spared the new question would prove nothing by it.
+/// Has sudo ask everybody again: whoever was spared the new question would prove nothing by it.
 pub fn end_sudo_tickets() {
     let folders = TICKETS.iter().filter_map(|folder| fs::read_dir(folder).ok());
     for ticket in folders.flatten().flatten() {
@@ -44,7 +44,7 @@ pub fn end_sudo_tickets() {
     }
 }
 
-/// Debian calls it ssh, others sshd. Where neither runs, each connection starts sshd anew, or none does.
+/// Debian calls it ssh, others sshd. Where neither runs, each connection starts sshd again, or none does.
 fn by_systemd() -> Result<Sshd, String> {
     for unit in ["ssh.service", "sshd.service"] {
         let call = |verb: &str| Command::new("systemctl").args(["--quiet", verb, unit]).stdin(Stdio::null()).status();

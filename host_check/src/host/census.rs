@@ -75,7 +75,7 @@ impl Host {
         match subject {
             Subject::User(person) => {
                 let row = judge.row(&person);
-                // Whether the account is an earlier user's is asked only where it does not count.
+                // Whether the account is an earlier user's is asked only where it is invalid.
                 let orphan = row.trouble.as_ref().and_then(|_| of_earlier_uid(&self.accounts, &person));
                 orphan.map_or(CensusEntry { row, orphan: None }, entry_of)
             }

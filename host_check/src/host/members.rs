@@ -1,7 +1,7 @@
 //! Who is in a group, asked for very many users.
 //!
 //! A login asks the user database for all groups of its user. For all users of a host that takes
-//! too long where the groups lie in a file, which is then read anew for each; there the group's own
+//! too long where the groups lie in a file, which is then read again for each; there the group's own
 //! list of members says the same.
 
 use std::collections::{BTreeSet, HashMap, HashSet};

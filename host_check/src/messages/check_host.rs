@@ -7,7 +7,7 @@ use crate::shell::as_word;
 /// What failed says why.
 pub const FIX_FIRST: &str = "Fix that first, and check again.";
 
-/// The file does not count.
+/// The file is invalid.
 pub const CONFIGURATION_BROKEN: &str = "sudo twostep admin edit corrects it, and checks it before it counts.";
 
 /// The file names somebody whom the host does not know.

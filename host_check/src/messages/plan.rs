@@ -23,7 +23,7 @@ pub fn by_match(what: &str) -> String {
 /// Another file switched it off.
 pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactive is off.";
 
-/// The line of another file that stands in the way: file, number and text.
+/// The line of another file that is in the way: file, number and text.
 pub fn goes_before(what: &str, (file, number, line): (&Path, usize, &str), ours: &str) -> String {
     format!(
         "{what} {} line {number} goes before {ours} (`{line}`): move it to sshd_config, below the Include line.",

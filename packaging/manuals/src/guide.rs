@@ -40,7 +40,7 @@ fn entry(name: &str, command: &Command, page: &mut String) {
     }
 }
 
-/// A row of the table; a word that may be left out stands in brackets.
+/// A row of the table; a word that may be left out is in brackets.
 fn row(argument: &Arg) -> String {
     let value = argument.get_value_names().and_then(|names| names.first()).map(ToString::to_string).unwrap_or_default();
     let name = match argument.get_long() {

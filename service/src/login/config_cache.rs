@@ -48,7 +48,7 @@ impl ConfigCache {
     }
 
     /// The configuration in this file, or what counts in its place, as `load` has it. A good one is kept
-    /// until its file changes; one that does not count is loaded each time.
+    /// until its file changes; an invalid one is loaded each time.
     pub fn load(&self, path: &Path, clock: &impl Clock, load: impl Fn(&Path) -> Loaded) -> Loaded {
         let Some(version) = Version::of(path) else { return load(path) };
         if let Some(entry) = lock(&self.0).as_ref().filter(|entry| entry.is_current(path, version)) {

@@ -229,7 +229,7 @@ fn codes_that_were_shown_before_are_of_no_use_to_who_saw_them() {
     let step = Timestamp(world.clock.now().wall.0 - 540).step(30);
     let codes = [world.code_of(step), world.code_of(step.shifted(1)), world.code_of(step.shifted(2))];
     let is_seen = |verdict: &Verdict| verdict.describe(crate::audit::Line::new("")).finish().contains("fresh=no");
-    // The user gives up after each: three codes were shown, none is spent.
+    // The user gives up after each: three codes were shown, none is used up.
     for code in &codes {
         let (verdict, _) = world.converse(std::slice::from_ref(code), 0);
         assert_eq!((accepted(&verdict), is_seen(&verdict)), (false, false), "{verdict:?}");

@@ -101,7 +101,7 @@ fn a_change_whose_key_changes_before_its_lock_is_sealed_by_the_new_one() {
         device: None,
     });
     let Response::Pending(pending) = answer else { panic!("{answer:?}") };
-    // The pending one is sealed anew with the rest, and can be confirmed after a whole reseal.
+    // The pending one is sealed again with the rest, and can be confirmed after a whole reseal.
     world.pass(30);
     let old = std::mem::replace(
         &mut world.secret,
@@ -273,7 +273,7 @@ fn who_makes_an_account_while_the_key_changes_is_waited_for() {
         let store = FilesStore::below(&root, clock);
         fs::write(root.join("seal.key"), both.to_bytes().expose()).unwrap();
         store.wait_for_holders().unwrap();
-        // Whoever is not seen now is never sealed anew.
+        // Whoever is not seen now is never sealed again.
         if store.find(&alice()).unwrap().is_some() {
             reseal(&store, &alice()).unwrap();
         }

@@ -7,7 +7,7 @@ use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
 use crate::finding::Finding;
 use crate::messages;
 
-/// Less than any account needs when it is written anew.
+/// Less than any account needs when it is written again.
 const LITTLE: u64 = 1024 * 1024;
 
 /// A program that is not run.
