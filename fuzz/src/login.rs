@@ -285,9 +285,9 @@ fn converse(
     loop {
         let exchange = Exchange { id: &id, answers: &answers };
         let answer = match second_step(attempt, &exchange, &CONFIG, store, clock)? {
-            login::Step::Done(verdict) => return Ok(Some(verdict)),
-            login::Step::Ask => person.answer(),
-            login::Step::AskNext { .. } => {
+            login::LoginStep::Done(verdict) => return Ok(Some(verdict)),
+            login::LoginStep::Ask => person.answer(),
+            login::LoginStep::AskNext { .. } => {
                 clock.jump(person.pause);
                 person.answer()
             }
