@@ -172,8 +172,8 @@ impl AppPasswords {
         crockford::parse(typed.expose(), CHARACTERS).map(|password| self.hash(&password))
     }
 
-    /// Looks a password up among all, each compared in constant time. Whoever was made again under
-    /// another salt since it was hashed does not know it.
+    /// Looks a password up among all, each compared in constant time. A set that was made again has another
+    /// salt, so a password that was hashed before that is not found in it.
     #[must_use]
     pub fn find(&self, password: &HashedPassword) -> Option<usize> {
         let matches = |one: &AppPassword| -> bool {

@@ -2,7 +2,6 @@
 //! account.
 
 use std::fs::File;
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,11 +10,12 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, dup2_stdin, geteuid, setsid};
+use nix::unistd::{chdir, dup2_stdin, setsid};
 use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE, Until, now};
 use twostep_core::messages::service as messages;
 use twostep_core::policy::PASSWORD_SERVICE;
 
+use crate::once::root_input;
 use crate::passwords::{Question, Reply};
 use crate::server::{Endpoint, caller};
 
@@ -27,12 +27,7 @@ const EXCHANGE: Duration = Duration::from_secs(2);
 /// # Errors
 /// What to say to somebody who started this by hand, and to the log.
 pub fn run() -> Result<(), String> {
-    if !geteuid().is_root() {
-        return Err(messages::NOT_ROOT.to_owned());
-    }
-    sys::close_from(3);
-    let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
-    let stream = UnixStream::from(input);
+    let stream = root_input()?;
     settle().map_err(|error| error.to_string())?;
     serve(&stream, |question| {
         let password = question.password.expose().as_bytes();
@@ -80,6 +75,8 @@ fn settle() -> std::io::Result<()> {
 mod tests {
     use std::io::Write;
     use std::thread;
+
+    use nix::unistd::geteuid;
 
     use super::*;
 

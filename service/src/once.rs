@@ -23,12 +23,7 @@ use crate::waiting::Connection;
 /// # Errors
 /// What to say to somebody who started this by hand.
 pub fn run() -> Result<(), String> {
-    if !geteuid().is_root() {
-        return Err(messages::NOT_ROOT.to_owned());
-    }
-    sys::close_from(3);
-    let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
-    let stream = UnixStream::from(input);
+    let stream = root_input()?;
     let caller = caller(Endpoint::Login, &stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
     forget_environment();
     let obstacle = leave::leave().err();
@@ -39,6 +34,19 @@ pub fn run() -> Result<(), String> {
     });
     server.serve(Endpoint::Login, Connection { stream, caller, seat: None });
     Ok(())
+}
+
+/// Standard input of a process of root's, which keeps no other descriptor that it inherited.
+///
+/// # Errors
+/// It is not root's, or has no standard input.
+pub fn root_input() -> Result<UnixStream, String> {
+    if !geteuid().is_root() {
+        return Err(messages::NOT_ROOT.to_owned());
+    }
+    sys::close_from(3);
+    let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
+    Ok(UnixStream::from(input))
 }
 
 /// Starts again where there is an environment, which libraries may have read already. The module leaves

@@ -36,7 +36,7 @@ pub fn reload_sshd() -> Result<Sshd, String> {
 /// Where sudo and sudo-rs keep what spares a user the next question.
 const TICKETS: [&str; 2] = ["/run/sudo/ts", "/run/sudo-rs/ts"];
 
-/// Has sudo ask everybody again: whoever was spared the new question would prove nothing by it.
+/// Has sudo ask everybody again: a run of sudo that asks nothing proves nothing about the new stack.
 pub fn end_sudo_tickets() {
     let folders = TICKETS.iter().filter_map(|folder| fs::read_dir(folder).ok());
     for ticket in folders.flatten().flatten() {

@@ -62,7 +62,7 @@ pub fn account_refuses_all(service: &str) -> String {
 /// An account phase of the pam_twostep line alone.
 pub fn account_refuses_unasked(service: &str) -> String {
     format!(
-        "{service}: its account phase refuses everyone whom the pam_twostep line does not ask, since no other line succeeds."
+        "{service}: its account phase refuses every user who is not asked for a code, since only the pam_twostep line can succeed there."
     )
 }
 

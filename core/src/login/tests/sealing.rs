@@ -273,7 +273,7 @@ fn who_makes_an_account_while_the_key_changes_is_waited_for() {
         let store = FilesStore::below(&root, clock);
         fs::write(root.join("seal.key"), both.to_bytes().expose()).unwrap();
         store.wait_for_holders().unwrap();
-        // Whoever is not seen now is never sealed again.
+        // An account that is not found now is never sealed again.
         if store.find(&alice()).unwrap().is_some() {
             reseal(&store, &alice()).unwrap();
         }

@@ -33,8 +33,8 @@ fn pid_in(locks: &str, file: Identity) -> Option<u32> {
     })
 }
 
-/// Which program of Twostep's has this command line (`/proc/PID/cmdline`). The service is none that may be
-/// ended.
+/// What kind of process has this command line (`/proc/PID/cmdline`), if a waiter may end it. The service may not
+/// be ended.
 fn kind(command_line: &str) -> Option<ProcessKind> {
     let mut words = command_line.split('\0');
     let program = words.next()?.rsplit('/').next()?;
@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn the_kernel_names_who_has_locked_a_file() {
-        let file = tempfile::tempfile().unwrap();
+        // Ledgers are on a tmpfs too. Some other file systems show another device to fstat(2).
+        let file = tempfile::tempfile_in("/dev/shm").unwrap();
         let identity = Identity::of(&fstat(&file).unwrap());
         let named = || pid_in(&fs::read_to_string(LOCKS).unwrap(), identity);
         assert_eq!(named(), None);

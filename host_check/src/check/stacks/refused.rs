@@ -1,5 +1,5 @@
-//! Whom the auth phase refuses although the pam_twostep lines accept or do not ask them, and what to write: the
-//! first change that is right where the stack with it is walked.
+//! Users whom a pam_twostep line accepts or does not ask, and whom the auth phase refuses all the same. The remedy
+//! is the first change with which a walk through the stack ends right.
 
 use pam_stacks::{Code, Control, Module, ModuleKind, Runs, Stack, StackLine};
 
@@ -9,7 +9,7 @@ use super::service::{Service, quoted};
 use crate::finding::Finding;
 use crate::messages;
 
-/// Whether somebody is refused whom the pam_twostep lines accept, or do not ask.
+/// One finding for each pam_twostep line whose accepted or unasked users are refused.
 pub fn findings(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     let refused = codes.iter().filter_map(|&index| Some((index, service.line(index)?, refuses(service, index)?)));
     refused
@@ -39,7 +39,7 @@ pub enum LockedOut {
     Unasked,
 }
 
-/// Whom this pam_twostep line has refused behind it, if somebody.
+/// Which users are refused by a line behind this pam_twostep line, if any.
 pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
     let ends = |ours| service.arrivals(LoginCase { ours, guards_pass: true, ..RIGHT });
     let through = |ours| ends(ours).iter().any(|end| end.lets_in() && end.way.iter().any(|(line, _)| *line == index));
@@ -55,7 +55,7 @@ pub fn refuses(service: &Service<'_>, index: usize) -> Option<LockedOut> {
     }
 }
 
-/// What refuses those whom the pam_twostep line accepts, if it can be named.
+/// The line that refuses users whom the pam_twostep line accepts, if it can be named.
 fn culprit(service: &Service<'_>, index: usize) -> Option<String> {
     let broken = |line: &&StackLine| line.runs == Runs::Nothing || service.is_missing(line) || line.mistake.is_some();
     let line = service.auth.lines.iter().find(broken);
