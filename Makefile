@@ -5,6 +5,9 @@ DESTDIR ?=
 PAMDIR  ?=
 FORCE   ?=
 
+# The commit whose build `make test-versions` mixes with this one.
+PREVIOUS ?= HEAD~1
+
 # Where cargo puts its results, also when the person has moved that place.
 TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 BUILT  ?= $(TARGET)/release
@@ -41,7 +44,7 @@ SHELL_SCRIPTS = .ci/run fuzz/run fuzz/rustc packaging/authselect/make-profile pa
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-docs docs reference pictures test-faults fuzz mutants test-packages test-boot test-bare sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
+.PHONY: help build check test test-docs docs reference pictures test-faults test-versions fuzz mutants test-packages test-boot test-bare sanitized bench demo demo-shell install uninstall deb rpm selinux fmt lint deny clean packages demo-packages bench-packages fuzz-packages need-cargo need-lints
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do printf 'make %-12s%s\n' "$$name" "$$text"; done
@@ -67,6 +70,15 @@ test: need-cargo packages build sanitized ## Run all tests: unit, property and e
 
 test-faults: packages build ## Fail every system call of Twostep in turn, in the view; the table is in target/faults.txt
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/view/run-faults "$(abspath $(TARGET))/faults.txt"
+
+test-versions: packages build ## Module, service and `--once` of this build with those of PREVIOUS=HEAD~1, in all pairs
+	rm -rf "$(TARGET)/previous/source" && mkdir -p "$(TARGET)/previous/source"
+	git archive "$(PREVIOUS)" | tar -x -C "$(TARGET)/previous/source"
+	cd "$(TARGET)/previous/source" && $(SERVICE) "$(CARGO)" build --release --locked --target-dir "$(abspath $(TARGET))/previous"
+	for judge in service once; do \
+		$(SUDO) BUILT="$(abspath $(BUILT))" TWOSTEP_OTHER_BUILD="$(abspath $(TARGET))/previous/release" TWOSTEP_JUDGE=$$judge \
+			tests/view/run-e2e -k test_versions || exit; \
+	done
 
 sanitized: need-cargo
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address "$(CARGO)" build --locked --package pam_twostep --target "$(HOST)" --target-dir "$(SANITIZED)" \

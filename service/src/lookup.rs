@@ -1,10 +1,10 @@
 //! The user database, asked in threads of its own: a directory that hangs holds up no more than those,
 //! since nothing can interrupt who waits for it.
 
+use std::collections::VecDeque;
 use std::panic::catch_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -64,44 +64,58 @@ struct Question {
 struct Pool {
     look_up: fn(&Key) -> LookedUp,
     within: Duration,
-    questions: SyncSender<Question>,
-    taken: Arc<Mutex<Receiver<Question>>>,
-    started: Mutex<usize>,
-    /// Questions without an answer yet, those that hang among them.
-    open: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    questions: VecDeque<Question>,
+    threads: usize,
+    /// How many of the threads wait for a question.
+    idle: usize,
 }
 
 impl Pool {
     fn new(within: Duration, look_up: fn(&Key) -> LookedUp) -> Self {
-        let (questions, taken) = sync_channel(QUEUE);
-        let (taken, open) = (Arc::new(Mutex::new(taken)), Arc::default());
-        Self { look_up, within, questions, taken, started: Mutex::new(0), open }
+        Self { look_up, within, shared: Arc::default() }
     }
 
     fn ask(&self, key: Key) -> LookedUp {
-        let late = Err(LookupError::Database(Errno::ETIMEDOUT));
         let (answer, answered) = sync_channel(1);
-        if self.open.fetch_add(1, Ordering::AcqRel) >= *lock(&self.started) {
-            self.start_one();
-        }
-        if self.questions.try_send(Question { key, limit: now() + self.within, answer }).is_err() {
-            self.open.fetch_sub(1, Ordering::AcqRel);
-            return late;
-        }
-        match answered.recv_timeout(self.within) {
-            Ok(found) => found,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => late,
+        let question = Question { key, limit: now() + self.within, answer };
+        let in_time = self.enqueue(question).then(|| answered.recv_timeout(self.within));
+        match in_time {
+            Some(Ok(found)) => found,
+            _ => Err(LookupError::Database(Errno::ETIMEDOUT)),
         }
     }
 
-    /// One more thread, if there may be. Without it questions wait for those that there are.
-    fn start_one(&self) {
-        let mut started = lock(&self.started);
-        let (taken, open, look_up) = (Arc::clone(&self.taken), Arc::clone(&self.open), self.look_up);
+    /// Puts a question behind the others, if there is room.
+    fn enqueue(&self, question: Question) -> bool {
+        let mut queue = lock(&self.shared.queue);
+        if queue.questions.len() >= QUEUE {
+            return false;
+        }
+        queue.questions.push_back(question);
+        if queue.idle < queue.questions.len() && queue.threads < THREADS {
+            self.start_one(&mut queue);
+        }
+        self.shared.filled.notify_one();
+        true
+    }
+
+    /// One more thread, if there can be. Without it questions wait for those that there are.
+    fn start_one(&self, queue: &mut Queue) {
+        let (shared, look_up) = (Arc::clone(&self.shared), self.look_up);
         let run = move || {
             loop {
-                let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(Question { key, limit, answer }) = next else { return };
+                let Question { key, limit, answer } = shared.next();
                 // A lookup that panics costs this question its answer, and no thread.
                 if now() < limit
                     && let Ok(found) = catch_unwind(|| look_up(&key))
@@ -109,18 +123,32 @@ impl Pool {
                     // Who asked may have gone.
                     let _ = answer.send(found);
                 }
-                open.fetch_sub(1, Ordering::AcqRel);
             }
         };
-        if *started < THREADS && start("lookup", run).is_ok() {
-            *started += 1;
+        if start("lookup", run).is_ok() {
+            queue.threads += 1;
+        }
+    }
+}
+
+impl Shared {
+    /// The next question, when there is one.
+    fn next(&self) -> Question {
+        let mut queue = lock(&self.queue);
+        loop {
+            if let Some(question) = queue.questions.pop_front() {
+                return question;
+            }
+            queue.idle += 1;
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;
@@ -146,7 +174,7 @@ mod tests {
             assert!(now() - began < Duration::from_secs(2));
         }
         assert!(is_late(pool.ask(Key::Name("alice".to_owned()))));
-        assert_eq!(*lock(&pool.started), THREADS);
+        assert_eq!(lock(&pool.shared.queue).threads, THREADS);
         HANGS.store(false, Ordering::Release);
         let answers = |_| {
             thread::sleep(Duration::from_millis(10));
