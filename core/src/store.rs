@@ -16,6 +16,7 @@ use crate::username::{LookupError, Person, Username};
 pub mod files;
 mod lock;
 mod open;
+mod volatile;
 
 pub use lock::ProcessKind;
 

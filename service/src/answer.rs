@@ -6,30 +6,11 @@ use twostep_core::login::Peer;
 use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
 
+use crate::caller::Caller;
 use crate::log::Log;
 use crate::login::{self, ThisHost};
 use crate::lookup;
 use crate::passwords::PasswordProcess;
-
-/// Who calls, as the kernel says it of the socket (SO_PEERCRED of unix(7)).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// What of the request counts.
-    pub peer: Peer,
-    /// The process, for the log.
-    pub pid: i32,
-}
-
-impl Caller {
-    /// The user that it runs as.
-    #[must_use]
-    pub fn uid(&self) -> u32 {
-        match self.peer {
-            Peer::Root => 0,
-            Peer::User(uid) => uid,
-        }
-    }
-}
 
 /// The process that answers.
 #[derive(Debug, Clone, Copy)]

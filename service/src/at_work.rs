@@ -3,14 +3,15 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use protocol::frame::{self, AtOnce, LONGEST_RESPONSE, Until, now};
 use protocol::request::Response;
 
-use crate::server::Endpoint;
+use crate::caller::Endpoint;
+use crate::threads::lock;
 
 /// After how long a caller is told that its request is at work. It waits 1 s for that.
 const FIRST: Duration = Duration::from_millis(500);
@@ -162,11 +163,6 @@ impl Responder {
             let _ = frame::send(AtOnce(&self.stream), &Response::Wait { seconds: SECONDS }, LONGEST_RESPONSE);
         }
     }
-}
-
-/// A lock, also of what a panic left: it is never left half changed.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

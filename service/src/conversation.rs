@@ -15,9 +15,9 @@ use protocol::frame::{self, LONGEST_REQUEST, LONGEST_RESPONSE, Until, now};
 use twostep_core::messages::service as messages;
 use twostep_core::policy::PASSWORD_SERVICE;
 
+use crate::caller::{Caller, Endpoint};
 use crate::once::root_input;
 use crate::passwords::{Question, Reply};
-use crate::server::{Endpoint, caller};
 
 /// How long the question may take to come in, and the answer to go out.
 const EXCHANGE: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ pub fn run() -> Result<(), String> {
 
 /// Reads one question of root's, and answers it.
 fn serve(stream: &UnixStream, check: impl Fn(&Question) -> Reply) -> Result<(), String> {
-    caller(Endpoint::Login, stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
+    Caller::of(Endpoint::Login, stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
     let question: Question = frame::receive(Until { stream, limit: now() + EXCHANGE }, LONGEST_REQUEST)
         .map_err(|_| messages::NOT_A_REQUEST.to_owned())?;
     let reply = check(&question);

@@ -16,7 +16,7 @@ use twostep_core::throttle::Origin;
 use twostep_core::username::{LookupError, Person};
 use twostep_core::verdict::Verdict;
 
-use crate::answer::Caller;
+use crate::caller::Caller;
 
 mod account;
 mod app_password;

@@ -11,8 +11,7 @@ use nix::errno::Errno;
 use protocol::frame::now;
 use twostep_core::username::{LookupError, Person};
 
-use crate::at_work::lock;
-use crate::server::start;
+use crate::threads::{lock, start};
 
 /// How many lookups there are at once, hanging ones among them.
 const THREADS: usize = 4;

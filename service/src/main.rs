@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod answer;
 mod at_work;
 mod broken;
+mod caller;
 mod conversation;
 mod leave;
 mod log;
@@ -19,6 +20,7 @@ mod passwords;
 mod resident;
 mod server;
 mod sockets;
+mod threads;
 mod waiting;
 
 use passwords::PasswordProcess;

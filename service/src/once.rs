@@ -13,9 +13,10 @@ use twostep_core::messages::service as messages;
 use twostep_core::store::ProcessKind;
 
 use crate::answer::{Instance, answer, refused};
+use crate::caller::{Caller, Endpoint};
 use crate::leave;
 use crate::passwords::PasswordProcess;
-use crate::server::{Endpoint, Server, caller};
+use crate::server::Server;
 use crate::waiting::Connection;
 
 /// Answers one call of the process at the other end of standard input.
@@ -24,7 +25,7 @@ use crate::waiting::Connection;
 /// What to say to somebody who started this by hand.
 pub fn run() -> Result<(), String> {
     let stream = root_input()?;
-    let caller = caller(Endpoint::Login, &stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
+    let caller = Caller::of(Endpoint::Login, &stream).map_err(|_| messages::NOT_ROOT.to_owned())?;
     forget_environment();
     let obstacle = leave::leave().err();
     // As the service answers, with the same words to a caller who waits.

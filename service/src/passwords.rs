@@ -15,7 +15,7 @@ use twostep_core::enroll::Passwords;
 use twostep_core::messages::service as messages;
 use twostep_core::secret::Typed;
 
-use crate::server::start;
+use crate::threads::start;
 
 /// How long PAM may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,10 +13,12 @@ use sd_notify::NotifyState;
 use twostep_core::store::ProcessKind;
 
 use crate::answer::{Instance, answer};
+use crate::caller::Endpoint;
 use crate::log::Log;
 use crate::passwords::PasswordProcess;
-use crate::server::{Endpoint, Server, start};
+use crate::server::Server;
 use crate::sockets::Sockets;
+use crate::threads::start;
 
 /// How many descriptors are asked for, and below how many user.sock could take those of the others.
 const DESCRIPTORS: u64 = 1024;

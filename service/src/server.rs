@@ -9,16 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::getsockopt;
-use nix::sys::socket::sockopt::PeerCredentials;
 use protocol::frame::{self, AtOnce, LONGEST_RESPONSE, Until, now};
 use protocol::request::{Call, Refusal, Response};
-use twostep_core::login::Peer;
 use twostep_core::messages::service as messages;
 
-use crate::answer::{Caller, refused};
-use crate::at_work::{AtWork, Responder, lock};
+use crate::answer::refused;
+use crate::at_work::{AtWork, Responder};
+use crate::caller::{Caller, Endpoint};
 use crate::log::Log;
+use crate::threads::{lock, start};
 use crate::waiting::{Connection, ConnectionQueue};
 use crate::{broken, waiting};
 
@@ -28,44 +27,6 @@ const RECEIVE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often the log says at most that a socket gives none, or that there are too many.
 const COMPLAINT: Duration = Duration::from_secs(60);
-/// Who the kernel cannot name (`/proc/sys/kernel/overflowuid`): a user of another user namespace.
-const OVERFLOW: u32 = 65_534;
-
-/// A socket of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Endpoint {
-    /// Logins of root's processes.
-    Login,
-    /// Root's commands.
-    Admin,
-    /// Everybody else.
-    User,
-}
-
-impl Endpoint {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Login, Self::Admin, Self::User];
-
-    /// Its name in `FileDescriptorName=` of systemd.socket(5), and of its file without `.sock`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Admin => "admin",
-            Self::User => "user",
-        }
-    }
-
-    /// How many requests it serves at once.
-    #[must_use]
-    pub fn workers(self) -> usize {
-        match self {
-            Self::Login => 4,
-            Self::Admin | Self::User => 2,
-        }
-    }
-}
-
 /// What a call comes to.
 pub type Handler = dyn Fn(&Caller, Call) -> Response + Send + Sync;
 
@@ -142,7 +103,7 @@ impl Server {
     fn accept(&self, door: Endpoint, listener: &UnixListener) -> Option<Connection> {
         while !self.is_stopping.load(Ordering::Acquire) {
             match listener.accept() {
-                Ok((stream, _)) => match caller(door, &stream) {
+                Ok((stream, _)) => match Caller::of(door, &stream) {
                     Ok(caller) => return Some(Connection { stream, caller, seat: None }),
                     Err(text) => turn_away(&stream, Refusal::BadCaller, text),
                 },
@@ -211,21 +172,6 @@ impl Server {
     }
 }
 
-/// Who is at the other end, if they may use this socket.
-///
-/// # Errors
-/// What to tell them.
-pub fn caller(door: Endpoint, stream: &UnixStream) -> Result<Caller, &'static str> {
-    let peer = getsockopt(stream, PeerCredentials).map_err(|_| messages::NAMESPACE)?;
-    let peer_of = |peer_is| Ok(Caller { peer: peer_is, pid: peer.pid() });
-    match (peer.uid(), door) {
-        (0, _) => peer_of(Peer::Root),
-        (OVERFLOW, _) => Err(messages::NAMESPACE),
-        (uid, Endpoint::User) => peer_of(Peer::User(uid)),
-        _ => Err(messages::ROOT_ONLY),
-    }
-}
-
 /// Whether the next connection may be there already.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
@@ -234,14 +180,6 @@ fn is_passing(error: &io::Error) -> bool {
 /// Refuses without reading, if that needs no waiting.
 fn turn_away(stream: &UnixStream, reason: Refusal, text: &str) {
     let _ = frame::send(AtOnce(stream), &refused(reason, text), LONGEST_RESPONSE);
-}
-
-/// Starts a thread of the service. Nobody waits for its end.
-///
-/// # Errors
-/// There can be no more.
-pub fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 #[cfg(test)]

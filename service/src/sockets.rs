@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
-use crate::server::Endpoint;
+use crate::caller::Endpoint;
 
 /// Held by the instance that made the sockets.
 const LOCK: &str = "twostepd.lock";

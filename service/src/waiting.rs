@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::answer::Caller;
-use crate::at_work::lock;
+use crate::caller::Caller;
+use crate::threads::lock;
 
 /// How many connections there are at most, those at work among them.
 pub const ALL: usize = 64;

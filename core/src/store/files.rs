@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::lock::{Charged, Locked, Process, Taker, peek};
 use super::open::Directory;
+use super::volatile::Volatile;
 use super::{Held, Keep, ProcessKind, Store, StoreError};
 use crate::account::Account;
 use crate::ledger::Ledger;
@@ -18,10 +19,8 @@ use crate::username::{Person, Username};
 mod accounts;
 mod key;
 mod tally;
-mod volatile;
 
 use accounts::{AccountFile, Seen, account_file};
-pub(super) use volatile::Volatile;
 
 /// Where the durable part is.
 pub const STATE: &str = "/var/lib/twostep";

@@ -14,18 +14,19 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
 
 use super::StoreError;
-use super::files::Volatile;
 use super::open::{Directory, Identity, defect, errno};
+use super::volatile::Volatile;
 use crate::ledger::{Ledger, Newest, ROOM, SIZE, newest, random_id, slot_at};
 use crate::throttle::Sums;
 use crate::time::Uptime;
 
 mod holder;
 mod kernel;
+mod process;
 
-pub(super) use holder::Process;
-pub use holder::ProcessKind;
 use holder::{Holder, Waiter};
+pub(super) use process::Process;
+pub use process::ProcessKind;
 
 /// Who takes a lock.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use protocol::frame::now;
 use twostep_core::config::{Config, Loaded};
 use twostep_core::time::Clock;
 
-use crate::at_work::lock;
+use crate::threads::lock;
 
 /// How long a configuration is used without being loaded again, which also renews the last good copy.
 const LONGEST: Duration = Duration::from_secs(10);

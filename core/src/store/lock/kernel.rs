@@ -5,7 +5,7 @@ use std::fs;
 
 use nix::sys::stat::{major, minor};
 
-use super::holder::{Process, ProcessKind, started};
+use super::process::{Process, ProcessKind, started};
 use crate::store::open::Identity;
 
 const LOCKS: &str = "/proc/locks";
