@@ -21,7 +21,7 @@ mod answer;
 mod codes;
 mod describe;
 
-pub use answer::{Answer, NotACode};
+pub use answer::{Answer, NotACode, is_fake_of_sshd};
 pub use codes::Misplaced;
 
 /// Most characters of a PAM service that are remembered.

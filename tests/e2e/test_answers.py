@@ -9,7 +9,7 @@ import configuration
 import enrollment
 from attempts import AUTH_ERR, log_in
 
-JUNK_OF_SSHD = r"\x08\n\r\x7fINCORRECT"
+FAKE_OF_SSHD = r"\x08\n\r\x7fINCORRECT"
 
 
 def test_given_the_code_on_the_phone_then_the_login_is_accepted(enrolled, journal):
@@ -88,7 +88,6 @@ NOT_CODES = {
     "100,000 characters": "1" * 100_000,
     "Arabic-Indic digits": "١٢٣٤٥٦",
     "fullwidth digits": "１２３４５６",
-    "junk of sshd": JUNK_OF_SSHD,
     "a letter": "12345a",
     "a sign": "+12345",
     "bytes that are no UTF-8": r"\xff\xfe\x80123",
@@ -104,6 +103,18 @@ def test_given_what_cannot_be_a_code_then_it_is_refused_free_of_charge(enrolled,
     line = journal.find("reason=not-a-code", f"user={enrolled.name}")
     assert "forward_pass" in line  # what to do for an application that cannot ask
     assert "123" not in line.replace(enrolled.name, "")
+    assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.9").accepted
+
+
+@pytest.mark.parametrize("answer", [FAKE_OF_SSHD, r"\x08\n\r\x7fIN", FAKE_OF_SSHD * 3])
+def test_given_what_sshd_answers_for_users_it_refuses_then_the_log_says_so_and_nothing_is_charged(
+        enrolled, journal, answer):
+    for _ in range(7):
+        told = log_in(enrolled, enrolled.person.password, answer, service="cs-login", rhost="203.0.113.9")
+        assert told.phases == {"auth": AUTH_ERR}
+        assert "whatever code is typed" in told.messages[-1]
+    line = journal.find("reason=refused-by-sshd", f"user={enrolled.name}")
+    assert "PermitRootLogin" in line and "DenyUsers" in line
     assert log_in(enrolled, enrolled.phone.fresh(), rhost="203.0.113.9").accepted
 
 

@@ -1,10 +1,12 @@
 """Logins through a real sshd: keyboard-interactive, password, key."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import attempts
+import enrollment
 import sshd
 import stacks
 from people import Person
@@ -73,6 +75,40 @@ def test_given_a_bad_answer_then_ssh_is_refused(server, enrolled, answer):
     login = log_in(server, person, person.password, answer(enrolled.phone))
     assert not login.entered
     assert login.prompts == ["Password:", "Verification code:"]
+
+
+CODE_BEHIND_A_KEY = "PermitRootLogin prohibit-password\nAuthenticationMethods publickey,keyboard-interactive"
+
+
+@pytest.fixture
+def root(clock):
+    """root has an authenticator, for as long as a test takes."""
+    yield enrollment.enroll(Person("root", 0, Path("/root")), clock, "--user", "root")
+    subprocess.run(["twostep", "admin", "reset", "root"], check=True, capture_output=True)
+
+
+def test_given_a_user_whose_code_sshd_replaces_then_the_log_says_that_sshd_refuses(root, journal):
+    """sshd gives PAM an answer of its own for root then, cut to the length of what was typed."""
+    server = sshd.Server(stacks.CODE_ONLY, more=CODE_BEHIND_A_KEY)
+    try:
+        login = log_in(server, root.person, root.phone.fresh(), key=make_key(root.person),
+                       methods="publickey,keyboard-interactive")
+    finally:
+        server.stop()
+        stacks.write("sshd", stacks.PASSWORD_AND_CODE)
+    assert not login.entered and login.prompts == ["Verification code:"]
+    assert "PermitRootLogin" in journal.find("reason=refused-by-sshd", "user=root")
+
+
+@pytest.mark.parametrize("setting", ["DenyUsers {0}", "AllowUsers somebody-else", "AllowGroups nobody-here"])
+def test_given_a_user_whom_sshd_does_not_allow_then_the_log_says_that_sshd_refuses(enrolled, journal, setting):
+    server = sshd.Server(stacks.CODE_ONLY, more=setting.format(enrolled.name))
+    try:
+        assert not log_in(server, enrolled.person, enrolled.phone.fresh()).entered
+    finally:
+        server.stop()
+        stacks.write("sshd", stacks.PASSWORD_AND_CODE)
+    journal.find("reason=refused-by-sshd", f"user={enrolled.name}")
 
 
 @pytest.mark.parametrize("between", [" ", "-"])

@@ -12,7 +12,7 @@ use crate::secret::Typed;
 use crate::store::{Held, Keep, Store};
 use crate::throttle::Source;
 use crate::time::{Clock, Moment, Timestamp};
-use crate::verdict::{Factor, NoAppPassword, Rejection, Verdict};
+use crate::verdict::{Factor, NoAppPassword, NotACode, Rejection, Verdict, is_fake_of_sshd};
 
 /// A verdict, and what the log gets of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,7 @@ pub fn app_password(
     let verdict = match requirement {
         Requirement::NotAsked(rule) => return Ok(Judged { verdict: Verdict::NotAsked(rule), told: Told::ALONE }),
         Requirement::MustEnroll => Verdict::MustEnroll,
+        Requirement::Asked if is_fake_of_sshd(typed) => Verdict::Refused(Rejection::NotACode(NotACode::FakeOfSshd)),
         Requirement::Asked => Verdict::Refused(Rejection::AppPassword(refused)),
     };
     let told = store.count_refusal(&attempt.person, &login.source, now.uptime);

@@ -5,7 +5,7 @@ use crate::app_password::Barred;
 use crate::config::{AfterGrace, Config, Enrollment};
 use crate::request::Kind;
 use crate::time::{ClockDoubt, Timestamp};
-use crate::verdict::{Factor, Misplaced, NoAppPassword, Rejection, Verdict};
+use crate::verdict::{Factor, Misplaced, NoAppPassword, NotACode, Rejection, Verdict};
 
 /// For everyone whose first step is not proved: it tells nothing.
 pub const GENERIC: &str = "The second step was not accepted. Try again with the next code.";
@@ -48,7 +48,7 @@ pub fn text(verdict: &Verdict, config: &Config) -> Option<String> {
 #[must_use]
 pub fn text_for_program(verdict: &Verdict, config: &Config) -> Option<String> {
     match verdict {
-        Verdict::MustEnroll => Some(NO_APP_PASSWORD.to_owned()),
+        Verdict::MustEnroll | Verdict::Refused(Rejection::NotACode(_)) => Some(NO_APP_PASSWORD.to_owned()),
         verdict => text(verdict, config),
     }
 }
@@ -88,6 +88,9 @@ pub fn next_code(first: &Misplaced) -> String {
 
 fn refused_text(refused: &Rejection, config: &Config) -> String {
     match refused {
+        Rejection::NotACode(NotACode::FakeOfSshd) => {
+            format!("This server refuses this login, whatever code is typed. {}", ask("look into the system log", config))
+        }
         Rejection::NotACode(_) => {
             "That is not a verification code. Type the digits that your phone shows, or a recovery code.".to_owned()
         }
@@ -199,7 +202,6 @@ pub const NOT_A_LISTED_CALLER: &str = "This program runs as a system user and ma
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::NotACode;
 
     #[test]
     fn every_refusal_says_what_happened_and_what_to_do() {

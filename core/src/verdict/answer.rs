@@ -9,6 +9,9 @@ use crate::options::Shape;
 use crate::recovery::{self, HashedAnswer};
 use crate::secret::Typed;
 
+/// What sshd puts in the place of what was typed, cut or repeated to its length, for users whom it will not let
+/// in (`fake_password` in OpenSSH's auth-pam.c).
+const FAKE_OF_SSHD: &str = "\u{8}\n\r\u{7f}INCORRECT";
 /// Longest answer that is looked at, in bytes.
 const LONGEST: usize = 128;
 
@@ -30,6 +33,8 @@ pub enum Answer {
 pub enum NotACode {
     /// There was none.
     Empty,
+    /// It is sshd's own, given for a user whom sshd refuses whatever is typed.
+    FakeOfSshd,
     /// It is longer than any code.
     TooLong,
     /// It holds characters that no code has.
@@ -43,6 +48,9 @@ impl Answer {
     /// lock is held.
     #[must_use]
     pub fn read(typed: &Typed, shape: Shape, account: &Account) -> Self {
+        if is_fake_of_sshd(typed) {
+            return Self::NotACode(NotACode::FakeOfSshd);
+        }
         match shape {
             Shape::Code => Self::read_code(typed.expose(), account),
             Shape::PasswordAndCode => Self::read_tail(typed.expose(), account),
@@ -95,10 +103,18 @@ impl Answer {
     }
 }
 
+/// Whether this is not what the person typed, but what sshd has put in its place.
+#[must_use]
+pub fn is_fake_of_sshd(typed: &Typed) -> bool {
+    let text = typed.expose();
+    !text.is_empty() && text.bytes().zip(FAKE_OF_SSHD.bytes().cycle()).all(|(one, other)| one == other)
+}
+
 impl fmt::Display for NotACode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "empty",
+            Self::FakeOfSshd => "put in place of what was typed by sshd",
             Self::TooLong => "too long",
             Self::Characters => "characters that no code has",
             Self::Length => "wrong length",
@@ -158,6 +174,19 @@ mod tests {
         }
         assert_eq!(NotACode::Length.to_string(), "wrong length", "the log says it");
         assert!(matches!(read("123 456", &six), Answer::Codes(codes) if codes[0].expose() == "123456"));
+    }
+
+    #[test]
+    fn what_sshd_puts_in_the_place_of_an_answer_is_known_at_any_length() {
+        let six = account(&[6]);
+        for length in [1, 6, 13, 19, 40] {
+            let fake: String = FAKE_OF_SSHD.chars().cycle().take(length).collect();
+            assert_eq!(why(&fake, &six), Some(NotACode::FakeOfSshd));
+            let tail = Answer::read(&Typed::new(fake.clone()), Shape::PasswordAndCode, &six);
+            assert!(matches!(tail, Answer::NotACode(NotACode::FakeOfSshd)));
+            assert_eq!(why(&format!("{fake}1"), &six), Some(NotACode::Characters));
+        }
+        assert_eq!(why("INCORRECT", &six), Some(NotACode::Characters));
     }
 
     #[test]

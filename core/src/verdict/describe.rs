@@ -1,6 +1,6 @@
 //! What the log is told of a verdict.
 
-use super::{Factor, Misplaced, NoAppPassword, Rejection, Verdict};
+use super::{Factor, Misplaced, NoAppPassword, NotACode, Rejection, Verdict};
 use crate::audit::Line;
 use crate::config::Config;
 use crate::request::Kind;
@@ -111,6 +111,10 @@ impl Rejection {
     fn describe(&self, line: Line) -> Line {
         let line = line.with("reason", self.reason());
         match self {
+            Self::NotACode(NotACode::FakeOfSshd) => line.with(
+                "remedy",
+                "look at PermitRootLogin, AllowUsers, DenyUsers, AllowGroups and DenyGroups in sshd's configuration",
+            ),
             Self::NotACode(why) => line
                 .with("detail", why)
                 .with("remedy", "an application that cannot ask for a code needs keyboard-interactive authentication, or a stack with forward_pass"),
@@ -139,6 +143,7 @@ impl Rejection {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::NotACode(NotACode::FakeOfSshd) => "refused-by-sshd",
             Self::NotACode(_) => "not-a-code",
             Self::Wrong { .. } => "wrong-code",
             Self::Misplaced { code, .. } => match code.kind {
@@ -164,7 +169,6 @@ impl Rejection {
 mod tests {
     use super::*;
     use crate::app_password::Barred;
-    use crate::verdict::NotACode;
 
     fn line(refused: Rejection) -> String {
         Verdict::Refused(refused).describe(Line::new("refused")).finish()
