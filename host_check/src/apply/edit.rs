@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use pam_stacks::{Files, ManagementGroup, ModuleKind, StackLine};
 
 use super::drop_in::Keys;
-use crate::check::stacks::{Before, Service};
-use crate::finding::Severity;
+use crate::check::stacks::{ASKED_IN_VAIN, Before, Service, refuses_some};
+use crate::finding::{Finding, Severity};
 use crate::messages;
 
 /// What the pam_twostep lines say beside what they always say.
@@ -47,28 +47,47 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
     // What the distribution ships below /usr is not ours to change: /etc goes before it.
     let path = Path::new("/etc/pam.d").join(path.file_name().unwrap_or_default());
     let mut first_trouble = None;
-    for candidate in candidates(&stack, &text, style) {
+    let mut second_best = None;
+    let texts = [text.clone(), with_refusals_that_end(&stack, &text)];
+    for candidate in texts.iter().flat_map(|text| candidates(&stack, text, style)) {
         match wrong(files, &path, &candidate, service, style.before) {
             None => return Ok((path, candidate)),
-            Some(why) => first_trouble = first_trouble.or(Some(why)),
+            // What another line does to the question it does wherever ours stands: the plan tells of it.
+            Some(finding) if finding.id == ASKED_IN_VAIN => second_best = second_best.or(Some(candidate)),
+            Some(finding) => first_trouble = first_trouble.or(Some(finding.what)),
         }
+    }
+    if let Some(candidate) = second_best {
+        return Ok((path, candidate));
     }
     let why = if first_step(&stack).is_some() { messages::plan::JUMPS } else { messages::plan::NO_PASSWORD_LINE };
     Err(Unfit::Wrong(first_trouble.unwrap_or_else(|| why.to_owned())))
 }
 
-/// What is wrong with a service that has this text, if something is.
-fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) -> Option<String> {
+/// The worst that is wrong with a service that has this text, if something is.
+fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) -> Option<Finding> {
     let files = files.clone().with(path, text);
-    let service = Service::new(&files, service, before);
-    if let Some(why) = service.broken() {
-        return Some(why.to_owned());
-    }
-    service.findings().into_iter().find(|finding| finding.severity > Severity::Notice).map(|finding| finding.what)
+    let findings = Service::new(&files, service, before).findings();
+    let wrong = findings.into_iter().filter(|finding| finding.severity > Severity::Notice);
+    wrong.min_by_key(|finding| finding.id == ASKED_IN_VAIN)
+}
+
+/// The text, in which a refusal of each line of the service's own ends the stack that stands above the first
+/// step and refuses some.
+fn with_refusals_that_end(stack: &Service<'_>, text: &str) -> String {
+    let Some(at) = first_step(stack) else { return text.to_owned() };
+    let lines = stack.stack(ManagementGroup::Auth).lines.iter();
+    let refuses = |line: &&StackLine| line.through.is_empty() && line.module().is_some_and(refuses_some);
+    let refusing =
+        lines.filter(refuses).map(StackLine::own_line).filter(|number| *number < at).collect::<BTreeSet<_>>();
+    let ending = |(index, line): (usize, &str)| {
+        if refusing.contains(&(index + 1)) { line.replacen("required", "requisite", 1) } else { line.to_owned() }
+    };
+    text.lines().enumerate().map(ending).collect::<Vec<_>>().join("\n")
 }
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
-/// cannot stand before it; our account line behind the others, or before them.
+/// cannot stand before it; our account line among the others.
 fn candidates(stack: &Service<'_>, text: &str, style: LineStyle) -> Vec<String> {
     let Some(at) = first_step(stack) else { return Vec::new() };
     let ours = Ours::new(stack.name, style);
@@ -81,8 +100,8 @@ fn candidates(stack: &Service<'_>, text: &str, style: LineStyle) -> Vec<String> 
         firsts.extend(goes_on(stack, at).then(|| jumping(&unfolded)));
         firsts.push(unfolded);
     }
-    let both = firsts.iter().flat_map(|first: &Vec<String>| [(first, false), (first, true)]);
-    both.map(|(first, account_goes_first)| ours.written(text, at, first, account_goes_first)).collect()
+    let all = firsts.iter().flat_map(|first: &Vec<String>| AccountPlace::ALL.map(|place| (first, place)));
+    all.map(|(first, place)| ours.written(text, at, first, place)).collect()
 }
 
 /// The line of the service's file, from 1, that brings the last proof of the first step.
@@ -117,6 +136,19 @@ const KEY_ALONE: [&str; 2] =
 
 /// The end for those who have given their code.
 const END: &str = "auth       sufficient   pam_permit.so";
+
+/// Where our account line stands among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AccountPlace {
+    Last,
+    BeforeLast,
+    First,
+}
+
+impl AccountPlace {
+    /// In the order in which they are tried.
+    const ALL: [Self; 3] = [Self::Last, Self::BeforeLast, Self::First];
+}
 
 /// Our lines for one service.
 struct Ours {
@@ -164,7 +196,7 @@ impl Ours {
         let at = at - going.iter().filter(|number| **number < at).count();
         let [code, permit] = self.code();
         let first = KEY_ALONE.map(str::to_owned).into_iter().chain([code, permit]).collect::<Vec<_>>();
-        [false, true].map(|account_goes_first| self.written(&left, at, &first, account_goes_first)).to_vec()
+        AccountPlace::ALL.map(|place| self.written(&left, at, &first, place)).to_vec()
     }
 
     /// The lines that the include at this line brings, written so that a wrong password ends the stack
@@ -181,6 +213,10 @@ impl Ours {
                 [kind, "required", rest @ ..] if is_proof(one) => {
                     lines.push(format!("{kind} requisite {}", rest.join(" ")));
                     ends_with_code = false;
+                }
+                // Below its refusal nobody is asked anything.
+                [kind, "required", rest @ ..] if one.module().is_some_and(refuses_some) => {
+                    lines.push(format!("{kind} requisite {}", rest.join(" ")));
                 }
                 // The code right behind it, and the end: whatever follows is for those whom it refused.
                 [kind, "sufficient", rest @ ..] if is_proof(one) => {
@@ -202,16 +238,16 @@ impl Ours {
     }
 
     /// The text with the pam_twostep lines; `first` stands for its line `at`, from 1.
-    fn written(&self, text: &str, at: usize, first: &[String], account_goes_first: bool) -> String {
+    fn written(&self, text: &str, at: usize, first: &[String], account: AccountPlace) -> String {
         let lines = text.lines().collect::<Vec<_>>();
-        let place = if account_goes_first {
-            lines.iter().position(|line| is_account(line))
-        } else {
-            lines.iter().rposition(|line| is_account(line))
+        let place = match account {
+            AccountPlace::First => lines.iter().position(|line| is_account(line)),
+            AccountPlace::Last | AccountPlace::BeforeLast => lines.iter().rposition(|line| is_account(line)),
         };
+        let is_below = account == AccountPlace::Last;
         let mut all = Vec::new();
         for (index, line) in lines.iter().enumerate() {
-            if place == Some(index) && account_goes_first {
+            if place == Some(index) && !is_below {
                 all.push(self.account.clone());
             }
             if index + 1 == at {
@@ -220,7 +256,7 @@ impl Ours {
             } else {
                 all.push((*line).to_owned());
             }
-            if place == Some(index) && !account_goes_first {
+            if place == Some(index) && is_below {
                 all.push(self.account.clone());
             }
         }
@@ -291,7 +327,7 @@ mod tests {
     #[test]
     fn debian() {
         let common = "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so";
-        let account = "account [success=1 default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so";
+        let account = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so";
         let sshd =
             "# PAM\n@include common-auth # the password\naccount required pam_nologin.so\n@include common-account";
         let texts = [("sshd", sshd), ("common-auth", common), ("common-account", account)];
@@ -301,14 +337,14 @@ mod tests {
             "auth requisite pam_twostep.so after_first_step",
             "auth required pam_permit.so",
             "account required pam_nologin.so",
-            "@include common-account",
             "account required pam_twostep.so",
+            "@include common-account",
         ];
         assert_eq!(new(&texts, STYLE), expected);
         let keys = new(&texts, LineStyle { keys: Some(Keys::WithCode), enrolls: true, ..STYLE });
         assert_eq!(keys[1], "auth [success=ignore default=2] pam_twostep.so mode=ssh_key");
         assert_eq!(keys[2], "auth requisite pam_twostep.so after_first_step enroll");
-        assert_eq!(keys.last().unwrap(), "account required pam_twostep.so enroll");
+        assert_eq!(keys[keys.len() - 2], "account required pam_twostep.so enroll");
     }
 
     #[test]
@@ -354,7 +390,7 @@ mod tests {
         let sshd = "auth include base-auth\naccount include base-account";
         let expected = [
             "auth required pam_env.so",
-            "auth required pam_nologin.so successok",
+            "auth requisite pam_nologin.so successok",
             "auth requisite pam_unix.so nullok",
             "auth requisite pam_twostep.so after_first_step",
             "auth required pam_permit.so",
@@ -384,8 +420,8 @@ mod tests {
             "auth sufficient pam_permit.so",
             "auth required pam_deny.so",
             "auth include postlogin",
-            "account required pam_twostep.so",
             "account required pam_nologin.so",
+            "account required pam_twostep.so",
             "account include password-auth",
         ];
         assert_eq!(new(&texts, STYLE), expected);
@@ -419,14 +455,29 @@ mod tests {
                     auth [default=die] pam_faillock.so authfail\nauth optional pam_permit.so\nauth required pam_faillock.so authsucc\n\
                     account required pam_unix.so\naccount optional pam_permit.so";
         let sshd = "auth include system-auth\naccount include system-auth";
-        let expected = [
+        let stock = [
             "auth include system-auth",
             "auth requisite pam_twostep.so after_first_step",
             "auth required pam_permit.so",
             "account include system-auth",
             "account required pam_twostep.so",
         ];
-        assert_eq!(new(&[("sshd", sshd), ("system-auth", auth)], STYLE), expected);
+        let without_faillock = auth.replace("auth required pam_faillock.so preauth\n", "");
+        assert_eq!(new(&[("sshd", sshd), ("system-auth", &without_faillock)], STYLE), stock);
+        // A locked account must not be asked for the code: that would tell a right password.
+        let lines = new(&[("sshd", sshd), ("system-auth", auth)], STYLE);
+        assert_eq!(lines[0], "auth requisite pam_faillock.so preauth");
+        assert_eq!(lines[5..], [&stock[1..3], &stock[3..]].concat());
+    }
+
+    #[test]
+    fn a_refusal_of_the_services_own_ends_the_stack_before_the_question() {
+        let sshd = "auth required pam_access.so\nauth requisite pam_unix.so\naccount required pam_unix.so";
+        let lines = new(&[("sshd", sshd)], STYLE);
+        assert_eq!(lines[..2], ["auth requisite pam_access.so", "auth requisite pam_unix.so"]);
+        // What another file brings is not this service's to change.
+        let bracketed = sshd.replace("required pam_access", "[default=bad success=ok] pam_access");
+        assert_eq!(new(&[("sshd", &bracketed)], STYLE)[0], "auth [default=bad success=ok] pam_access.so");
     }
 
     #[test]

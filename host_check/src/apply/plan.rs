@@ -17,7 +17,7 @@ use crate::check;
 use crate::check::sshd::{CONFIG, Effective};
 use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::error::Error;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::host::Host;
 use crate::messages;
 
@@ -140,9 +140,13 @@ impl Plan {
         let mut objections = check::ground(host, &self.files);
         for name in &self.services {
             let findings = Service::new(&self.files, name, Before::Nothing).findings();
-            objections.extend(
-                findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what),
-            );
+            for Finding { severity, what, remedy, .. } in findings {
+                match severity {
+                    Severity::Error => objections.push(what),
+                    Severity::Warning => self.notes.push(format!("{what} {remedy}")),
+                    Severity::Notice => {}
+                }
+            }
         }
         objections.extend(self.keys.and_then(|_| door::goes_by_another()));
         let door = self.keys.map(|keys| door::inspect(&self.today, &self.files, keys)).unwrap_or_default();

@@ -12,6 +12,7 @@ mod reached;
 mod refused;
 mod service;
 
+pub use auth::{ASKED_IN_VAIN, refuses_some};
 pub use coverage::{Wanted, coverage};
 pub use service::{AsksPassword, Before, Service, Way};
 

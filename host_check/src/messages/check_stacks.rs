@@ -36,12 +36,13 @@ pub fn account_line_higher(line: &str) -> String {
 }
 
 /// The same, and what comes of it.
-pub fn account_skipped(service: &str, line: &str, so: &str) -> String {
-    format!("{service}: {line} ends the account phase before the pam_twostep line, so {so}.")
+pub fn account_skipped(service: &str, line: &str, of_expired: bool, so: &str) -> String {
+    let of = if of_expired { " of users whose password has expired" } else { "" };
+    format!("{service}: {line} ends the account phase{of} before the pam_twostep line, so {so}.")
 }
 
 /// What comes of it.
-pub const DO_NOTHING: &str = "`enroll` and `require_step` do nothing for whom it lets through";
+pub const DO_NOTHING: &str = "`enroll` and `require_step` do nothing in these logins";
 
 /// The same.
 pub const NO_GRACE: &str = "time to enroll does not begin and nobody is reminded";
@@ -139,6 +140,18 @@ pub fn code_alone(service: &str) -> String {
 /// The same.
 pub const REQUIRED_AND_PASSWORD: &str =
     "Write `required` in the pam_twostep line, and have the password asked in a line that must succeed.";
+
+/// A line that refuses, and lets the stack go on.
+pub fn asked_in_vain(name: &str, line: &str) -> String {
+    format!(
+        "{name}: where {line} refuses, the code is asked all the same: it is used up for a login that fails, and a password shows by the question that it is right."
+    )
+}
+
+/// The same.
+pub fn refusal_ends(line: &str, place: impl Display) -> String {
+    format!("Let a refusal end the stack: write requisite, or default=die, in {line} ({place}).")
+}
 
 /// What lets in.
 pub const WRONG_CODE: &str = "a wrong answer to our question lets in all the same";

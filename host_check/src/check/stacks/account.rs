@@ -1,7 +1,7 @@
 //! The account phase: where the time to enroll begins and is told, and where `enroll` and
 //! `require_step` act.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use pam_stacks::{Code, End, ModuleKind, StackLine, explore};
 
@@ -83,7 +83,7 @@ impl Service<'_> {
             ModuleKind::Ours => vec![(ours, true)],
             ModuleKind::Permit | ModuleKind::Service => all(&[Code::SUCCESS]),
             ModuleKind::Deny => all(&[Code::AUTH_ERR]),
-            ModuleKind::Password => all(&[Code::SUCCESS, Code::USER_UNKNOWN]),
+            ModuleKind::Password => all(&[Code::SUCCESS, Code::NEW_AUTHTOK_REQD, Code::USER_UNKNOWN]),
             ModuleKind::Condition if module.is_for_listed_users() => {
                 all(&[Code::SUCCESS, Code::IGNORE, Code::PERM_DENIED])
             }
@@ -93,15 +93,25 @@ impl Service<'_> {
     }
 }
 
+/// Whether the login goes on: at once, or after the change of a password that has expired.
+fn goes_on(end: &End<bool>) -> bool {
+    matches!(end.outcome, Code::SUCCESS | Code::NEW_AUTHTOK_REQD)
+}
+
 fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
-    let past = service.account_ways(Code::SUCCESS).into_iter().filter(|end| end.lets_in() && !end.facts);
-    let by = past.filter_map(|end| end.passed_by(lines)).collect::<BTreeSet<_>>();
-    let lines = by.into_iter().filter_map(|index| service.account.lines.get(index));
-    let lines = lines.filter(|line| line.module().is_some_and(|module| module.kind() != ModuleKind::Root));
+    let mut past = BTreeMap::new();
+    for end in service.account_ways(Code::SUCCESS).into_iter().filter(|end| goes_on(end) && !end.facts) {
+        let Some(index) = end.passed_by(lines) else { continue };
+        let is_expired = end.outcome == Code::NEW_AUTHTOK_REQD;
+        *past.entry(index).or_insert(true) &= is_expired;
+    }
+    let lines =
+        past.into_iter().filter_map(|(index, of_expired)| Some((service.account.lines.get(index)?, of_expired)));
+    let lines = lines.filter(|(line, _)| line.module().is_some_and(|module| module.kind() != ModuleKind::Root));
     lines
-        .map(|line| {
+        .map(|(line, of_expired)| {
             let remedy = messages::check_stacks::account_line_higher(&quoted(line));
-            let what = |so| messages::check_stacks::account_skipped(service.name, &quoted(line), so);
+            let what = |so| messages::check_stacks::account_skipped(service.name, &quoted(line), of_expired, so);
             if acts {
                 return Finding::error(
                     "account-line-skipped",
@@ -116,7 +126,7 @@ fn skipped(service: &Service<'_>, lines: &[usize], acts: bool) -> Vec<Finding> {
 }
 
 fn ignored(service: &Service<'_>) -> Option<Finding> {
-    let through = |code| service.account_ways(code).into_iter().find(|end| end.lets_in() && end.facts);
+    let through = |code| service.account_ways(code).into_iter().find(|end| goes_on(end) && end.facts);
     let end = through(Code::PERM_DENIED).or_else(|| through(Code::SERVICE_ERR))?;
     let index = end.way.iter().map(|(index, _)| *index).find(|index| {
         service.account.lines.get(*index).and_then(StackLine::module).is_some_and(pam_stacks::Module::is_ours)

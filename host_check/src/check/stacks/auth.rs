@@ -1,7 +1,9 @@
 //! The auth phase, explored: nobody gets in without the pam_twostep line, no stranger comes to it, and nobody
 //! is refused by it who is not asked.
 
-use pam_stacks::{End, Module, ModuleKind};
+use std::collections::BTreeSet;
+
+use pam_stacks::{Action, Code, End, Module, ModuleKind};
 use twostep_core::options::Mode;
 
 use super::doors::{code_alone, lets_in, passed_by, strangers};
@@ -10,6 +12,9 @@ use super::service::{Service, quoted, with_mode};
 use super::{reached, refused};
 use crate::finding::Finding;
 use crate::messages;
+
+/// The finding of a line before ours that refuses and does not end the stack.
+pub const ASKED_IN_VAIN: &str = "asked-in-vain";
 
 /// Everything that the auth phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
@@ -21,6 +26,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
         findings.extend(code_alone(service));
         findings.extend(refused::findings(service, &codes));
         findings.extend(twice(service, &codes));
+        findings.extend(asked_in_vain(service, &codes));
     }
     findings.extend(lets_in(service));
     findings
@@ -64,6 +70,33 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
             reached::tried(service, index, codes).unwrap_or_else(|| messages::check_stacks::take_ours_out(name)),
         ),
     })
+}
+
+/// Lines that refuse a login and let it go on to the question for the code.
+fn asked_in_vain(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let mut before = BTreeSet::new();
+    for end in service.arrivals(RIGHT) {
+        let asked = end.way.iter().rposition(|(index, _)| codes.contains(index)).unwrap_or_default();
+        before.extend(end.way.iter().take(asked).map(|(index, _)| *index));
+    }
+    let lines = before.into_iter().filter_map(|index| service.line(index));
+    lines
+        .filter(|line| line.module().is_some_and(refuses_some) && line.control.action(Code::AUTH_ERR) == Action::Bad)
+        .map(|line| {
+            Finding::warning(
+                ASKED_IN_VAIN,
+                &line.place,
+                messages::check_stacks::asked_in_vain(service.name, &quoted(line)),
+                messages::check_stacks::refusal_ends(&quoted(line), &line.place),
+            )
+        })
+        .collect()
+}
+
+/// Whether a module refuses some users without asking them anything.
+pub fn refuses_some(module: &Module) -> bool {
+    // SELinux refuses those alone whom its list confines.
+    matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard) && !module.is_for_listed_users()
 }
 
 /// A login that is asked for two codes: the second has to be another one than the first.

@@ -11,7 +11,7 @@ const COMMON_AUTH: &str = "auth [success=1 default=ignore] pam_unix.so nullok\n\
                            auth requisite pam_deny.so\nauth required pam_permit.so\nauth optional pam_cap.so";
 const COMMON_ACCOUNT: &str = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n\
                               account requisite pam_deny.so\naccount required pam_permit.so";
-const ACCOUNT: &str = "@include common-account\naccount required pam_twostep.so\n";
+const ACCOUNT: &str = "account required pam_twostep.so\n@include common-account\n";
 
 fn files(texts: &[(&str, &str)]) -> Files {
     let empty = ["common-session", "common-session-noninteractive", "common-password"].map(|name| (name, ""));
@@ -185,7 +185,7 @@ fn a_jump_counted_over_an_include_is_found_and_one_below_us_is_not() {
 fn enroll_stands_in_both_lines_or_in_none() {
     let with = |service: &str, auth: &str, account: &str| {
         let text = format!(
-            "@include common-auth\nauth required pam_twostep.so after_first_step {auth}\n@include common-account\n{account}"
+            "@include common-auth\nauth required pam_twostep.so after_first_step {auth}\n{account}\n@include common-account"
         );
         let files = files(&[(service, &text)]);
         let findings = Service::new(&files, service, Before::Nothing).findings();
@@ -203,7 +203,7 @@ fn enroll_stands_in_both_lines_or_in_none() {
 
 #[test]
 fn a_screen_locker_without_an_account_phase_needs_no_account_line() {
-    let login = "@include common-auth\nauth required pam_twostep.so after_first_step enroll\n@include common-account\naccount required pam_twostep.so enroll";
+    let login = "@include common-auth\nauth required pam_twostep.so after_first_step enroll\naccount required pam_twostep.so enroll\n@include common-account";
     let other = ("other", "auth required pam_deny.so\naccount required pam_deny.so");
     assert_eq!(found(&files(&[("login", login), ("sshd", "auth include login"), other]), Before::Nothing), []);
     let own = found(&files(&[("sshd", "@include common-auth\nauth required pam_twostep.so"), other]), Before::Nothing);
@@ -217,13 +217,54 @@ fn an_account_line_that_is_passed_by_or_ignored_is_found() {
     let acts = text.replace("account required pam_twostep.so", "account required pam_twostep.so require_step");
     assert_eq!(found(&files(&[("sshd", &acts)]), Before::Nothing), errors(&["account-line-skipped"]));
     let ignored =
-        "@include common-auth\nauth required pam_twostep.so\n@include common-account\naccount optional pam_twostep.so";
+        "@include common-auth\nauth required pam_twostep.so\naccount optional pam_twostep.so\n@include common-account";
     assert_eq!(found(&files(&[("sshd", ignored)]), Before::Nothing), errors(&["account-refusal-ignored"]));
 }
 
 #[test]
+fn a_password_that_has_expired_ends_debians_account_phase_before_a_line_below_it() {
+    let with = |lines: &str| {
+        let text = format!("@include common-auth\nauth required pam_twostep.so\n{lines}");
+        Service::new(&files(&[("sshd", &text)]), "sshd", Before::Nothing).findings()
+    };
+    let warned = with("@include common-account\naccount required pam_twostep.so");
+    assert_eq!(
+        warned.iter().map(|one| (one.severity, one.id)).collect::<Vec<_>>(),
+        [(Severity::Warning, "account-line-skipped")]
+    );
+    assert!(warned[0].what.contains("whose password has expired"), "{warned:?}");
+    let acts = with("@include common-account\naccount required pam_twostep.so require_step");
+    assert_eq!(acts[0].severity, Severity::Error);
+    for above in ["@include common-account", "account required pam_unix.so", "account sufficient pam_unix.so"] {
+        assert_eq!(with(&format!("account required pam_twostep.so\n{above}")), []);
+    }
+    assert_eq!(with("account required pam_unix.so\naccount required pam_twostep.so"), []);
+    assert!(!with("account sufficient pam_unix.so\naccount required pam_twostep.so")[0].what.contains("expired"));
+}
+
+#[test]
+fn a_line_that_refuses_and_lets_the_stack_go_on_to_the_question_is_found() {
+    for refuses in
+        ["pam_faillock.so preauth", "pam_access.so", "pam_nologin.so", "pam_listfile.so item=user", "pam_shells.so"]
+    {
+        let with = |control: &str| {
+            auth(&format!("auth {control} {refuses}\n@include common-auth\nauth required pam_twostep.so"))
+        };
+        assert_eq!(with("required"), [(Severity::Warning, "asked-in-vain")], "{refuses}");
+        assert_eq!(with("[success=ok ignore=ignore default=bad]"), [(Severity::Warning, "asked-in-vain")], "{refuses}");
+        assert_eq!(with("requisite"), [], "{refuses}");
+        assert_eq!(with("optional"), [], "{refuses}");
+        let below = auth(&format!("@include common-auth\nauth required pam_twostep.so\nauth required {refuses}"));
+        assert!(below.iter().all(|(_, id)| *id != "asked-in-vain"), "{below:?}");
+    }
+    let between = auth("auth requisite pam_unix.so\nauth required pam_access.so\nauth required pam_twostep.so");
+    assert_eq!(between, [(Severity::Warning, "asked-in-vain")]);
+    assert_eq!(auth("auth required pam_sepermit.so\n@include common-auth\nauth required pam_twostep.so"), []);
+}
+
+#[test]
 fn require_step_in_a_shared_file_is_found() {
-    let shared = format!("{COMMON_ACCOUNT}\naccount required pam_twostep.so require_step");
+    let shared = format!("account required pam_twostep.so require_step\n{COMMON_ACCOUNT}");
     let sshd = "@include common-auth\nauth required pam_twostep.so\n@include common-account";
     let files = files(&[("sshd", sshd), ("cron", "@include common-account"), ("common-account", &shared)]);
     assert_eq!(found(&files, Before::Nothing), errors(&["require-step-shared"]));
@@ -311,9 +352,9 @@ fn lines_of_ours_without_an_auth_line_are_told_of() {
     let warned = [(Severity::Warning, "auth-line-missing")];
     let of = |text: &str| found(&files(&[("sshd", text)]), Before::Nothing);
     assert_eq!(of("@include common-auth\n@include common-account\nsession optional pam_twostep.so"), warned);
-    assert_eq!(of("@include common-auth\n@include common-account\naccount required pam_twostep.so"), warned);
+    assert_eq!(of("@include common-auth\naccount required pam_twostep.so\n@include common-account"), warned);
     // What is shared may be meant for others: cron comes by it too.
-    let shared = format!("{COMMON_ACCOUNT}\naccount required pam_twostep.so");
+    let shared = format!("account required pam_twostep.so\n{COMMON_ACCOUNT}");
     let cron = files(&[("sshd", "@include common-account"), ("common-account", &shared)]);
     assert_eq!(found(&cron, Before::Nothing), []);
 }
