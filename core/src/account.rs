@@ -81,6 +81,9 @@ pub struct Failures {
     /// From sources that may be anyone.
     #[serde(default)]
     pub anyone: u32,
+    /// From those of listed callers.
+    #[serde(default)]
+    pub callers: u32,
 }
 
 /// One enrolled device.
@@ -247,10 +250,14 @@ impl Account {
     /// What this source is to this user.
     #[must_use]
     pub fn class_of(&self, source: &Source) -> Class {
-        match source.is_anyone() {
-            true => Class::Anyone,
-            false if self.known_sources.iter().any(|known| known == source.as_str()) => Class::Known,
-            false => Class::Stranger,
+        if source.is_callers() {
+            Class::Caller
+        } else if source.is_anyone() {
+            Class::Anyone
+        } else if self.known_sources.iter().any(|known| known == source.as_str()) {
+            Class::Known
+        } else {
+            Class::Stranger
         }
     }
 
@@ -378,7 +385,8 @@ impl Authenticator {
 
 impl From<Failures> for Sums {
     fn from(stored: Failures) -> Self {
-        Self { strangers: stored.strangers, known: stored.known, anyone: stored.anyone }
+        let Failures { strangers, known, anyone, callers } = stored;
+        Self { strangers, known, anyone, callers }
     }
 }
 
@@ -386,7 +394,12 @@ impl From<Sums> for Failures {
     /// Rounded down to tens, so that the account is written at each tenth failure only.
     fn from(sums: Sums) -> Self {
         let tens = |sum: u32| sum / 10 * 10;
-        Self { strangers: tens(sums.strangers), known: tens(sums.known), anyone: tens(sums.anyone) }
+        Self {
+            strangers: tens(sums.strangers),
+            known: tens(sums.known),
+            anyone: tens(sums.anyone),
+            callers: tens(sums.callers),
+        }
     }
 }
 

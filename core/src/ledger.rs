@@ -174,9 +174,10 @@ impl Ledger {
         self.remembered.iter().any(|(known, passed)| known == place && now < passed.after(time))
     }
 
-    /// Forgets every place: whatever was passed there counts no more.
-    pub fn forget_places(&mut self) {
+    /// Forgets every login: what was passed there counts no more, and is told to nobody again.
+    pub fn forget_logins(&mut self) {
         self.remembered.clear();
+        self.exchanges.clear();
     }
 
     /// Records a use of an application password.
@@ -235,7 +236,7 @@ impl Ledger {
                 body.u64(step.0);
             }
         }
-        let Sums { strangers, known, anyone } = self.throttle.gone;
+        let Sums { strangers, known, anyone, callers } = self.throttle.gone;
         [strangers, known, anyone].into_iter().for_each(|sum| body.u64(sum.into()));
         body.u32(self.throttle.slots.len());
         for slot in &self.throttle.slots {
@@ -263,6 +264,8 @@ impl Ledger {
         body.u32(self.gone.len());
         self.gone.iter().for_each(|gone| body.text(gone));
         exchange::write(&self.exchanges, &mut body);
+        // Behind all else, where the version before this one does not look.
+        body.u64(callers.into());
         body.finish()
     }
 
@@ -271,16 +274,18 @@ impl Ledger {
         let epoch = Uptime(reader.u64()?);
         let spent = reader.many(SPENT, Self::step)?;
         let shown = reader.many(SHOWN, Self::step)?;
-        let gone = Sums { strangers: reader.count()?, known: reader.count()?, anyone: reader.count()? };
+        let (strangers, known, anyone) = (reader.count()?, reader.count()?, reader.count()?);
         let slots = reader.many(SLOTS, Self::slot)?;
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
         let unnoticed = Wrong { count: reader.count()?, source: reader.text()? };
         let passed = Some(reader.u64()?).filter(|passed| *passed != NOT_PASSED).map(Uptime);
         let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
         let uses = reader.many(USES, Self::last_use_of)?;
-        let throttle = Throttle { slots, gone };
-        let gone = reader.many(GONE, Reader::text)?;
+        let lost = reader.many(GONE, Reader::text)?;
         let exchanges = exchange::read(reader)?;
+        let gone = Sums { strangers, known, anyone, callers: reader.count().unwrap_or_default() };
+        let throttle = Throttle { slots, gone };
+        let gone = lost;
         Some(Self { uid, epoch, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses, gone, exchanges })
     }
 
@@ -304,11 +309,14 @@ fn class_number(class: Class) -> u64 {
         Class::Stranger => 0,
         Class::Known => 1,
         Class::Anyone => 2,
+        Class::Caller => 3,
     }
 }
 
 fn class_of(number: u64) -> Option<Class> {
-    [Class::Stranger, Class::Known, Class::Anyone].into_iter().find(|class| class_number(*class) == number)
+    [Class::Stranger, Class::Known, Class::Anyone, Class::Caller]
+        .into_iter()
+        .find(|class| class_number(*class) == number)
 }
 
 impl Wrong {

@@ -5,6 +5,7 @@
 //! user has succeeded before are judged, and everyone else needs a recovery code. As many failures
 //! from known sources close verification codes for all (NIST SP 800-63B-4 §3.2.2). Sources that may be
 //! anyone (proxies, this host itself) have as many guesses of their own, and close nothing for others.
+//! Neither do those of listed callers, which are closed by all of these.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -53,6 +54,8 @@ pub enum Class {
     Stranger,
     /// It may be anyone, so that a success from it says nothing.
     Anyone,
+    /// Only a listed caller says where it is.
+    Caller,
 }
 
 /// What PAM and the kernel say about where an answer comes from.
@@ -111,6 +114,8 @@ pub struct Sums {
     pub known: u32,
     /// From sources that may be anyone.
     pub anyone: u32,
+    /// From those of listed callers.
+    pub callers: u32,
 }
 
 /// What a source may try.
@@ -230,6 +235,7 @@ impl Throttle {
     pub fn gate(&self, source: &Source, class: Class, now: Uptime, limits: &Limits) -> Gate {
         let sums = self.sums();
         let others = sums.strangers.saturating_add(sums.known);
+        let anyone = others.saturating_add(sums.anyone);
         let left = self.slots.iter().find(|slot| slot.source == source.name).map_or(0, |slot| slot.until.since(now));
         match left {
             // A longer wait than any comes from another boot, whose ledger was not cleared.
@@ -237,7 +243,8 @@ impl Throttle {
             _ if sums.known >= limits.cap => Gate::Disabled,
             _ if class == Class::Known => Gate::Open,
             _ if others >= limits.cap => Gate::ClosedToStrangers,
-            _ if class == Class::Anyone && others.saturating_add(sums.anyone) >= limits.cap => Gate::ClosedToStrangers,
+            _ if class == Class::Anyone && anyone >= limits.cap => Gate::ClosedToStrangers,
+            _ if class == Class::Caller && anyone.saturating_add(sums.callers) >= limits.cap => Gate::ClosedToStrangers,
             _ => Gate::Open,
         }
     }
@@ -255,12 +262,6 @@ impl Throttle {
     /// Forgets the failures of `source`, and of no other.
     pub fn succeed(&mut self, source: &Source) {
         self.slots.retain(|slot| slot.source != source.name);
-    }
-
-    /// The uncleared failures of `source`.
-    #[must_use]
-    pub fn failures_of(&self, source: &Source) -> u32 {
-        self.slots.iter().find(|slot| slot.source == source.name).map_or(0, |slot| slot.failures)
     }
 
     /// Forgets everything: a recovery code or an administrator opened the account.
@@ -304,7 +305,7 @@ impl Sums {
     /// All of them.
     #[must_use]
     pub fn total(self) -> u32 {
-        self.strangers.saturating_add(self.known).saturating_add(self.anyone)
+        self.strangers.saturating_add(self.known).saturating_add(self.anyone).saturating_add(self.callers)
     }
 
     fn plus(self, slot: &Slot) -> Self {
@@ -313,6 +314,7 @@ impl Sums {
             Class::Known => &mut sums.known,
             Class::Stranger => &mut sums.strangers,
             Class::Anyone => &mut sums.anyone,
+            Class::Caller => &mut sums.callers,
         };
         *sum = sum.saturating_add(slot.failures);
         sums

@@ -32,6 +32,9 @@ use hand_over::{HandOver, Passage};
 pub use host::{LoginHost, ThisHost};
 use relation::Relation;
 
+/// Most characters of a name or address in the log, more than any that is one has.
+const LONGEST_LOGGED: usize = 128;
+
 /// One step of one login.
 pub struct Turn<'a, H: LoginHost> {
     login: &'a Login,
@@ -107,7 +110,10 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             Peer::User(_) => options.of_user(),
         };
         let Loaded { config, trouble } = host.config(&options.config);
-        let person = host.person(&login.user);
+        let (relation, person) = match caller.peer {
+            Peer::Root => (Relation::Root, host.person(&login.user)),
+            Peer::User(uid) => Relation::of_user(uid, login, (host, &config)),
+        };
         if caller.peer == Peer::Root && matches!(person, Err(LookupError::Database(Errno::ETIMEDOUT))) {
             log.record(
                 &Line::new("error")
@@ -117,7 +123,6 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             );
             return Err(Unready::UserDatabase);
         }
-        let relation = Relation::of(&caller.peer, &person, login, (host, &config));
         let (clock, store) = (host.clock(), host.store(&config));
         Ok(Self { login, host, log, clock, store, options, config, trouble, person, relation })
     }
@@ -179,7 +184,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
     fn left(&self, passage: Passage) -> Option<HandOver> {
         let Ok(Some(person)) = &self.person else { return None };
         let leaves_nothing = passage == Passage::Refused && self.options.mode != Mode::AppPassword;
-        if leaves_nothing || self.relation == Relation::Stranger {
+        if leaves_nothing || matches!(self.relation, Relation::Stranger(_)) {
             return None;
         }
         Some(HandOver { user: person.name.as_str().to_owned(), service: self.login.service.clone(), passage })
@@ -239,7 +244,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         match self.relation {
             Relation::Root => self.options.after_first_step || *key_accepted || *phase != Phase::Auth,
             Relation::Caller(_) => false,
-            Relation::Own | Relation::System | Relation::Stranger => true,
+            Relation::Own | Relation::System(_) | Relation::Stranger(_) => true,
         }
     }
 
@@ -248,11 +253,12 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             Ok(Some(person)) => person.name.as_str(),
             _ => &self.login.user,
         };
-        let line = Line::new(word).with("user", user).with("service", &self.login.service);
+        let rhost = self.login.rhost.as_deref().map(shortened);
+        let line = Line::new(word).with("user", shortened(user)).with("service", shortened(&self.login.service));
         match &self.relation {
-            Relation::Root => line.with_some("rhost", self.login.rhost.as_ref()),
-            Relation::Caller(name) => line.with("caller", name).with_some("rhost", self.login.rhost.as_ref()),
-            Relation::Own | Relation::System | Relation::Stranger => line,
+            Relation::Root => line.with_some("rhost", rhost),
+            Relation::Caller(name) => line.with("caller", name).with_some("rhost", rhost),
+            Relation::Own | Relation::System(_) | Relation::Stranger(_) => line,
         }
     }
 
@@ -269,7 +275,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             Relation::Root => Some(Attempt::from_root(person.clone(), claims)),
             Relation::Own => Some(Attempt::from_user(person.clone(), claims)),
             Relation::Caller(name) => Some(Attempt::from_caller(person.clone(), name, claims)),
-            Relation::System | Relation::Stranger => None,
+            Relation::System(_) | Relation::Stranger(_) => None,
         }
     }
 }
@@ -295,6 +301,11 @@ impl From<Ended> for Came {
     fn from(ended: Ended) -> Self {
         Self::Ended(ended)
     }
+}
+
+/// What the log gets of a text that somebody else chose: a log daemon cuts long lines, at their end.
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(LONGEST_LOGGED).map_or(text, |(end, _)| text.split_at(end).0)
 }
 
 /// The log's pair for a user whom the user database does not know.

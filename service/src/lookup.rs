@@ -25,7 +25,7 @@ pub type LookedUp = Result<Option<Person>, LookupError>;
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
     Pool::new(LIMIT, |key| match key {
-        Key::Name(name) => Person::lookup(name),
+        Key::Name(name) | Key::Strange(name) => Person::lookup(name),
         Key::Uid(uid) => Person::lookup_uid(*uid),
     })
 });
@@ -36,6 +36,14 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
 /// The user database failed to answer, or not in time (`ETIMEDOUT`).
 pub fn by_name(name: &str) -> LookedUp {
     POOL.ask(Key::Name(name.to_owned()))
+}
+
+/// As [`by_name`], one after the other: see [`LoginHost::stranger`](crate::login::LoginHost::stranger).
+///
+/// # Errors
+/// As [`by_name`].
+pub fn by_strange_name(name: &str) -> LookedUp {
+    POOL.ask(Key::Strange(name.to_owned()))
 }
 
 /// The user with this id: see [`Person::lookup_uid`].
@@ -49,6 +57,8 @@ pub fn by_uid(uid: u32) -> LookedUp {
 /// Whom to look for.
 enum Key {
     Name(String),
+    /// A name that somebody else chose. One thread at most looks for such.
+    Strange(String),
     Uid(u32),
 }
 
@@ -78,6 +88,8 @@ struct Queue {
     threads: usize,
     /// How many of the threads wait for a question.
     idle: usize,
+    /// Whether one looks for a strange name.
+    is_at_strange: bool,
 }
 
 impl Pool {
@@ -98,6 +110,7 @@ impl Pool {
     /// Puts a question behind the others, if there is room.
     fn enqueue(&self, question: Question) -> bool {
         let mut queue = lock(&self.shared.queue);
+        queue.questions.retain(|waiting| now() < waiting.limit);
         if queue.questions.len() >= QUEUE {
             return false;
         }
@@ -115,12 +128,17 @@ impl Pool {
         let run = move || {
             loop {
                 let Question { key, limit, answer } = shared.next();
+                let is_strange = matches!(key, Key::Strange(_));
                 // A lookup that panics costs this question its answer, and no thread.
                 if now() < limit
                     && let Ok(found) = catch_unwind(|| look_up(&key))
                 {
                     // Who asked may have gone.
                     let _ = answer.send(found);
+                }
+                if is_strange {
+                    lock(&shared.queue).is_at_strange = false;
+                    shared.filled.notify_one();
                 }
             }
         };
@@ -130,12 +148,22 @@ impl Pool {
     }
 }
 
+impl Queue {
+    fn take(&mut self) -> Option<Question> {
+        let is_free = |one: &Question| !self.is_at_strange || !matches!(one.key, Key::Strange(_));
+        let at = self.questions.iter().position(is_free)?;
+        let next = self.questions.remove(at)?;
+        self.is_at_strange |= matches!(next.key, Key::Strange(_));
+        Some(next)
+    }
+}
+
 impl Shared {
     /// The next question, when there is one.
     fn next(&self) -> Question {
         let mut queue = lock(&self.queue);
         loop {
-            if let Some(question) = queue.questions.pop_front() {
+            if let Some(question) = queue.take() {
                 return question;
             }
             queue.idle += 1;
@@ -184,10 +212,32 @@ mod tests {
     }
 
     #[test]
+    fn strange_names_that_hang_take_one_thread_and_no_place_of_the_others() {
+        static HANGS: AtomicBool = AtomicBool::new(true);
+        let pool = Pool::new(Duration::from_millis(100), |key| {
+            while matches!(key, Key::Strange(_)) && HANGS.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Ok(None)
+        });
+        for number in 0..QUEUE + 9 {
+            assert_eq!(pool.ask(Key::Strange(format!("ghost{number}"))), Err(LookupError::Database(Errno::ETIMEDOUT)));
+            assert_eq!(pool.ask(Key::Name("alice".to_owned())), Ok(None));
+            assert_eq!(pool.ask(Key::Uid(1)), Ok(None));
+        }
+        HANGS.store(false, Ordering::Release);
+        let answers = |_| {
+            thread::sleep(Duration::from_millis(10));
+            pool.ask(Key::Strange("bob".to_owned())) == Ok(None)
+        };
+        assert!((0..100).any(answers));
+    }
+
+    #[test]
     fn lookups_that_panic_leave_the_others_their_threads() {
         let pool = Pool::new(Duration::from_millis(500), |key| match key {
             Key::Uid(_) => panic!("the user database has a defect"),
-            Key::Name(_) => Ok(None),
+            Key::Name(_) | Key::Strange(_) => Ok(None),
         });
         for _ in 0..THREADS + QUEUE {
             assert_eq!(pool.ask(Key::Uid(1)), Err(LookupError::Database(Errno::ETIMEDOUT)));

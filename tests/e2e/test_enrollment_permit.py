@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pexpect
 import pytest
 
 import configuration
 import enrollment
+import service
 from attempts import log_in
 from phones import Phone
+from policies import admin
 from test_admin_report import right
 from test_enroll import CODE_QUESTION, at_a_terminal, key_typed_by_hand, phone_with_key
 
@@ -107,3 +110,37 @@ def test_given_an_open_host_then_none_is_asked(person, clock):
     configuration.write(policy={"enrollment": "open"})
     enrollment.enroll(person, clock)
     assert enrollment.status(person)["enrolled"]
+
+
+BEGINS = """
+import json, sys, time
+import call
+while True:
+    response = call.call(sys.argv[1], {"begin": {}})
+    reason = response.get("refused", {}).get("reason")
+    if reason not in ("proof_required", "busy"):
+        print(json.dumps(response), flush=True)
+        break
+"""
+
+
+@KINDS
+def test_given_a_program_that_begins_while_the_account_is_reset_then_it_still_takes_the_permit(enroll_another, kind):
+    """What the account was like a moment before must not count."""
+    for _ in range(8):
+        configuration.write(policy={"enrollment": "open"})
+        somebody = enroll_another()
+        configuration.write(policy={"enrollment": kind})
+        line = somebody.person.command("env", f"PYTHONPATH={Path(__file__).parent}", "/usr/bin/python3", "-B", "-c", BEGINS,
+                                       str(service.USER))
+        begins = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd="/")
+        service.wait_for(lambda: begins.poll() is not None or cpu_ticks(begins.pid) > 30)
+        admin("reset", somebody.name)
+        response = json.loads(begins.communicate(timeout=60)[0])
+        assert response.get("refused", {}).get("reason") == f"{kind}_required", response
+
+
+def cpu_ticks(pid):
+    """What a process has used of a processor (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

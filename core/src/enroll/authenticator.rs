@@ -89,7 +89,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
             let now = self.clock.now().wall;
             let Some(account) = held.account.as_mut() else { return Err(no_authenticator()) };
             let removed = account.authenticators.remove(index);
-            held.ledger.forget_places();
+            held.ledger.forget_logins();
             let mut revoked = None;
             if !account.is_enrolled() {
                 (account.recovery, account.pending) = (None, None);

@@ -200,7 +200,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
             recovery_codes = Some(shown);
         }
         if replaced.is_some() {
-            held.ledger.forget_places();
+            held.ledger.forget_logins();
         }
         Ok(Response::Confirmed { label, recovery_codes, replaced })
     }

@@ -23,34 +23,52 @@ pub trait Passwords {
 pub(super) enum Permit {
     /// Nothing is needed.
     Granted,
+    /// One who is enrolled gives a proof instead.
+    Enrolled,
     /// An invitation's code, hashed.
     Invite(Option<HashedAnswer>),
 }
 
 impl<S: Store, C: Clock> AccountManager<S, C> {
-    /// Looks at a permit, before the lock. One who is enrolled gives a proof instead.
+    /// Looks at a permit, before the lock.
     pub(super) fn permit(&self, account: Option<&Account>, typed: Option<&Typed>) -> Result<Permit, Refused> {
-        let is_first = self.authority == Authority::User && !account.is_some_and(Account::is_enrolled);
+        if self.authority != Authority::User {
+            return Ok(Permit::Granted);
+        }
+        if account.is_some_and(Account::is_enrolled) {
+            return Ok(Permit::Enrolled);
+        }
         match (self.config.policy.enrollment, typed) {
-            (Enrollment::Password, None) if is_first => {
-                Err(Refused::new(Refusal::PasswordRequired, changes::PASSWORD_REQUIRED))
-            }
-            (Enrollment::Password, Some(password)) if is_first => self.check_password(password),
-            (Enrollment::Invite, None) if is_first => {
-                Err(Refused::new(Refusal::InviteRequired, changes::INVITE_REQUIRED))
-            }
-            (Enrollment::Invite, Some(code)) if is_first => {
+            (Enrollment::Password, Some(password)) => self.check_password(password),
+            (Enrollment::Invite, Some(code)) => {
                 let invite = account.and_then(|account| account.invite.as_ref());
                 let code = invite.zip(recovery::parse(code.expose()));
                 Ok(Permit::Invite(code.map(|(invite, code)| invite.code.hash(&code))))
             }
-            _ => Ok(Permit::Granted),
+            (Enrollment::Open | Enrollment::Password | Enrollment::Invite, _) => {
+                self.without_permit().map(|()| Permit::Granted)
+            }
+        }
+    }
+
+    /// Whether a first enrollment needs no permit.
+    fn without_permit(&self) -> Result<(), Refused> {
+        match self.config.policy.enrollment {
+            Enrollment::Open => Ok(()),
+            Enrollment::Password => Err(Refused::new(Refusal::PasswordRequired, changes::PASSWORD_REQUIRED)),
+            Enrollment::Invite => Err(Refused::new(Refusal::InviteRequired, changes::INVITE_REQUIRED)),
         }
     }
 
     /// Holds a permit against the account, under the lock.
     pub(super) fn check_permit(&self, held: &Held, permit: &Permit) -> Result<(), Refused> {
-        let Permit::Invite(given) = permit else { return Ok(()) };
+        let given = match permit {
+            Permit::Granted => return Ok(()),
+            Permit::Enrolled if held.account.as_ref().is_some_and(Account::is_enrolled) => return Ok(()),
+            // An administrator has reset the account meanwhile.
+            Permit::Enrolled => return self.without_permit(),
+            Permit::Invite(given) => given,
+        };
         let now = self.clock.now().wall;
         let invite = held.account.as_ref().and_then(|account| account.invite.as_ref());
         let invite = invite.filter(|invite| invite.open_until(now).is_some());

@@ -42,7 +42,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
             account.grace_since = Some(now);
             account.record(now, "reset", &format!("by {by}"));
             held.ledger.throttle.clear();
-            held.ledger.forget_places();
+            held.ledger.forget_logins();
             held.keep(Keep::Account);
             self.record(self.event("reset").with("admin", by));
             for one in revoked.into_iter().flat_map(|all| all.list) {

@@ -10,6 +10,8 @@ const EXCHANGES: usize = 16;
 const TIME: u64 = 5 * 60;
 /// Longest verdict that is remembered, in bytes. One that is longer is asked for again.
 const LONGEST: usize = 512;
+/// The same for who gave the answer, and where.
+const LONGEST_PEER: usize = 160;
 
 /// One answer that was judged. Nothing of the answer itself is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl Ledger {
 
     /// Remembers what was judged of an answer.
     pub(crate) fn note_exchange(&mut self, place: ExchangePlace, verdict: String, now: Uptime) {
-        if verdict.len() > LONGEST {
+        if verdict.len() > LONGEST || place.peer.len() > LONGEST_PEER {
             return;
         }
         self.exchanges.retain(|one| one.place != place && one.at <= now && now.since(one.at) <= TIME);

@@ -7,7 +7,7 @@ use super::*;
 /// As full as a ledger gets.
 fn full() -> Ledger {
     let mut ledger = Ledger::new(Uptime(7), Sums::default());
-    ledger.belong_to(1000, Sums { strangers: 3, known: 4, anyone: 5 });
+    ledger.belong_to(1000, Sums { strangers: 3, known: 4, anyone: 5, callers: 6 });
     for number in 0..40 {
         ledger.spend(&format!("{number:016x}"), Step(number));
     }
@@ -16,7 +16,7 @@ fn full() -> Ledger {
     }
     for number in 0..16 {
         let source = "x".repeat(70);
-        let class = [Class::Stranger, Class::Known, Class::Anyone][number as usize % 3];
+        let class = [Class::Stranger, Class::Known, Class::Anyone, Class::Caller][number as usize % 4];
         ledger.throttle.slots.push(Slot { source, class, failures: number, until: Uptime(9) });
     }
     ledger.wrong.add(&"y".repeat(70));
@@ -27,7 +27,7 @@ fn full() -> Ledger {
         ledger.use_app_password(&format!("{number:016x}"), Use { at: -1, source: "u".repeat(70) });
     }
     for ordinal in 0..20 {
-        let place = ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(80) };
+        let place = ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(160) };
         ledger.note_exchange(place, "v".repeat(512), Uptime(77));
     }
     ledger.lose((0..70).map(|number| format!("a{number:016x}")));
@@ -46,7 +46,7 @@ fn a_full_ledger_fits_and_comes_back() {
     assert_eq!((read.throttle.slots.len(), read.remembered.len(), read.uses.len()), (16, REMEMBERED, USES));
     assert!(read.last_use("000000000000003b").is_some() && read.last_use("0000000000000000").is_none());
     assert!(read.has_lost("a0000000000000045") && !read.has_lost("a0000000000000000"));
-    let place = |ordinal| ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(80) };
+    let place = |ordinal| ExchangePlace { attempt: "f".repeat(32), ordinal, peer: "p".repeat(160) };
     assert!(read.exchanged(&place(19), Uptime(80)).is_some() && read.exchanged(&place(3), Uptime(80)).is_none());
     assert_eq!(read.to_slot(77), bytes);
 }
@@ -91,7 +91,7 @@ fn another_user_of_the_name_starts_over_and_reopens_nothing() {
     let before = ledger.clone();
     ledger.belong_to(1000, Sums::default());
     assert_eq!(ledger, before);
-    let own = Sums { strangers: 1, known: 0, anyone: 0 };
+    let own = Sums { strangers: 1, ..Sums::default() };
     ledger.belong_to(1001, own);
     assert!(ledger.is_of(1001) && !ledger.is_of(1000));
     assert_eq!((&ledger.spent, &ledger.shown, &ledger.gone), (&before.spent, &before.shown, &before.gone));

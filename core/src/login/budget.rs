@@ -13,8 +13,7 @@ const NOBODYS: u32 = u32::MAX - 1;
 /// Has an answer judged, if the caller's budget allows one more wrong one.
 ///
 /// As for the user, what a wrong answer costs is recorded before the verdict is known. It is given back if
-/// the answer was not wrong; with a right one also what wrong ones of this user from the same place cost,
-/// which the throttle forgets then too. A caller who dies in between has paid.
+/// the answer was not wrong. A caller who dies in between has paid.
 ///
 /// # Errors
 /// As `judge`; or the budget cannot be charged.
@@ -23,7 +22,7 @@ pub(super) fn within<S: Store, C: Clock>(
     caller: &CallerOrigin,
     judge: impl FnOnce() -> Result<Verdict, LoginError>,
 ) -> Result<Verdict, LoginError> {
-    let CodeLogin { attempt, config, store, clock, .. } = login;
+    let CodeLogin { config, store, clock, .. } = login;
     let (budget, limits) = (Source::of_caller(&caller.name, None), config.limits());
     let ledger = ledger_of(&budget);
     let charged =
@@ -31,19 +30,12 @@ pub(super) fn within<S: Store, C: Clock>(
     if let Err(seconds) = charged {
         return Ok(Verdict::Refused(Rejection::Waiting(seconds)));
     }
-    let source = attempt.source(config);
-    let before = store.peek(&attempt.person).map_or(0, |ledger| ledger.throttle.failures_of(&source));
     let judged = judge();
-    let back = match &judged {
-        Ok(Verdict::Accepted(_)) => before.saturating_add(1),
-        Ok(verdict) if verdict.was_wrong() => 0,
-        // Where nothing could be judged, nothing was guessed.
-        Ok(_) | Err(_) => 1,
-    };
-    if back > 0 {
+    // Where nothing could be judged, nothing was guessed.
+    if !judged.as_ref().is_ok_and(Verdict::was_wrong) {
         // What cannot be given back is forgotten in time.
         let _ = store.update(&ledger, |held| {
-            held.ledger.throttle.give_back(&budget, back, clock.now().uptime, &limits);
+            held.ledger.throttle.give_back(&budget, clock.now().uptime, &limits);
         });
     }
     judged

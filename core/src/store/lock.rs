@@ -16,7 +16,7 @@ use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
 use super::StoreError;
 use super::open::{Directory, Identity, defect, errno};
 use super::volatile::Volatile;
-use crate::ledger::{Ledger, Newest, ROOM, SIZE, newest, random_id, slot_at};
+use crate::ledger::{Ledger, Newest, ROOM, SIZE, SLOT, newest, random_id, slot_at};
 use crate::throttle::Sums;
 use crate::time::Uptime;
 
@@ -95,8 +95,12 @@ impl<'a> Locked<'a> {
     /// process leaves one of the two whole.
     pub(super) fn write(&mut self) -> Result<(), StoreError> {
         let sequence = self.sequence.wrapping_add(1);
+        let slot = self.ledger.to_slot(sequence);
+        if slot.len() > SLOT {
+            return Err(self.directory.failed("write", &self.name, Errno::EFBIG));
+        }
         self.file
-            .write_all_at(&self.ledger.to_slot(sequence), slot_at(sequence))
+            .write_all_at(&slot, slot_at(sequence))
             .map_err(|error| self.directory.failed("write", &self.name, errno(&error)))?;
         self.sequence = sequence;
         Ok(())

@@ -31,17 +31,17 @@ impl Throttle {
         Ok(())
     }
 
-    /// Gives back what was charged for so many answers.
-    pub fn give_back(&mut self, caller: &Source, answers: u32, now: Uptime, limits: &Limits) {
+    /// Gives back what was charged for one answer.
+    pub fn give_back(&mut self, caller: &Source, now: Uptime, limits: &Limits) {
         let each = seconds_of_one(limits);
         let slot = self.budget(caller);
-        let left = slot.outstanding(now, each * u64::from(limits.cap)).saturating_sub(each * u64::from(answers));
-        slot.failures = slot.failures.saturating_sub(answers);
+        let left = slot.outstanding(now, each * u64::from(limits.cap)).saturating_sub(each);
+        slot.failures = slot.failures.saturating_sub(1);
         slot.until = Uptime(now.0.saturating_add(left));
     }
 
     fn budget(&mut self, caller: &Source) -> &mut Slot {
-        self.slot(caller, Class::Anyone)
+        self.slot(caller, Class::Caller)
     }
 }
 
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn what_is_given_back_can_be_used_again_and_no_more_than_that() {
         let mut throttle = used_up(1000);
-        throttle.give_back(&caller(), 3, Uptime(1000), &LIMITS);
+        (0..3).for_each(|_| throttle.give_back(&caller(), Uptime(1000), &LIMITS));
         let judged = (0..10).filter(|_| throttle.charge_budget(&caller(), Uptime(1000), &LIMITS).is_ok()).count();
         assert_eq!(judged, 3);
         let mut fresh = Throttle::default();
-        fresh.give_back(&caller(), 50, Uptime(1000), &LIMITS);
+        (0..50).for_each(|_| fresh.give_back(&caller(), Uptime(1000), &LIMITS));
         let judged = (0..200).filter(|_| fresh.charge_budget(&caller(), Uptime(1000), &LIMITS).is_ok()).count();
         assert_eq!(judged, 100);
     }

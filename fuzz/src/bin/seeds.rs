@@ -95,7 +95,7 @@ fn account() -> Result<Account, NoRandomness> {
 /// A bit of everything.
 fn ledger() -> Ledger {
     let mut ledger = Ledger::new(NOW.uptime, Sums::default());
-    ledger.belong_to(1000, Sums { strangers: 1, known: 2, anyone: 3 });
+    ledger.belong_to(1000, Sums { strangers: 1, known: 2, anyone: 3, callers: 4 });
     let source = Source::of(&Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() }, &[]);
     let wait = Duration::from_secs(5);
     ledger.throttle.fail(&source, Class::Known, NOW.uptime, &Limits { failures: 1, wait, max_wait: wait, cap: 100 });

@@ -47,6 +47,19 @@ pub trait LoginHost {
     /// The user database gave no answer.
     fn person(&self, name: &str) -> Result<Option<Person>, LookupError>;
 
+    /// The user of this uid, or `None` if the user database does not know it.
+    ///
+    /// # Errors
+    /// As [`LoginHost::person`].
+    fn person_of(&self, uid: u32) -> Result<Option<Person>, LookupError>;
+
+    /// As [`LoginHost::person`], for a peer who may only learn that it asks for somebody else. Such names are looked
+    /// up one after the other, since whoever chooses them chooses slow ones.
+    ///
+    /// # Errors
+    /// As [`LoginHost::person`].
+    fn stranger(&self, name: &str) -> Result<Option<Person>, LookupError>;
+
     /// The first uid of a person: those below are system users'.
     fn first_person(&self) -> u32;
 }
@@ -83,6 +96,14 @@ impl LoginHost for ThisHost {
 
     fn person(&self, name: &str) -> Result<Option<Person>, LookupError> {
         lookup::by_name(name)
+    }
+
+    fn person_of(&self, uid: u32) -> Result<Option<Person>, LookupError> {
+        lookup::by_uid(uid)
+    }
+
+    fn stranger(&self, name: &str) -> Result<Option<Person>, LookupError> {
+        lookup::by_strange_name(name)
     }
 
     fn first_person(&self) -> u32 {

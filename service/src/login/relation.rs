@@ -3,13 +3,14 @@
 use protocol::request::Login;
 use twostep_core::audit::Line;
 use twostep_core::config::Config;
-use twostep_core::login::{self, Peer};
+use twostep_core::login;
 use twostep_core::messages;
 use twostep_core::policy::{LoginContext, Requirement};
 use twostep_core::refusals::Told;
-use twostep_core::throttle::Origin;
+use twostep_core::store::Store;
+use twostep_core::throttle::{Origin, Source};
 use twostep_core::time::Clock;
-use twostep_core::username::{LookupError, Person};
+use twostep_core::username::{LookupError, Person, Username};
 use twostep_core::verdict::Verdict;
 
 use super::host::LoginHost;
@@ -24,35 +25,41 @@ pub enum Relation {
     Own,
     /// A caller that the configuration lists for this service, by the name that it has there.
     Caller(String),
-    /// Another system user: it learns of whom nothing is required.
-    System,
-    /// Another person. It learns nothing.
-    Stranger,
+    /// Another system user, of this uid: it learns of whom nothing is required.
+    System(u32),
+    /// Another person, of this uid. It learns nothing.
+    Stranger(u32),
 }
 
 impl Relation {
-    /// What a peer is to a user.
-    pub fn of<H: LoginHost>(
-        peer: &Peer,
-        person: &Result<Option<Person>, LookupError>,
+    /// What a process of this uid is to the user who logs in, and that user. Where the user database does not
+    /// answer, that is the answer, whoever it is.
+    pub fn of_user<H: LoginHost>(
+        uid: u32,
         login: &Login,
-        place: (&H, &Config),
-    ) -> Self {
-        let (host, config) = place;
-        let uid = match peer {
-            Peer::Root => return Self::Root,
-            Peer::User(uid) => *uid,
+        (host, config): (&H, &Config),
+    ) -> (Self, Result<Option<Person>, LookupError>) {
+        let own = match host.person_of(uid) {
+            Ok(own) => own,
+            Err(error) => return (Self::Own, Err(error)),
         };
-        if matches!(person, Ok(Some(person)) if person.uid == uid) {
-            return Self::Own;
+        let is_named = |name: &str| own.as_ref().is_some_and(|own| own.name.as_str() == name);
+        if is_named(&login.user) {
+            return (Self::Own, Ok(own));
         }
-        let is_peer = |name: &str| matches!(host.person(name), Ok(Some(user)) if user.uid == uid);
+        let is_theirs = |person: &Result<Option<Person>, _>| matches!(person, Ok(Some(user)) if user.uid == uid);
+        let is_peer = |name: &str| is_named(name) || is_theirs(&host.person(name));
         let listed = config.callers.iter().find(|caller| caller.serves(&login.service) && is_peer(&caller.user));
-        match listed {
-            Some(caller) => Self::Caller(caller.user.clone()),
-            None if uid < host.first_person() => Self::System,
-            None => Self::Stranger,
+        if let Some(caller) = listed {
+            return (Self::Caller(caller.user.clone()), host.person(&login.user));
         }
+        let person = host.stranger(&login.user);
+        let relation = match &person {
+            person if is_theirs(person) || person.is_err() => Self::Own,
+            _ if uid < host.first_person() => Self::System(uid),
+            _ => Self::Stranger(uid),
+        };
+        (relation, person)
     }
 }
 
@@ -66,18 +73,26 @@ impl Relation {
 pub fn turned_away<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Option<Ended>, Failed> {
     match turn.relation {
         Relation::Root | Relation::Own | Relation::Caller(_) => Ok(None),
-        Relation::Stranger => {
+        Relation::Stranger(uid) => {
             let line = Line::new("").with("reason", "not-the-process-owner");
-            Ok(Some(Ended::refused(line, Some(messages::CANNOT_CHECK_FOR_ANOTHER))))
+            Ok(Some(refused(turn, uid, line, messages::CANNOT_CHECK_FOR_ANOTHER)))
         }
-        Relation::System => Ok(Some(match required_of(turn)? {
+        Relation::System(uid) => Ok(Some(match required_of(turn)? {
             Requirement::NotAsked(rule) => Ended::with(&Verdict::NotAsked(rule), Told::ALONE, None),
             Requirement::Asked | Requirement::MustEnroll => {
                 let line = Line::new("").with("reason", "not-a-listed-caller").with("remedy", REMEDY);
-                Ended::refused(line, Some(messages::NOT_A_LISTED_CALLER))
+                refused(turn, uid, line, messages::NOT_A_LISTED_CALLER)
             }
         })),
     }
+}
+
+/// A refusal that costs nothing, so that there may be thousands a second. The log counts those of each peer.
+fn refused<H: LoginHost>(turn: &Turn<'_, H>, uid: u32, line: Line, text: &str) -> Ended {
+    // No user's name has a colon.
+    let peer = Person { name: Username::new(&format!("uid:{uid}")), alias: None.into(), uid, gid: uid };
+    let told = turn.store.count_refusal(&peer, &Source::of_user(uid), turn.clock.now().uptime);
+    Ended { pairs: told.line(line.with("uid", uid)).map(Line::finish), ..Ended::refused(Line::new(""), Some(text)) }
 }
 
 /// What this host requires of the user, wherever the login comes from. A user whom nobody knows is one of

@@ -50,9 +50,7 @@ fn codes_outside_the_window_are_wrong() {
 fn forms_of_a_code() {
     let world = World::enrolled("");
     let code = world.code(0);
-    for spoiled in
-        ["", "12345", "1234567", "12345x", "１２３４５６", "\u{8}\n\r\u{7f}INCORRECT", &"1".repeat(300), "1234\u{0}56"]
-    {
+    for spoiled in ["", "12345", "1234567", "12345x", "１２３４５６", &"1".repeat(300), "1234\u{0}56"] {
         assert_eq!(reason(&world.login(spoiled)), "not-a-code", "{spoiled:?}");
     }
     assert!(world.gets_in(&format!(" {}-{} ", &code[..3], &code[3..])));

@@ -43,6 +43,15 @@ fn why(step: &LoginStep) -> &'static str {
 }
 
 #[test]
+fn a_login_is_not_accepted_again_once_its_account_was_emptied() {
+    let world = World::enrolled("");
+    let (visitor, code) = (Visitor::new(&world), world.code(0));
+    assert!(is_accepted(&visitor.sends(&[&code])) && is_accepted(&visitor.sends(&[&code])));
+    let _ = world.manager(Authority::Administrator).reset_for_test();
+    assert!(!is_accepted(&visitor.sends(&[&code])));
+}
+
+#[test]
 fn a_repeated_answer_gets_the_same_verdict_and_costs_nothing_more() {
     let world = World::enrolled("");
     let visitor = Visitor::new(&world);

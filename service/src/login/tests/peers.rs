@@ -233,13 +233,16 @@ fn another_person_is_refused_alike_for_everyone() {
     let world = World::enrolled(POLICY);
     fs::write(world.folder.path().join("state/accounts/carol.toml"), "garbage").unwrap();
     let users = ["alice", "carol", "bob", "root", "daemon", "nobody-here"];
+    // The log counts those of one peer after some lines.
+    let mut peers = 1234..;
     for options in [&[][..], &["mode=app_password"], &["forward_pass"], &["require_step"]] {
         for phase in [Phase::Auth, Phase::Account, Phase::Credentials, Phase::Session] {
             let told = users.map(|user| {
+                let uid = peers.next().unwrap();
                 let hand_over = left(user, "nginx", Passage::CodeAccepted);
                 let login = Login { phase, hand_over, ..with_options(login(user, "nginx"), options) };
-                let response = world.ask(&Peer::User(1234), &answered(&login, &["123456"]));
-                let line = world.last_line().replace(&format!("user={user} "), "");
+                let response = world.ask(&Peer::User(uid), &answered(&login, &["123456"]));
+                let line = world.last_line().replace(&format!("user={user} "), "").replace(&format!("uid={uid}"), "");
                 (serde_json::to_string(&response).unwrap(), line)
             });
             assert!(told.iter().all(|one| *one == told[0]), "{options:?} {phase:?} {told:?}");
@@ -249,6 +252,27 @@ fn another_person_is_refused_alike_for_everyone() {
             }
         }
     }
+}
+
+#[test]
+fn refusals_of_one_peer_are_counted_after_ten_lines_and_those_of_another_are_not() {
+    let world = World::enrolled(POLICY);
+    let lines_of = |uid| {
+        let lines = (0..50).map(|_| {
+            world.ask(&Peer::User(uid), &login("alice", "nginx"));
+            world.last_line()
+        });
+        lines.filter(|line| !line.is_empty()).count()
+    };
+    assert_eq!([lines_of(1234), lines_of(1235), lines_of(DAEMON)], [10, 10, 10]);
+}
+
+#[test]
+fn what_others_chose_is_cut_in_the_log() {
+    let world = World::enrolled(POLICY);
+    world.ask(&Peer::User(1234), &login("alice", &"\u{7f}".repeat(8000)));
+    let line = world.last_line();
+    assert!(line.len() < 2000 && line.contains("reason=not-the-process-owner"), "{line}");
 }
 
 #[test]
