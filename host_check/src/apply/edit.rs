@@ -67,8 +67,11 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
 /// The worst that is wrong with a service that has this text, if something is.
 fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) -> Option<Finding> {
     let files = files.clone().with(path, text);
-    let findings = Service::new(&files, service, before).findings();
-    let wrong = findings.into_iter().filter(|finding| finding.severity > Severity::Notice);
+    let service = Service::new(&files, service, before);
+    if let Some(why) = service.broken() {
+        return Some(Finding::error("stack-unreadable", path.display(), why, messages::check_lines::FIX_LINE));
+    }
+    let wrong = service.findings().into_iter().filter(|finding| finding.severity > Severity::Notice);
     wrong.min_by_key(|finding| finding.id == ASKED_IN_VAIN)
 }
 
