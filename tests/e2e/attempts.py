@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUILT = Path("/usr/lib/twostep-test")
-SUCCESS, PERM_DENIED, AUTH_ERR, SERVICE_ERR, IGNORE = 0, 6, 7, 3, 25
+SUCCESS, PERM_DENIED, AUTH_ERR, SERVICE_ERR, NEW_AUTHTOK_REQD, IGNORE = 0, 6, 7, 3, 12, 25
 # After an IGNORE the pam_permit.so below the pam_twostep line decides, so "not asked" reads as success with no
 # prompt. libpam never returns it; a stack that shows it is in fault_scenarios.py.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import attempts
 import configuration
 import stacks
 from checks import ACCOUNT, GOOD, PAM, expect, found, host  # noqa: F401 - host is for every test
@@ -40,6 +41,14 @@ WRONG = {
     "a missing module may be ignored": (
         COMMON + "auth [success=ok ignore=ignore module_unknown=ignore default=die] pam_twostep.so", "missing-module-lets-in",
         "error", "required"),
+    "faillock lets its refusal go on": (
+        "auth required pam_faillock.so preauth\n" + COMMON + "auth required pam_twostep.so", "asked-in-vain", "warning",
+        "write requisite, or default=die, in `auth required pam_faillock.so preauth` (/etc/pam.d/sudo:1)"),
+    "pam_access lets its refusal go on": (
+        "auth requisite pam_unix.so\nauth [success=ok default=bad] pam_access.so\nauth required pam_twostep.so", "asked-in-vain",
+        "warning", "write requisite"),
+    "pam_nologin ends the stack": (
+        "auth requisite pam_nologin.so\n" + COMMON + "auth required pam_twostep.so", None, None, None),
     "a dash before the type": (COMMON + "-auth required pam_twostep.so", None, None, None),
     "uppercase and tabs": ("@include cs-common-auth\nAUTH\tREQUIRED\tpam_twostep.so\tafter_first_step", None, None, None),
     "a bracketed option": (COMMON + "auth required pam_twostep.so [prompt=Your code: ]", None, None, None),
@@ -165,3 +174,24 @@ def test_given_the_one_file_alone_then_its_lines_are_checked(tmp_path):
         conf.write_text("")
         shutil.move(tmp_path / "pam.d", PAM)
         shutil.move(tmp_path / "vendor", "/usr/lib/pam.d")
+
+
+LOCKED = """\
+auth {control} pam_faillock.so preauth deny=2
+auth [success=1 default=ignore] pam_unix.so nodelay
+auth [default=die] pam_faillock.so authfail deny=2
+auth requisite pam_twostep.so after_first_step
+auth required pam_permit.so
+account required pam_permit.so
+"""
+
+
+@pytest.mark.parametrize("control, asked", [("required", True), ("requisite", False)])
+def test_given_a_locked_account_then_the_code_is_asked_as_the_finding_says(enrolled, control, asked):
+    (PAM / "locked").write_text(LOCKED.format(control=control))
+    for _ in range(2):
+        assert not attempts.log_in(enrolled, "wrong", service="locked").asked
+    told = attempts.log_in(enrolled, enrolled.person.password, enrolled.phone.fresh(), service="locked")
+    assert (told.asked, told.accepted) == (asked, False)
+    findings, _ = found()
+    assert ("asked-in-vain" in findings) == asked

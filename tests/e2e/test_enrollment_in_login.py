@@ -1,11 +1,13 @@
 """Enrolling inside a login: after the password or the key, where the time to enroll is over."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import attempts
 import configuration
+import enrollment
 import sshd
 import stacks
 import terminals
@@ -211,3 +213,40 @@ def test_given_enrollment_takes_the_password_then_a_key_does_not_enroll_and_the_
     journal.find("refused", f"user={person.name}", "reason=must-enroll")
     shown, _ = ssh(server, person, first_step(person), *newcomer.steps())
     assert f"{sshd.IN} {person.name}" in shown
+
+
+def expire_password(person):
+    subprocess.run(["chage", "-d", "0", person.name], check=True)
+
+
+def test_given_a_password_that_has_expired_then_ssh_enrolls_and_then_has_it_changed(start_server, person, newcomer):
+    server = start_server(RECIPE.read_text(), more=f"AuthenticationMethods {METHODS}")
+    expire_password(person)
+    new = "wrong horse, battery"
+    shown, answered = ssh(server, person, first_step(person), *newcomer.steps(), (r"[Cc]urrent[^\r\n]*: $", person.password),
+                          (r"New[^\r\n]*: $", new), (r"[Rr]etype[^\r\n]*: $", new))
+    assert (answered, f"{sshd.IN} {person.name}" in shown) == (6, True), shown
+    assert is_enrolled(person)
+
+
+@pytest.mark.parametrize("recipe", ["sudo", "login"])
+def test_given_a_password_that_has_expired_then_the_account_line_of_the_recipe_still_acts(person, newcomer, recipe):
+    text = (stacks.RECIPES / recipe).read_text()
+    service = stacks.write(f"cs-expired-{recipe}", text.replace("pam_twostep.so after_first_step", "pam_twostep.so after_first_step enroll")
+                           .replace("account    required     pam_twostep.so", "account required pam_twostep.so enroll"))
+    expire_password(person)
+    answers = (person.password, ":fail")
+    told = log_in(person, *answers, service=service, rhost=HOME)
+    assert told.phases == {"auth": 0, "account": attempts.PERM_DENIED}
+    newcomer.scan(told.prompts[1].replace("\\x0a", "\n"))
+    told = log_in(person, person.password, newcomer.phone.code(), "", service=service, rhost=HOME)
+    assert told.phases == {"auth": 0, "account": attempts.NEW_AUTHTOK_REQD}
+    assert is_enrolled(person)
+
+
+def test_given_a_password_that_has_expired_then_require_step_still_refuses_who_passed_none(person, clock):
+    enrolled = enrollment.enroll(person, clock)
+    service = stacks.write("cs-expired", "auth required pam_permit.so\naccount required pam_twostep.so require_step\n"
+                                         "@include common-account\n")
+    expire_password(person)
+    assert log_in(enrolled, service=service).phases == {"auth": 0, "account": attempts.PERM_DENIED}
