@@ -79,6 +79,14 @@ impl Module {
         matches!(self.stem(), "pam_sepermit" | "pam_selinux_permit")
     }
 
+    /// Whether it asks for a second step: a code, or a touch of a key.
+    pub fn is_second_step(&self) -> bool {
+        matches!(
+            self.stem(),
+            "pam_google_authenticator" | "pam_oath" | "pam_u2f" | "pam_yubico" | "pam_duo" | "pam_otpw" | "pam_sotp"
+        )
+    }
+
     /// What it is there for, by its name.
     pub fn kind(&self) -> ModuleKind {
         match self.stem() {
@@ -105,6 +113,8 @@ impl Module {
             | "pam_rhosts_auth"
             | "pam_google_authenticator"
             | "pam_oath"
+            | "pam_otpw"
+            | "pam_sotp"
             | "pam_duo"
             | "pam_usb" => ModuleKind::OtherProof,
             "pam_succeed_if" | "pam_access" | "pam_localuser" | "pam_usertype" | "pam_wheel" | "pam_listfile"

@@ -107,7 +107,6 @@ def test_what_checks_finds_is_all_there():
     """The names of the findings of `admin check`."""
     text = "\n".join(text for path, text in sources.sources().items() if path.startswith("host_check/src/check"))
     found = set(re.findall(r'(?:error|warning|notice|Finding::\w+|finding)\(\s*"([a-z]+(?:-[a-z]+)+)"', text))
-    found |= set(re.findall(r'const \w+: &str = "([a-z]+(?:-[a-z]+)+)"', text))
     assert len(found) > 20
     assert found <= first_column("checks.md", "id"), found - first_column("checks.md", "id")
 

@@ -49,6 +49,12 @@ WRONG = {
         "warning", "write requisite"),
     "pam_nologin ends the stack": (
         "auth requisite pam_nologin.so\n" + COMMON + "auth required pam_twostep.so", None, None, None),
+    "another program's second step above": (
+        COMMON + "auth required pam_google_authenticator.so\nauth required pam_twostep.so", "second-step-of-another", "warning",
+        "Take `auth required pam_google_authenticator.so` (/etc/pam.d/sudo:2) out."),
+    "another program's second step below": (
+        COMMON + "auth required pam_twostep.so\nauth required pam_oath.so usersfile=/etc/users.oath", "second-step-of-another",
+        "warning", "out."),
     "a dash before the type": (COMMON + "-auth required pam_twostep.so", None, None, None),
     "uppercase and tabs": ("@include cs-common-auth\nAUTH\tREQUIRED\tpam_twostep.so\tafter_first_step", None, None, None),
     "a bracketed option": (COMMON + "auth required pam_twostep.so [prompt=Your code: ]", None, None, None),
@@ -195,3 +201,12 @@ def test_given_a_locked_account_then_the_code_is_asked_as_the_finding_says(enrol
     assert (told.asked, told.accepted) == (asked, False)
     findings, _ = found()
     assert ("asked-in-vain" in findings) == asked
+
+
+@pytest.mark.parametrize("name", ["pam_twosetp.so", "pam-twostep.so"])
+def test_given_a_typo_in_the_modules_name_then_every_login_is_refused_as_it_says(enrolled, name):
+    (PAM / "typing").write_text(GOOD.replace("pam_twostep.so after_first_step", name))
+    assert not attempts.log_in(enrolled, enrolled.person.password, enrolled.phone.fresh(), service="typing").accepted
+    findings, _ = found()
+    assert "every login is refused now" in findings["module-misspelled"]["what"]
+    assert "auth-line-missing" not in findings

@@ -202,7 +202,7 @@ fn earlier(files: &Files) -> Option<(PathBuf, usize, String)> {
                 fs::read_dir(files.real(folder)).ok()?.flatten().map(|entry| folder.join(entry.file_name()));
             let mut before =
                 before.by_ref().filter(|path| path.as_path() < Path::new(drop_in::PATH)).collect::<Vec<_>>();
-            before.retain(|path| path.extension().is_some_and(|ending| ending == "conf"));
+            before.retain(|path| sshd::reads(line, path));
             before.sort();
             return before.into_iter().find_map(|path| {
                 let text = files.text(&path).ok().flatten()?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::check::sshd::Credential;
+use crate::check::sshd::{self, Credential};
 
 /// What sshd does with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,16 +56,10 @@ pub fn text(keys: Keys) -> String {
     )
 }
 
-/// Whether this text of sshd_config includes the folder.
+/// Whether this text of sshd_config has sshd read it for everybody.
 pub fn is_included(config: &str) -> bool {
-    let lines = config.lines().map(str::trim).take_while(|line| !line.to_ascii_lowercase().starts_with("match "));
-    lines.filter_map(|line| line.split_once(char::is_whitespace)).any(|(word, rest)| {
-        word.eq_ignore_ascii_case("include")
-            && rest.split_whitespace().any(|pattern| {
-                let folder = Path::new("/etc/ssh").join(pattern.trim_matches('"'));
-                folder.parent() == Path::new(PATH).parent() && folder.extension().is_some_and(|ending| ending == "conf")
-            })
-    })
+    let mut lines = config.lines().map(str::trim).take_while(|line| sshd::value(line, "match").is_none());
+    lines.any(|line| sshd::reads(line, Path::new(PATH)))
 }
 
 #[cfg(test)]
@@ -76,6 +70,8 @@ mod tests {
     fn the_folder_counts_where_it_is_included_for_all() {
         assert!(is_included("Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n"));
         assert!(is_included("include sshd_config.d/*.conf"));
+        assert!(is_included("Include /etc/ssh/sshd_config.d/*"));
+        assert!(!is_included("Include /etc/ssh/sshd_config.d/50-*.conf"));
         assert!(!is_included("# Include /etc/ssh/sshd_config.d/*.conf\n"));
         assert!(!is_included("Match User git\n  Include /etc/ssh/sshd_config.d/*.conf\n"));
         assert!(!is_included("Include /etc/ssh/other.d/*.conf"));

@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 use pam_stacks::{Files, ManagementGroup, ModuleKind, StackLine};
 
 use super::drop_in::Keys;
-use crate::check::stacks::{ASKED_IN_VAIN, Before, Service, refuses_some};
+use crate::check::stacks::{Before, Service, refuses_some};
 use crate::finding::{Finding, Severity};
 use crate::messages;
+
+/// The findings about another line than ours, which stay wherever ours stands: the plan tells of them.
+const OF_OTHER_LINES: [&str; 2] = ["asked-in-vain", "second-step-of-another"];
 
 /// What the pam_twostep lines say beside what they always say.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +55,7 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
     for candidate in texts.iter().flat_map(|text| candidates(&stack, text, style)) {
         match wrong(files, &path, &candidate, service, style.before) {
             None => return Ok((path, candidate)),
-            // What another line does to the question it does wherever ours stands: the plan tells of it.
-            Some(finding) if finding.id == ASKED_IN_VAIN => second_best = second_best.or(Some(candidate)),
+            Some(finding) if OF_OTHER_LINES.contains(&finding.id) => second_best = second_best.or(Some(candidate)),
             Some(finding) => first_trouble = first_trouble.or(Some(finding.what)),
         }
     }
@@ -72,7 +74,7 @@ fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) 
         return Some(Finding::error("stack-unreadable", path.display(), why, messages::check_lines::FIX_LINE));
     }
     let wrong = service.findings().into_iter().filter(|finding| finding.severity > Severity::Notice);
-    wrong.min_by_key(|finding| finding.id == ASKED_IN_VAIN)
+    wrong.min_by_key(|finding| OF_OTHER_LINES.contains(&finding.id))
 }
 
 /// The text, in which a refusal of each line of the service's own ends the stack that stands above the first
@@ -481,6 +483,14 @@ mod tests {
         // What another file brings is not this service's to change.
         let bracketed = sshd.replace("required pam_access", "[default=bad success=ok] pam_access");
         assert_eq!(new(&[("sshd", &bracketed)], STYLE)[0], "auth [default=bad success=ok] pam_access.so");
+    }
+
+    #[test]
+    fn a_second_step_of_another_program_is_no_obstacle() {
+        let sshd =
+            "auth requisite pam_unix.so\nauth required pam_google_authenticator.so\naccount required pam_unix.so";
+        let lines = new(&[("sshd", sshd)], STYLE);
+        assert!(lines.iter().any(|line| line.starts_with("auth requisite pam_twostep.so")), "{lines:?}");
     }
 
     #[test]

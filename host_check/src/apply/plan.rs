@@ -94,7 +94,7 @@ impl Plan {
             return Ok(());
         };
         if !drop_in::is_included(&config) {
-            return Err(Error::Failed("sshd", messages::plan::not_included(CONFIG)));
+            return Err(Error::Failed("sshd", messages::plan::not_included(CONFIG, drop_in::PATH)));
         }
         let folder = Path::new(drop_in::PATH).parent().unwrap_or(Path::new("/"));
         if !self.files.real(folder).is_dir() {

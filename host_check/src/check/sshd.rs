@@ -17,7 +17,7 @@ pub use copy::SshCopy;
 pub use daemon::{Daemon, SERVICE};
 pub use effective::Effective;
 pub use faults::{StackSummary, findings};
-pub use files::{CONFIG, OURS, included, value};
+pub use files::{CONFIG, OURS, included, reads, value};
 pub use methods::{Alternatives, Method};
 pub use passwords::by_password;
 use visitors::untried;

@@ -12,7 +12,7 @@ mod reached;
 mod refused;
 mod service;
 
-pub use auth::{ASKED_IN_VAIN, refuses_some};
+pub use auth::refuses_some;
 pub use coverage::{Wanted, coverage};
 pub use service::{AsksPassword, Before, Service, Way};
 
@@ -20,7 +20,7 @@ impl Service<'_> {
     /// What is wrong with it. Nothing is, where no line of it is ours, or means to be.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = lines::misspelled(self);
-        if !self.auth.names_us() {
+        if !self.auth.names_us() && !self.means_us() {
             findings.extend(lines::without_auth(self));
         }
         if !self.auth.names_us() && !self.account.names_us() {

@@ -57,9 +57,15 @@ pub fn type_anew(what: impl Display) -> String {
 }
 
 /// Nearly our name.
-pub fn misspelled(service: &str, line: &str) -> String {
-    format!("{service}: there is no such module as in {line}.")
+pub fn misspelled(service: &str, line: &str, so: &str) -> String {
+    format!("{service}: there is no such module as in {line}, so {so}.")
 }
+
+/// What comes of it.
+pub const ALL_REFUSED: &str = "every login is refused now";
+
+/// The same.
+pub const NOTHING_DONE: &str = "the line does nothing";
 
 /// The same.
 pub const OUR_NAME: &str = "Write pam_twostep.so in it.";

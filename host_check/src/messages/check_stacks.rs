@@ -141,6 +141,11 @@ pub fn code_alone(service: &str) -> String {
 pub const REQUIRED_AND_PASSWORD: &str =
     "Write `required` in the pam_twostep line, and have the password asked in a line that must succeed.";
 
+/// A module beside ours.
+pub fn of_another(name: &str, line: &str) -> String {
+    format!("{name}: {line} asks for the second step of another program, and the pam_twostep line for a code too.")
+}
+
 /// A line that refuses, and lets the stack go on.
 pub fn asked_in_vain(name: &str, line: &str) -> String {
     format!(

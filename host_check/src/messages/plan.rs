@@ -95,9 +95,9 @@ pub fn fix_first(why: impl Display) -> String {
 pub const NO_SSHD_CONFIG: &str = "There is no sshd_config here, so only the PAM file of sshd is changed.";
 
 /// Our file would not be read.
-pub fn not_included(config: &str) -> String {
+pub fn not_included(config: &str, ours: &str) -> String {
     format!(
-        "{config} does not read sshd_config.d. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
+        "{config} does not read {ours}. Write `Include /etc/ssh/sshd_config.d/*.conf` as its first line, and try again."
     )
 }
 

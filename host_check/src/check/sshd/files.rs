@@ -4,12 +4,18 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glob::{MatchOptions, Pattern, glob_with};
+
 /// sshd's own file.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
 
 /// The file that `twostep admin apply` writes. Its number is low, since the first value that sshd reads
 /// counts (sshd_config(5)).
 pub const OURS: &str = "/etc/ssh/sshd_config.d/10-twostep.conf";
+
+/// How sshd understands patterns of files (glob(3)).
+const AS_SSHD: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// Files that include each other end here.
 const DEEPEST: usize = 16;
@@ -47,9 +53,7 @@ fn read(path: &Path, folder: &Path, depth: usize, all: &mut Vec<Said>) {
         }
         match value(line, "include") {
             Some(patterns) if depth > 0 => {
-                for file in
-                    patterns.split_whitespace().flat_map(|pattern| fitting(&folder.join(pattern.trim_matches('"'))))
-                {
+                for file in paths(patterns, folder).flat_map(|pattern| fitting(&pattern)) {
                     read(&file, folder, depth - 1, all);
                 }
             }
@@ -70,6 +74,21 @@ pub fn included(line: &str) -> Option<&str> {
     if line.starts_with('#') { None } else { value(line, "include") }
 }
 
+/// Whether sshd reads this file where it comes to this line.
+pub fn reads(line: &str, file: &Path) -> bool {
+    let is_it = |pattern: PathBuf| {
+        let pattern = pattern.to_str().and_then(|pattern| Pattern::new(pattern).ok());
+        pattern.is_some_and(|pattern| pattern.matches_path_with(file, AS_SSHD))
+    };
+    let folder = Path::new(CONFIG).parent().unwrap_or(Path::new("/"));
+    included(line).is_some_and(|patterns| paths(patterns, folder).any(is_it))
+}
+
+/// What the patterns of an Include line lead to.
+fn paths<'a>(patterns: &'a str, folder: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+    patterns.split_whitespace().map(|pattern| folder.join(pattern.trim_matches('"')))
+}
+
 /// The line that decides a keyword: in this Match block, or above all of them. The first one counts.
 pub fn deciding<'a>(lines: &'a [Said], block: Option<&str>, keyword: &str) -> Option<&'a Said> {
     let mut in_block = None;
@@ -84,19 +103,10 @@ pub fn deciding<'a>(lines: &'a [Said], block: Option<&str>, keyword: &str) -> Op
     })
 }
 
-/// The files that a pattern means, sorted as glob(3) sorts them. Stars are understood in the last
-/// part, where everybody writes them.
+/// The files that a pattern means, sorted as glob(3) sorts them.
 fn fitting(pattern: &Path) -> Vec<PathBuf> {
-    let (Some(folder), Some(name)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str())) else {
-        return Vec::new();
-    };
-    let Some((head, tail)) = name.split_once('*') else { return vec![pattern.to_owned()] };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let fits = |name: &String| name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail);
-    let mut names = named.filter(|name| fits(name) && !name.starts_with('.')).collect::<Vec<_>>();
-    names.sort_unstable();
-    names.into_iter().map(|name| folder.join(name)).collect()
+    let found = pattern.to_str().and_then(|pattern| glob_with(pattern, AS_SSHD).ok());
+    found.into_iter().flatten().flatten().collect()
 }
 
 #[cfg(test)]
@@ -113,11 +123,29 @@ mod tests {
         put("d/20.conf", "Port=23");
         put("d/10.conf", "LoginGraceTime 5 # why");
         put("d/30.conf.bak", "Port 24");
+        put("d/.35.conf", "Port 25");
         assert_eq!(texts(), ["UsePAM yes", "LoginGraceTime 5 # why", "Port=23", "Match User x"]);
         assert_eq!(value("Port=23", "port"), Some("23"));
         assert_eq!(value("Match  User x", "match"), Some("User x"));
         put("d/40.conf", "Include d/40.conf");
         assert_eq!(texts().last().unwrap(), "Match User x");
+    }
+
+    #[test]
+    fn an_include_reads_what_its_patterns_mean() {
+        for line in
+            ["Include /etc/ssh/sshd_config.d/*", "include sshd_config.d/1?-*.conf x", "Include=sshd_config.d/[0-4]*"]
+        {
+            assert!(reads(line, Path::new(OURS)), "{line}");
+        }
+        for line in [
+            "Include /etc/ssh/sshd_config.d/50-*.conf",
+            "Include sshd_config.d",
+            "Include *",
+            "#Include sshd_config.d/*",
+        ] {
+            assert!(!reads(line, Path::new(OURS)), "{line}");
+        }
     }
 
     #[test]

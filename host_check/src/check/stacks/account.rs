@@ -69,6 +69,11 @@ impl Service<'_> {
         Some(Way { lets_in: best.lets_in(), way: best.way })
     }
 
+    /// Whether somebody passes the account phase.
+    pub(super) fn account_lets_in(&self) -> bool {
+        self.account_ways(Code::SUCCESS).iter().any(End::lets_in)
+    }
+
     fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
         explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
     }

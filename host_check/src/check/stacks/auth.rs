@@ -13,9 +13,6 @@ use super::{reached, refused};
 use crate::finding::Finding;
 use crate::messages;
 
-/// The finding of a line before ours that refuses and does not end the stack.
-pub const ASKED_IN_VAIN: &str = "asked-in-vain";
-
 /// Everything that the auth phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     let codes = with_mode(&service.auth, Mode::Code);
@@ -27,6 +24,7 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
         findings.extend(refused::findings(service, &codes));
         findings.extend(twice(service, &codes));
         findings.extend(asked_in_vain(service, &codes));
+        findings.extend(of_another(service, &codes));
     }
     findings.extend(lets_in(service));
     findings
@@ -84,10 +82,32 @@ fn asked_in_vain(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
         .filter(|line| line.module().is_some_and(refuses_some) && line.control.action(Code::AUTH_ERR) == Action::Bad)
         .map(|line| {
             Finding::warning(
-                ASKED_IN_VAIN,
+                "asked-in-vain",
                 &line.place,
                 messages::check_stacks::asked_in_vain(service.name, &quoted(line)),
                 messages::check_stacks::refusal_ends(&quoted(line), &line.place),
+            )
+        })
+        .collect()
+}
+
+/// Lines that ask for the second step of another program, of those who are asked for ours too.
+fn of_another(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let mut beside = BTreeSet::new();
+    for end in service.arrivals(LoginCase { guards_pass: true, ..RIGHT }) {
+        if end.way.iter().any(|(index, _)| codes.contains(index)) {
+            beside.extend(end.way.iter().filter(|(_, code)| *code == Code::SUCCESS).map(|(index, _)| *index));
+        }
+    }
+    let lines = beside.into_iter().filter_map(|index| service.line(index));
+    lines
+        .filter(|line| line.module().is_some_and(Module::is_second_step))
+        .map(|line| {
+            Finding::warning(
+                "second-step-of-another",
+                &line.place,
+                messages::check_stacks::of_another(service.name, &quoted(line)),
+                messages::check_remedies::take_out(&format!("{} ({})", quoted(line), line.place)),
             )
         })
         .collect()

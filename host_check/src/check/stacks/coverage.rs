@@ -48,7 +48,10 @@ pub struct Wanted<'a> {
 /// Services that should have a pam_twostep line and have none.
 pub fn coverage(files: &Files, wanted: &Wanted<'_>) -> Vec<Finding> {
     let services = files.services();
-    let is_covered = |name: &str| Service::new(files, name, Before::Nothing).has_second_step();
+    let is_covered = |name: &str| {
+        let service = Service::new(files, name, Before::Nothing);
+        service.has_second_step() || service.means_us()
+    };
     let covered = services.iter().filter(|name| is_covered(name)).collect::<Vec<_>>();
     if covered.is_empty() {
         return vec![Finding::notice(

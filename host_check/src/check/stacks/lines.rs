@@ -92,10 +92,12 @@ pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
     let session = service.files.stack(service.name, ManagementGroup::Session);
     let stacks = [&service.auth, &service.account, &session].into_iter().filter(|stack| !stack.is_other);
     let lines = stacks.flat_map(|stack| &stack.lines);
-    let nearly = lines.filter(|line| line.module().is_some_and(Module::is_nearly_ours) && service.is_missing(line));
-    nearly
+    let so =
+        if service.lets_nobody_in() { messages::check_lines::ALL_REFUSED } else { messages::check_lines::NOTHING_DONE };
+    lines
+        .filter(|line| service.is_misspelled(line))
         .map(|line| {
-            let what = messages::check_lines::misspelled(service.name, &quoted(line));
+            let what = messages::check_lines::misspelled(service.name, &quoted(line), so);
             Finding::error(
                 "module-misspelled",
                 &line.place,

@@ -40,6 +40,12 @@ impl Service<'_> {
         explore(&self.auth, start, &|facts, index, line| self.returns(login, *facts, index, line))
     }
 
+    /// Whether no login passes both phases, whatever it brings.
+    pub(super) fn lets_nobody_in(&self) -> bool {
+        let anybody = LoginCase { guards_pass: true, ..RIGHT };
+        !self.arrivals(anybody).iter().any(End::lets_in) || !self.account_lets_in()
+    }
+
     /// Each kind of login that can come: with a key only where sshd tells of one.
     pub(super) fn arrivals(&self, login: LoginCase) -> Vec<End<Facts>> {
         let mut ends = self.ways(login);

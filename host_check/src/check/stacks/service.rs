@@ -1,6 +1,6 @@
 //! A service of a host, and its stacks.
 
-use pam_stacks::{Code, Files, ManagementGroup, ModuleKind, Stack, StackLine};
+use pam_stacks::{Code, Files, ManagementGroup, Module, ModuleKind, Stack, StackLine};
 use twostep_core::options::{Mode, Options};
 
 /// How somebody comes to the auth phase of a service.
@@ -45,6 +45,16 @@ impl<'a> Service<'a> {
     /// Whether a line of its auth phase is ours.
     pub fn has_second_step(&self) -> bool {
         self.auth.names_us()
+    }
+
+    /// Whether a line of its auth phase is ours but for a mistake in the module's name.
+    pub fn means_us(&self) -> bool {
+        self.auth.lines.iter().any(|line| self.is_misspelled(line))
+    }
+
+    /// Whether the module of this line is not there, and ours is by a name that is nearly the same.
+    pub(super) fn is_misspelled(&self, line: &StackLine) -> bool {
+        line.module().is_some_and(Module::is_nearly_ours) && self.is_missing(line)
     }
 
     /// Whether its auth line lets in, to enroll, who must and has not.

@@ -243,6 +243,20 @@ fn a_password_that_has_expired_ends_debians_account_phase_before_a_line_below_it
 }
 
 #[test]
+fn a_second_step_of_another_program_beside_ours_is_found() {
+    for module in ["pam_google_authenticator.so", "pam_oath.so usersfile=/etc/users.oath", "pam_u2f.so cue"] {
+        let warned = [(Severity::Warning, "second-step-of-another")];
+        let above = format!("@include common-auth\nauth required {module}\nauth required pam_twostep.so");
+        let below = format!("@include common-auth\nauth required pam_twostep.so\nauth required {module}");
+        assert_eq!([auth(&above), auth(&below)], [warned, warned], "{module}");
+        // In place of ours, as somebody may mean it.
+        let instead = format!("@include common-auth\nauth sufficient {module}\nauth required pam_twostep.so");
+        assert_eq!(auth(&instead), [(Severity::Warning, "second-step-skipped-by-other-proof")], "{module}");
+    }
+    assert_eq!(auth("@include common-auth\nauth optional pam_cap.so\nauth required pam_twostep.so"), []);
+}
+
+#[test]
 fn a_line_that_refuses_and_lets_the_stack_go_on_to_the_question_is_found() {
     for refuses in
         ["pam_faillock.so preauth", "pam_access.so", "pam_nologin.so", "pam_listfile.so item=user", "pam_shells.so"]
@@ -321,6 +335,23 @@ fn a_module_whose_name_or_path_is_wrong_is_found_with_what_to_write() {
     for name in ["pam_two_step.so", "libpam_twostep.so", "pam_towstep.so"] {
         let (id, remedy) = first(name).unwrap();
         assert!(id == "module-misspelled" && remedy.contains("pam_twostep.so"), "{name}: {remedy}");
+    }
+    for (control, so) in [
+        ("required", "every login is refused now"),
+        ("requisite", "every login is refused now"),
+        ("optional", "the line does nothing"),
+    ] {
+        let files = below(folder.path(), &format!("@include common-auth\nauth {control} pam_twosetp.so"));
+        let service = Service::new(&files, "sshd", Before::Nothing);
+        let findings = service.findings();
+        assert_eq!(
+            findings.iter().map(|one| one.id).collect::<Vec<_>>(),
+            ["module-misspelled"],
+            "{control}: one file, one story"
+        );
+        assert!(findings[0].what.ends_with(&format!("so {so}.")), "{control}: {findings:?}");
+        let wanted = Wanted { interactive: &["sshd".to_owned()], exempt: &[], is_required: true };
+        assert_eq!(coverage(&files, &wanted), [], "{control}");
     }
 }
 
