@@ -9,6 +9,10 @@ import struct
 import sys
 
 
+# How long the service may leave a caller without a word (s).
+LONGEST = 120
+
+
 def receive(connection):
     """The next frame; None at the end."""
     try:
@@ -27,6 +31,7 @@ def framed(request, version=1):
 
 def call(path, request):
     with socket.socket(socket.AF_UNIX) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", LONGEST, 0))
         connection.connect(str(path))
         try:
             connection.sendall(request if isinstance(request, bytes) else framed(request))
