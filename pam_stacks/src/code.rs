@@ -19,6 +19,8 @@ impl Code {
     pub const USER_UNKNOWN: Self = Self(10);
     /// Right, but the password has to be changed first.
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
+    /// The account's time is over.
+    pub const ACCT_EXPIRED: Self = Self(13);
     /// The module has no say.
     pub const IGNORE: Self = Self(25);
     /// The module cannot be loaded.

@@ -230,3 +230,86 @@ def test_given_a_rehearsal_of_an_enrolled_user_then_it_says_what_no_code_can_do(
     SSHD.write_text(PLAIN + "KbdInteractiveAuthentication no\nPasswordAuthentication yes\nPubkeyAuthentication no\n")
     told, code = rehearse(person, "--service", "sshd")
     assert (told["ends"], code) == ("refused", 1) and "keyboard-interactive" in told["outcome"]
+
+
+@pytest.fixture
+def closed():
+    """/etc/nologin, as before a shutdown."""
+    file = Path("/etc/nologin")
+    yield lambda: file.write_text("Going down.\n")
+    file.unlink(missing_ok=True)
+
+
+def never(*words):
+    return lambda somebody: subprocess.run([*words, somebody.name], check=True)
+
+
+# What the host says of a user, as sshd's setting or as a change, and words of what is told.
+REFUSING = {
+    "DenyUsers": ("DenyUsers {0}", None, "DenyUsers"),
+    "AllowUsers": ("AllowUsers somebody-else", None, "AllowUsers"),
+    "AllowUsers with an address": ("AllowUsers {0}@198.51.100.0/24", None, "AllowUsers"),
+    "AllowUsers in a block": ("Match Address 127.0.0.0/8\n  AllowUsers somebody-else", None, "AllowUsers"),
+    "DenyGroups": ("DenyGroups group*", None, "DenyGroups"),
+    "AllowGroups": ("AllowGroups nobody-here", None, "AllowGroups"),
+    "an expired account": ("", never("chage", "-E", "1"), "account phase"),
+    "a locked account": ("", never("usermod", "-L"), "auth phase"),
+    "nologin for a shell": ("", never("usermod", "-s", "/usr/sbin/nologin"), "/usr/sbin/nologin"),
+    "false for a shell": ("", never("usermod", "-s", "/bin/false"), "/bin/false"),
+    "nologin of the host": ("", "closed", "account phase"),
+}
+LETTING_IN = {
+    "AllowUsers": "AllowUsers {0}",
+    "AllowUsers with an address": "AllowUsers *@127.0.0.0/8",
+    "AllowGroups": "AllowGroups nobody-here group*",
+    "DenyUsers of another address": "DenyUsers {0}@198.51.100.*",
+}
+
+
+def both(enrolled, setting):
+    """Whether a real login is let in, and what a rehearsal of it tells."""
+    setting = setting.format(enrolled.name)
+    stacks.write("sshd", (stacks.RECIPES / "sshd").read_text())
+    SSHD.write_text(GOOD_SSHD.replace(METHODS, "AuthenticationMethods keyboard-interactive\n") + setting + "\n")
+    told, _ = rehearse(enrolled.person, "--service", "sshd", "--from", "127.0.0.1")
+    server = sshd.Server((stacks.RECIPES / "sshd").read_text(), more=setting)
+    try:
+        return sshd.log_in(server, enrolled.person, enrolled.person.password, enrolled.phone.fresh()).entered, told
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("setting, change, words", REFUSING.values(), ids=REFUSING)
+def test_given_what_refuses_a_user_then_a_rehearsal_says_so_and_the_login_is_refused(enrolled, closed, setting, change, words):
+    if change:
+        closed() if change == "closed" else change(enrolled)
+    entered, told = both(enrolled, setting)
+    assert (entered, told["ends"]) == (False, "refused") and words in told["outcome"], told
+
+
+@pytest.mark.parametrize("setting", LETTING_IN.values(), ids=LETTING_IN)
+def test_given_lists_that_let_a_user_in_then_a_rehearsal_and_the_login_succeed(enrolled, setting):
+    entered, told = both(enrolled, setting)
+    assert (entered, told["ends"]) == (True, "in-with-code"), told
+
+
+def test_given_a_sealing_key_that_is_missing_then_a_rehearsal_does_not_promise_a_login(enrolled):
+    key = Path("/etc/twostep/seal.key")
+    aside = key.rename(key.with_suffix(".aside"))
+    try:
+        told, code = rehearse(enrolled.person, "--service", "sshd")
+    finally:
+        aside.rename(key)
+    assert (told["ends"], code) == ("refused", 1) and any("sealing key" in step["what"] for step in told["steps"])
+
+
+def test_given_an_sshd_that_refuses_its_configuration_then_a_rehearsal_promises_nothing_of_it(enrolled):
+    SSHD.write_text(GOOD_SSHD + "NoSuchKeyword yes\n")
+    told, _ = rehearse(enrolled.person, "--service", "sshd")
+    assert "Not looked at, and taken to let through: " in told["outcome"] and "sshd itself" in told["outcome"]
+
+
+def test_given_a_module_that_alone_knows_then_a_rehearsal_says_that_it_was_not_looked_at(enrolled):
+    stacks.write("sshd", stacks.RECIPE.replace("account required pam_unix.so", "account required pam_access.so\naccount required pam_unix.so"))
+    told, _ = rehearse(enrolled.person, "--service", "sshd")
+    assert told["ends"] == "in-with-code" and "Not looked at, and taken to let through: pam_access." in told["outcome"]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use nix::unistd::User;
+use twostep_core::account::Account;
 use twostep_core::seal::SealKey;
 use twostep_core::store::Store;
 use twostep_core::username::Person;
@@ -84,6 +85,11 @@ fn without_password(shadow: &str) -> BTreeSet<String> {
 /// Whether the sealing key opens each authenticator of a user's.
 fn opens(host: &Host, key: &SealKey, person: &Person) -> bool {
     let Ok(Some(account)) = host.store.find(person) else { return true };
+    opens_all(key, &account)
+}
+
+/// The same of an account.
+pub fn opens_all(key: &SealKey, account: &Account) -> bool {
     account.authenticators.iter().all(|one| key.open(&one.secret, one.belongs(&account.user)).is_ok())
 }
 

@@ -1,7 +1,9 @@
 //! What would happen if this user logged in now, step by step. Nothing is touched: no lock, no
 //! ledger, no log line.
 
-use pam_stacks::{Code, ManagementGroup};
+use std::collections::BTreeSet;
+
+use pam_stacks::{Code, ManagementGroup, ModuleKind};
 use serde::Serialize;
 use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
@@ -13,15 +15,18 @@ use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 
-use super::stacks::{Before, Service, Way};
+use super::people::opens_all;
+use super::stacks::{Before, Known, Service, Way};
 use crate::messages;
 use crate::shell;
 
 mod login;
 mod offer;
+mod user_state;
 
 pub use login::{Ends, RehearsalStep, Visitors};
 use offer::Offer;
+use user_state::UserState;
 
 /// A login that did not happen.
 #[derive(Debug, Serialize)]
@@ -51,13 +56,17 @@ struct Part {
 impl Visitors<'_> {
     /// Goes through the login.
     pub fn rehearse(&self) -> Rehearsal {
+        self.rehearse_of(&UserState::of(self.person, SystemClock.now().wall.0))
+    }
+
+    fn rehearse_of(&self, state: &UserState) -> Rehearsal {
         let mut steps = Vec::new();
         let offer = self.sshd(&mut steps);
         let part = self.part();
         steps.push(RehearsalStep { at: "policy".to_owned(), what: part.what.clone() });
         let (ends, outcome) = match offer.ends {
             Some(ending) => ending,
-            None => self.phases(&offer, &part, &mut steps),
+            None => self.phases(&offer, &part, state, &mut steps),
         };
         let user = self.person.name.as_str().to_owned();
         Rehearsal { user, service: self.service.to_owned(), from: self.from.map(str::to_owned), steps, ends, outcome }
@@ -81,6 +90,10 @@ impl Visitors<'_> {
                 let what = self.is_closed(account).unwrap_or_default();
                 Part { what: messages::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }
             }
+            Requirement::Asked if self.is_sealed(account) => {
+                let what = messages::rehearsal::enrolled_but(user, messages::rehearsal::SEALED);
+                Part { what, code: Code::SERVICE_ERR, ends: Ends::Refused }
+            }
             Requirement::Asked => {
                 let labels = account
                     .map(|account| account.authenticators.iter().map(|one| one.label.clone()).collect::<Vec<_>>());
@@ -103,6 +116,12 @@ impl Visitors<'_> {
                 Part { what, code, ends }
             }
         }
+    }
+
+    /// Whether no verification code can be checked, since the sealing key is missing or another one.
+    fn is_sealed(&self, account: Option<&Account>) -> bool {
+        let key = self.host.store.seal_key();
+        !account.is_none_or(|account| key.is_ok_and(|key| opens_all(&key, account)))
     }
 
     /// Why no code is judged now, if wrong ones have seen to that.
@@ -130,16 +149,17 @@ impl Visitors<'_> {
     }
 
     /// Goes through the lines of both phases.
-    fn phases(&self, offer: &Offer, part: &Part, steps: &mut Vec<RehearsalStep>) -> (Ends, String) {
+    fn phases(&self, offer: &Offer, part: &Part, state: &UserState, steps: &mut Vec<RehearsalStep>) -> (Ends, String) {
         let service = &Service::new(self.files, self.service, offer.before);
         if let Some(why) = service.broken() {
             steps.push(RehearsalStep { at: "PAM".to_owned(), what: messages::rehearsal::given_up(why) });
             return (Ends::Refused, messages::rehearsal::SERVICE_UNREADABLE.to_owned());
         }
-        let asks = match self.auth(service, offer, part, steps) {
-            Ok(asks) => asks,
+        let auth = match self.auth(service, offer, (part, state.known), steps) {
+            Ok(auth) => auth,
             Err(why) => return (Ends::Refused, why),
         };
+        let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
         let ours = match (offer.asks_pam, part.ends) {
             // Nobody was asked in this login, and the pam_twostep line knows it.
             (false, Ends::InWithoutCode) => Code::IGNORE,
@@ -148,29 +168,43 @@ impl Visitors<'_> {
             (true, Ends::Refused) => Code::PERM_DENIED,
             (true, _) => part.code,
         };
-        let account = service.likely_account(ours);
+        let account = service.likely_account(ours, state.known);
         if let Some(account) = &account {
             self.tell(service, ManagementGroup::Account, account, part, steps);
         }
-        if account.is_some_and(|account| !account.lets_in) {
+        if account.as_ref().is_some_and(|account| !account.lets_in) {
             return (Ends::Refused, messages::rehearsal::IN_ACCOUNT_PHASE.to_owned());
         }
+        if let Some(shell) = state.no_shell.as_ref().filter(|_| self.opens_a_shell()) {
+            return (Ends::Refused, messages::rehearsal::no_shell(shell.display()));
+        }
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
-        (ends, outcome(ends, asks, offer))
+        let granted = [(ManagementGroup::Auth, Some(auth)), (ManagementGroup::Account, account)];
+        let granted = granted.into_iter().filter_map(|(phase, way)| Some((phase, way?)));
+        let granted = granted.flat_map(|(phase, way)| granted_by(service, phase, &way));
+        let of_sshd = offer.is_untold.then(|| messages::rehearsal::SSHD_ITSELF.to_owned());
+        let granted = granted.chain(of_sshd).collect::<BTreeSet<_>>();
+        (ends, messages::rehearsal::granting(&outcome(ends, asks, offer), &granted))
     }
 
-    /// Goes through the auth phase; whether a pam_twostep line asked in it, or why it refuses.
+    /// Whether the session is the user's own shell.
+    fn opens_a_shell(&self) -> bool {
+        ["sshd", "login", "su", "su-l", "remote"].contains(&self.service)
+    }
+
+    /// Goes through the auth phase; the way through it, or why it refuses.
     fn auth(
         &self,
         service: &Service<'_>,
         offer: &Offer,
-        part: &Part,
+        (part, known): (&Part, Known),
         steps: &mut Vec<RehearsalStep>,
-    ) -> Result<bool, String> {
+    ) -> Result<Way, String> {
         if !offer.asks_pam {
-            return Ok(false);
+            return Ok(Way { lets_in: true, way: Vec::new() });
         }
-        let auth = service.likely_auth(part.code, offer.before == Before::Key).ok_or(messages::rehearsal::NO_LINES)?;
+        let has_key = offer.before == Before::Key;
+        let auth = service.likely_auth(part.code, has_key, known).ok_or(messages::rehearsal::NO_LINES)?;
         self.tell(service, ManagementGroup::Auth, &auth, part, steps);
         let asks = auth.way.iter().any(|(index, _)| service.asks_at(*index));
         if !auth.lets_in {
@@ -179,7 +213,7 @@ impl Visitors<'_> {
         if asks && part.ends == Ends::InWithCode && !offer.can_ask && !service.takes_one_answer() {
             return Err(messages::rehearsal::NOBODY_CAN_TYPE.to_owned());
         }
-        Ok(asks)
+        Ok(auth)
     }
 
     fn tell(
@@ -206,6 +240,17 @@ impl Visitors<'_> {
             });
         }
     }
+}
+
+/// The modules whose answer is taken for granted, since only they know it.
+fn granted_by(service: &Service<'_>, phase: ManagementGroup, way: &Way) -> Vec<String> {
+    let lines = way.way.iter().filter_map(|(index, _)| service.stack(phase).lines.get(*index));
+    let modules = lines.filter_map(|line| line.module()).filter(|module| {
+        matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard | ModuleKind::Unknown)
+            // It was looked at.
+            && module.stem() != "pam_nologin"
+    });
+    modules.map(|module| module.stem().to_owned()).collect()
 }
 
 /// What a pam_twostep line does.

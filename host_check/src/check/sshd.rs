@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+mod allowed;
 mod copy;
 mod daemon;
 mod effective;
@@ -13,6 +14,7 @@ mod passwords;
 mod visitors;
 mod ways;
 
+pub use allowed::Applicant;
 pub use copy::SshCopy;
 pub use daemon::{Daemon, SERVICE};
 pub use effective::Effective;

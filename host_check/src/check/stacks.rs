@@ -14,6 +14,7 @@ mod service;
 
 pub use auth::refuses_some;
 pub use coverage::{Wanted, coverage};
+pub use login::Known;
 pub use service::{AsksPassword, Before, Service, Way};
 
 impl Service<'_> {

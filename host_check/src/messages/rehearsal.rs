@@ -1,5 +1,8 @@
 //! What `twostep admin check --login` tells of one login.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use twostep_core::options::Mode;
 use twostep_core::policy::Rule;
 use twostep_core::store::StoreError;
@@ -8,6 +11,41 @@ use crate::dates;
 
 /// PermitRootLogin.
 pub const ROOT_NOT_ALLOWED: &str = "The login is refused: sshd does not allow root to log in (PermitRootLogin no).";
+
+/// The other values of it.
+pub fn root_by_key(setting: &str) -> String {
+    format!(
+        "The login is refused: sshd takes nothing but a key of root (PermitRootLogin {setting}), and a key alone is not enough here."
+    )
+}
+
+/// The same.
+pub const ROOT_BY_COMMAND: &str = "The login is refused: sshd lets root in only by a key that is tied to a command (PermitRootLogin forced-commands-only).";
+
+/// One of four lists.
+pub fn refused_by(keyword: &str) -> String {
+    format!("The login is refused: sshd's {keyword} does not let this user in.")
+}
+
+/// nologin, say.
+pub fn no_shell(shell: impl Display) -> String {
+    format!("The login is refused: {shell} stands in place of a shell, and ends the session at once.")
+}
+
+/// A sealing key that is not there, or not this host's.
+pub const SEALED: &str = "the sealing key is missing or opens none of these secrets, so only a recovery code counts: see twostep admin check";
+
+/// An sshd that does not say what it does.
+pub const SSHD_ITSELF: &str = "sshd itself";
+
+/// The end, and what it rests on.
+pub fn granting(outcome: &str, modules: &BTreeSet<String>) -> String {
+    if modules.is_empty() {
+        return outcome.to_owned();
+    }
+    let names = modules.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!("{outcome} Not looked at, and taken to let through: {names}.")
+}
 
 /// Every method is off.
 pub const NO_WAY_IN: &str = "The login is refused: sshd offers no way in.";

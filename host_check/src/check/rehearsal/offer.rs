@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::login::{Ends, RehearsalStep, Visitors};
-use crate::check::sshd::{self, Alternatives, CONFIG, Effective, Method, Visitor};
+use crate::check::sshd::{self, Alternatives, Applicant, CONFIG, Effective, Method, Visitor};
 use crate::check::stacks::Before;
 use crate::messages;
 
@@ -17,6 +17,8 @@ pub struct Offer {
     pub can_ask: bool,
     /// A way in beside PAM's auth phase.
     pub beside: Option<String>,
+    /// Whether sshd did not say whom it lets in, and how.
+    pub is_untold: bool,
     /// How it ends, where PAM has no say in it.
     pub ends: Option<(Ends, String)>,
 }
@@ -24,21 +26,34 @@ pub struct Offer {
 impl Offer {
     /// That of programs which leave everything to PAM.
     fn by_pam() -> Self {
-        Self { before: Before::Nothing, asks_pam: true, can_ask: true, beside: None, ends: None }
+        Self { before: Before::Nothing, asks_pam: true, can_ask: true, beside: None, is_untold: false, ends: None }
     }
 
-    /// That of sshd.
-    fn of(effective: &Effective, user: &str) -> Self {
+    /// That of sshd for a user whom one of its lists may refuse.
+    fn of(effective: &Effective, is_root: bool, refused_by: Option<&str>) -> Self {
         let alternatives = Alternatives::of(effective);
-        let lists = alternatives.lists().collect::<Vec<_>>();
+        let mut lists = alternatives.lists().collect::<Vec<_>>();
+        let root = if is_root { effective.value("permitrootlogin") } else { "yes" };
+        let is_open = !lists.is_empty();
+        if root != "yes" {
+            // sshd gives PAM an answer of its own then, which no module takes for right.
+            lists.retain(|list| !list.iter().any(Method::is_asked_by_pam));
+        }
         let beside = lists.iter().find(|list| !list.iter().any(Method::is_asked_by_pam));
         let beside = beside.map(|list| list.iter().map(Method::name).collect::<Vec<_>>().join(" and "));
-        let ends = if user == "root" && effective.value("permitrootlogin") == "no" {
-            Some((Ends::Refused, messages::rehearsal::ROOT_NOT_ALLOWED))
+        let refused = |why: String| Some((Ends::Refused, why));
+        let ends = if let Some(keyword) = refused_by {
+            refused(messages::rehearsal::refused_by(keyword))
+        } else if root == "no" {
+            refused(messages::rehearsal::ROOT_NOT_ALLOWED.to_owned())
+        } else if !is_open {
+            refused(messages::rehearsal::NO_WAY_IN.to_owned())
         } else if lists.is_empty() {
-            Some((Ends::Refused, messages::rehearsal::NO_WAY_IN))
+            refused(messages::rehearsal::root_by_key(root))
+        } else if root == "forced-commands-only" {
+            refused(messages::rehearsal::ROOT_BY_COMMAND.to_owned())
         } else if !effective.is_on("usepam") {
-            Some((Ends::InWithoutCode, messages::rehearsal::PAST_PAM))
+            Some((Ends::InWithoutCode, messages::rehearsal::PAST_PAM.to_owned()))
         } else {
             None
         };
@@ -47,7 +62,8 @@ impl Offer {
             asks_pam: lists.iter().any(|list| list.iter().any(Method::is_asked_by_pam)),
             can_ask: lists.iter().any(|list| list.contains(&Method::KeyboardInteractive)),
             beside,
-            ends: ends.map(|(ends, outcome)| (ends, outcome.to_owned())),
+            is_untold: false,
+            ends,
         }
     }
 }
@@ -67,8 +83,11 @@ impl Visitors<'_> {
             return Offer::by_pam();
         };
         let (what, offer) = match Effective::ask(daemon, &visitor) {
-            Some(Ok(effective)) => (effective.offers(), Offer::of(&effective, user)),
-            Some(Err(why)) => (messages::rehearsal::offer_untold(&why), Offer::by_pam()),
+            Some(Ok(effective)) => {
+                let refused_by = Applicant::of(self.person, self.from).refused_by(&effective);
+                (effective.offers(), Offer::of(&effective, self.person.uid == 0, refused_by))
+            }
+            Some(Err(why)) => (messages::rehearsal::offer_untold(&why), Offer { is_untold: true, ..Offer::by_pam() }),
             None => return Offer::by_pam(),
         };
         steps.push(RehearsalStep { at: daemon.to_string(), what });
@@ -90,7 +109,7 @@ mod tests {
 
     fn of(text: &str, user: &str) -> Offer {
         // Of a key that is told twice the first counts, as sshd tells each once.
-        Offer::of(&Effective::parse(&format!("{text}{KEY_OR_PASSWORD}")), user)
+        Offer::of(&Effective::parse(&format!("{text}{KEY_OR_PASSWORD}")), user == "root", None)
     }
 
     #[test]
@@ -113,5 +132,14 @@ mod tests {
         assert_eq!(ends("kbdinteractiveauthentication no\npubkeyauthentication no\n", "alice"), Some(Ends::Refused));
         assert_eq!(ends("permitrootlogin no\n", "root"), Some(Ends::Refused));
         assert_eq!(ends("permitrootlogin no\n", "alice"), None);
+        let both = "authenticationmethods publickey,keyboard-interactive\n";
+        for root in ["prohibit-password", "without-password", "forced-commands-only"] {
+            let text = format!("permitrootlogin {root}\n{both}");
+            assert_eq!(of(&text, "root").ends.map(|(ends, _)| ends), Some(Ends::Refused), "{root}");
+            assert!(of(&text, "alice").ends.is_none(), "{root}");
+        }
+        let alone = of("permitrootlogin prohibit-password\n", "root");
+        assert!(!alone.asks_pam && alone.ends.is_none(), "a key alone is left");
+        assert_eq!(ends("permitrootlogin yes\n", "root"), None);
     }
 }

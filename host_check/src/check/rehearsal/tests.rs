@@ -13,7 +13,7 @@ fn rehearsed(policy: &str, stack: &str, service: &str, from: Option<&str>) -> Re
     let (host, _folder) = host(&format!("version = 1\n[policy]\n{policy}\n"));
     let files = Files::below(Path::new("/nonexistent")).with(Path::new("/etc/pam.d/sudo"), stack);
     let person = Person::lookup("root").unwrap().unwrap();
-    Visitors { host: &host, files: &files, person: &person, service, from }.rehearse()
+    Visitors { host: &host, files: &files, person: &person, service, from }.rehearse_of(&UserState::default())
 }
 
 fn ends(policy: &str, stack: &str) -> (Ends, String) {

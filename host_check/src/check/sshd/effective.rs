@@ -62,6 +62,11 @@ impl Effective {
         self.keys.get(key).and_then(|values| values.first()).map_or("", String::as_str)
     }
 
+    /// Every word of a key, which sshd may tell in several lines.
+    pub fn words(&self, key: &str) -> impl Iterator<Item = &str> + use<'_> {
+        self.keys.get(key).into_iter().flatten().flat_map(|value| value.split_whitespace())
+    }
+
     /// Whether a key says yes.
     pub fn is_on(&self, key: &str) -> bool {
         self.value(key) == "yes"

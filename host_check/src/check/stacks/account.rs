@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pam_stacks::{Code, End, ModuleKind, StackLine, explore};
+use pam_stacks::{Code, End, ManagementGroup, ModuleKind, StackLine, explore};
 
+use super::login::Known;
 use super::service::{Service, Way, ours, quoted};
 use crate::finding::Finding;
 use crate::messages;
@@ -62,10 +63,13 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
 
 impl Service<'_> {
     /// The way of the account phase, the pam_twostep line returning this.
-    pub fn likely_account(&self, ours: Code) -> Option<Way> {
+    pub fn likely_account(&self, ours: Code, known: Known) -> Option<Way> {
         let unsure =
             |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
-        let best = self.account_ways(ours).into_iter().min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
+        let best = self
+            .account_ways_of(ours, known)
+            .into_iter()
+            .min_by_key(|end| (!end.lets_in(), !end.facts, unsure(end)))?;
         Some(Way { lets_in: best.lets_in(), way: best.way })
     }
 
@@ -75,14 +79,21 @@ impl Service<'_> {
     }
 
     fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
-        explore(&self.account, false, &|asked, _, line| self.account_returns(ours, *asked, line))
+        self.account_ways_of(ours, Known::default())
     }
 
-    fn account_returns(&self, ours: Code, asked: bool, line: &StackLine) -> Vec<(Code, bool)> {
+    fn account_ways_of(&self, ours: Code, known: Known) -> Vec<End<bool>> {
+        explore(&self.account, false, &|asked, _, line| self.account_returns((ours, known), *asked, line))
+    }
+
+    fn account_returns(&self, (ours, known): (Code, Known), asked: bool, line: &StackLine) -> Vec<(Code, bool)> {
         let all = |codes: &[Code]| codes.iter().map(|code| (*code, asked)).collect::<Vec<_>>();
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {
             return all(&[Code::MODULE_UNKNOWN]);
+        }
+        if let Some(code) = known.returns(module, ManagementGroup::Account) {
+            return all(&[code]);
         }
         match module.kind() {
             ModuleKind::Ours => vec![(ours, true)],

@@ -1,6 +1,6 @@
 //! Logins of every kind, led through the auth phase.
 
-use pam_stacks::{Code, End, Module, ModuleKind, StackLine, explore};
+use pam_stacks::{Code, End, ManagementGroup, Module, ModuleKind, StackLine, explore};
 use twostep_core::options::Mode;
 
 use super::service::{Before, Service, Way, ours, with_mode};
@@ -16,10 +16,41 @@ pub struct LoginCase {
     pub ours: Code,
     /// Whether modules that guard a door let everyone through.
     pub guards_pass: bool,
+    /// What is known of the user.
+    pub known: Known,
+}
+
+/// What is known of one user, by which some modules decide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// No password of theirs is right.
+    pub is_locked: bool,
+    /// The account's time is over.
+    pub is_expired: bool,
+    /// The host lets nobody in but root (nologin(5)).
+    pub is_closed: bool,
+}
+
+impl Known {
+    /// What this module returns for it in this phase, where that is certain.
+    pub(super) fn returns(self, module: &Module, phase: ManagementGroup) -> Option<Code> {
+        match module.stem() {
+            "pam_nologin" if self.is_closed => Some(Code::AUTH_ERR),
+            "pam_unix" if self.is_locked && phase == ManagementGroup::Auth => Some(Code::AUTH_ERR),
+            "pam_unix" if self.is_expired && phase == ManagementGroup::Account => Some(Code::ACCT_EXPIRED),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that is asked is right.
-pub const RIGHT: LoginCase = LoginCase { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false };
+pub const RIGHT: LoginCase = LoginCase {
+    is_right: true,
+    has_key: false,
+    ours: Code::SUCCESS,
+    guards_pass: false,
+    known: Known { is_locked: false, is_expired: false, is_closed: false },
+};
 
 /// What is true of a way so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +91,9 @@ impl Service<'_> {
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {
             return all(&[Code::MODULE_UNKNOWN]);
+        }
+        if let Some(code) = login.known.returns(module, ManagementGroup::Auth) {
+            return all(&[code]);
         }
         let proved = (Code::SUCCESS, Facts { proved: true, ..facts });
         match module.kind() {
@@ -107,8 +141,8 @@ impl Service<'_> {
     /// The way of a login that brings what is asked, the pam_twostep lines returning this: with the password, and
     /// with a key where the stack knows of keys. Where modules may decide this way or that, the way is
     /// given in which the password is right where it is asked first, and nothing but the password proves.
-    pub fn likely_auth(&self, ours: Code, has_key: bool) -> Option<Way> {
-        let login = LoginCase { ours, has_key, guards_pass: true, ..RIGHT };
+    pub fn likely_auth(&self, ours: Code, has_key: bool, known: Known) -> Option<Way> {
+        let login = LoginCase { ours, has_key, guards_pass: true, known, ..RIGHT };
         let odd = |(index, code): &(usize, Code)| {
             let is_right = *code == Code::SUCCESS;
             match self.line(*index).and_then(StackLine::module).map(Module::kind) {
