@@ -94,7 +94,7 @@ def twostep(*words, **options):
     return subprocess.run(["twostep", "admin", *words], capture_output=True, text=True, timeout=60, cwd="/", **options)
 
 
-def apply(*words, within="60s"):
+def apply(*words, within="90s"):
     return twostep("apply", *words, "--confirm-within", within, "--yes")
 
 

@@ -40,12 +40,13 @@ def test_given_a_change_then_a_new_login_asks_for_the_code_and_confirms_it(host,
     assert undone.returncode == 0 and snapshot() == host.before
 
 
-def test_given_no_confirmation_then_it_goes_back_although_the_session_that_made_it_was_killed(host, journal):
-    session = subprocess.Popen(["setsid", "sh", "-c", "twostep admin apply sshd sudo --keys refuse --confirm-within 5s --yes; sleep 60"],
+def test_given_no_confirmation_then_it_goes_back_although_the_session_that_made_it_was_killed(host, clock, journal):
+    session = subprocess.Popen(["setsid", "sh", "-c", "twostep admin apply sshd sudo --keys refuse --confirm-within 90s --yes; sleep 60"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
     assert wait_until(lambda: DROP_IN.exists() and changes() and changes()[-1].get("started_after"))
     os.killpg(session.pid, signal.SIGKILL)
     session.wait()
+    clock.advance(91)
     assert wait_until(lambda: snapshot() == host.before)
     assert wait_until(lambda: not waiting())
     journal.find("change-reverted", "why=unconfirmed", "failed=0")
@@ -181,10 +182,11 @@ def test_given_a_power_cut_at_each_write_then_each_file_is_the_old_or_the_new_an
     raise AssertionError("the change never ended")
 
 
-def test_given_a_question_left_open_then_it_keeps_nothing_from_going_back(host):
-    assert apply("sudo", within="5s").returncode == 0
+def test_given_a_question_left_open_then_it_keeps_nothing_from_going_back(host, clock):
+    assert apply("sudo").returncode == 0
     question = pexpect.spawn("twostep", ["admin", "revert"], timeout=30, encoding="utf-8", cwd="/")
     question.expect("Undo it")
+    clock.advance(91)
     assert wait_until(lambda: snapshot() == host.before)
     question.close(force=True)
 
@@ -207,3 +209,53 @@ def test_given_a_change_of_sudo_then_no_ticket_spares_the_new_question(host, clo
     assert apply("sudo").returncode == 0
     assert not ticket.exists()
     assert "stays" in confirm(host.person.password, enrolled.phone.fresh)
+
+
+def plan(*words):
+    """What would be changed, and what is said of it."""
+    done = twostep("apply", *words, "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, " ".join(done.stdout.split())
+
+
+def test_given_keys_kerberos_and_root_by_key_then_the_plan_says_what_stops(host, neighbor):
+    (DROP_IN.parent / "50-site.conf").write_text("PermitRootLogin prohibit-password\nGSSAPIAuthentication yes\n")
+    sshd.make_key(neighbor)
+    for keys in ("with-code", "refuse"):
+        _, said = plan("sshd", "--keys", keys)
+        assert "root can no longer log in by ssh" in said and "gssapi-with-mic" in said
+        assert "A program that logs in with one and answers no question" in said and "`Match Group NAME`" in said
+    assert snapshot() == host.before
+
+
+def test_given_a_host_where_keys_go_on_or_nothing_stops_then_the_plan_is_silent(host):
+    (DROP_IN.parent / "50-site.conf").write_text("PermitRootLogin yes\nAuthorizedKeysFile /nonexistent/%u\n")
+    assert "stop" not in plan("sshd", "--keys", "with-code")[1] and "fails from now on" not in plan("sshd", "--keys", "with-code")[1]
+    assert "fails from now on" not in plan("sshd", "--keys", "alone")[1]
+
+
+def test_given_nobody_who_has_enrolled_then_the_plan_says_that_nobody_is_asked(host, clock):
+    assert "Nobody who looks after this host has enrolled" in plan("sudo")[1]
+    enrollment.enroll(host.person, clock)
+    assert "has enrolled" not in plan("sudo")[1]
+
+
+def test_given_a_change_that_no_login_over_ssh_confirms_then_the_plan_says_so(host):
+    stacks.write("login", STOCK)
+    assert "Only a login at the console (login) confirms this change" in plan("login")[1]
+    assert "at the console" not in plan("sshd", "login", "--keys", "alone")[1]
+    assert "at the console" not in plan("sudo")[1]
+
+
+def test_given_tabs_in_a_file_then_the_plan_shows_tabs(host):
+    stacks.write("sudo", STOCK.replace("account required", "account\trequired"))
+    shown, _ = plan("sudo")
+    assert "account\trequired" in shown and "x09" not in shown
+
+
+@pytest.mark.parametrize("time", ["1s", "5s", "89s", "61m", "1d"])
+def test_given_a_time_to_confirm_that_is_too_short_or_too_long_then_nothing_is_changed(host, time):
+    done = twostep("apply", "sudo", "--confirm-within", time, "--yes")
+    assert done.returncode == 2 and "90s to 1h" in done.stderr
+    assert "90s to 1h" in " ".join(twostep("apply", "--help").stdout.split())
+    assert snapshot() == host.before

@@ -22,7 +22,7 @@ use crate::prompter::{Echo, Prompter};
 use crate::terminal::who_types;
 
 /// The shortest and the longest time to confirm, in seconds.
-const TIMES: std::ops::RangeInclusive<u64> = 5..=3600;
+const TIMES: std::ops::RangeInclusive<u64> = 90..=3600;
 
 /// A plan, as programs read it.
 #[derive(Serialize)]
@@ -148,7 +148,9 @@ fn show(output: &mut Output, plan: &Plan, objections: &[String]) -> Result<(), C
     for (path, lines) in plan.differences() {
         output.say(&format!("{}:", path.display()))?;
         for line in lines {
-            output.draw(&format!("  {}\n", harmless(&line)))?;
+            // A tab is what PAM's files have between words.
+            let words = line.split('\t').map(harmless).collect::<Vec<_>>();
+            output.draw(&format!("  {}\n", words.join("\t")))?;
         }
         output.say("")?;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// --confirm-within.
-pub const CONFIRM_WITHIN: &str = "--confirm-within takes 5s to 1h. Give it enough to log in again.";
+pub const CONFIRM_WITHIN: &str = "--confirm-within takes 90s to 1h. Give it enough to log in again.";
 
 /// There are problems.
 pub fn nothing_changed(objections: &[String]) -> String {

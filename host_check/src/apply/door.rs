@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
+use nix::unistd::User;
 use pam_stacks::Files;
 
 use super::drop_in::{self, Keys};
@@ -13,6 +14,7 @@ use crate::check::sshd::{
 };
 use crate::check::stacks::{AsksPassword, Before, Service};
 use crate::finding::Severity;
+use crate::host::Host;
 use crate::messages;
 
 /// What sshd says.
@@ -74,6 +76,36 @@ fn ask_today(today: &Files, visitor: &Visitor) -> Option<Result<Effective, Strin
 
 fn asks(files: &Files) -> AsksPassword {
     Service::new(files, SERVICE, Before::Nothing).asks_password()
+}
+
+/// What works today and stops with these keys, a sentence or two each.
+pub fn stops(today: &Files, keys: Keys) -> Vec<String> {
+    let Some(Ok(before)) = ask_today(today, &Visitor::anybody()) else { return Vec::new() };
+    if keys == Keys::Alone {
+        return Vec::new();
+    }
+    let root = ask_today(today, &Visitor::named("root")).and_then(Result::ok);
+    let root = root.filter(|root| ["prohibit-password", "without-password"].contains(&root.value("permitrootlogin")));
+    let (users, names) = (with_keys(&before), before.words("authorizedkeysfile").collect::<Vec<_>>().join(" "));
+    let notes = [
+        root.map(|_| messages::plan::ROOTS_KEYS.to_owned()),
+        (users > 0 && before.is_on("pubkeyauthentication")).then(|| messages::plan::programs_with_keys(users, &names)),
+        before.is_on("gssapiauthentication").then(|| messages::plan::NO_KERBEROS.to_owned()),
+    ];
+    notes.into_iter().flatten().collect()
+}
+
+/// How many users have keys where sshd looks for them (sshd_config(5), AuthorizedKeysFile).
+fn with_keys(effective: &Effective) -> usize {
+    let patterns = effective.words("authorizedkeysfile").collect::<Vec<_>>();
+    let has_keys = |user: &User| {
+        patterns.iter().any(|pattern| {
+            let home = user.dir.to_string_lossy();
+            let name = pattern.replace("%h", &home).replace("%u", &user.name).replace("%%", "%");
+            fs::metadata(user.dir.join(name)).is_ok_and(|file| file.is_file() && file.len() > 0)
+        })
+    };
+    Host::everyone().map_or(0, |users| users.iter().filter(|user| has_keys(user)).count())
 }
 
 /// Whether the sshd that listens was started so that our file would change nothing.

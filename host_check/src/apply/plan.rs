@@ -10,6 +10,7 @@ use twostep_core::username::Person;
 use super::drop_in::Keys;
 use super::edit::{LineStyle, Unfit, edited};
 use super::journal::FileChange;
+use super::lineage::proving;
 use super::place::Content;
 use super::{door, drop_in};
 use crate::change::TextDiff;
@@ -149,6 +150,9 @@ impl Plan {
             }
         }
         objections.extend(self.keys.and_then(|_| door::goes_by_another()));
+        self.notes.extend(self.keys.map(|keys| door::stops(&self.today, keys)).unwrap_or_default());
+        self.notes.extend(at_the_console(&self.services).map(|service| messages::plan::at_the_console(&service)));
+        self.notes.extend(nobody_enrolled(host, administrator).then(|| messages::plan::NOBODY_ENROLLED.to_owned()));
         let door = self.keys.map(|keys| door::inspect(&self.today, &self.files, keys)).unwrap_or_default();
         objections.extend(door.objections);
         self.notes.extend(door.notes);
@@ -184,6 +188,20 @@ impl Plan {
         }
         Some(messages::plan::locks_out(&reasons.join("; ")))
     }
+}
+
+/// The service by which alone a change is confirmed, if that is the console's.
+fn at_the_console(services: &[String]) -> Option<String> {
+    let proving = proving(services);
+    proving.iter().all(|service| service == "login").then(|| proving.first().cloned()).flatten()
+}
+
+/// Whether none of those who look after the host has enrolled.
+fn nobody_enrolled(host: &Host, administrator: &str) -> bool {
+    let judge = host.judge(&host.config);
+    let people =
+        check::administrators(administrator).into_iter().filter_map(|name| Person::lookup(&name).ok().flatten());
+    !people.into_iter().any(|person| judge.row(&person).enrolled)
 }
 
 fn with_companions(files: &Files, services: &[String]) -> Vec<String> {

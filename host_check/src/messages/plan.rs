@@ -20,6 +20,31 @@ pub fn by_match(what: &str) -> String {
     format!("{what} A Match block of sshd_config says so.")
 }
 
+/// What stops: root's keys.
+pub const ROOTS_KEYS: &str = "root can no longer log in by ssh: PermitRootLogin lets root in by a key alone, and a key alone will not be enough. Log in as another user, or write `PermitRootLogin yes` once root has enrolled.";
+
+/// The same: programs that log in by themselves.
+pub fn programs_with_keys(users: usize, file: &str) -> String {
+    let who = if users == 1 { "1 user has".to_owned() } else { format!("{users} users have") };
+    format!(
+        "{who} keys ({file}). A program that logs in with one and answers no question (scp, rsync, ansible, `BatchMode yes`) fails from now on. For users of such programs make a group, and write at the end of sshd_config: `Match Group NAME` and below it `AuthenticationMethods publickey`."
+    )
+}
+
+/// The same: Kerberos.
+pub const NO_KERBEROS: &str =
+    "Logins with a Kerberos ticket (gssapi-with-mic) stop working, since AuthenticationMethods will not name them.";
+
+/// Only a login at the console proves it.
+pub fn at_the_console(service: &str) -> String {
+    format!(
+        "Only a login at the console ({service}) confirms this change, none over ssh. To confirm it over ssh, name sshd too, or apply su without {service}."
+    )
+}
+
+/// No administrator has enrolled.
+pub const NOBODY_ENROLLED: &str = "Nobody who looks after this host has enrolled, so none of them will be asked for a code after this change. Enroll first: twostep enroll";
+
 /// Another file switched it off.
 pub const CANNOT_ASK: &str = "sshd could not ask for a code: keyboard-interactive is off.";
 
