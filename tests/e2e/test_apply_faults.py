@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
+import pytest
 
 import enrollment
 import sshd
@@ -120,6 +121,22 @@ def test_given_a_disk_that_takes_no_writes_then_nothing_is_changed_and_what_is_c
         assert failed.returncode == 1 and "Read-only file system" in failed.stderr and "type it again" in failed.stderr
     assert twostep("revert", "--yes").returncode == 0
     assert snapshot() == host.before
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_given_a_disk_that_takes_no_record_then_a_change_is_undone_and_listed_as_undone(host, clock, is_confirmed):
+    assert apply("sudo").returncode == 0
+    number = str(changes()[-1]["number"])
+    if is_confirmed:
+        file = JOURNAL / number / "change.json"
+        file.write_text(file.read_text().replace('"unconfirmed"', '"confirmed"'))
+    with read_only(JOURNAL):
+        done = twostep("revert", "--yes")
+        assert done.returncode == 0 and f"Change {number} is undone." in done.stdout, done.stdout + done.stderr
+        assert "Only the record of that could not be written" in done.stdout and "Nothing was changed" not in done.stdout
+        assert snapshot() == host.before
+        assert "undone" in twostep("revert", "--list").stdout.splitlines()[-1]
+    assert changes()[-1]["state"] == "reverted" and apply("sudo").returncode == 0
 
 
 def test_given_a_full_disk_then_nothing_is_changed(host):

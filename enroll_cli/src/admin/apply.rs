@@ -297,6 +297,9 @@ fn told(output: &mut Output, undone: &Undone) -> Result<(), CommandError> {
         ));
     }
     output.say(&messages::apply::undone_now(undone.change))?;
+    if let Some(why) = &undone.unrecorded {
+        output.say(&messages::apply::unrecorded(why))?;
+    }
     undone.kept.iter().try_for_each(|path| output.say(&messages::apply::found_kept(path.display())))
 }
 

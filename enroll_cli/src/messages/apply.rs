@@ -134,6 +134,11 @@ pub fn undone_now(number: u32) -> String {
     format!("Change {number} is undone.")
 }
 
+/// All of them were, and the record of it is not written.
+pub fn unrecorded(why: &str) -> String {
+    format!("Only the record of that could not be written. {why}")
+}
+
 /// A file had changed since.
 pub fn found_kept(path: impl Display) -> String {
     format!("What somebody else had written meanwhile is kept in {path}.")

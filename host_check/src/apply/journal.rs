@@ -153,7 +153,18 @@ impl Journal {
         let names = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let mut numbers = names.collect::<Vec<_>>();
         numbers.sort_unstable();
-        numbers.into_iter().map(|number| self.read(number)).collect()
+        numbers.into_iter().map(|number| Ok(self.as_found(self.read(number)?))).collect()
+    }
+
+    /// A change whose files are all again what they were is undone, also where a full disk has kept that out of
+    /// its record. One that is being made is not.
+    fn as_found(&self, change: Change) -> Change {
+        let is_back = |entry: &ChangedFile| {
+            let before = entry.before.as_ref().map(|kept| self.content(&change, kept)).transpose();
+            matches!((before, Content::read(&entry.path)), (Ok(before), Ok(found)) if before == found)
+        };
+        let is_undone = change.started_after.is_some() && change.files.iter().all(is_back);
+        if is_undone { Change { state: State::Reverted, ..change } } else { change }
     }
 
     fn read(&self, number: u32) -> Result<Change, Error> {

@@ -22,12 +22,15 @@ pub struct Undone {
     pub kept: Vec<PathBuf>,
     /// What could not be undone, a sentence each.
     pub failed: Vec<String>,
+    /// Why it could not be recorded, if all of it was undone and the record could not be written.
+    pub unrecorded: Option<String>,
 }
 
 /// Undoes a change, the last file first. Each is tried: one that fails keeps no other from it, and
 /// the change stays one to undo. The journal is locked.
 pub fn undo(journal: &Journal, change: &Change, why: &str, audit: &dyn Audit) -> Result<Undone, Error> {
-    let mut undone = Undone { change: change.number, restored: Vec::new(), kept: Vec::new(), failed: Vec::new() };
+    let mut undone =
+        Undone { change: change.number, restored: Vec::new(), kept: Vec::new(), failed: Vec::new(), unrecorded: None };
     for entry in change.files.iter().rev() {
         match restore(journal, change, entry) {
             Ok(rescued) => {
@@ -44,7 +47,8 @@ pub fn undo(journal: &Journal, change: &Change, why: &str, audit: &dyn Audit) ->
     let line = Line::new("change-reverted").with("change", change.number).with("by", &change.by).with("why", why);
     audit.record(&line.with("files", undone.restored.len()).with("failed", undone.failed.len()).finish());
     if undone.failed.is_empty() {
-        journal.record(&Change { state: State::Reverted, ..change.clone() })?;
+        let recorded = journal.record(&Change { state: State::Reverted, ..change.clone() });
+        undone.unrecorded = recorded.err().map(|error| error.to_string());
     }
     Ok(undone)
 }
@@ -116,6 +120,20 @@ mod tests {
         assert_eq!(undo(&journal, &change, "test", &Silent).unwrap().failed, [""; 0]);
         undo(&journal, &change, "again", &Silent).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_change_whose_files_are_back_is_undone_whatever_its_record_says() {
+        let (_folder, journal, change, path) = applied(Some("old"));
+        let state = || journal.all().unwrap()[0].state;
+        fs::write(&path, "old").unwrap();
+        assert_eq!(state(), State::Unconfirmed, "it is being made");
+        journal.record(&Change { started_after: Some(1), ..change.clone() }).unwrap();
+        assert_eq!(state(), State::Reverted);
+        journal.record(&Change { started_after: Some(1), state: State::Confirmed, ..change }).unwrap();
+        assert_eq!(state(), State::Reverted);
+        fs::write(&path, "theirs").unwrap();
+        assert_eq!(state(), State::Confirmed);
     }
 
     #[test]

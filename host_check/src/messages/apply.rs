@@ -8,7 +8,7 @@ pub const BUSY: &str = "Another command is changing logins at this moment, or st
 
 /// The record of changes.
 pub fn journal_failed(place: impl Display, error: &Error) -> String {
-    format!("The record of changes {place} cannot be used: {error}. Nothing was changed; fix that first.")
+    format!("The record of changes {place} cannot be used: {error}. Fix that, and try again.")
 }
 
 /// What is no file of an administrator.
