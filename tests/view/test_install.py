@@ -109,6 +109,17 @@ def test_an_interrupted_installation_is_completed_and_modes_are_corrected():
     assert told == ["32", "/usr/bin/twostep"]
 
 
+def test_owners_and_modes_that_a_backup_has_lost_are_corrected_and_times_stay():
+    told = lines(INSTALL + """
+        install >/dev/null
+        cd /var/lib/twostep; echo x >accounts/alice.toml; ln -s ../accounts/alice.toml uids/1000; mkdir -p changes/1; echo x >changes/1/0
+        touch -d 2020-01-01 accounts/alice.toml; chown -hR daemon:daemon . /etc/twostep; chmod -R a+rwX .
+        install >/dev/null; stat -c '%n %U:%G %a' accounts accounts/alice.toml uids changes changes/1 changes/1/0
+        stat -c '%U %N' uids/1000; stat -c %y accounts/alice.toml | cut -c1-10""")
+    assert told == ["accounts root:root 700", "accounts/alice.toml root:root 600", "uids root:root 700", "changes root:root 700",
+                    "changes/1 root:root 700", "changes/1/0 root:root 600", "root 'uids/1000' -> '../accounts/alice.toml'", "2020-01-01"]
+
+
 def test_the_settings_that_the_configuration_shows_are_settings():
     # With a setting that is none, or a value out of bounds, the whole file would not count.
     told = lines(INSTALL + r"""
