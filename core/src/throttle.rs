@@ -190,6 +190,12 @@ impl Source {
         self.kind == SourceKind::Place
     }
 
+    /// Whether this is how a source is named that only a listed caller tells of.
+    #[must_use]
+    pub fn is_name_of_a_callers(name: &str) -> bool {
+        name.starts_with("caller:")
+    }
+
     /// Whether only a listed caller says where it is.
     #[must_use]
     pub fn is_callers(&self) -> bool {

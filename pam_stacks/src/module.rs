@@ -79,6 +79,11 @@ impl Module {
         matches!(self.stem(), "pam_sepermit" | "pam_selinux_permit")
     }
 
+    /// Whether it goes by the files that nologin(5) names.
+    pub fn is_nologin(&self) -> bool {
+        self.stem() == "pam_nologin" && !self.arguments.iter().any(|word| word.starts_with("file="))
+    }
+
     /// Whether it asks for a second step: a code, or a touch of a key.
     pub fn is_second_step(&self) -> bool {
         matches!(

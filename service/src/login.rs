@@ -102,7 +102,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         let log = host.log();
         let arguments: Vec<Vec<u8>> = login.options.iter().map(|option| option.clone().into_bytes()).collect();
         let options = Options::parse(&arguments).map_err(|error| {
-            log.record(&Line::new("error").with("service", &login.service).with("reason", error).finish());
+            log.record(&Line::new("error").with("service", shortened(&login.service)).with("reason", error).finish());
             Unready::Options
         })?;
         let options = match caller.peer {

@@ -232,7 +232,8 @@ def test_given_a_strange_answer_then_an_enrolled_user_is_refused_and_another_s_g
         enrolled, laptop, neighbor, journal, answer):
     told = auth(enrolled, answer)
     assert (told.phases["auth"], told.messages) == (AUTH_ERR, [NO_APP_PASSWORD])
-    journal.find("refused", f"user={enrolled.name}", "reason=not-an-app-password")
+    reason = "refused-by-sshd" if answer == STRANGE["sshd's own"] else "not-an-app-password"
+    journal.find("refused", f"user={enrolled.name}", f"reason={reason}")
     assert auth(neighbor, answer).phases["auth"] == LEFT
     raw = answer.encode().decode("unicode_escape").encode("latin-1")
     assert left() == raw[:511]      # as much as pam_exec passes on

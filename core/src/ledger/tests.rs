@@ -15,7 +15,7 @@ fn full() -> Ledger {
         ledger.show("0000000000000000", Step(number));
     }
     for number in 0..16 {
-        let source = "x".repeat(70);
+        let source = if number % 4 == 3 { format!("caller:{}", "x".repeat(63)) } else { "x".repeat(70) };
         let class = [Class::Stranger, Class::Known, Class::Anyone, Class::Caller][number as usize % 4];
         ledger.throttle.slots.push(Slot { source, class, failures: number, until: Uptime(9) });
     }

@@ -99,7 +99,8 @@ pub fn apply(output: &mut Output, wishes: &Apply) -> Result<(), CommandError> {
 
 /// One change at a time: what goes back by itself must find what it left.
 fn none_is_open(journal: &Journal) -> Result<(), CommandError> {
-    let Some(open) = unconfirmed(journal)? else { return Ok(()) };
+    let open = journal.all_as_found()?.into_iter().find(|change| change.state == State::Unconfirmed);
+    let Some(open) = open else { return Ok(()) };
     Err(CommandError::here("unconfirmed", messages::apply::unconfirmed(open.number)))
 }
 
@@ -304,7 +305,7 @@ fn told(output: &mut Output, undone: &Undone) -> Result<(), CommandError> {
 }
 
 fn list(output: &mut Output, journal: &Journal) -> Result<(), CommandError> {
-    let all = journal.all()?;
+    let all = journal.all_as_found()?;
     if all.is_empty() {
         output.say(messages::apply::NO_CHANGES)?;
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pam_stacks::{Files, ManagementGroup, ModuleKind, StackLine};
+use pam_stacks::{Action, Code, Files, ManagementGroup, ModuleKind, StackLine};
 
 use super::drop_in::Keys;
 use crate::check::stacks::{Before, Service, refuses_some};
@@ -82,13 +82,23 @@ fn wrong(files: &Files, path: &Path, text: &str, service: &str, before: Before) 
 fn with_refusals_that_end(stack: &Service<'_>, text: &str) -> String {
     let Some(at) = first_step(stack) else { return text.to_owned() };
     let lines = stack.stack(ManagementGroup::Auth).lines.iter();
-    let refuses = |line: &&StackLine| line.through.is_empty() && line.module().is_some_and(refuses_some);
+    let goes_on = |line: &StackLine| line.control.action(Code::AUTH_ERR) == Action::Bad;
+    let refuses =
+        |line: &&StackLine| line.through.is_empty() && goes_on(line) && line.module().is_some_and(refuses_some);
     let refusing =
         lines.filter(refuses).map(StackLine::own_line).filter(|number| *number < at).collect::<BTreeSet<_>>();
-    let ending = |(index, line): (usize, &str)| {
-        if refusing.contains(&(index + 1)) { line.replacen("required", "requisite", 1) } else { line.to_owned() }
+    let changed = |(index, line): (usize, &str)| {
+        if refusing.contains(&(index + 1)) { ending(line) } else { line.to_owned() }
     };
-    text.lines().enumerate().map(ending).collect::<Vec<_>>().join("\n")
+    text.lines().enumerate().map(changed).collect::<Vec<_>>().join("\n")
+}
+
+/// A line whose control is `required`, as its second word, with `requisite` there; any other as it is.
+fn ending(line: &str) -> String {
+    let Some(control) = line.split_whitespace().nth(1).filter(|word| word.eq_ignore_ascii_case("required")) else {
+        return line.to_owned();
+    };
+    line.replacen(control, "requisite", 1)
 }
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
@@ -480,6 +490,15 @@ mod tests {
         let sshd = "auth required pam_access.so\nauth requisite pam_unix.so\naccount required pam_unix.so";
         let lines = new(&[("sshd", sshd)], STYLE);
         assert_eq!(lines[..2], ["auth requisite pam_access.so", "auth requisite pam_unix.so"]);
+        let words = "auth required pam_nologin.so\nauth requisite pam_succeed_if.so user ingroup vpn_required\n\
+                     auth REQUIRED pam_access.so accessfile=/etc/required.conf\nauth requisite pam_unix.so\naccount required pam_unix.so";
+        let lines = new(&[("sshd", words)], STYLE);
+        let expected = [
+            "auth requisite pam_nologin.so",
+            "auth requisite pam_succeed_if.so user ingroup vpn_required",
+            "auth requisite pam_access.so accessfile=/etc/required.conf",
+        ];
+        assert_eq!(lines[..3], expected);
         // What another file brings is not this service's to change.
         let bracketed = sshd.replace("required pam_access", "[default=bad success=ok] pam_access");
         assert_eq!(new(&[("sshd", &bracketed)], STYLE)[0], "auth [default=bad success=ok] pam_access.so");

@@ -153,7 +153,13 @@ impl Journal {
         let names = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let mut numbers = names.collect::<Vec<_>>();
         numbers.sort_unstable();
-        numbers.into_iter().map(|number| Ok(self.as_found(self.read(number)?))).collect()
+        numbers.into_iter().map(|number| self.read(number)).collect()
+    }
+
+    /// The same as the disk shows them, for who looks at them; what undoes them goes by the record, since a
+    /// program may not have read again what is back.
+    pub fn all_as_found(&self) -> Result<Vec<Change>, Error> {
+        Ok(self.all()?.into_iter().map(|change| self.as_found(change)).collect())
     }
 
     /// A change whose files are all again what they were is undone, also where a full disk has kept that out of

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_change_whose_files_are_back_is_undone_whatever_its_record_says() {
         let (_folder, journal, change, path) = applied(Some("old"));
-        let state = || journal.all().unwrap()[0].state;
+        let state = || journal.all_as_found().unwrap()[0].state;
         fs::write(&path, "old").unwrap();
         assert_eq!(state(), State::Unconfirmed, "it is being made");
         journal.record(&Change { started_after: Some(1), ..change.clone() }).unwrap();

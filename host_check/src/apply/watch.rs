@@ -108,7 +108,7 @@ pub fn watch(journal: &Journal, audit: &dyn Audit) -> Result<Vec<Undone>, Error>
         }
         if waiting.iter().any(Change::has_to_go) {
             let undone = undo_what_has_to_go(journal, audit)?;
-            let has_failed = undone.iter().any(|one| !one.failed.is_empty());
+            let has_failed = undone.iter().any(|one| !one.failed.is_empty() || one.unrecorded.is_some());
             all.extend(undone);
             if has_failed {
                 sleep(RESPITE);

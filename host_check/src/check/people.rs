@@ -85,12 +85,12 @@ fn without_password(shadow: &str) -> BTreeSet<String> {
 /// Whether the sealing key opens each authenticator of a user's.
 fn opens(host: &Host, key: &SealKey, person: &Person) -> bool {
     let Ok(Some(account)) = host.store.find(person) else { return true };
-    opens_all(key, &account)
+    account.authenticators.iter().all(|one| key.open(&one.secret, one.belongs(&account.user)).is_ok())
 }
 
-/// The same of an account.
-pub fn opens_all(key: &SealKey, account: &Account) -> bool {
-    account.authenticators.iter().all(|one| key.open(&one.secret, one.belongs(&account.user)).is_ok())
+/// Whether it opens one of an account's: one that does not open hides none of the others from a login.
+pub fn opens_one(key: &SealKey, account: &Account) -> bool {
+    account.authenticators.iter().any(|one| key.open(&one.secret, one.belongs(&account.user)).is_ok())
 }
 
 /// How an administrator stands.

@@ -15,7 +15,7 @@ use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 
-use super::people::opens_all;
+use super::people::opens_one;
 use super::stacks::{Before, Known, Service, Way};
 use crate::messages;
 use crate::shell;
@@ -121,7 +121,7 @@ impl Visitors<'_> {
     /// Whether no verification code can be checked, since the sealing key is missing or another one.
     fn is_sealed(&self, account: Option<&Account>) -> bool {
         let key = self.host.store.seal_key();
-        !account.is_none_or(|account| key.is_ok_and(|key| opens_all(&key, account)))
+        !account.is_none_or(|account| key.is_ok_and(|key| opens_one(&key, account)))
     }
 
     /// Why no code is judged now, if wrong ones have seen to that.
@@ -175,8 +175,9 @@ impl Visitors<'_> {
         if account.as_ref().is_some_and(|account| !account.lets_in) {
             return (Ends::Refused, messages::rehearsal::IN_ACCOUNT_PHASE.to_owned());
         }
-        if let Some(shell) = state.no_shell.as_ref().filter(|_| self.opens_a_shell()) {
-            return (Ends::Refused, messages::rehearsal::no_shell(shell.display()));
+        let no_shell = state.no_shell.as_ref().map(|shell| shell.display().to_string());
+        if let Some(shell) = no_shell.as_ref().filter(|_| ["login", "su", "su-l", "remote"].contains(&self.service)) {
+            return (Ends::Refused, messages::rehearsal::no_shell(shell));
         }
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
         let granted = [(ManagementGroup::Auth, Some(auth)), (ManagementGroup::Account, account)];
@@ -184,12 +185,11 @@ impl Visitors<'_> {
         let granted = granted.flat_map(|(phase, way)| granted_by(service, phase, &way));
         let of_sshd = offer.is_untold.then(|| messages::rehearsal::SSHD_ITSELF.to_owned());
         let granted = granted.chain(of_sshd).collect::<BTreeSet<_>>();
-        (ends, messages::rehearsal::granting(&outcome(ends, asks, offer), &granted))
-    }
-
-    /// Whether the session is the user's own shell.
-    fn opens_a_shell(&self) -> bool {
-        ["sshd", "login", "su", "su-l", "remote"].contains(&self.service)
+        let mut outcome = outcome(ends, asks, offer);
+        if let Some(shell) = no_shell.filter(|_| self.service.starts_with("sshd")) {
+            outcome = messages::rehearsal::forwarding_alone(&outcome, &shell);
+        }
+        (ends, messages::rehearsal::granting(&outcome, &granted))
     }
 
     /// Goes through the auth phase; the way through it, or why it refuses.
@@ -248,7 +248,7 @@ fn granted_by(service: &Service<'_>, phase: ManagementGroup, way: &Way) -> Vec<S
     let modules = lines.filter_map(|line| line.module()).filter(|module| {
         matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard | ModuleKind::Unknown)
             // It was looked at.
-            && module.stem() != "pam_nologin"
+            && !module.is_nologin()
     });
     modules.map(|module| module.stem().to_owned()).collect()
 }

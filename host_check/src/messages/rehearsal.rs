@@ -32,6 +32,11 @@ pub fn no_shell(shell: impl Display) -> String {
     format!("The login is refused: {shell} stands in place of a shell, and ends the session at once.")
 }
 
+/// The same at sshd, which may serve more than a shell.
+pub fn forwarding_alone(outcome: &str, shell: &str) -> String {
+    format!("{outcome} {shell} stands in place of a shell: only forwarding, or a command that sshd sets, works then.")
+}
+
 /// A sealing key that is not there, or not this host's.
 pub const SEALED: &str = "the sealing key is missing or opens none of these secrets, so only a recovery code counts: see twostep admin check";
 

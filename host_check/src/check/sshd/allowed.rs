@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::net::IpAddr;
 
-use glob::Pattern;
 use ipnet::IpNet;
 use nix::unistd::{Gid, Group, getgrouplist};
 use twostep_core::username::Person;
@@ -33,9 +32,10 @@ impl<'a> Applicant<'a> {
     /// The setting by which sshd refuses this user, if it does: its keyword.
     pub fn refused_by(&self, effective: &Effective) -> Option<&'static str> {
         ["DenyUsers", "AllowUsers", "DenyGroups", "AllowGroups"].into_iter().find(|keyword| {
-            let fits = |pattern| if keyword.ends_with("Users") { self.is_user(pattern) } else { self.is_in(pattern) };
-            let mut patterns = effective.words(&keyword.to_ascii_lowercase()).peekable();
-            patterns.peek().is_some() && patterns.any(fits) != keyword.starts_with("Allow")
+            let fits =
+                |pattern: &String| if keyword.ends_with("Users") { self.is_user(pattern) } else { self.is_in(pattern) };
+            let patterns = effective.values(&keyword.to_ascii_lowercase());
+            !patterns.is_empty() && patterns.iter().any(fits) != keyword.starts_with("Allow")
         })
     }
 
@@ -52,16 +52,30 @@ impl<'a> Applicant<'a> {
     }
 }
 
-fn is_from(pattern: &str, from: &str) -> bool {
-    match (pattern.parse::<IpNet>(), from.parse::<IpAddr>()) {
+/// A list of patterns (PATTERNS in ssh_config(5)): one with `!` that fits is a no, whatever the others say.
+fn is_from(patterns: &str, from: &str) -> bool {
+    let fits = |pattern: &str| match (pattern.parse::<IpNet>(), from.parse::<IpAddr>()) {
         (Ok(net), Ok(address)) => net.contains(&address),
         _ => matches(pattern, from),
-    }
+    };
+    let mut all = patterns.split(',');
+    all.clone().all(|pattern| !pattern.strip_prefix('!').is_some_and(fits)) && all.any(fits)
 }
 
-/// As sshd's patterns, with `*` and `?`.
+/// As sshd's patterns, in which `*` and `?` alone are special.
 fn matches(pattern: &str, text: &str) -> bool {
-    Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(text))
+    match pattern.chars().next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = pattern.trim_start_matches('*');
+            text.char_indices().map(|(at, _)| text.split_at(at).1).chain([""]).any(|tail| matches(rest, tail))
+        }
+        Some(first) => {
+            let mut letters = text.chars();
+            letters.next().is_some_and(|letter| first == '?' || first == letter)
+                && matches(pattern.split_at(first.len_utf8()).1, letters.as_str())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +100,9 @@ mod tests {
             ("allowgroups wheel\nallowgroups staff", None),
             ("allowusers alice\ndenygroups staff", Some("DenyGroups")),
             ("denyusers alice\nallowusers alice", Some("DenyUsers")),
+            ("allowgroups domain users", Some("AllowGroups")),
+            ("allowgroups st**f", None),
+            ("allowgroups [s]taff", Some("AllowGroups")),
         ] {
             assert_eq!(refused(settings, Some("203.0.113.7")), expected, "{settings}");
         }
@@ -97,6 +114,9 @@ mod tests {
             ("alice@203.0.113.0/24", true),
             ("alice@203.0.113.*", true),
             ("*@198.51.100.0/24", false),
+            ("alice@198.51.100.0/24,203.0.113.0/24", true),
+            ("alice@!203.0.113.7,*", false),
+            ("alice@!198.51.100.1,*", true),
             ("alice@client.example", false),
         ] {
             let settings = format!("allowusers {pattern}");

@@ -62,6 +62,11 @@ impl Effective {
         self.keys.get(key).and_then(|values| values.first()).map_or("", String::as_str)
     }
 
+    /// Every value of a key, which sshd tells in a line each.
+    pub fn values(&self, key: &str) -> &[String] {
+        self.keys.get(key).map_or(&[], Vec::as_slice)
+    }
+
     /// Every word of a key, which sshd may tell in several lines.
     pub fn words(&self, key: &str) -> impl Iterator<Item = &str> + use<'_> {
         self.keys.get(key).into_iter().flatten().flat_map(|value| value.split_whitespace())

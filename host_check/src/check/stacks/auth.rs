@@ -95,7 +95,12 @@ fn asked_in_vain(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
 fn of_another(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     let mut beside = BTreeSet::new();
     for end in service.arrivals(LoginCase { guards_pass: true, ..RIGHT }) {
-        if end.way.iter().any(|(index, _)| codes.contains(index)) {
+        // In place of the password it is the first step.
+        let has_password = |(index, code): &(usize, Code)| {
+            let kind = service.line(*index).and_then(pam_stacks::StackLine::module).map(Module::kind);
+            *code == Code::SUCCESS && kind == Some(ModuleKind::Password)
+        };
+        if end.way.iter().any(|(index, _)| codes.contains(index)) && end.way.iter().any(has_password) {
             beside.extend(end.way.iter().filter(|(_, code)| *code == Code::SUCCESS).map(|(index, _)| *index));
         }
     }
@@ -115,8 +120,10 @@ fn of_another(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
 
 /// Whether a module refuses some users without asking them anything.
 pub fn refuses_some(module: &Module) -> bool {
-    // SELinux refuses those alone whom its list confines.
-    matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard) && !module.is_for_listed_users()
+    // SELinux refuses those alone whom its list confines, and pam_issue nobody.
+    matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard)
+        && !module.is_for_listed_users()
+        && module.stem() != "pam_issue"
 }
 
 /// A login that is asked for two codes: the second has to be another one than the first.

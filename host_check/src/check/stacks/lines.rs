@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pam_stacks::{ManagementGroup, Module, Stack, StackLine, counted_elsewhere, unseen};
+use pam_stacks::{Action, Code, ManagementGroup, Module, Stack, StackLine, counted_elsewhere, unseen};
 
 use super::service::{Service, ours, quoted};
 use crate::finding::Finding;
@@ -97,6 +97,12 @@ pub fn misspelled(service: &Service<'_>) -> Vec<Finding> {
     lines
         .filter(|line| service.is_misspelled(line))
         .map(|line| {
+            let fails = matches!(line.control.action(Code::MODULE_UNKNOWN), Action::Bad | Action::Die);
+            let so = if fails && session.lines.iter().any(|other| other.place == line.place) {
+                messages::check_lines::ALL_REFUSED
+            } else {
+                so
+            };
             let what = messages::check_lines::misspelled(service.name, &quoted(line), so);
             Finding::error(
                 "module-misspelled",

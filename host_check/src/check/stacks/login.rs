@@ -35,7 +35,7 @@ impl Known {
     /// What this module returns for it in this phase, where that is certain.
     pub(super) fn returns(self, module: &Module, phase: ManagementGroup) -> Option<Code> {
         match module.stem() {
-            "pam_nologin" if self.is_closed => Some(Code::AUTH_ERR),
+            _ if module.is_nologin() && self.is_closed => Some(Code::AUTH_ERR),
             "pam_unix" if self.is_locked && phase == ManagementGroup::Auth => Some(Code::AUTH_ERR),
             "pam_unix" if self.is_expired && phase == ManagementGroup::Account => Some(Code::ACCT_EXPIRED),
             _ => None,
