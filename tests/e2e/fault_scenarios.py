@@ -250,10 +250,11 @@ class Session(Login):
         if outcome == "refused":
             yield "the session did not open"
 
-    @staticmethod
-    def is_libpams(row):
-        """It tells the kernel's audit by the same call, and refuses where it cannot."""
-        return row.place.name == "sendto" and row.fault.endswith("from there on")
+    @classmethod
+    def is_libpams(cls, row):
+        """It tells the kernel's audit by the same calls, and refuses where it cannot; and it reads the stack."""
+        is_audits = row.place.name == "recvfrom" or row.place.name == "sendto" and row.fault.endswith("from there on")
+        return is_audits or row.place in cls.OUTSIDE
 
 
 def as_person(person, *words):

@@ -92,7 +92,10 @@ def calls(scenario, trace_file):
     first, *others = syscalls.processes(scenario.line(), trace_file, text=True, input=scenario.input(), cwd="/")
     start = max(index for index, (_, line) in enumerate(first) if scenario.MARKER in line)
     ends = [index for index, (_, line) in enumerate(first) if scenario.END and index > start and scenario.END in line]
-    struck = [place for place, _ in first[start:min(ends, default=None)]] + [place for other in others for place, _ in other]
+    own = [place for place, _ in first[start:min(ends, default=None)]]
+    # A call is struck by its number in each process: what another process has strikes the first one elsewhere.
+    type(scenario).OUTSIDE = {place for place, _ in first}.difference(own)
+    struck = own + [place for other in others for place, _ in other]
     return list(dict.fromkeys(place for place in struck if place.name not in syscalls.ENDS))
 
 
