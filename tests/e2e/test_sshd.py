@@ -149,7 +149,7 @@ def test_given_a_user_whom_sshd_will_refuse_then_its_junk_answer_is_no_guess(enr
     try:
         for _ in range(6):
             assert not log_in(server, enrolled.person, enrolled.phone.fresh()).entered
-        journal.find("reason=not-a-code", f"user={enrolled.name}", "service=sshd")
+        journal.find("reason=refused-by-sshd", f"user={enrolled.name}", "service=sshd")
     finally:
         server.stop()
         stacks.write("sshd", stacks.PASSWORD_AND_CODE)
