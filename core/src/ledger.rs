@@ -285,8 +285,20 @@ impl Ledger {
         let exchanges = exchange::read(reader)?;
         let gone = Sums { strangers, known, anyone, callers: reader.count().unwrap_or_default() };
         let throttle = Throttle { slots, gone };
-        let gone = lost;
-        Some(Self { uid, epoch, spent, shown, throttle, wrong, unnoticed, passed, remembered, uses, gone, exchanges })
+        Some(Self {
+            uid,
+            epoch,
+            spent,
+            shown,
+            throttle,
+            wrong,
+            unnoticed,
+            passed,
+            remembered,
+            uses,
+            gone: lost,
+            exchanges,
+        })
     }
 
     fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {

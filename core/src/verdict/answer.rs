@@ -9,8 +9,8 @@ use crate::options::Shape;
 use crate::recovery::{self, HashedAnswer};
 use crate::secret::Typed;
 
-/// What sshd puts in the place of what was typed, cut or repeated to its length, for users whom it will not let
-/// in (`fake_password` in OpenSSH's auth-pam.c).
+/// What sshd sends to PAM instead of the typed answer, cut or repeated to the same length, if it will refuse the
+/// user anyway (`fake_password` in OpenSSH's auth-pam.c).
 const FAKE_OF_SSHD: &str = "\u{8}\n\r\u{7f}INCORRECT";
 /// Longest answer that is looked at, in bytes.
 const LONGEST: usize = 128;
@@ -33,7 +33,7 @@ pub enum Answer {
 pub enum NotACode {
     /// There was none.
     Empty,
-    /// It is sshd's own, given for a user whom sshd refuses whatever is typed.
+    /// sshd sent it instead of the typed answer, because it will refuse this user anyway.
     FakeOfSshd,
     /// It is longer than any code.
     TooLong,
@@ -103,7 +103,7 @@ impl Answer {
     }
 }
 
-/// Whether this is not what the person typed, but what sshd has put in its place.
+/// Whether sshd sent this instead of what the person typed.
 #[must_use]
 pub fn is_fake_of_sshd(typed: &Typed) -> bool {
     let text = typed.expose();

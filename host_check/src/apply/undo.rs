@@ -130,6 +130,8 @@ mod tests {
         assert_eq!(state(), State::Unconfirmed, "it is being made");
         journal.record(&Change { started_after: Some(1), ..change.clone() }).unwrap();
         assert_eq!(state(), State::Reverted);
+        // sshd may not have read again what is back, so what undoes changes still finds it.
+        assert_eq!(journal.all().unwrap()[0].state, State::Unconfirmed);
         journal.record(&Change { started_after: Some(1), state: State::Confirmed, ..change }).unwrap();
         assert_eq!(state(), State::Reverted);
         fs::write(&path, "theirs").unwrap();

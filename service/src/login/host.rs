@@ -53,8 +53,8 @@ pub trait LoginHost {
     /// As [`LoginHost::person`].
     fn person_of(&self, uid: u32) -> Result<Option<Person>, LookupError>;
 
-    /// As [`LoginHost::person`], for a peer who may only learn that it asks for somebody else. Such names are looked
-    /// up one after the other, since whoever chooses them chooses slow ones.
+    /// As [`LoginHost::person`], for a peer that asks about somebody else. These names are looked up one at a time,
+    /// because the peer chooses them and could choose names that take the directory long.
     ///
     /// # Errors
     /// As [`LoginHost::person`].

@@ -25,15 +25,15 @@ pub enum Relation {
     Own,
     /// A caller that the configuration lists for this service, by the name that it has there.
     Caller(String),
-    /// Another system user, of this uid: it learns of whom nothing is required.
+    /// Another system user, with this uid. It learns which users need no second step.
     System(u32),
-    /// Another person, of this uid. It learns nothing.
+    /// Another person, with this uid. It learns nothing.
     Stranger(u32),
 }
 
 impl Relation {
-    /// What a process of this uid is to the user who logs in, and that user. Where the user database does not
-    /// answer, that is the answer, whoever it is.
+    /// What a process with this uid is to the user who logs in, and that user. If the user database fails, that error
+    /// is returned for every user alike.
     pub fn of_user<H: LoginHost>(
         uid: u32,
         login: &Login,

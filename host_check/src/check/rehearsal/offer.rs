@@ -17,7 +17,7 @@ pub struct Offer {
     pub can_ask: bool,
     /// A way in beside PAM's auth phase.
     pub beside: Option<String>,
-    /// Whether sshd did not say whom it lets in, and how.
+    /// Whether sshd could not be asked which users and methods it accepts.
     pub is_untold: bool,
     /// How it ends, where PAM has no say in it.
     pub ends: Option<(Ends, String)>,
@@ -29,7 +29,7 @@ impl Offer {
         Self { before: Before::Nothing, asks_pam: true, can_ask: true, beside: None, is_untold: false, ends: None }
     }
 
-    /// That of sshd for a user whom one of its lists may refuse.
+    /// That of sshd. `refused_by` is the setting that refuses this user, if one does.
     fn of(effective: &Effective, is_root: bool, refused_by: Option<&str>) -> Self {
         let alternatives = Alternatives::of(effective);
         let mut lists = alternatives.lists().collect::<Vec<_>>();

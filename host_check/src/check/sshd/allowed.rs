@@ -1,4 +1,4 @@
-//! Whom sshd lets in at all: `AllowUsers` and the other three lists of sshd_config(5).
+//! Which users sshd accepts at all: `AllowUsers` and the other three lists of sshd_config(5).
 
 use std::ffi::CString;
 use std::net::IpAddr;

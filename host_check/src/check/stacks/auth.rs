@@ -120,7 +120,7 @@ fn of_another(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
 
 /// Whether a module refuses some users without asking them anything.
 pub fn refuses_some(module: &Module) -> bool {
-    // SELinux refuses those alone whom its list confines, and pam_issue nobody.
+    // pam_sepermit refuses only users in its list, and pam_issue refuses nobody.
     matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard)
         && !module.is_for_listed_users()
         && module.stem() != "pam_issue"
