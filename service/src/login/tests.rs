@@ -1,6 +1,7 @@
 //! Logins as the service answers them, on a host below a temporary folder whose clock the test turns.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use twostep_core::ledger::Ledger;
 use twostep_core::options::Shape;
 use twostep_core::secret::Secret;
 use twostep_core::store::files::FilesStore;
+use twostep_core::throttle::Source;
 use twostep_core::time::{Clock, Moment, Timestamp, Uptime};
 use twostep_core::username::Username;
 
@@ -25,6 +27,12 @@ mod phases;
 
 /// 2027-01-15, at the beginning of a step.
 const START: i64 = 1_800_000_000;
+
+/// What tests give as wrong codes.
+const WRONG_CODES: [&str; 2] = ["000000", "123456"];
+
+/// Steps to either side of an enrollment in which tests give codes.
+const HOURS_AROUND: i64 = 150;
 
 const ALICE: u32 = 1000;
 const BOB: u32 = 1001;
@@ -146,9 +154,15 @@ impl World {
         let claims =
             Claims { service: "sshd".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: true };
         let attempt = Attempt::from_root(self.person(user).unwrap().unwrap(), claims);
-        let (host, source) = ((self.store(&self.config), self.clock()), attempt.source(&self.config));
+        let host = (self.store(&self.config), self.clock());
         let manager = AccountManager::for_login(&attempt, &self.config, host, Box::new(self.log()));
-        self.secrets.push((user, secret_of(manager.offer(&source).unwrap().secret.expose())));
+        // Each place is shown a key of its own.
+        let shown_at = (0..).map(Source::of_user).find(|source| {
+            self.secrets.retain(|(name, _)| *name != user);
+            self.secrets.push((user, secret_of(manager.offer(source).unwrap().secret.expose())));
+            self.tells_codes_apart(user)
+        });
+        let source = shown_at.unwrap();
         let code = Typed::new(self.code(user, 0));
         let Ok(Response::Confirmed { recovery_codes: Some(codes), .. }) = manager.accept(&source, &code, None) else {
             panic!()
@@ -170,6 +184,12 @@ impl World {
         let (_, secret) = self.secrets.iter().find(|(name, _)| *name == user).unwrap();
         let device = totp_rs::Builder::new().with_secret(secret.expose()).with_step_duration(1).build_noncompliant();
         device.generate(self.clock.now().wall.step(30).shifted(offset).0).to_string()
+    }
+
+    /// Whether all codes of the hours around differ, also from those that tests give as wrong ones.
+    fn tells_codes_apart(&self, user: &str) -> bool {
+        let mut codes = BTreeSet::from(WRONG_CODES.map(str::to_owned));
+        (-HOURS_AROUND..=HOURS_AROUND).all(|offset| codes.insert(self.code(user, offset)))
     }
 
     fn ask(&self, peer: &Peer, login: &Login) -> Response {
