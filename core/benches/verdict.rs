@@ -6,7 +6,6 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
 use twostep_core::config::Config;
-use twostep_core::options::Shape;
 use twostep_core::secret::Typed;
 use twostep_core::verdict::{Answer, Question, Verdict, judge};
 
@@ -37,7 +36,7 @@ fn code(criterion: &mut Criterion, authenticators: u8, code: &str) {
         bencher.iter_batched_ref(
             || host::held(account.clone()),
             |held| {
-                let answer = Answer::read(black_box(&typed), Shape::Code, &account);
+                let answer = Answer::read(black_box(&typed), &account);
                 let verdict = judge(held, &answer, &question).unwrap();
                 assert_eq!(matches!(verdict, Verdict::Accepted(_)), is_right);
             },
@@ -52,7 +51,7 @@ fn recovery(criterion: &mut Criterion) {
     let typed = Typed::new("0123-4567-89AB-CDEF".to_owned());
     criterion.bench_function("recovery code, read", |bencher| {
         bencher.iter(|| {
-            let answer = Answer::read(black_box(&typed), Shape::Code, &account);
+            let answer = Answer::read(black_box(&typed), &account);
             assert!(matches!(answer, Answer::Recovery(_)));
         });
     });

@@ -9,7 +9,6 @@ use crate::account::Account;
 use crate::audit::{Audit, Line};
 use crate::config::{self, Config};
 use crate::messages::{self, changes};
-use crate::options::Shape;
 use crate::request::{Refusal, Refused, Request, Response};
 use crate::seal::SealError;
 use crate::secret::{NoRandomness, Typed};
@@ -229,7 +228,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
     fn proof(&self, typed: Option<&Typed>) -> Result<HashedProof, Refused> {
         let account = self.store.find(&self.person).map_err(|error| from_store(&error))?;
         let answer = match (typed, account) {
-            (Some(typed), Some(account)) => Some(Answer::read(typed, Shape::Code, &account)),
+            (Some(typed), Some(account)) => Some(Answer::read(typed, &account)),
             _ => None,
         };
         Ok(HashedProof { answer, source: self.source() })

@@ -30,6 +30,10 @@ const USES: usize = 50;
 const REMEMBERED: usize = 8;
 /// How long a second step counts as a proof, in seconds.
 const FRESH: u64 = 120;
+/// Looks at a code that does not spend it, of which so many may be outstanding.
+const PEEKS: u64 = 10;
+/// How long each is remembered, in seconds: as many as that an hour.
+const PEEK: u64 = 360;
 /// What is gone from the account and is remembered.
 const GONE: usize = 64;
 /// Stands for a second step that was never passed.
@@ -65,6 +69,8 @@ pub struct Ledger {
     gone: Vec<String>,
     /// The last answers of logins that were judged.
     exchanges: Vec<JudgedAnswer>,
+    /// When all looks at a code are forgotten.
+    peeks: Uptime,
 }
 
 /// Wrong answers, for the notice at the next login.
@@ -93,6 +99,7 @@ impl Ledger {
             uses: Vec::new(),
             gone: Vec::new(),
             exchanges: Vec::new(),
+            peeks: Uptime(0),
         }
     }
 
@@ -146,6 +153,23 @@ impl Ledger {
             self.shown.remove(0);
         }
         self.shown.push((id.to_owned(), step));
+    }
+
+    /// Charges a look at whether a code is right that does not spend it, if one is left. More than all of them
+    /// outstanding comes from another boot, whose ledger was not cleared.
+    #[must_use]
+    pub fn charge_peek(&mut self, now: Uptime) -> bool {
+        let outstanding = Some(self.peeks.since(now)).filter(|left| *left <= PEEKS * PEEK).unwrap_or(0);
+        let is_left = outstanding <= (PEEKS - 1) * PEEK;
+        if is_left {
+            self.peeks = Uptime(now.0.saturating_add(outstanding).saturating_add(PEEK));
+        }
+        is_left
+    }
+
+    /// Forgets all of them: who has the password gave a right code.
+    pub fn forget_peeks(&mut self) {
+        self.peeks = Uptime(0);
     }
 
     /// Records that a second step was passed.
@@ -266,6 +290,7 @@ impl Ledger {
         exchange::write(&self.exchanges, &mut body);
         // Behind all else, where the version before this one does not look.
         body.u64(callers.into());
+        body.u64(self.peeks.0);
         body.finish()
     }
 
@@ -284,6 +309,7 @@ impl Ledger {
         let lost = reader.many(GONE, Reader::text)?;
         let exchanges = exchange::read(reader)?;
         let gone = Sums { strangers, known, anyone, callers: reader.count().unwrap_or_default() };
+        let peeks = Uptime(reader.u64().unwrap_or_default());
         let throttle = Throttle { slots, gone };
         Some(Self {
             uid,
@@ -298,6 +324,7 @@ impl Ledger {
             uses,
             gone: lost,
             exchanges,
+            peeks,
         })
     }
 

@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::groups::Database;
 use crate::ledger::{ExchangePlace, Ledger};
 use crate::messages;
-use crate::options::Shape;
 use crate::policy::{LoginContext, Requirement};
 use crate::request::AttemptId;
 use crate::seal::SealError;
@@ -23,12 +22,14 @@ mod app_password;
 mod budget;
 mod peer;
 mod remembered;
+mod split;
 
 pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
 pub(crate) use peer::{CallerOrigin, Sender};
 pub use peer::{Claims, Peer};
 pub use remembered::rehearse;
+pub use split::{Split, forget_peeks, split};
 
 /// Most characters of a PAM service that tell two exchanges apart.
 const SERVICE: usize = 64;
@@ -41,7 +42,6 @@ pub struct Attempt {
     pub(crate) sender: Sender,
     pub(crate) service: String,
     pub(crate) origin: Origin,
-    pub(crate) shape: Shape,
     /// Then it is safe to say what is wrong with a code, and to ask for the next one.
     pub(crate) first_step_passed: bool,
 }
@@ -94,7 +94,7 @@ pub fn second_step(
     clock: &impl Clock,
 ) -> Result<LoginStep, LoginError> {
     let now = clock.now();
-    let Some((answer, earlier)) = exchange.answers.split_last() else {
+    let Some(answer) = exchange.answers.last() else {
         let is_remembered = remembered::holds(attempt, config, store, now.uptime);
         let standing = standing(&attempt.context(now.wall, is_remembered), config, store)?;
         return Ok(match (standing.requirement, standing.account) {
@@ -107,9 +107,8 @@ pub fn second_step(
     match (requirement, account) {
         (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(LoginStep::Done(Verdict::NotAsked(rule))),
         (_, Some(account)) if account.is_enrolled() => {
-            let shape = if earlier.is_empty() { attempt.shape } else { Shape::Code };
             let login = CodeLogin { attempt, exchange, config, store, clock };
-            login.judge(&Answer::read(answer, shape, &account))
+            login.judge(&Answer::read(answer, &account))
         }
         _ => Ok(LoginStep::Done(Verdict::Refused(Rejection::Vanished))),
     }
@@ -191,6 +190,9 @@ impl<S: Store, C: Clock> CodeLogin<'_, S, C> {
                 verdict::judge_next(held, first, answer, question)?.after(first.clone(), *host_clock)
             }
         };
+        if self.attempt.first_step_passed && matches!(judged, Verdict::Accepted(_)) {
+            held.ledger.forget_peeks();
+        }
         let judged = judged.doubting(self.clock);
         // What was not judged costs nothing, and must not push out what was. Where it cannot be written, a
         // repeat is judged once more.

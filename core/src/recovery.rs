@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 /// Characters of a code.
 pub const CHARACTERS: usize = 16;
+/// Characters of a code as it is shown.
+pub const SHOWN: usize = 19;
 /// Digits of a code of another program.
 pub const IMPORTED_DIGITS: usize = 8;
 /// Characters of a salt or hash that tell it from all others.
@@ -215,6 +217,13 @@ fn matches(hash: &str, answer: &HashedAnswer) -> bool {
 #[must_use]
 pub fn parse(typed: &str) -> Option<Typed> {
     crockford::parse(typed, CHARACTERS)
+}
+
+/// Whether it has the form in which a recovery code is shown, dashes and all.
+#[must_use]
+pub fn is_as_shown(typed: &str) -> bool {
+    let is_grouped = typed.len() == SHOWN && typed.split('-').all(|group| group.len() == 4);
+    is_grouped && parse(typed).is_some()
 }
 
 fn pbkdf2(code: &Typed, salt: &[u8]) -> Secret {

@@ -169,7 +169,21 @@ pub fn judge(held: &mut Held, answer: &Answer, question: &Question<'_>) -> Resul
     match answer {
         Answer::NotACode(why) => Ok(Verdict::Refused(Rejection::NotACode(*why))),
         Answer::Recovery(hashed) | Answer::ImportedRecovery(hashed) => Ok(judge_recovery(held, hashed, question)),
-        Answer::Codes(codes) => codes::judge(held, codes, question),
+        Answer::Code(code) => codes::judge(held, code, question),
+    }
+}
+
+/// Whether an answer is right now, and unused. It costs and spends nothing; what cannot be opened is not right.
+#[must_use]
+pub fn is_right(held: &Held, answer: &Answer, question: &Question<'_>) -> bool {
+    let found = |hashed| held.account.as_ref()?.recovery.as_ref().map(|set| set.find(hashed));
+    match answer {
+        Answer::NotACode(_) => false,
+        Answer::Code(code) => codes::is_right(held, code, question),
+        Answer::Recovery(hashed) | Answer::ImportedRecovery(hashed) => match found(hashed) {
+            Some(RecoveryMatch::Issued { expires_at }) => question.now.wall < expires_at,
+            found => matches!(found, Some(RecoveryMatch::Unused(_))),
+        },
     }
 }
 
@@ -184,13 +198,13 @@ pub fn judge_next(
     answer: &Answer,
     question: &Question<'_>,
 ) -> Result<Verdict, SealError> {
-    if let Answer::Codes(codes) = answer
+    if let Answer::Code(code) = answer
         && at_the_gate(held, answer, question).is_none()
     {
         // If it follows, the first code was the person's own, and no wrong one to be told of.
         let wrong = held.ledger.wrong.count;
         held.ledger.wrong.count = wrong.saturating_sub(1);
-        if let Some(verdict) = codes::follows(held, first, codes, question)? {
+        if let Some(verdict) = codes::follows(held, first, code, question)? {
             return Ok(verdict);
         }
         held.ledger.wrong.count = wrong;
@@ -211,7 +225,7 @@ pub fn judge_pair(
     let refused = at_the_gate(held, first, question);
     match (refused, first, second) {
         (Some(refused), _, _) => Ok(Verdict::Refused(refused)),
-        (None, Answer::Codes(first), Answer::Codes(second)) => codes::pair(held, (first, second), question),
+        (None, Answer::Code(first), Answer::Code(second)) => codes::pair(held, (first, second), question),
         (None, Answer::NotACode(why), _) | (None, _, Answer::NotACode(why)) => {
             Ok(Verdict::Refused(Rejection::NotACode(*why)))
         }
@@ -231,8 +245,8 @@ fn at_the_gate(held: &Held, answer: &Answer, question: &Question<'_>) -> Option<
         (_, Gate::Wait(seconds)) => Some(Rejection::Waiting(seconds)),
         (Answer::Recovery(_), _) | (_, Gate::Open) => None,
         // What can be guessed is not judged where codes are not.
-        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::ClosedToStrangers) => Some(Rejection::ClosedToStrangers),
-        (Answer::Codes(_) | Answer::ImportedRecovery(_), Gate::Disabled) => Some(Rejection::Disabled),
+        (Answer::Code(_) | Answer::ImportedRecovery(_), Gate::ClosedToStrangers) => Some(Rejection::ClosedToStrangers),
+        (Answer::Code(_) | Answer::ImportedRecovery(_), Gate::Disabled) => Some(Rejection::Disabled),
     }
 }
 

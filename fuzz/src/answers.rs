@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use protocol::frame::{self, LONGEST_REQUEST};
 use protocol::request::VERSION;
 use twostep_core::account::Account;
-use twostep_core::options::{Options, Shape};
+use twostep_core::options::Options;
 use twostep_core::recovery::RecoverySet;
 use twostep_core::request::{Call, Request, Response};
 use twostep_core::secret::Typed;
@@ -34,23 +34,15 @@ static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
 pub fn answer(bytes: &[u8]) {
     let typed = Typed::new(String::from_utf8_lossy(bytes).into_owned());
     for account in ACCOUNTS.iter() {
-        for shape in [Shape::Code, Shape::PasswordAndCode] {
-            match Answer::read(&typed, shape, account) {
-                Answer::Codes(codes) => {
-                    let fits = |code: &Typed| {
-                        let is_long =
-                            account.authenticators.iter().any(|one| usize::from(one.digits) == code.expose().len());
-                        is_long && code.expose().bytes().all(|byte| byte.is_ascii_digit())
-                    };
-                    assert!(!codes.is_empty() && codes.iter().all(fits));
-                }
-                Answer::ImportedRecovery(_) => {
-                    assert!(account.recovery.as_ref().is_some_and(RecoverySet::are_imported))
-                }
-                Answer::Recovery(_) => assert!(shape == Shape::Code && account.recovery.is_some()),
-                Answer::NotACode(NotACode::Empty) => assert!(!typed.expose().chars().any(char::is_alphanumeric)),
-                Answer::NotACode(_) => {}
+        match Answer::read(&typed, account) {
+            Answer::Code(code) => {
+                assert!(account.authenticators.iter().any(|one| usize::from(one.digits) == code.expose().len()));
+                assert!(code.expose().bytes().all(|byte| byte.is_ascii_digit()));
             }
+            Answer::ImportedRecovery(_) => assert!(account.recovery.as_ref().is_some_and(RecoverySet::are_imported)),
+            Answer::Recovery(_) => assert!(account.recovery.is_some()),
+            Answer::NotACode(NotACode::Empty) => assert!(!typed.expose().chars().any(char::is_alphanumeric)),
+            Answer::NotACode(_) => {}
         }
     }
 }

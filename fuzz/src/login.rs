@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 use twostep_core::account::Account;
 use twostep_core::config::Config;
 use twostep_core::login::{self, Attempt, Claims, Exchange, LoginError, second_step};
-use twostep_core::options::Shape;
 use twostep_core::recovery::RecoverySet;
 use twostep_core::request::AttemptId;
 use twostep_core::secret::Typed;
@@ -206,7 +205,7 @@ impl<S: Fragile> World<S> {
         let person = Typist { codes: RefCell::new(codes), pause: pause.into() };
         let origin = Origin { rhost: Some("192.0.2.1".to_owned()), ..Origin::default() };
         let service = "sshd".to_owned();
-        let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: true };
+        let claims = Claims { service, origin, first_step_passed: true };
         let attempt = Attempt::from_root(alice(), claims);
         let verdict = self.store.run(|| converse(&attempt, &self.store.open(), &self.clock, &person));
         let asked = answers.len() - person.codes.borrow().len();

@@ -147,7 +147,7 @@ impl PamCall<'_> {
             return Ok(());
         }
         // SAFETY: libpam has not kept the copy, so it is still ours to free.
-        unsafe { libc::free(stored.cast()) };
+        unsafe { wipe(stored) };
         Err(code)
     }
 
@@ -361,12 +361,8 @@ unsafe fn take_reply(replies: *mut PamResponse) -> Option<Secret> {
     let words = std::mem::replace(&mut reply.words, ptr::null_mut());
     // SAFETY: the caller's promise: null, or a C string.
     let answer = unsafe { copied(words) }.map(Secret::new);
-    if let Some(answer) = &answer {
-        // SAFETY: the C string is as long as its copy, and ours to write.
-        unsafe { libc::explicit_bzero(words.cast(), answer.expose().len()) };
-    }
     // SAFETY: the caller's promise: null, or from malloc(3), and the last use of it.
-    unsafe { libc::free(words.cast()) };
+    unsafe { wipe(words) };
     // SAFETY: the caller's promise: from malloc(3), and the last use of it.
     unsafe { libc::free(replies.cast()) };
     answer
@@ -391,7 +387,23 @@ unsafe fn copied(words: *const c_char) -> Option<Vec<u8>> {
 /// `stored` is null or such a text, given back once.
 unsafe extern "C" fn forget(_: *mut Handle, stored: *mut c_void, _: c_int) {
     // SAFETY: the caller's promise: null, or the copy that strdup(3) made in `remember`.
-    unsafe { libc::free(stored) }
+    unsafe { wipe(stored.cast()) }
+}
+
+/// Wipes and frees a C string.
+///
+/// # Safety
+/// `words` is null or a C string from malloc(3), which nobody uses afterwards.
+unsafe fn wipe(words: *mut c_char) {
+    if words.is_null() {
+        return;
+    }
+    // SAFETY: not null, and the caller's promise.
+    let length = unsafe { libc::strlen(words) };
+    // SAFETY: the string is that long, and ours to write.
+    unsafe { libc::explicit_bzero(words.cast(), length) };
+    // SAFETY: the caller's promise: from malloc(3), and the last use of it.
+    unsafe { libc::free(words.cast()) };
 }
 
 /// Runs one entry point. A panic stops here: it is an error of the module, never of the program.

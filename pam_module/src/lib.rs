@@ -61,6 +61,9 @@ fn set_credentials(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
 fn manage_account(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
     let Options { mode, require_step, enroll, .. } = line.options;
+    if mode != Mode::SshKey && login::owes_code(host) {
+        return forwarded_in_vain(host);
+    }
     if mode == Mode::SshKey || !(require_step || enroll || login::is_begun(host)) {
         return PamError::IGNORE;
     }
@@ -109,6 +112,18 @@ fn understood(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> Option<PamLine> {
             None
         }
     }
+}
+
+/// A line with `forward_pass` took the code off the password, and no line asked for it: nobody needed one.
+fn forwarded_in_vain(host: &PamCall<'_>) -> PamError {
+    let line = Line::new("refused")
+        .with_some("user", host.item(Item::User))
+        .with("service", host.item(Item::Service).unwrap_or_default())
+        .with("reason", "forwarded-code-not-asked")
+        .with("remedy", "write a pam_twostep line behind the password module");
+    host.log(Priority::Error, &line.finish());
+    host.tell(ffi::MessageStyle::Error, messages::UNREACHABLE);
+    PamError::PERM_DENIED
 }
 
 fn key_or_ignore(host: &PamCall<'_>) -> PamError {

@@ -3,8 +3,9 @@
 
 use std::ffi::{CStr, CString, c_int};
 
+use pamsm::PamError;
 use protocol::options::{Mode, Options};
-use protocol::request::{Ask, AttemptId, Done, Login, LoginResponse, Outcome, Phase, Shown};
+use protocol::request::{Ask, AttemptId, Done, ForwardedCode, Login, LoginResponse, Outcome, Phase, Shown};
 use protocol::secret::{Secret, Typed};
 
 use crate::ffi::{Item, MessageStyle, PamCall, Priority, process_users};
@@ -13,10 +14,14 @@ use crate::{key_was_accepted, messages, service, unsaid};
 /// What the service gave to be kept between the phases of a login. It stays text, so that another copy
 /// of this module in the same stack can pass it on.
 const HAND_OVER: &CStr = c"pam_twostep_verdict";
+/// Where a line with `forward_pass` keeps the code.
+const FORWARDED: &CStr = c"pam_twostep_code";
 /// More questions than any login has.
 const MOST_ANSWERS: usize = 16;
 /// Longest answer that is sent, in bytes. What is longer is no code and no password of ours.
 const LONGEST_ANSWER: usize = 1024;
+/// libpam stores nothing more.
+const OUT_OF_MEMORY: &str = "libpam cannot store what this login needs; the process may be out of memory";
 /// Neither a code nor an application password, whatever their alphabets.
 const TOO_LONG: &str = "(too long)";
 
@@ -41,6 +46,11 @@ pub fn is_begun(host: &PamCall<'_>) -> bool {
     host.remembered(HAND_OVER).is_some()
 }
 
+/// Whether a line with `forward_pass` kept a code that no line behind it took.
+pub fn owes_code(host: &PamCall<'_>) -> bool {
+    host.remembered(FORWARDED).is_some()
+}
+
 /// Takes a login through one phase.
 pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Outcome {
     let Ok(attempt) = AttemptId::fresh() else {
@@ -58,6 +68,7 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
         key_accepted: key_was_accepted(host),
         answers: Vec::new(),
         unanswered: false,
+        holds_code: false,
         hand_over: host.remembered(HAND_OVER),
     };
     // Everyone types a password here, also who is not asked for a code.
@@ -66,15 +77,26 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
         password = host.password().or_else(|| asked_password(host, line));
         login.unanswered = password.is_none();
     }
-    // The service says first whether the code behind a password is asked of this user.
-    let mut typed = password.as_ref().map(|password| sent(password.expose()));
-    if line.options.mode == Mode::AppPassword {
-        login.answers.extend(typed.take());
-    }
-    match converse(host, &mut login, typed) {
-        Ok(done) => finish(host, &login, password.as_ref(), done),
+    login.answers.extend(password.as_ref().map(|password| sent(password.expose())));
+    // The service says first whether a code is asked of this user.
+    let forwarded = match (phase, line.options.mode) {
+        (Phase::Auth, Mode::Code) => taken_code(host, &login),
+        _ => Ok(None),
+    };
+    let Ok(forwarded) = forwarded else { return fail(host, OUT_OF_MEMORY) };
+    login.holds_code = forwarded.is_some();
+    match converse(host, &mut login, forwarded) {
+        Ok(done) => finish(host, &login, password.as_ref().map(|password| (password, line.options.mode)), done),
         Err(outcome) => outcome,
     }
+}
+
+/// The code that a line with `forward_pass` kept, once, if it is for this user of this service.
+fn taken_code(host: &PamCall<'_>, login: &Login) -> Result<Option<Typed>, c_int> {
+    let Some(kept) = host.remembered(FORWARDED).map(Typed::new) else { return Ok(None) };
+    host.remember(FORWARDED, None)?;
+    let is_for_this = |kept: &ForwardedCode| kept.user == login.user && kept.service == login.service;
+    Ok(ForwardedCode::read(&kept).filter(is_for_this).and_then(|kept| kept.code))
 }
 
 /// One exchange after the other, until the phase has ended. What was typed already answers the first question.
@@ -118,7 +140,7 @@ fn ask(host: &PamCall<'_>, login: &mut Login, question: Ask) {
 }
 
 /// Does what the service says of the phase that has ended.
-fn finish(host: &PamCall<'_>, login: &Login, password: Option<&Secret>, done: Done) -> Outcome {
+fn finish(host: &PamCall<'_>, login: &Login, typed: Option<(&Secret, Mode)>, done: Done) -> Outcome {
     for shown in &done.show {
         match shown {
             Shown::Notice(text) => host.tell(MessageStyle::Notice, text),
@@ -129,10 +151,14 @@ fn finish(host: &PamCall<'_>, login: &Login, password: Option<&Secret>, done: Do
         Some(text) => CString::new(text.as_str()).map(|text| host.remember(HAND_OVER, Some(&text))).unwrap_or(Ok(())),
         None => Ok(()),
     };
-    let passed_on = password.map_or(Ok(()), |password| pass_on(host, password, done.cut));
+    let passed_on = match typed {
+        Some((answer, Mode::ForwardPass)) => forward(host, login, answer, done.cut),
+        Some((password, _)) => host.set_password(password),
+        None => Ok(()),
+    };
     match left.and(passed_on) {
         Ok(()) => done.outcome,
-        Err(code) => fail(host, &format!("libpam refuses with its code {code}; the process may be out of memory")),
+        Err(_) => fail(host, OUT_OF_MEMORY),
     }
 }
 
@@ -141,22 +167,35 @@ fn finish(host: &PamCall<'_>, login: &Login, password: Option<&Secret>, done: Do
 fn asked_password(host: &PamCall<'_>, line: &PamLine) -> Option<Secret> {
     match host.ask(MessageStyle::of_question(line.options.echo), line.options.question()) {
         Ok(Some(answer)) => Some(answer),
-        Ok(None) if line.options.mode == Mode::Code => Some(Secret::new(Vec::new())),
+        Ok(None) if line.options.mode == Mode::ForwardPass => Some(Secret::new(Vec::new())),
         Ok(None) | Err(_) => None,
     }
 }
 
-/// Leaves the password in the answer to the following lines: what stands before the code, which is its
-/// last `cut` bytes.
-fn pass_on(host: &PamCall<'_>, answer: &Secret, cut: usize) -> Result<(), c_int> {
-    host.set_password(&Secret::new(without_code(answer.expose(), cut).to_vec()))
+/// Leaves the password in an answer to the following lines, and keeps the code behind it, its last `cut`
+/// bytes, for the one that asks for it. It keeps that there was none, too: some line must ask.
+fn forward(host: &PamCall<'_>, login: &Login, answer: &Secret, cut: usize) -> Result<(), c_int> {
+    let (password, code) = divided(answer.expose(), cut);
+    let code = code.map(|code| Typed::new(code.to_owned()));
+    let kept = ForwardedCode { user: login.user.clone(), service: login.service.clone(), code };
+    // What cannot be written as text is asked.
+    if let Some(text) = kept.to_text() {
+        let text = CString::new(text.expose()).map_err(|_| PamError::SERVICE_ERR as c_int)?;
+        let kept = host.remember(FORWARDED, Some(&text));
+        drop(Secret::new(text.into_bytes()));
+        kept?;
+    }
+    host.set_password(&Secret::new(password.to_vec()))
 }
 
-/// Where the answer does not end with so many digits, it is all password.
-fn without_code(answer: &[u8], cut: usize) -> &[u8] {
-    match answer.len().checked_sub(cut).and_then(|length| answer.split_at_checked(length)) {
-        Some((password, code)) if code.iter().all(u8::is_ascii_digit) => password,
-        _ => answer,
+/// The password and the code. Where the last `cut` bytes are none, all of it is password.
+fn divided(answer: &[u8], cut: usize) -> (&[u8], Option<&str>) {
+    let is_code =
+        |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let divided = answer.len().checked_sub(cut).and_then(|length| answer.split_at_checked(length));
+    match divided.map(|(password, code)| (password, str::from_utf8(code))) {
+        Some((password, Ok(code))) if is_code(code) => (password, Some(code)),
+        _ => (answer, None),
     }
 }
 
@@ -196,14 +235,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_digits_are_the_code() {
-        assert_eq!(without_code(b"secret7123456", 6), b"secret7");
-        assert_eq!(without_code(b"123456", 6), b"");
-        assert_eq!(without_code(b"p\xe4ss12345678", 8), b"p\xe4ss");
-        for all_password in [&b"secret"[..], b"", b"12345", b"secret12345x", b"secret 12345"] {
-            assert_eq!(without_code(all_password, 6), all_password);
+    fn what_is_cut_off_is_the_code() {
+        assert_eq!(divided(b"secret7123456", 6), (&b"secret7"[..], Some("123456")));
+        assert_eq!(divided(b"123456", 6), (&b""[..], Some("123456")));
+        assert_eq!(divided(b"p\xe4ss12345678", 8), (&b"p\xe4ss"[..], Some("12345678")));
+        assert_eq!(divided(b"hunterabcd-EFGH-0000-1111", 19), (&b"hunter"[..], Some("abcd-EFGH-0000-1111")));
+        for (all_password, cut) in
+            [(&b"secret"[..], 0), (b"", 6), (b"12345", 6), (b"secret 12345", 6), (b"p\xe4ss1", 4)]
+        {
+            assert_eq!(divided(all_password, cut), (all_password, None));
         }
-        assert_eq!(without_code(b"secret123456", 0), b"secret123456");
     }
 
     #[test]

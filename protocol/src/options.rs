@@ -7,16 +7,6 @@ use std::path::PathBuf;
 /// The configuration file, unless a line names another one.
 pub const CONFIG: &str = "/etc/twostep/config.toml";
 
-/// How an answer is meant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Shape {
-    /// A code.
-    #[default]
-    Code,
-    /// A password with a verification code right behind it.
-    PasswordAndCode,
-}
-
 /// Which characters a drawing is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
@@ -37,8 +27,8 @@ pub struct Options {
     pub prompt: Option<String>,
     /// Whether the answer is shown while it is typed.
     pub echo: bool,
-    /// What the person types: a code, or with `forward_pass` the password and the code.
-    pub shape: Shape,
+    /// Whether an answer that is only a code leaves an empty password, which an account may have.
+    pub nullok: bool,
     /// Whether the account phase refuses who passed no second step and should have.
     pub require_step: bool,
     /// Whether a login may enroll who must and has not.
@@ -54,6 +44,9 @@ pub struct Options {
 pub enum Mode {
     /// Ask for the code.
     Code,
+    /// With `forward_pass`: take password and code in one answer, pass the password on, and keep the code for
+    /// the line that asks for it.
+    ForwardPass,
     /// Take the one password of a program that cannot ask.
     AppPassword,
     /// Say whether sshd has accepted a key.
@@ -61,8 +54,8 @@ pub enum Mode {
 }
 
 /// The name of each option.
-pub const NAMES: [&str; 9] =
-    ["config", "mode", "prompt", "echo", "qr", "forward_pass", "enroll", "require_step", "after_first_step"];
+pub const NAMES: [&str; 10] =
+    ["config", "mode", "prompt", "echo", "qr", "forward_pass", "nullok", "enroll", "require_step", "after_first_step"];
 
 impl Options {
     /// Understands the arguments of a line.
@@ -85,11 +78,15 @@ impl Options {
             seen.push(name);
             options.set(name, value)?;
         }
-        let senseless = match options.mode {
-            Mode::AppPassword => NOT_WITH_APP_PASSWORD.iter().find(|(name, _)| seen.contains(name)),
-            Mode::Code | Mode::SshKey => None,
+        let (line, senseless) = if seen.contains(&"forward_pass") {
+            ("forward_pass", NOT_WITH_FORWARD_PASS)
+        } else if options.mode == Mode::AppPassword {
+            ("mode=app_password", NOT_WITH_APP_PASSWORD)
+        } else {
+            ("a line without forward_pass", NOT_WITHOUT_FORWARD_PASS)
         };
-        senseless.map_or(Ok(options), |&(name, remedy)| Err(OptionError::Senseless { name, remedy }))
+        let found = senseless.iter().find(|(name, _)| seen.contains(name));
+        found.map_or(Ok(options), |&(name, remedy)| Err(OptionError::Senseless { name, line, remedy }))
     }
 
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), OptionError> {
@@ -100,7 +97,8 @@ impl Options {
             "enroll" => self.enroll = bare(name, value, true)?,
             "qr" => self.charset = charset(required(name, value)?)?,
             "echo" => self.echo = bare(name, value, true)?,
-            "forward_pass" => self.shape = bare(name, value, Shape::PasswordAndCode)?,
+            "forward_pass" => self.mode = bare(name, value, Mode::ForwardPass)?,
+            "nullok" => self.nullok = bare(name, value, true)?,
             "require_step" => self.require_step = bare(name, value, true)?,
             "after_first_step" => self.after_first_step = bare(name, value, true)?,
             _ => return Err(stranger(name)),
@@ -116,17 +114,17 @@ impl Options {
 
     /// The question of this line.
     pub fn question(&self) -> &str {
-        match (&self.prompt, self.mode, self.shape) {
-            (Some(prompt), ..) => prompt,
-            (None, Mode::AppPassword, _) => "Password: ",
-            (None, _, Shape::Code) => "Verification code: ",
-            (None, _, Shape::PasswordAndCode) => "Password & verification code: ",
+        match (&self.prompt, self.mode) {
+            (Some(prompt), _) => prompt,
+            (None, Mode::AppPassword) => "Password: ",
+            (None, Mode::Code | Mode::SshKey) => "Verification code: ",
+            (None, Mode::ForwardPass) => "Password & verification code: ",
         }
     }
 
     /// Whether the answer holds a password that the following lines may need.
     pub fn brings_password(&self) -> bool {
-        self.mode == Mode::AppPassword || self.shape == Shape::PasswordAndCode
+        matches!(self.mode, Mode::AppPassword | Mode::ForwardPass)
     }
 }
 
@@ -137,7 +135,7 @@ impl Default for Options {
             mode: Mode::Code,
             prompt: None,
             echo: false,
-            shape: Shape::Code,
+            nullok: false,
             require_step: false,
             enroll: false,
             charset: Charset::Utf8,
@@ -184,25 +182,33 @@ fn charset(value: &str) -> Result<Charset, OptionError> {
 
 /// What a line for programs that cannot ask has no use for, and what to write instead.
 const NOT_WITH_APP_PASSWORD: &[(&str, &str)] = &[
-    ("forward_pass", "remove it: the whole answer is the password, and it goes on to the next line as it is"),
+    ("nullok", "remove it: an application password is never empty"),
     ("after_first_step", "remove it: this line stands before the first step"),
     ("enroll", "remove it: a program that cannot ask enrolls nobody"),
     ("qr", "remove it: a program that cannot ask shows no QR code"),
 ];
 
+/// What belongs on the line behind the password module, which judges the code that this line keeps.
+const NOT_WITH_FORWARD_PASS: &[(&str, &str)] = &[
+    ("mode", "remove mode=, or remove forward_pass"),
+    ("after_first_step", "write it on the pam_twostep line behind the password module"),
+    ("enroll", "write it on the pam_twostep line behind the password module"),
+    ("qr", "write it on the pam_twostep line behind the password module"),
+    ("require_step", "write it on the account line"),
+];
+
+const NOT_WITHOUT_FORWARD_PASS: &[(&str, &str)] =
+    &[("nullok", "remove it: `[policy] required` in the configuration alone decides who passes without a code")];
+
 /// The options that people bring along from other modules get the answer they need.
 fn stranger(name: &str) -> OptionError {
     let remedy = match name {
-        "nullok" => {
-            "remove it: who may pass without a code is decided by `[policy] required` in the \
-             configuration alone"
-        }
         "try_first_pass" | "use_first_pass" => {
             "write forward_pass if one answer brings the password and the code, else remove it"
         }
         _ => {
             "correct or remove it; there are config, mode, prompt, echo, qr, forward_pass, \
-             enroll, require_step and after_first_step"
+             nullok, enroll, require_step and after_first_step"
         }
     };
     OptionError::Unknown { name: name.to_owned(), remedy }
@@ -225,10 +231,12 @@ pub enum OptionError {
         /// What to write instead.
         remedy: &'static str,
     },
-    /// An option of this module that means nothing with `mode=app_password`.
+    /// An option of this module that means nothing on such a line.
     Senseless {
         /// Which one.
         name: &'static str,
+        /// What makes it such a line.
+        line: &'static str,
         /// What to write instead.
         remedy: &'static str,
     },
@@ -247,8 +255,8 @@ impl fmt::Display for OptionError {
         match self {
             Self::Unknown { name, remedy } => write!(f, "unknown option {name}: {remedy}"),
             Self::Wrong { argument, remedy } => write!(f, "wrong option {argument}: {remedy}"),
-            Self::Senseless { name, remedy } => {
-                write!(f, "the option {name} does not go with mode=app_password: {remedy}")
+            Self::Senseless { name, line, remedy } => {
+                write!(f, "the option {name} does not go with {line}: {remedy}")
             }
             Self::Twice(name) => write!(f, "the option {name} stands there twice: keep one"),
             Self::NoValue(name) => write!(f, "the option {name} has no value: write {name}=..."),
@@ -292,9 +300,11 @@ mod tests {
         assert_eq!(options.mode, Mode::SshKey);
         assert_eq!(options.question(), "Code=? ");
         assert!(options.echo);
-        let options = parse("forward_pass|require_step|after_first_step|mode=code|enroll|qr=ascii").unwrap();
-        assert_eq!(options.shape, Shape::PasswordAndCode);
+        let options = parse("forward_pass|nullok").unwrap();
+        assert_eq!((options.mode, options.nullok), (Mode::ForwardPass, true));
         assert_eq!(options.question(), "Password & verification code: ");
+        assert!(options.brings_password());
+        let options = parse("require_step|after_first_step|mode=code|enroll|qr=ascii").unwrap();
         assert!(options.require_step && options.after_first_step && options.enroll);
         assert_eq!(options.charset, Charset::Ascii);
         let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
@@ -305,14 +315,23 @@ mod tests {
 
     #[test]
     fn a_line_for_programs_that_cannot_ask_takes_no_option_that_asks() {
-        for option in ["forward_pass", "after_first_step", "enroll", "qr=utf8"] {
+        for option in ["nullok", "after_first_step", "enroll", "qr=utf8"] {
             let name = option.trim_end_matches("=utf8");
             for line in [format!("mode=app_password|{option}"), format!("{option}|mode=app_password")] {
                 let expected = format!("the option {name} does not go with mode=app_password: remove it");
                 assert!(complaint(&line).contains(&expected), "{line}");
             }
-            assert!(parse(&format!("mode=code|{option}")).is_ok());
         }
+    }
+
+    #[test]
+    fn a_line_that_forwards_the_password_leaves_the_rest_to_the_one_behind_it() {
+        for option in ["mode=code", "mode=app_password", "after_first_step", "enroll", "qr=utf8", "require_step"] {
+            for line in [format!("forward_pass|{option}"), format!("{option}|forward_pass")] {
+                assert!(complaint(&line).contains(" does not go with forward_pass: "), "{line}");
+            }
+        }
+        assert!(parse("forward_pass|echo|prompt=Both: |config=/x").is_ok());
     }
 
     #[test]
@@ -334,6 +353,7 @@ mod tests {
     #[test]
     fn options_of_other_modules_are_answered_with_what_to_write() {
         assert!(complaint("nullok").contains("`[policy] required`"));
+        assert!(complaint("mode=code|nullok").contains("a line without forward_pass"));
         assert!(complaint("try_first_pass").contains("forward_pass"));
         assert!(complaint("use_first_pass").contains("forward_pass"));
     }

@@ -23,6 +23,7 @@ mod app_password;
 mod auth;
 mod config_cache;
 mod enrollment;
+mod forward;
 mod hand_over;
 mod host;
 mod relation;
@@ -130,6 +131,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
     fn answer(&self) -> Response {
         let came = match self.login.phase {
             Phase::Auth if self.options.mode == Mode::AppPassword => app_password::app_password(self),
+            Phase::Auth if self.options.mode == Mode::ForwardPass => forward::forward_pass(self),
             Phase::Auth => auth::second_step(self),
             Phase::Account => account::account_phase(self),
             Phase::Credentials => enrollment::credentials(self),
@@ -180,11 +182,13 @@ impl<'a, H: LoginHost> Turn<'a, H> {
     }
 
     /// What a phase leaves for the next. A refused code leaves nothing, as if it had not been asked; a
-    /// line for programs stands where a stack may let the next module overrule it.
+    /// line for programs stands where a stack may let the next module overrule it. Nor does a line that judges
+    /// nothing.
     fn left(&self, passage: Passage) -> Option<HandOver> {
         let Ok(Some(person)) = &self.person else { return None };
         let leaves_nothing = passage == Passage::Refused && self.options.mode != Mode::AppPassword;
-        if leaves_nothing || matches!(self.relation, Relation::Stranger(_)) {
+        let is_forward = self.options.mode == Mode::ForwardPass;
+        if leaves_nothing || is_forward || matches!(self.relation, Relation::Stranger(_)) {
             return None;
         }
         Some(HandOver { user: person.name.as_str().to_owned(), service: self.login.service.clone(), passage })
@@ -268,7 +272,6 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         let claims = Claims {
             service: service.clone(),
             origin: Origin { rhost: rhost.clone(), tty: tty.clone(), real_uid: *real_uid },
-            shape: self.options.shape,
             first_step_passed: self.is_first_step_proved(),
         };
         match &self.relation {

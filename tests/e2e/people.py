@@ -30,8 +30,8 @@ class Person:
         return subprocess.run(self.command(*words), **options)
 
 
-def add(name=None, *, uid=None, shell="/bin/bash"):
-    """A new user with the password PASSWORD. Without a name it gets one that no other test uses."""
+def add(name=None, *, uid=None, shell="/bin/bash", password=PASSWORD):
+    """A new user, whose password may be bytes of any encoding. Without a name it gets one that no other test uses."""
     number = next(_numbers)
     uid = uid or 20000 + number
     name = name or f"person{number}"
@@ -40,8 +40,8 @@ def add(name=None, *, uid=None, shell="/bin/bash"):
     os.chown(home, uid, uid)
     _append("/etc/passwd", f"{name}:x:{uid}:{uid}::{home}:{shell}\n")
     _append("/etc/group", f"group{number}:x:{uid}:\n")
-    _append("/etc/shadow", f"{name}:{_hash(PASSWORD)}:19000:0:99999:7:::\n")
-    return Person(name, uid, home)
+    _append("/etc/shadow", f"{name}:{_hash(password)}:19000:0:99999:7:::\n")
+    return Person(name, uid, home, password)
 
 
 def add_to_group(name, group):
@@ -58,8 +58,13 @@ def _hash(password):
     if password not in _hashes:
         crypt = ctypes.CDLL("libcrypt.so.1").crypt
         crypt.restype = ctypes.c_char_p
-        _hashes[password] = crypt(password.encode(), b"$6$rounds=1000$salt$").decode()
+        _hashes[password] = crypt(password if isinstance(password, bytes) else password.encode(), b"$6$rounds=1000$salt$").decode()
     return _hashes[password]
+
+
+def empty_password(name):
+    """Leaves a user without a password."""
+    subprocess.run(["passwd", "--delete", name], check=True, capture_output=True)
 
 
 def set_administrators(*names):

@@ -73,8 +73,9 @@ ENROLL_WITHOUT_AN_ACCOUNT_LINE = ENROLL.replace(
     "account required pam_twostep.so enroll {options}\n", "")
 
 FORWARD_PASS = """\
-auth requisite pam_twostep.so forward_pass
-auth required pam_unix.so nodelay use_first_pass
+auth requisite pam_twostep.so forward_pass {options}
+auth requisite pam_unix.so nodelay use_first_pass
+auth required pam_twostep.so after_first_step
 account required pam_unix.so
 account required pam_twostep.so
 session required pam_permit.so

@@ -171,7 +171,7 @@ def test_given_more_than_15_minutes_at_the_question_then_it_is_said_that_the_key
 
 
 def test_given_password_and_code_in_one_answer_then_the_password_alone_enrolls(person, newcomer):
-    stacks.write("cs-forward", stacks.FORWARD_PASS.replace("forward_pass", "forward_pass enroll")
+    stacks.write("cs-forward", stacks.FORWARD_PASS.replace("after_first_step", "after_first_step enroll")
                  .replace("account required pam_twostep.so", "account required pam_twostep.so enroll"))
     wrong = log_in(person, "wrong horse", "123456", service="cs-forward", rhost=HOME)
     assert (wrong.accepted, len(wrong.prompts)) == (False, 1)

@@ -160,39 +160,6 @@ def test_given_a_login_then_nothing_is_written_to_stdout_or_stderr(enrolled, nei
         assert done.stderr == b""
 
 
-def test_given_forward_pass_then_the_password_goes_on_to_pam_unix(enrolled, neighbor):
-    stacks.write("cs-forward", stacks.FORWARD_PASS)
-    code = enrolled.phone.fresh()
-    told = log_in(enrolled, enrolled.person.password + code, service="cs-forward")
-    assert told.accepted
-    assert len(told.prompts) == 1
-    assert not log_in(enrolled, "wrong" + enrolled.phone.fresh(), service="cs-forward").accepted
-    assert not log_in(enrolled, enrolled.phone.fresh(), service="cs-forward").accepted
-    assert log_in(neighbor, neighbor.password, service="cs-forward").accepted
-    recovery = enrolled.person.password + enrolled.recovery_codes[0]
-    log_in(enrolled, recovery, service="cs-forward")    # D digits are the code: this is refused
-    assert not log_in(enrolled, ":null", service="cs-forward").accepted
-    assert not log_in(enrolled, "", service="cs-forward").accepted
-
-
-def test_given_forward_pass_and_a_password_of_digits_then_just_the_last_ones_are_the_code(clock):
-    somebody = enrollment.enroll(people.add(), clock)
-    stacks.write("cs-forward", stacks.FORWARD_PASS)
-    assert not log_in(somebody, "123456" + somebody.phone.fresh(), service="cs-forward").accepted
-
-
-def test_given_forward_pass_in_a_process_of_the_user_then_a_device_of_eight_digits_works_too(enrolled, clock):
-    stacks.write("cs-forward", stacks.FORWARD_PASS)
-    configuration.write(totp={"digits": 8})
-    token = enrollment.enroll(enrolled.person, clock, "--label", "token", proof=enrolled.phone.fresh()).phone
-    assert token.digits == 8
-    for device in (token, enrolled.phone):
-        answer = enrolled.person.password + device.fresh()
-        assert log_in(enrolled, answer, service="cs-forward", run_as=enrolled.person).accepted
-    answer = "wrong" + token.fresh()
-    assert not log_in(enrolled, answer, service="cs-forward", run_as=enrolled.person).accepted
-
-
 def test_given_ssh_auth_info_then_the_ssh_key_mode_says_whether_a_key_was_given(person):
     stacks.write("cs-key", "auth [success=ok ignore=die default=die] pam_twostep.so mode=ssh_key\n")
     key = "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAAC3\n"

@@ -7,7 +7,6 @@ use std::fmt;
 
 use super::Attempt;
 use crate::config::Config;
-use crate::options::Shape;
 use crate::throttle::{Origin, Source};
 use crate::username::Person;
 
@@ -47,8 +46,6 @@ pub struct Claims {
     pub service: String,
     /// From where: PAM_RHOST, PAM_TTY, and the real uid of the process.
     pub origin: Origin,
-    /// How the first answer is meant.
-    pub shape: Shape,
     /// Whether the first step is passed.
     pub first_step_passed: bool,
 }
@@ -57,26 +54,26 @@ impl Attempt {
     /// A login in a process of root's, which knows all of it.
     #[must_use]
     pub fn from_root(person: Person, claims: Claims) -> Self {
-        let Claims { service, origin, shape, first_step_passed } = claims;
-        Self { person, sender: Sender::Root, service, origin, shape, first_step_passed }
+        let Claims { service, origin, first_step_passed } = claims;
+        Self { person, sender: Sender::Root, service, origin, first_step_passed }
     }
 
-    /// A login of a user in a process of the user's own. Only the service and the form of the answer
-    /// are its to say: the kernel knows where it comes from, and what the user may hear it may.
+    /// A login of a user in a process of the user's own. Only the service
+    /// is its to say: the kernel knows where it comes from, and what the user may hear it may.
     #[must_use]
     pub fn from_user(person: Person, claims: Claims) -> Self {
         let origin = Origin { rhost: None, tty: None, real_uid: person.uid };
-        let (sender, Claims { service, shape, .. }) = (Sender::Own(person.uid), claims);
-        Self { person, sender, service, origin, shape, first_step_passed: true }
+        let (sender, Claims { service, .. }) = (Sender::Own(person.uid), claims);
+        Self { person, sender, service, origin, first_step_passed: true }
     }
 
     /// A login of a user in a process of a listed caller's. It may say the same, and from which host the
     /// login comes: that counts for nothing but to tell its wrong answers apart.
     #[must_use]
     pub fn from_caller(person: Person, caller: &str, claims: Claims) -> Self {
-        let Claims { service, origin: Origin { rhost, .. }, shape, .. } = claims;
+        let Claims { service, origin: Origin { rhost, .. }, .. } = claims;
         let sender = Sender::Caller(CallerOrigin { name: caller.to_owned(), rhost });
-        Self { person, sender, service, origin: Origin::default(), shape, first_step_passed: false }
+        Self { person, sender, service, origin: Origin::default(), first_step_passed: false }
     }
 
     /// Where the answers come from.
@@ -111,7 +108,7 @@ mod tests {
 
     fn honest() -> Claims {
         let origin = Origin { rhost: None, tty: None, real_uid: 1000 };
-        Claims { service: "xlock".into(), origin, shape: Shape::Code, first_step_passed: true }
+        Claims { service: "xlock".into(), origin, first_step_passed: true }
     }
 
     /// Each field of a claim with a lie in it, and whether a process of the user, or of a listed caller, may
@@ -121,7 +118,6 @@ mod tests {
         let own = honest().origin;
         vec![
             ("service", Claims { service: "sshd".into(), ..honest() }, [true, true]),
-            ("shape", Claims { shape: Shape::PasswordAndCode, ..honest() }, [true, true]),
             ("rhost", origin(Origin { rhost: Some("192.0.2.1".into()), ..own.clone() }), [false, true]),
             ("tty", origin(Origin { tty: Some("tty1".into()), ..own.clone() }), [false, false]),
             ("real uid", origin(Origin { real_uid: 0, ..own }), [false, false]),
@@ -132,8 +128,7 @@ mod tests {
     #[test]
     fn what_a_peer_may_not_claim_changes_nothing() {
         // A field that is added must be forged here too.
-        let Claims { service: _, origin: Origin { rhost: _, tty: _, real_uid: _ }, shape: _, first_step_passed: _ } =
-            honest();
+        let Claims { service: _, origin: Origin { rhost: _, tty: _, real_uid: _ }, first_step_passed: _ } = honest();
         let by_caller = |claims| Attempt::from_caller(alice(), "www-data", claims);
         for (field, forged, may) in forgeries() {
             let by_user = Attempt::from_user(alice(), forged.clone()) == Attempt::from_user(alice(), honest());

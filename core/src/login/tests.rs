@@ -49,6 +49,7 @@ mod learning;
 mod overview;
 mod peers;
 mod sealing;
+mod splitting;
 mod tokens;
 mod waiting;
 
@@ -287,7 +288,7 @@ fn alice() -> Person {
 
 /// A login of alice's, in a process of root's.
 fn attempt_at(service: &str, origin: Origin, first_step_passed: bool) -> Attempt {
-    let claims = Claims { service: service.into(), origin, shape: Shape::Code, first_step_passed };
+    let claims = Claims { service: service.into(), origin, first_step_passed };
     Attempt::from_root(alice(), claims)
 }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::options::Shape;
 use crate::recovery::{self, HashedAnswer};
 use crate::secret::Typed;
 
@@ -18,8 +17,8 @@ const LONGEST: usize = 128;
 /// An answer, read: what it may prove.
 #[derive(Debug)]
 pub enum Answer {
-    /// It has the form of verification codes, at most one for each number of digits.
-    Codes(Vec<Typed>),
+    /// It has the form of a verification code of this user's.
+    Code(Typed),
     /// It has the form of a recovery code.
     Recovery(HashedAnswer),
     /// It has the form of a recovery code of another program: short enough to be guessed.
@@ -47,17 +46,11 @@ impl Answer {
     /// Reads an answer for the user of this account. A recovery code is hashed here, before any
     /// lock is held.
     #[must_use]
-    pub fn read(typed: &Typed, shape: Shape, account: &Account) -> Self {
+    pub fn read(typed: &Typed, account: &Account) -> Self {
         if is_fake_of_sshd(typed) {
             return Self::NotACode(NotACode::FakeOfSshd);
         }
-        match shape {
-            Shape::Code => Self::read_code(typed.expose(), account),
-            Shape::PasswordAndCode => Self::read_tail(typed.expose(), account),
-        }
-    }
-
-    fn read_code(typed: &str, account: &Account) -> Self {
+        let typed = typed.expose();
         if typed.len() > LONGEST {
             return Self::NotACode(NotACode::TooLong);
         }
@@ -72,7 +65,7 @@ impl Answer {
         }
         let is_digits = code.bytes().all(|byte| byte.is_ascii_digit());
         if is_digits && account.authenticators.iter().any(|one| usize::from(one.digits) == code.len()) {
-            return Self::Codes(vec![Typed::new(code.to_owned())]);
+            return Self::Code(Typed::new(code.to_owned()));
         }
         if let Some(set) = account.recovery.as_ref().filter(|set| set.are_imported())
             && is_digits
@@ -85,21 +78,6 @@ impl Answer {
             _ if code.len() == recovery::CHARACTERS || !is_digits => Self::NotACode(NotACode::Characters),
             _ => Self::NotACode(NotACode::Length),
         }
-    }
-
-    /// The last digits of a password with a code behind it, for each number of digits that this
-    /// user's codes have.
-    fn read_tail(typed: &str, account: &Account) -> Self {
-        if typed.is_empty() {
-            return Self::NotACode(NotACode::Empty);
-        }
-        let tail = |digits: u8| {
-            let start = typed.len().checked_sub(digits.into())?;
-            let tail = typed.get(start..)?;
-            tail.bytes().all(|byte| byte.is_ascii_digit()).then(|| Typed::new(tail.to_owned()))
-        };
-        let codes: Vec<Typed> = account.digits().into_iter().filter_map(tail).collect();
-        if codes.is_empty() { Self::NotACode(NotACode::Characters) } else { Self::Codes(codes) }
     }
 }
 
@@ -147,7 +125,7 @@ mod tests {
     }
 
     fn read(text: &str, account: &Account) -> Answer {
-        Answer::read(&Typed::new(text.to_owned()), Shape::Code, account)
+        Answer::read(&Typed::new(text.to_owned()), account)
     }
 
     fn why(text: &str, account: &Account) -> Option<NotACode> {
@@ -173,7 +151,7 @@ mod tests {
             assert_eq!(why(text, &six), Some(expected), "{text:?}");
         }
         assert_eq!(NotACode::Length.to_string(), "wrong length", "the log says it");
-        assert!(matches!(read("123 456", &six), Answer::Codes(codes) if codes[0].expose() == "123456"));
+        assert!(matches!(read("123 456", &six), Answer::Code(code) if code.expose() == "123456"));
     }
 
     #[test]
@@ -182,8 +160,6 @@ mod tests {
         for length in [1, 6, 13, 19, 40] {
             let fake: String = FAKE_OF_SSHD.chars().cycle().take(length).collect();
             assert_eq!(why(&fake, &six), Some(NotACode::FakeOfSshd));
-            let tail = Answer::read(&Typed::new(fake.clone()), Shape::PasswordAndCode, &six);
-            assert!(matches!(tail, Answer::NotACode(NotACode::FakeOfSshd)));
             assert_eq!(why(&format!("{fake}1"), &six), Some(NotACode::Characters));
         }
         assert_eq!(why("INCORRECT", &six), Some(NotACode::Characters));
@@ -194,14 +170,14 @@ mod tests {
         let scratch = RecoverySet::imported(&[Typed::new("12345678".into())], Timestamp(0)).unwrap();
         let imported = with(scratch.clone(), &[6]);
         assert!(matches!(read("12345678", &imported), Answer::ImportedRecovery(_)));
-        assert!(matches!(read("123456", &imported), Answer::Codes(_)));
+        assert!(matches!(read("123456", &imported), Answer::Code(_)));
         assert_eq!(why("1234567", &imported), Some(NotACode::Length));
         assert_eq!(why("1234567a", &imported), Some(NotACode::Characters));
         let own = with(RecoverySet::generate(1, Timestamp(0)).unwrap().0, &[6]);
         assert_eq!(why("12345678", &own), Some(NotACode::Length));
         assert!(matches!(read("0123 4567 89ab cdef", &own), Answer::Recovery(_)));
         let both = with(scratch, &[8]);
-        assert!(matches!(read("12345678", &both), Answer::Codes(_)), "an authenticator goes before them");
+        assert!(matches!(read("12345678", &both), Answer::Code(_)), "an authenticator goes before them");
     }
 
     proptest! {
@@ -209,14 +185,10 @@ mod tests {
 
         /// However it is typed: digits in the number of this user's codes, or no verification code.
         #[test]
-        fn a_verification_code_is_as_many_digits_as_the_users_have(text in "[ 0-9a-z-]{0,20}|.{0,200}", is_tail: bool) {
-            let shape = if is_tail { Shape::PasswordAndCode } else { Shape::Code };
-            if let Answer::Codes(codes) = Answer::read(&Typed::new(text), shape, &account(&[6, 8])) {
-                prop_assert!((1..=2).contains(&codes.len()));
-                for code in codes {
-                    prop_assert!(matches!(code.expose().len(), 6 | 8), "{}", code.expose());
-                    prop_assert!(code.expose().bytes().all(|byte| byte.is_ascii_digit()), "{}", code.expose());
-                }
+        fn a_verification_code_is_as_many_digits_as_the_users_have(text in "[ 0-9a-z-]{0,20}|.{0,200}") {
+            if let Answer::Code(code) = Answer::read(&Typed::new(text), &account(&[6, 8])) {
+                prop_assert!(matches!(code.expose().len(), 6 | 8), "{}", code.expose());
+                prop_assert!(code.expose().bytes().all(|byte| byte.is_ascii_digit()), "{}", code.expose());
             }
         }
     }

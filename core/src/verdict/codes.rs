@@ -14,6 +14,9 @@ use crate::time::{Step, Timestamp};
 
 use super::{Factor, Question, Rejection, Verdict, count_wrong, passed};
 
+/// Codes of a device that counts among which one is looked for that is not judged.
+const PEEKED_PRESSES: u64 = 3;
+
 /// A code that is right, though not now: the device's clock is off, or its button was pressed many
 /// times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,10 +61,10 @@ struct Tried<'a> {
 }
 
 impl<'a> Tried<'a> {
-    fn open(one: &'a Authenticator, codes: &'a [Typed], held: &Held, key: &SealKey) -> Result<Option<Self>, SealError> {
-        let Some(code) = codes.iter().find(|code| code.expose().len() == usize::from(one.digits)) else {
+    fn open(one: &'a Authenticator, code: &'a Typed, held: &Held, key: &SealKey) -> Result<Option<Self>, SealError> {
+        if code.expose().len() != usize::from(one.digits) {
             return Ok(None);
-        };
+        }
         let secret = key.open(&one.secret, one.belongs(held.name.as_str()))?;
         Ok(Some(Self { one, code, secret }))
     }
@@ -96,10 +99,10 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    fn of(authenticators: &'a [Authenticator], codes: &'a [Typed], held: &Held, key: &SealKey) -> Self {
+    fn of(authenticators: &'a [Authenticator], code: &'a Typed, held: &Held, key: &SealKey) -> Self {
         let mut all = Self { tried: Vec::new(), trouble: None };
         for one in authenticators {
-            match Tried::open(one, codes, held, key) {
+            match Tried::open(one, code, held, key) {
                 Ok(tried) => all.tried.extend(tried),
                 Err(error) => all.trouble = Some(error),
             }
@@ -117,10 +120,10 @@ impl<'a> Candidates<'a> {
 }
 
 /// Every authenticator is tried, whichever matches.
-pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -> Result<Verdict, SealError> {
+pub(super) fn judge(held: &mut Held, code: &Typed, question: &Question<'_>) -> Result<Verdict, SealError> {
     let key = question.key.as_ref().map_err(Clone::clone)?;
     let authenticators = authenticators(held);
-    let candidates = Candidates::of(&authenticators, codes, held, key);
+    let candidates = Candidates::of(&authenticators, code, held, key);
     let (mut fresh, mut spent) = (None, None);
     for tried in &candidates.tried {
         let (now, either_side) = (question.now.wall, question.config.totp.window);
@@ -156,18 +159,32 @@ pub(super) fn judge(held: &mut Held, codes: &[Typed], question: &Question<'_>) -
     }
 }
 
+/// Whether a code is right now, and unspent. Of a device that counts, the next three.
+pub(super) fn is_right(held: &Held, code: &Typed, question: &Question<'_>) -> bool {
+    let Ok(key) = question.key.as_ref() else { return false };
+    let authenticators = authenticators(held);
+    let candidates = Candidates::of(&authenticators, code, held, key);
+    let window = |one: &Authenticator| match one.progress {
+        Progress::Time { .. } => one.window(question.now.wall, question.config.totp.window),
+        Progress::Counter { next } => otp::Window::around(next, 0, PEEKED_PRESSES - 1),
+    };
+    // Every authenticator is tried, whichever matches.
+    let right = candidates.tried.iter().filter(|tried| !tried.unspent(window(tried.one), held, question).is_empty());
+    right.count() > 0
+}
+
 /// Whether a code is the one that follows `first`: then both together pass, and put the device right.
 /// `None` if it is not, or came too late or too early for that.
 pub(super) fn follows(
     held: &mut Held,
     first: &Misplaced,
-    codes: &[Typed],
+    code: &Typed,
     question: &Question<'_>,
 ) -> Result<Option<Verdict>, SealError> {
     let key = question.key.as_ref().map_err(Clone::clone)?;
     let authenticators = authenticators(held);
     let Some(one) = authenticators.iter().find(|one| one.id == first.id) else { return Ok(None) };
-    let Some(tried) = Tried::open(one, codes, held, key)? else { return Ok(None) };
+    let Some(tried) = Tried::open(one, code, held, key)? else { return Ok(None) };
     let found = first.fresh.iter().map(|step| step.shifted(1)).find(|next| {
         !tried.unspent(otp::Window::around(*next, 0, 0), held, question).is_empty()
             && keeps_pace(one, first.at, *next, question.now.wall)
@@ -186,7 +203,7 @@ pub(super) fn follows(
 /// Two codes at once: whether they follow each other, and so tell where the device is.
 pub(super) fn pair(
     held: &mut Held,
-    (first, second): (&[Typed], &[Typed]),
+    (first, second): (&Typed, &Typed),
     question: &Question<'_>,
 ) -> Result<Verdict, SealError> {
     let key = question.key.as_ref().map_err(Clone::clone)?;

@@ -2,7 +2,6 @@
 
 use super::{Factor, Misplaced, NoAppPassword, NotACode, Rejection, Verdict};
 use crate::audit::Line;
-use crate::config::Config;
 use crate::request::Kind;
 use crate::time::{Clock, ClockDoubt};
 
@@ -55,18 +54,6 @@ impl Verdict {
                 Self::Refused(Rejection::Misplaced { code, host_clock })
             }
             _ => self,
-        }
-    }
-
-    /// How many digits at the end of an answer that holds a password too are the code.
-    #[must_use]
-    pub fn digits(&self, config: &Config) -> u8 {
-        match self {
-            Self::Accepted(Factor::Code { digits, .. }) => *digits,
-            Self::Refused(_) => config.totp.digits,
-            Self::Accepted(Factor::Recovery { .. } | Factor::IssuedCode | Factor::AppPassword { .. })
-            | Self::NotAsked(_)
-            | Self::MustEnroll => 0,
         }
     }
 

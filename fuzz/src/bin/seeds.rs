@@ -135,6 +135,7 @@ fn login() -> Result<Login, NoRandomness> {
         key_accepted: true,
         answers: vec![Typed::new("hunter2123456".to_owned())],
         unanswered: false,
+        holds_code: true,
         hand_over: Some("{}".to_owned()),
     })
 }

@@ -9,7 +9,6 @@ use twostep_core::account::Account;
 use twostep_core::config::AfterGrace;
 use twostep_core::login::{Attempt, Claims, Standing, rehearse};
 use twostep_core::options::Mode;
-use twostep_core::options::Shape;
 use twostep_core::policy::Requirement;
 use twostep_core::store::{Store, StoreError};
 use twostep_core::throttle::{Class, Gate, Origin, Source};
@@ -75,7 +74,7 @@ impl Visitors<'_> {
     /// What policy and the account say.
     fn part(&self) -> Part {
         let (service, origin) = (self.service.to_owned(), self.origin());
-        let claims = Claims { service, origin, shape: Shape::Code, first_step_passed: false };
+        let claims = Claims { service, origin, first_step_passed: false };
         let attempt = Attempt::from_root(self.person.clone(), claims);
         match rehearse(&attempt, &self.host.config, &self.host.store, SystemClock.now()) {
             Ok(Standing { requirement, account }) => self.required(&requirement, account.as_ref()),
@@ -231,6 +230,7 @@ impl Visitors<'_> {
                 Some(options) if phase == ManagementGroup::Auth && options.mode == Mode::SshKey => {
                     messages::rehearsal::key_returns(code.name())
                 }
+                Some(options) if options.mode == Mode::ForwardPass => messages::rehearsal::asks(&options.mode),
                 Some(options) if phase == ManagementGroup::Auth => our_line(&options.mode, part.ends),
                 _ => messages::rehearsal::returns(code.name()),
             };

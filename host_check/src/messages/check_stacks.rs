@@ -132,6 +132,25 @@ pub fn strangers_asked(name: &str) -> String {
     format!("{name}: somebody without the password reaches our prompt, and may guess codes.")
 }
 
+/// A line that takes a code off the password for nobody.
+pub fn forwarded_code_not_asked(name: &str, written: &str) -> String {
+    format!(
+        "{name}: {written} takes the code off the password, and no pam_twostep line behind it asks for the code: nobody needs one."
+    )
+}
+
+/// The same.
+pub const ASK_BEHIND_PASSWORD: &str =
+    "Write `auth required pam_twostep.so after_first_step` behind the line of the password module.";
+
+/// A line that comes when the password was asked already.
+pub fn forward_pass_too_late(name: &str, written: &str, password: &str) -> String {
+    format!("{name}: {password} stands above {written}, so the password is asked before an answer is divided.")
+}
+
+/// The same.
+pub const FORWARD_BEFORE_PASSWORD: &str = "Put the line with forward_pass above the line of the password module.";
+
 /// A code in place of the password.
 pub fn code_alone(service: &str) -> String {
     format!("{service}: a code alone lets in, without the password.")

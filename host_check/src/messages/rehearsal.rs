@@ -175,6 +175,7 @@ pub fn returns(code: &str) -> String {
 /// What a pam_twostep line does.
 pub fn asks(mode: &Mode) -> String {
     let what = match mode {
+        Mode::ForwardPass => return "takes password and code in one answer".to_owned(),
         Mode::AppPassword => "an application password",
         Mode::Code | Mode::SshKey => "a code",
     };

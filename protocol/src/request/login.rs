@@ -37,9 +37,37 @@ pub struct Login {
     /// Whether nobody answered the last question: the program cannot ask, or the person broke off.
     #[serde(default)]
     pub unanswered: bool,
+    /// Whether a line with `forward_pass` took a code off the password, which answers the first question.
+    #[serde(default)]
+    pub holds_code: bool,
     /// What the service gave to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<String>,
+}
+
+/// What a line with `forward_pass` keeps in the PAM handle, for the line that asks for the code.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardedCode {
+    /// Whose answer it was in (`PAM_USER`).
+    pub user: String,
+    /// For which PAM service.
+    pub service: String,
+    /// The code; `None` if the answer held none.
+    pub code: Option<Typed>,
+}
+
+impl ForwardedCode {
+    /// As it is kept.
+    #[must_use]
+    pub fn to_text(&self) -> Option<Typed> {
+        serde_json::to_string(self).ok().map(Typed::new)
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn read(text: &Typed) -> Option<Self> {
+        serde_json::from_str(text.expose()).ok()
+    }
 }
 
 /// An entry point of the module that asks the service.
@@ -79,7 +107,7 @@ pub struct Done {
     /// To be kept for the next phase of the same login. Without it nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<String>,
-    /// How many bytes at the end of an answer that holds a password too are the code.
+    /// How many bytes at the end of an answer to a line with `forward_pass` are the code.
     #[serde(default)]
     pub cut: usize,
 }

@@ -46,13 +46,18 @@ fn judge<H: LoginHost>(turn: &Turn<'_, H>, person: &Person) -> Result<Came, Fail
         }
         LoginStep::Done(Verdict::MustEnroll) if enrollment::is_offered(turn) => enrolls_now().into(),
         LoginStep::Done(verdict) => {
+            let is_forwarded = turn.login.holds_code && turn.relation == Relation::Root && turn.is_first_step_proved();
+            if is_forwarded && matches!(verdict, Verdict::NotAsked(_)) {
+                login::forget_peeks(&attempt, store);
+            }
             let ended = Ended::with(&verdict, Told::ALONE, messages::text(&verdict, &turn.config));
-            Ended { cut: verdict.digits(&turn.config).into(), ..repeated(ended, is_repeated) }.into()
+            repeated(ended, is_repeated).into()
         }
     })
 }
 
-fn asks<H: LoginHost>(turn: &Turn<'_, H>, prompt: &str) -> Came {
+/// Asks the person.
+pub fn asks<H: LoginHost>(turn: &Turn<'_, H>, prompt: &str) -> Came {
     Came::Asks { prompt: Typed::new(prompt.to_owned()), echo: turn.options.echo, hand_over: None }
 }
 

@@ -19,8 +19,7 @@ use super::{Came, Ended, Failed, LoginHost, Turn, unanswered};
 const TRIES: usize = 3;
 
 /// Whether a login of someone who must enroll does so in its account phase. The line must say that
-/// the first step is passed before it, or bring the password itself: were there no first step,
-/// anyone could enroll. An invitation is for `twostep enroll`, a key is no password, and a process
+/// the first step is passed before it: were there none, anyone could enroll. An invitation is for `twostep enroll`, a key is no password, and a process
 /// that is not root makes no account.
 pub fn is_offered<H: LoginHost>(turn: &Turn<'_, H>) -> bool {
     let policy = &turn.config.policy;
@@ -29,11 +28,10 @@ pub fn is_offered<H: LoginHost>(turn: &Turn<'_, H>) -> bool {
         Enrollment::Password => !turn.login.key_accepted,
         Enrollment::Invite => false,
     };
-    let has_first_step = turn.is_first_step_proved() || turn.options.brings_password();
     turn.options.enroll
         && policy.after_grace == AfterGrace::Enroll
         && is_permitted
-        && has_first_step
+        && turn.is_first_step_proved()
         && turn.relation == Relation::Root
 }
 

@@ -11,7 +11,6 @@ use protocol::options::CONFIG;
 use protocol::request::AttemptId;
 use twostep_core::enroll::AccountManager;
 use twostep_core::ledger::Ledger;
-use twostep_core::options::Shape;
 use twostep_core::secret::Secret;
 use twostep_core::store::files::FilesStore;
 use twostep_core::throttle::Source;
@@ -151,8 +150,7 @@ impl World {
 
     /// By a login of root's, as the account phase does it. Says what the recovery codes are.
     fn enroll(&mut self, user: &'static str) -> Vec<Typed> {
-        let claims =
-            Claims { service: "sshd".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: true };
+        let claims = Claims { service: "sshd".into(), origin: Origin::default(), first_step_passed: true };
         let attempt = Attempt::from_root(self.person(user).unwrap().unwrap(), claims);
         let host = (self.store(&self.config), self.clock());
         let manager = AccountManager::for_login(&attempt, &self.config, host, Box::new(self.log()));
@@ -249,6 +247,7 @@ fn login(user: &str, service: &str) -> Login {
         key_accepted: false,
         answers: Vec::new(),
         unanswered: false,
+        holds_code: false,
         hand_over: None,
     }
 }

@@ -131,7 +131,7 @@ const CALLERS: [Asker; 11] = [
 
 fn claims() -> Claims {
     let origin = Origin { rhost: Some(HOME.into()), tty: None, real_uid: 0 };
-    Claims { service: "sshd".into(), origin, shape: Shape::Code, first_step_passed: false }
+    Claims { service: "sshd".into(), origin, first_step_passed: false }
 }
 
 fn visiting() -> Attempt {
@@ -311,39 +311,4 @@ fn an_answer_of_root_counts_though_the_user_was_suspended_meanwhile() {
     let world = World::enrolled("");
     let right = world.try_with(&world.code(0), HOME, &|| suspended(&world)).unwrap();
     assert!(matches!(right, Verdict::Accepted(_)), "{right:?}");
-}
-
-#[test]
-fn a_process_of_the_user_may_end_a_password_with_a_code_of_any_device() {
-    let mut world = World::enrolled("");
-    let proof = Some(Typed::new(world.code(0)));
-    let device = crate::request::Device {
-        kind: Kind::Totp,
-        secret: None,
-        algorithm: None,
-        digits: Some(8),
-        period: None,
-        counter: None,
-    };
-    let begin = Request::Begin { label: Some("token".into()), proof, permit: None, device: Some(device) };
-    let Response::Pending(pending) = world.ask(begin) else { panic!() };
-    let six = std::mem::replace(&mut world.secret, Secret::new(Vec::new()));
-    let eight = Secret::new(data_encoding::BASE32_NOPAD.decode(pending.secret.expose().as_bytes()).unwrap());
-    let shows =
-        |world: &World| code_at(&eight, OtpParameters { digits: 8, ..PARAMETERS }, world.clock.now().wall.step(30).0);
-    let code = Typed::new(shows(&world));
-    assert!(matches!(world.ask(Request::Confirm { code, next: None }), Response::Confirmed { .. }));
-    world.secret = six;
-    let standing = rehearse(&by_user(), &world.config, &world.store(), world.clock.now()).unwrap();
-    assert_eq!(standing.account.unwrap().digits(), [6, 8]);
-    let digits = |answer: String| {
-        let attempt = Attempt::from_user(alice(), Claims { shape: Shape::PasswordAndCode, ..claims() });
-        let verdict = answered(&world, &attempt, &answer);
-        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
-        verdict.digits(&world.config)
-    };
-    world.pass(60);
-    assert_eq!(digits(shows(&world)), 8);
-    // Two digits of the password stand before the code.
-    assert_eq!(digits(format!("99{}", world.code(0))), 6);
 }

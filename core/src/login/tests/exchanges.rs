@@ -135,8 +135,7 @@ fn answers_that_are_not_judged_push_out_none_that_was() {
 #[test]
 fn a_verdict_that_is_repeated_is_known_as_such() {
     let world = World::enrolled("");
-    let claims =
-        Claims { service: "i3lock".into(), origin: Origin::default(), shape: Shape::Code, first_step_passed: true };
+    let claims = Claims { service: "i3lock".into(), origin: Origin::default(), first_step_passed: true };
     let attempt = Attempt::from_user(alice(), claims);
     let send = |code: &[Typed], id: &AttemptId| {
         let exchange = Exchange { id, answers: code };

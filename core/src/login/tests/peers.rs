@@ -12,7 +12,7 @@ const HOME: &str = "192.0.2.1";
 
 fn claims(rhost: &str) -> Claims {
     let origin = Origin { rhost: Some(rhost.into()), tty: None, real_uid: 0 };
-    Claims { service: "nginx".into(), origin, shape: Shape::Code, first_step_passed: true }
+    Claims { service: "nginx".into(), origin, first_step_passed: true }
 }
 
 fn by_user() -> Attempt {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pam_stacks::{Action, Code, End, Module, ModuleKind};
+use pam_stacks::{Action, Code, End, Module, ModuleKind, StackLine};
 use twostep_core::options::Mode;
 
 use super::doors::{code_alone, lets_in, passed_by, strangers};
@@ -26,8 +26,33 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
         findings.extend(asked_in_vain(service, &codes));
         findings.extend(of_another(service, &codes));
     }
+    findings.extend(forwarded(service, &codes));
     findings.extend(lets_in(service));
     findings
+}
+
+/// Lines with forward_pass whose code no line behind them asks for, or that come when the password is known.
+fn forwarded(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
+    let found = with_mode(&service.auth, Mode::ForwardPass).into_iter().filter_map(|index| {
+        let line = service.line(index)?;
+        if !codes.iter().any(|code| *code > index) {
+            return Some(Finding::error(
+                "forwarded-code-not-asked",
+                &line.place,
+                messages::check_stacks::forwarded_code_not_asked(service.name, &quoted(line)),
+                messages::check_stacks::ASK_BEHIND_PASSWORD,
+            ));
+        }
+        let proves = |line: &StackLine| line.module().is_some_and(|module| module.kind() == ModuleKind::Password);
+        let before = (0..index).filter_map(|index| service.line(index)).find(|line| proves(line))?;
+        Some(Finding::warning(
+            "forward-pass-too-late",
+            &line.place,
+            messages::check_stacks::forward_pass_too_late(service.name, &quoted(line), &quoted(before)),
+            messages::check_stacks::FORWARD_BEFORE_PASSWORD,
+        ))
+    });
+    found.collect()
 }
 
 /// Who gets in past the pam_twostep lines, and by which line.
@@ -97,7 +122,7 @@ fn of_another(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
     for end in service.arrivals(LoginCase { guards_pass: true, ..RIGHT }) {
         // In place of the password it is the first step.
         let has_password = |(index, code): &(usize, Code)| {
-            let kind = service.line(*index).and_then(pam_stacks::StackLine::module).map(Module::kind);
+            let kind = service.line(*index).and_then(StackLine::module).map(Module::kind);
             *code == Code::SUCCESS && kind == Some(ModuleKind::Password)
         };
         if end.way.iter().any(|(index, _)| codes.contains(index)) && end.way.iter().any(has_password) {

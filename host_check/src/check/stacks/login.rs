@@ -133,7 +133,12 @@ impl Service<'_> {
                 vec![(Code::SUCCESS, Facts { proved: true, ..asked }), (Code::IGNORE, facts)]
             }
             Mode::AppPassword => vec![(login.ours, asked)],
-            Mode::Code if facts.proved || options.brings_password() => vec![(login.ours, asked)],
+            // It judges nothing.
+            Mode::ForwardPass if matches!(login.ours, Code::SERVICE_ERR | Code::MODULE_UNKNOWN) => {
+                vec![(login.ours, facts)]
+            }
+            Mode::ForwardPass => vec![(Code::IGNORE, facts)],
+            Mode::Code if facts.proved => vec![(login.ours, asked)],
             Mode::Code => vec![(login.ours, Facts { asked_stranger: facts.asked_stranger.or(Some(index)), ..asked })],
         }
     }

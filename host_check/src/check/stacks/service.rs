@@ -91,7 +91,8 @@ impl<'a> Service<'a> {
 
     /// Whether this line of the auth phase asks for a code or an application password.
     pub fn asks_at(&self, index: usize) -> bool {
-        ours(&self.auth).into_iter().any(|(line, options)| line == index && options.mode != Mode::SshKey)
+        let asks = |options: Options| matches!(options.mode, Mode::Code | Mode::AppPassword);
+        ours(&self.auth).into_iter().any(|(line, options)| line == index && asks(options))
     }
 
     /// Whether it takes password and code, or an application password, in one answer.

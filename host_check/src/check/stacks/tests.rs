@@ -63,8 +63,25 @@ fn the_password_and_then_the_code_is_right_in_each_way_of_writing_it() {
     }
     assert_eq!(auth("auth requisite pam_unix.so\nauth required pam_twostep.so"), []);
     assert_eq!(auth("auth [success=ok default=die] pam_sss.so\nauth required pam_twostep.so after_first_step"), []);
-    let one_answer = "auth required pam_twostep.so forward_pass\nauth required pam_unix.so use_first_pass";
-    assert_eq!(auth(one_answer), []);
+    assert_eq!(auth(&format!("{FORWARD}auth required pam_twostep.so after_first_step")), []);
+}
+
+const FORWARD: &str = "auth requisite pam_twostep.so forward_pass\nauth requisite pam_unix.so use_first_pass\n";
+
+#[test]
+fn a_code_that_is_forwarded_is_asked_behind_the_password_of_those_who_have_it() {
+    assert!(auth(FORWARD).contains(&(Severity::Error, "forwarded-code-not-asked")));
+    let twice = "auth required pam_twostep.so\nauth requisite pam_twostep.so forward_pass\nauth requisite pam_unix.so";
+    assert!(auth(twice).contains(&(Severity::Error, "forwarded-code-not-asked")));
+    let late = "auth requisite pam_unix.so\nauth requisite pam_twostep.so forward_pass\nauth required pam_twostep.so";
+    assert_eq!(auth(late), [(Severity::Warning, "forward-pass-too-late")]);
+    let common = "auth requisite pam_twostep.so forward_pass\n@include common-auth\nauth required pam_twostep.so";
+    assert_eq!(auth(common), []);
+    let required = FORWARD.replace("requisite pam_unix", "required pam_unix") + "auth required pam_twostep.so";
+    assert_eq!(auth(&required), [(Severity::Warning, "strangers-asked")]);
+    let first_alone =
+        FORWARD.replace("requisite pam_twostep", "sufficient pam_twostep") + "auth required pam_twostep.so";
+    assert_eq!(auth(&first_alone), []);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn option(login: &mut Login, option: &str) {
     login.options.push(option.to_owned());
 }
 
-const FORGERIES: [Forgery; 18] = [
+const FORGERIES: [Forgery; 19] = [
     // Whom and what it is about, anyone may say: what a peer may do follows from it.
     ("user", |login| login.user = "bob".into(), ALL),
     ("service", |login| login.service = "vsftpd".into(), ALL),
@@ -67,6 +67,7 @@ const FORGERIES: [Forgery; 18] = [
     ("prompt", |login| option(login, "prompt=Token: "), JUDGED),
     ("echo", |login| option(login, "echo"), JUDGED),
     ("forward_pass", |login| option(login, "forward_pass"), JUDGED),
+    ("nullok", |login| login.options.extend(["forward_pass", "nullok"].map(str::to_owned)), JUDGED),
     // With a key to draw, and without.
     ("qr", |login| login.options.extend(ENROLLING.map(str::to_owned)), ROOT),
     ("qr", |login| option(login, "qr=ascii"), NOBODY),
@@ -118,8 +119,8 @@ fn state(world: &World) -> Vec<String> {
 
 #[test]
 fn what_a_peer_may_not_claim_changes_nothing() {
-    // A field that is added must be forged here too. The attempt only names the login, and the hand-over
-    // has a test of its own.
+    // A field that is added must be forged here too. The attempt only names the login; the hand-over
+    // and a code that is held have tests of their own.
     let Login {
         phase: _,
         attempt: _,
@@ -132,6 +133,7 @@ fn what_a_peer_may_not_claim_changes_nothing() {
         key_accepted: _,
         answers: _,
         unanswered: _,
+        holds_code: _,
         hand_over: _,
     } = login("alice", "nginx");
     for name in NAMES {

@@ -193,12 +193,35 @@ fn a_session_shows_once_what_happened_and_to_root_alone() {
 }
 
 #[test]
-fn the_end_of_a_password_is_cut_off_where_it_is_a_code() {
+fn a_line_that_forwards_the_password_says_where_it_ends_and_leaves_nothing() {
     let world = World::enrolled(POLICY);
     let forward = with_options(ssh(), &["forward_pass"]);
     let both = format!("secret{}", world.code("alice", 0));
-    let done = world.done(&Peer::Root, &answered(&forward, &[&both]));
-    assert_eq!((done.outcome, done.cut), (Outcome::Accepted, 6));
-    let spared = world.done(&Peer::Root, &answered(&Login { user: "bob".into(), ..forward }, &["secret123456"]));
-    assert_eq!((spared.outcome, spared.cut), (Outcome::NotAsked, 0));
+    for (user, answer, cut) in
+        [("alice", both.as_str(), 6), ("alice", "secret000000", 6), ("alice", "secret", 0), ("bob", "secret123456", 0)]
+    {
+        let done = world.done(&Peer::Root, &answered(&Login { user: user.into(), ..forward.clone() }, &[answer]));
+        assert_eq!((done.outcome, done.cut, done.hand_over), (Outcome::NotAsked, cut, None), "{user} {answer}");
+    }
+    assert!(world.logged().is_empty());
+    assert_eq!(world.outcome(&Peer::Root, &answered(&ssh(), &[&world.code("alice", 0)])), Outcome::Accepted);
+}
+
+#[test]
+fn looks_at_codes_are_given_back_to_root_alone_and_behind_the_password() {
+    let world = World::enrolled("[policy]\nexempt_users = [\"alice\"]\n");
+    let forward = with_options(ssh(), &["forward_pass"]);
+    let both = format!("secret{}", world.code("alice", 0));
+    let cut = || world.done(&Peer::Root, &answered(&forward, &[&both])).cut;
+    (0..10).for_each(|_| assert_eq!(cut(), 6));
+    assert_eq!(cut(), 0);
+    assert!(world.last_line().contains("reason=peeks-used-up"));
+    let held = Login { holds_code: true, ..ssh() };
+    let behind = with_options(held.clone(), &["after_first_step"]);
+    for (peer, login, given_back) in
+        [(Peer::User(ALICE), &behind, false), (Peer::Root, &held, false), (Peer::Root, &behind, true)]
+    {
+        assert_eq!(world.outcome(&peer, login), Outcome::NotAsked);
+        assert_eq!(cut() == 6, given_back, "{peer:?}");
+    }
 }
