@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use host_check::Severity;
-use host_check::apply::{Keys, LineStyle, Unfit, edited};
+use host_check::apply::{AnswerForm, Keys, LineStyle, Unfit, edited};
 use host_check::check::stacks::{Before, Service};
 use pam_stacks::{Files, ManagementGroup};
 
@@ -69,23 +69,25 @@ fn stock_stacks_raise_no_alarm() {
 #[test]
 fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
     for name in ALL {
-        for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
+        let asking = [None, Some(Keys::WithCode), Some(Keys::Only)].map(|keys| (keys, AnswerForm::Question));
+        let answering = [AnswerForm::OneAnswer, AnswerForm::AppPasswords].map(|form| (None, form));
+        for (keys, form) in asking.into_iter().chain(answering) {
             for enrolls in [false, true] {
                 let mut files = stock(name);
                 for service in doors(&files) {
-                    let style =
-                        LineStyle { keys: keys.filter(|_| service == "sshd"), enrolls, before: Before::Nothing };
+                    let keys = keys.filter(|_| service == "sshd");
+                    let style = LineStyle { keys, enrolls, before: Before::Nothing, form };
                     match edited(&files, service, style) {
                         Ok((path, text)) => files = files.with(&path, &text),
                         // It includes the one before.
                         Err(Unfit::HasOurs) if ["sudo-i", "su-l"].contains(&service) => {}
-                        Err(why) => panic!("{name}: {service}: {why:?}"),
+                        Err(why) => panic!("{name}: {service} {form:?}: {why:?}"),
                     }
                 }
                 for service in files.services() {
                     let findings = Service::new(&files, &service, Before::Nothing).findings();
                     let loud = findings.iter().filter(|one| one.severity > Severity::Notice).collect::<Vec<_>>();
-                    assert!(loud.is_empty(), "{name}: {service}: {loud:?}");
+                    assert!(loud.is_empty(), "{name}: {service} {form:?}: {loud:?}");
                 }
             }
         }

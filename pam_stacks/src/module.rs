@@ -84,6 +84,12 @@ impl Module {
         self.stem() == "pam_nologin" && !self.arguments.iter().any(|word| word.starts_with("file="))
     }
 
+    /// Whether it asks for the password although a module before it has left one. pam_unix takes that one.
+    pub fn asks_again(&self) -> bool {
+        let takes = |word: &String| matches!(word.as_str(), "use_first_pass" | "try_first_pass");
+        matches!(self.stem(), "pam_sss" | "pam_krb5" | "pam_ldap" | "pam_winbind") && !self.arguments.iter().any(takes)
+    }
+
     /// Whether it asks for a second step: a code, or a touch of a key.
     pub fn is_second_step(&self) -> bool {
         matches!(

@@ -25,11 +25,12 @@ syslog_enable=YES
 
 
 class Server(servers.Process):
-    """vsftpd with the recipe that bears its name, which is its PAM service too."""
+    """vsftpd with the recipe that bears its name, which is its PAM service too, or with the stack that is there."""
 
-    def __init__(self):
+    def __init__(self, recipe="vsftpd"):
         program = servers.require("vsftpd")
-        stacks.write_recipe("vsftpd")
+        if recipe:
+            stacks.write_recipe(recipe)
         (FOLDER / "empty").mkdir(mode=0o755, parents=True, exist_ok=True)
         port = servers.free_port()
         config = FOLDER / "vsftpd.conf"

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use host_check::apply::{self, Change, Journal, Keys, Lineage, LoginProof, Plan, Sshd, State, Undone, Wish};
+use host_check::apply::{
+    self, AnswerForm, Change, Journal, Keys, Lineage, LoginProof, Plan, Sshd, State, Undone, Wish,
+};
 use host_check::dates;
 use host_check::host::Host;
 use nix::unistd::geteuid;
@@ -52,7 +54,7 @@ pub fn apply(output: &mut Output, wishes: &Apply) -> Result<(), CommandError> {
     none_is_open(&journal)?;
     let files = Files::below(Path::new("/"));
     let keys = keys(output, &mut *prompter, wishes, &files)?;
-    let mut plan = Plan::make(&files, &host, &Wish { services: wishes.services.clone(), keys })?;
+    let mut plan = Plan::make(&files, &host, &Wish { services: wishes.services.clone(), keys, form: wishes.form() })?;
     let objections = plan.objections(&host, &output.environment.administrator);
     show(output, &plan, &objections)?;
     let mut shown = Shown {
@@ -83,6 +85,7 @@ pub fn apply(output: &mut Output, wishes: &Apply) -> Result<(), CommandError> {
     let alone = journal.lock()?;
     none_is_open(&journal)?;
     let change = journal.begin(&plan.services, &output.environment.administrator, seconds, &plan.steps)?;
+    let change = Change { opens_no_session: plan.opens_no_session(), ..change };
     let started = apply::start(change.number).map_err(CommandError::from);
     let sshd = match started.and_then(|()| put_in_force(&journal, &change, &plan)) {
         Ok(sshd) => sshd,
@@ -117,6 +120,9 @@ fn keys(
     files: &Files,
 ) -> Result<Option<Keys>, CommandError> {
     let is_sshd = wishes.services.iter().any(|service| service == "sshd");
+    if wishes.form() != AnswerForm::Question {
+        return Ok(None);
+    }
     if wishes.keys.is_some() && !is_sshd {
         return Err(CommandError::usage(messages::apply::KEYS_OF_SSHD));
     }
@@ -198,7 +204,15 @@ fn tell(output: &mut Output, change: &Change, sshd: Sshd) -> Result<(), CommandE
     if sshd == Sshd::NotFound {
         output.say(messages::apply::NO_SSHD_RUNS)?;
     }
-    output.say(&messages::apply::in_force(change.number, &dates::duration(change.confirm_within), &proof_of(change)))
+    let within = dates::duration(change.confirm_within);
+    if change.opens_no_session {
+        return output.say(&messages::apply::in_force_without_session(
+            change.number,
+            &within,
+            &change.services.join(" "),
+        ));
+    }
+    output.say(&messages::apply::in_force(change.number, &within, &proof_of(change)))
 }
 
 /// What proves a change.
@@ -222,6 +236,7 @@ pub fn confirm(output: &mut Output) -> Result<(), CommandError> {
     let again = messages::apply::type_there(&proof_of(&change));
     match Lineage::own().proves(&change.services, change.started_after.unwrap_or(u64::MAX)) {
         LoginProof::NewLogin(_) => {}
+        _ if change.opens_no_session => {}
         LoginProof::OldLogin(program) => {
             return Err(CommandError::here("old_login", messages::apply::old_login(&program, &again)));
         }

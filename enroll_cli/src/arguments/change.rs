@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use host_check::apply::Keys;
+use host_check::apply::{AnswerForm, Keys};
 
 use super::app_password::time;
 
@@ -16,6 +16,12 @@ pub struct Apply {
     /// What sshd does with keys; needed for sshd, unless it takes keys alone now: then it is only
     #[arg(long, value_enum)]
     pub keys: Option<Keys>,
+    /// For programs that ask once: people type the code right behind the password
+    #[arg(long, conflicts_with_all = ["keys", "app_passwords"])]
+    pub one_answer: bool,
+    /// For programs that cannot ask: each gets an application password
+    #[arg(long, conflicts_with = "keys")]
+    pub app_passwords: bool,
     /// When the change goes back by itself, unless it is confirmed: 90s to 1h
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub confirm_within: Duration,
@@ -25,6 +31,17 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+impl Apply {
+    /// How people give their second step.
+    pub fn form(&self) -> AnswerForm {
+        match (self.one_answer, self.app_passwords) {
+            (true, _) => AnswerForm::OneAnswer,
+            (_, true) => AnswerForm::AppPasswords,
+            _ => AnswerForm::Question,
+        }
+    }
 }
 
 /// What is to be undone.
@@ -52,6 +69,7 @@ Examples:
   sudo twostep admin apply sshd sudo --keys with-code
   sudo twostep admin apply su login --confirm-within 10m
   sudo twostep admin apply sshd --keys alone --dry-run
+  sudo twostep admin apply vsftpd --app-passwords
 
 It shows each line that changes and any problems, tries the new files, \
 puts them in force, and takes them back after the time of --confirm-within. To \

@@ -72,6 +72,13 @@ pub fn in_force(number: u32, within: &str, proof: &str) -> String {
     )
 }
 
+/// The same, where no login by the services opens a session.
+pub fn in_force_without_session(number: u32, within: &str, services: &str) -> String {
+    format!(
+        "In force now, as change {number}. It goes back by itself in {within}. Try a login by {services}, as its users do, and if it works, type:\n\n  sudo twostep admin confirm"
+    )
+}
+
 /// What proves that logins work.
 pub fn proof(services: &str, is_inner: bool) -> String {
     let verb = if is_inner { "use" } else { "log in by" };

@@ -10,23 +10,14 @@ use std::path::{Path, PathBuf};
 use pam_stacks::{Action, Code, Files, ManagementGroup, ModuleKind, StackLine};
 
 use super::drop_in::Keys;
+use super::lines::{AccountPlace, AnswerForm, END, LineStyle, Ours, PERMIT, ending};
+use super::one_answer::{app_passwords, forwarding};
 use crate::check::stacks::{Before, Service, refuses_some};
 use crate::finding::{Finding, Severity};
 use crate::messages;
 
 /// The findings about another line than ours, which stay wherever ours stands: the plan tells of them.
 const OF_OTHER_LINES: [&str; 2] = ["asked-in-vain", "second-step-of-another"];
-
-/// What the pam_twostep lines say beside what they always say.
-#[derive(Debug, Clone, Copy)]
-pub struct LineStyle {
-    /// sshd's keys, for sshd.
-    pub keys: Option<Keys>,
-    /// Who must enroll does so in the login.
-    pub enrolls: bool,
-    /// What sshd proves before.
-    pub before: Before,
-}
 
 /// Why a service cannot be changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +43,16 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
     let mut first_trouble = None;
     let mut second_best = None;
     let texts = [text.clone(), with_refusals_that_end(&stack, &text)];
-    for candidate in texts.iter().flat_map(|text| candidates(&stack, text, style)) {
+    let all = texts.iter().flat_map(|text| match style.form {
+        AnswerForm::AppPasswords => app_passwords(&stack, text, style),
+        AnswerForm::Question | AnswerForm::OneAnswer => candidates(&stack, text, style),
+    });
+    for candidate in all {
+        let candidate = match style.form {
+            AnswerForm::OneAnswer => forwarding(files, (&path, &candidate), style, service),
+            AnswerForm::Question | AnswerForm::AppPasswords => Some(candidate),
+        };
+        let Some(candidate) = candidate else { continue };
         match wrong(files, &path, &candidate, service, style.before) {
             None => return Ok((path, candidate)),
             Some(finding) if OF_OTHER_LINES.contains(&finding.id) => second_best = second_best.or(Some(candidate)),
@@ -91,14 +91,6 @@ fn with_refusals_that_end(stack: &Service<'_>, text: &str) -> String {
         if refusing.contains(&(index + 1)) { ending(line) } else { line.to_owned() }
     };
     text.lines().enumerate().map(changed).collect::<Vec<_>>().join("\n")
-}
-
-/// A line whose control is `required`, as its second word, with `requisite` there; any other as it is.
-fn ending(line: &str) -> String {
-    let Some(control) = line.split_whitespace().nth(1).filter(|word| word.eq_ignore_ascii_case("required")) else {
-        return line.to_owned();
-    };
-    line.replacen(control, "requisite", 1)
 }
 
 /// Texts to try: our auth line behind the first step, or behind its lines written out where an include
@@ -142,183 +134,12 @@ fn jumping(unfolded: &[String]) -> Vec<String> {
     lines.map(|(line, below)| if line == END { on(below) } else { line.clone() }).chain([PERMIT.to_owned()]).collect()
 }
 
-/// What lets in whoever nobody has refused.
-const PERMIT: &str = "auth       required     pam_permit.so";
-
-/// What refuses those who have shown no key, whatever sshd's configuration says.
-const KEY_ALONE: [&str; 2] =
-    ["auth [success=1 default=ignore] pam_twostep.so mode=ssh_key", "auth       requisite    pam_deny.so"];
-
-/// The end for those who have given their code.
-const END: &str = "auth       sufficient   pam_permit.so";
-
-/// Where our account line stands among the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AccountPlace {
-    Last,
-    BeforeLast,
-    First,
-}
-
-impl AccountPlace {
-    /// In the order in which they are tried.
-    const ALL: [Self; 3] = [Self::Last, Self::BeforeLast, Self::First];
-}
-
-/// Our lines for one service.
-struct Ours {
-    code: String,
-    account: String,
-    has_session: bool,
-    asks_behind_key: bool,
-}
-
-/// The lines of a jump that is counted anew, and how many are added to each that it counts.
-const ADDED: usize = 2;
-
-impl Ours {
-    fn new(service: &str, style: LineStyle) -> Self {
-        let enroll = if style.enrolls { " enroll" } else { "" };
-        Self {
-            code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}"),
-            account: format!("account    required     pam_twostep.so{enroll}"),
-            has_session: !service.starts_with("sudo"),
-            asks_behind_key: style.keys == Some(Keys::WithCode),
-        }
-    }
-
-    /// What asks for the code, and lets in who is not asked.
-    fn code(&self) -> [String; 2] {
-        [self.code.clone(), PERMIT.to_owned()]
-    }
-
-    /// The code behind a key, above the first step of those who have none.
-    fn behind_key(&self) -> [String; 3] {
-        ["auth [success=ignore default=2] pam_twostep.so mode=ssh_key".to_owned(), self.code.clone(), END.to_owned()]
-    }
-
-    /// The texts in which a key and the code are all: none, where a line that stays jumps over one that goes.
-    fn without_password(&self, stack: &Service<'_>, text: &str, at: usize) -> Vec<String> {
-        let lines = &stack.stack(ManagementGroup::Auth).lines;
-        let goes = |line: &&StackLine| line.module().is_some_and(|module| is_asking(module.kind()));
-        let going = lines.iter().filter(goes).map(StackLine::own_line).collect::<BTreeSet<_>>();
-        if lines.iter().any(|line| !going.contains(&line.own_line()) && line.control.jumps().next().is_some()) {
-            return Vec::new();
-        }
-        let others = |number: usize| number == at || !going.contains(&number);
-        let left = text.lines().enumerate().filter(|(index, _)| others(index + 1)).map(|(_, line)| line);
-        let left = left.collect::<Vec<_>>().join("\n");
-        let at = at - going.iter().filter(|number| **number < at).count();
-        let [code, permit] = self.code();
-        let first = KEY_ALONE.map(str::to_owned).into_iter().chain([code, permit]).collect::<Vec<_>>();
-        AccountPlace::ALL.map(|place| self.written(&left, at, &first, place)).to_vec()
-    }
-
-    /// The lines that the include at this line brings, written so that a wrong password ends the stack
-    /// and each right one goes on to the code.
-    fn unfolded(&self, stack: &Service<'_>, at: usize) -> Option<Vec<String>> {
-        let brought = stack.stack(ManagementGroup::Auth).lines.iter().filter(|line| line.own_line() == at);
-        let inside = brought.filter(|line| line.module().is_some()).collect::<Vec<_>>();
-        let mut lines = Vec::new();
-        let mut ends_with_code = false;
-        for (index, one) in inside.iter().enumerate() {
-            let rest = inside.get(index + 1..).unwrap_or_default();
-            let words = one.text.split_whitespace().collect::<Vec<_>>();
-            match words.as_slice() {
-                [kind, "required", rest @ ..] if is_proof(one) => {
-                    lines.push(format!("{kind} requisite {}", rest.join(" ")));
-                    ends_with_code = false;
-                }
-                // Below its refusal nobody is asked anything.
-                [kind, "required", rest @ ..] if one.module().is_some_and(refuses_some) => {
-                    lines.push(format!("{kind} requisite {}", rest.join(" ")));
-                }
-                // The code right behind it, and the end: whatever follows is for those whom it refused.
-                [kind, "sufficient", rest @ ..] if is_proof(one) => {
-                    lines.push(format!("{kind} [success=ignore default={ADDED}] {}", rest.join(" ")));
-                    lines.push(self.code.clone());
-                    lines.push(END.to_owned());
-                    ends_with_code = true;
-                }
-                _ => lines.push(counted_anew(&one.text, rest)),
-            }
-        }
-        if !ends_with_code {
-            lines.extend(self.code());
-        } else if !lines.last().is_some_and(|line| line.contains("pam_deny.so")) {
-            // Whoever comes here was refused by the last proof, whatever came before.
-            lines.push("auth       requisite    pam_deny.so".to_owned());
-        }
-        (!inside.is_empty()).then_some(lines)
-    }
-
-    /// The text with the pam_twostep lines; `first` stands for its line `at`, from 1.
-    fn written(&self, text: &str, at: usize, first: &[String], account: AccountPlace) -> String {
-        let lines = text.lines().collect::<Vec<_>>();
-        let place = match account {
-            AccountPlace::First => lines.iter().position(|line| is_account(line)),
-            AccountPlace::Last | AccountPlace::BeforeLast => lines.iter().rposition(|line| is_account(line)),
-        };
-        let is_below = account == AccountPlace::Last;
-        let mut all = Vec::new();
-        for (index, line) in lines.iter().enumerate() {
-            if place == Some(index) && !is_below {
-                all.push(self.account.clone());
-            }
-            if index + 1 == at {
-                all.extend(self.asks_behind_key.then(|| self.behind_key()).into_iter().flatten());
-                all.extend(first.iter().cloned());
-            } else {
-                all.push((*line).to_owned());
-            }
-            if place == Some(index) && is_below {
-                all.push(self.account.clone());
-            }
-        }
-        all.extend(place.is_none().then(|| self.account.clone()));
-        all.extend(self.has_session.then(|| "session    optional     pam_twostep.so".to_owned()));
-        all.join("\n") + "\n"
-    }
-}
-
-/// Whether a module has a part in asking for the password: it goes where no password is asked.
-fn is_asking(kind: ModuleKind) -> bool {
-    matches!(kind, ModuleKind::Password | ModuleKind::OtherProof | ModuleKind::Unknown | ModuleKind::Deny)
-}
-
-fn is_proof(line: &StackLine) -> bool {
-    line.module().is_some_and(|module| matches!(module.kind(), ModuleKind::Password | ModuleKind::OtherProof))
-}
-
-fn is_account(line: &str) -> bool {
-    let words = line.split_whitespace().collect::<Vec<_>>();
-    matches!(words.as_slice(), ["@include", name, ..] if name.contains("account"))
-        || matches!(words.first(), Some(&("account" | "-account")))
-}
-
-/// A line whose jumps count the lines that were added below it.
-fn counted_anew(text: &str, below: &[&StackLine]) -> String {
-    let Some((head, rest)) = text.split_once('[') else { return text.to_owned() };
-    let Some((control, tail)) = rest.split_once(']') else { return text.to_owned() };
-    let is_sufficient =
-        |line: &&&StackLine| is_proof(line) && line.text.split_whitespace().nth(1) == Some("sufficient");
-    let anew =
-        |pair: &str| match pair.split_once('=').and_then(|(code, count)| Some((code, count.parse::<usize>().ok()?))) {
-            Some((code, count)) => {
-                let added = below.iter().take(count).filter(is_sufficient).count() * ADDED;
-                format!("{code}={}", count + added)
-            }
-            None => pair.to_owned(),
-        };
-    let control = control.split_whitespace().map(anew).collect::<Vec<_>>().join(" ");
-    format!("{head}[{control}]{tail}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STYLE: LineStyle = LineStyle { keys: None, enrolls: false, before: Before::Nothing };
+    const STYLE: LineStyle =
+        LineStyle { keys: None, enrolls: false, before: Before::Nothing, form: AnswerForm::Question };
 
     fn files(texts: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));

@@ -62,6 +62,9 @@ pub struct Change {
     pub started_after: Option<u64>,
     /// How many seconds it has to be confirmed.
     pub confirm_within: u64,
+    /// Whether no login by its services opens a session in which it could be confirmed: then any does.
+    #[serde(default)]
+    pub opens_no_session: bool,
     /// The files, in the order in which they were changed.
     pub files: Vec<ChangedFile>,
 }
@@ -210,6 +213,7 @@ impl Journal {
                 applied_at: hundredths_since_boot(),
                 started_after: None,
                 confirm_within,
+                opens_no_session: false,
                 files,
             };
             describe(&draft, &change)?;

@@ -8,15 +8,16 @@ use twostep_core::config::AfterGrace;
 use twostep_core::username::Person;
 
 use super::drop_in::Keys;
-use super::edit::{LineStyle, Unfit, edited};
+use super::edit::{Unfit, edited};
 use super::journal::FileChange;
 use super::lineage::proving;
+use super::lines::{AnswerForm, LineStyle};
 use super::place::Content;
 use super::{door, drop_in};
 use crate::change::TextDiff;
 use crate::check;
 use crate::check::sshd::{CONFIG, Effective};
-use crate::check::stacks::{AsksPassword, Before, Service};
+use crate::check::stacks::{AsksPassword, Before, CannotAsk, Service};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::host::Host;
@@ -29,6 +30,8 @@ pub struct Wish {
     pub services: Vec<String>,
     /// What sshd does with keys, for sshd.
     pub keys: Option<Keys>,
+    /// How people give their second step.
+    pub form: AnswerForm,
 }
 
 /// What is going to be changed.
@@ -41,6 +44,7 @@ pub struct Plan {
     /// What to know beside it, a sentence each.
     pub notes: Vec<String>,
     keys: Option<Keys>,
+    form: AnswerForm,
     today: Files,
     files: Files,
 }
@@ -56,6 +60,7 @@ impl Plan {
             services: Vec::new(),
             notes: Vec::new(),
             keys: wish.keys,
+            form: wish.form,
             today: files.clone(),
             files: files.clone(),
         };
@@ -63,7 +68,10 @@ impl Plan {
         for service in with_companions(files, &wish.services) {
             shared(files, &service)?;
             let keys = if service == "sshd" { wish.keys } else { None };
-            let style = LineStyle { keys, enrolls, before: Before::Nothing };
+            if let Some(why) = form_unfit(&service, wish.form, host) {
+                return Err(unfit(&service, &why));
+            }
+            let style = LineStyle { keys, enrolls, before: Before::Nothing, form: wish.form };
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) if stays_wrong(files, &service, keys).is_some() => {
@@ -129,6 +137,12 @@ impl Plan {
             };
             (path.as_path(), TextDiff::between(&text(before), &text(after)).in_context())
         })
+    }
+
+    /// Whether nobody gets a session by the services, in which a command could be typed.
+    pub fn opens_no_session(&self) -> bool {
+        let is_mute = |service: &String| CannotAsk::of(service).is_some();
+        self.form == AnswerForm::AppPasswords || (!self.services.is_empty() && self.services.iter().all(is_mute))
     }
 
     /// PAM's files as they are going to be.
@@ -230,6 +244,19 @@ fn shared(files: &Files, name: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(unfit(name, messages::plan::SHARED))
+}
+
+/// Why the people of a service cannot give their second step in this form.
+fn form_unfit(service: &str, form: AnswerForm, host: &Host) -> Option<String> {
+    match (CannotAsk::of(service), form) {
+        (Some(CannotAsk::NoAuthPhase), _) => Some(messages::plan::NO_AUTH_PHASE.to_owned()),
+        (Some(CannotAsk::OnePassword), AnswerForm::Question) => Some(messages::plan::cannot_ask(service)),
+        (_, AnswerForm::OneAnswer) if service == "sshd" => Some(messages::plan::SSHD_BY_HAND.to_owned()),
+        (_, AnswerForm::AppPasswords) if host.config.app_password.is_interactive(service) => {
+            Some(messages::plan::IS_INTERACTIVE.to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Why lines that are there already are wrong for these keys.

@@ -143,6 +143,14 @@ pub fn forwarded_code_not_asked(name: &str, written: &str) -> String {
 pub const ASK_BEHIND_PASSWORD: &str =
     "Write `auth required pam_twostep.so after_first_step` behind the line of the password module.";
 
+/// A module that asks anew.
+pub fn forwarded_password_not_taken(name: &str, written: &str) -> String {
+    format!("{name}: {written} asks for the password again, and does not take the one that forward_pass leaves.")
+}
+
+/// The same.
+pub const TRY_FIRST_PASS: &str = "Write `try_first_pass` at the end of that line.";
+
 /// A line that comes when the password was asked already.
 pub fn forward_pass_too_late(name: &str, written: &str, password: &str) -> String {
     format!("{name}: {password} stands above {written}, so the password is asked before an answer is divided.")

@@ -111,6 +111,23 @@ pub fn fits_nowhere(why: &str) -> String {
     )
 }
 
+/// Programs that have one password.
+pub fn cannot_ask(service: &str) -> String {
+    format!(
+        "its programs answer every question with the one password that they have, so they cannot ask for a code. Run twostep admin apply {service} --app-passwords (each program gets a password of its own) or --one-answer (people type the code right behind the password)"
+    )
+}
+
+/// smbd.
+pub const NO_AUTH_PHASE: &str =
+    "its server judges passwords itself and never runs the auth lines, so no line there asks for a second step";
+
+/// sshd needs more than PAM lines.
+pub const SSHD_BY_HAND: &str = "clients of sshd that take one answer need other settings of sshd too; write both by hand, as the guide's page on sshd says";
+
+/// People log in there.
+pub const IS_INTERACTIVE: &str = "the configuration lists it under interactive_services: people are asked for a code there, and no application password can be made for it";
+
 /// What is needed is in no order.
 pub fn fix_first(why: impl Display) -> String {
     format!("{why}. Fix that first.")

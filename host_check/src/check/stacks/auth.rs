@@ -43,6 +43,15 @@ fn forwarded(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
                 messages::check_stacks::ASK_BEHIND_PASSWORD,
             ));
         }
+        let asks_again = |line: &&StackLine| line.module().is_some_and(Module::asks_again);
+        if let Some(asking) = (index..).map_while(|index| service.line(index)).find(asks_again) {
+            return Some(Finding::warning(
+                "forwarded-password-not-taken",
+                &asking.place,
+                messages::check_stacks::forwarded_password_not_taken(service.name, &quoted(asking)),
+                messages::check_stacks::TRY_FIRST_PASS,
+            ));
+        }
         let proves = |line: &StackLine| line.module().is_some_and(|module| module.kind() == ModuleKind::Password);
         let before = (0..index).filter_map(|index| service.line(index)).find(|line| proves(line))?;
         Some(Finding::warning(

@@ -9,8 +9,27 @@ use crate::messages;
 /// By these people become somebody too, beside the services that the configuration calls interactive.
 const ALSO_FOR_PEOPLE: [&str; 7] = ["polkit-1", "doas", "remote", "xdm", "lxdm", "greetd", "ly"];
 
-/// Servers and screen lockers that hand over one password, and answer every question with it.
-const CANNOT_ASK: [&str; 22] = [
+/// Why the programs of a service cannot ask for a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CannotAsk {
+    /// They hand over one password, and answer every question with it.
+    OnePassword,
+    /// They judge the password themselves.
+    NoAuthPhase,
+}
+
+impl CannotAsk {
+    /// What is known of the programs of this service.
+    pub fn of(service: &str) -> Option<Self> {
+        match service {
+            "samba" => Some(Self::NoAuthPhase),
+            _ => ONE_PASSWORD.contains(&service).then_some(Self::OnePassword),
+        }
+    }
+}
+
+/// Servers and screen lockers that hand over one password.
+const ONE_PASSWORD: [&str; 34] = [
     "dovecot",
     "imap",
     "imaps",
@@ -26,11 +45,23 @@ const CANNOT_ASK: [&str; 22] = [
     "proftpd",
     "pure-ftpd",
     "ftp",
+    "sftp",
     "cups",
-    "samba",
     "squid",
     "ppp",
+    "openvpn",
+    "radiusd",
+    "freeradius",
     "xrdp-sesman",
+    "httpd",
+    "apache2",
+    "nginx",
+    "pwauth",
+    "postgresql",
+    "mysql",
+    "mariadb",
+    "saslauthd",
+    "submission",
     "swaylock",
     "i3lock",
 ];
@@ -88,7 +119,7 @@ fn uncovered(names: &[&str], wanted: &Wanted<'_>) -> Option<Finding> {
 fn mute(files: &Files, covered: &[&str]) -> Option<Finding> {
     let takes_one = |name: &str| Service::new(files, name, Before::Nothing).takes_one_answer();
     let names =
-        covered.iter().filter(|name| CANNOT_ASK.contains(name) && !takes_one(name)).copied().collect::<Vec<_>>();
+        covered.iter().filter(|name| CannotAsk::of(name).is_some() && !takes_one(name)).copied().collect::<Vec<_>>();
     let (who, verb) = subject(&names)?;
     Some(Finding::warning(
         "service-cannot-ask",
