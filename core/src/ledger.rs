@@ -28,6 +28,8 @@ const SPENT: usize = 32;
 const USES: usize = 50;
 /// Addresses and services that are remembered.
 const REMEMBERED: usize = 8;
+/// Sessions in which a second step was passed, and tickets for one.
+const SESSIONS: usize = 8;
 /// How long a second step counts as a proof, in seconds.
 const FRESH: u64 = 120;
 /// Looks at a code that does not spend it, of which so many may be outstanding.
@@ -71,6 +73,8 @@ pub struct Ledger {
     exchanges: Vec<JudgedAnswer>,
     /// When all looks at a code are forgotten.
     peeks: Uptime,
+    /// In which sessions a second step was passed, and when, the latest last.
+    sessions: Vec<(String, Uptime)>,
 }
 
 /// Wrong answers, for the notice at the next login.
@@ -100,6 +104,7 @@ impl Ledger {
             gone: Vec::new(),
             exchanges: Vec::new(),
             peeks: Uptime(0),
+            sessions: Vec::new(),
         }
     }
 
@@ -185,22 +190,36 @@ impl Ledger {
 
     /// Remembers that a second step was passed from a place, and when.
     pub fn remember(&mut self, place: String, passed: Uptime) {
-        self.remembered.retain(|(known, _)| *known != place);
-        if self.remembered.len() == REMEMBERED {
-            self.remembered.remove(0);
-        }
-        self.remembered.push((place, passed));
+        put(&mut self.remembered, REMEMBERED, (place, passed));
     }
 
     /// Whether a second step that was passed from a place holds still, for as long as policy says now.
     #[must_use]
     pub fn remembers(&self, place: &str, now: Uptime, time: Duration) -> bool {
-        self.remembered.iter().any(|(known, passed)| known == place && now < passed.after(time))
+        holds(&self.remembered, place, now, time)
+    }
+
+    /// Records that a second step was passed in a session, or for who shows a ticket, and when.
+    pub fn pass_in(&mut self, session: String, passed: Uptime) {
+        put(&mut self.sessions, SESSIONS, (session, passed));
+    }
+
+    /// Whether a second step was passed in a session within so much time.
+    #[must_use]
+    pub fn passed_in(&self, session: &str, now: Uptime, time: Duration) -> bool {
+        holds(&self.sessions, session, now, time)
+    }
+
+    /// When a second step was passed for who shows a ticket. It is gone then.
+    pub fn take_pass(&mut self, ticket: &str) -> Option<Uptime> {
+        let index = self.sessions.iter().position(|(known, _)| known == ticket)?;
+        Some(self.sessions.remove(index).1)
     }
 
     /// Forgets every login: what was passed there counts no more, and is told to nobody again.
     pub fn forget_logins(&mut self) {
         self.remembered.clear();
+        self.sessions.clear();
         self.exchanges.clear();
     }
 
@@ -274,11 +293,7 @@ impl Ledger {
             body.text(&wrong.source);
         }
         body.u64(self.passed.map_or(NOT_PASSED, |passed| passed.0));
-        body.u32(self.remembered.len());
-        for (place, passed) in &self.remembered {
-            body.text(place);
-            body.u64(passed.0);
-        }
+        write_places(&self.remembered, &mut body);
         body.u32(self.uses.len());
         for (id, used) in &self.uses {
             body.text(id);
@@ -291,6 +306,7 @@ impl Ledger {
         // Behind all else, where the version before this one does not look.
         body.u64(callers.into());
         body.u64(self.peeks.0);
+        write_places(&self.sessions, &mut body);
         body.finish()
     }
 
@@ -304,12 +320,13 @@ impl Ledger {
         let wrong = Wrong { count: reader.count()?, source: reader.text()? };
         let unnoticed = Wrong { count: reader.count()?, source: reader.text()? };
         let passed = Some(reader.u64()?).filter(|passed| *passed != NOT_PASSED).map(Uptime);
-        let remembered = reader.many(REMEMBERED, |reader| Some((reader.text()?, Uptime(reader.u64()?))))?;
+        let remembered = reader.many(REMEMBERED, Self::place)?;
         let uses = reader.many(USES, Self::last_use_of)?;
         let lost = reader.many(GONE, Reader::text)?;
         let exchanges = exchange::read(reader)?;
         let gone = Sums { strangers, known, anyone, callers: reader.count().unwrap_or_default() };
         let peeks = Uptime(reader.u64().unwrap_or_default());
+        let sessions = reader.many(SESSIONS, Self::place).unwrap_or_default();
         let throttle = Throttle { slots, gone };
         Some(Self {
             uid,
@@ -325,11 +342,16 @@ impl Ledger {
             gone: lost,
             exchanges,
             peeks,
+            sessions,
         })
     }
 
     fn step(reader: &mut Reader<'_>) -> Option<(String, Step)> {
         Some((reader.text()?, Step(reader.u64()?)))
+    }
+
+    fn place(reader: &mut Reader<'_>) -> Option<(String, Uptime)> {
+        Some((reader.text()?, Uptime(reader.u64()?)))
     }
 
     fn last_use_of(reader: &mut Reader<'_>) -> Option<(String, Use)> {
@@ -340,6 +362,27 @@ impl Ledger {
         let source = reader.text()?;
         let class = class_of(reader.u64()?, &source)?;
         Some(Slot { source, class, failures: reader.count()?, until: Uptime(reader.u64()?) })
+    }
+}
+
+/// Puts a place where a second step was passed behind all others; the oldest makes room.
+fn put(places: &mut Vec<(String, Uptime)>, most: usize, (place, passed): (String, Uptime)) {
+    places.retain(|(known, _)| *known != place);
+    if places.len() == most {
+        places.remove(0);
+    }
+    places.push((place, passed));
+}
+
+fn holds(places: &[(String, Uptime)], place: &str, now: Uptime, time: Duration) -> bool {
+    places.iter().any(|(known, passed)| known == place && now < passed.after(time))
+}
+
+fn write_places(places: &[(String, Uptime)], body: &mut Writer) {
+    body.u32(places.len());
+    for (place, passed) in places {
+        body.text(place);
+        body.u64(passed.0);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::groups::Database;
 use crate::ledger::{ExchangePlace, Ledger};
 use crate::messages;
-use crate::policy::{LoginContext, Requirement};
+use crate::policy::{EarlierStep, LoginContext, Requirement};
 use crate::request::AttemptId;
 use crate::seal::SealError;
 use crate::secret::Typed;
@@ -21,6 +21,7 @@ mod afterwards;
 mod app_password;
 mod budget;
 mod peer;
+mod recent;
 mod remembered;
 mod split;
 
@@ -28,6 +29,7 @@ pub use afterwards::{Passed, afterwards};
 pub use app_password::{Judged, app_password};
 pub(crate) use peer::{CallerOrigin, Sender};
 pub use peer::{Claims, Peer};
+pub use recent::{AuditSession, SessionUse, opened};
 pub use remembered::rehearse;
 pub use split::{Split, forget_peeks, split};
 
@@ -42,6 +44,8 @@ pub struct Attempt {
     pub(crate) sender: Sender,
     pub(crate) service: String,
     pub(crate) origin: Origin,
+    /// The audit session, where it matters.
+    pub(crate) session: Option<SessionUse>,
     /// Then it is safe to say what is wrong with a code, and to ask for the next one.
     pub(crate) first_step_passed: bool,
 }
@@ -95,15 +99,15 @@ pub fn second_step(
 ) -> Result<LoginStep, LoginError> {
     let now = clock.now();
     let Some(answer) = exchange.answers.last() else {
-        let is_remembered = remembered::holds(attempt, config, store, now.uptime);
-        let standing = standing(&attempt.context(now.wall, is_remembered), config, store)?;
+        let earlier = remembered::holds(attempt, config, store, now.uptime);
+        let standing = standing(&attempt.context(now.wall, earlier), config, store)?;
         return Ok(match (standing.requirement, standing.account) {
             (Requirement::NotAsked(rule), _) => LoginStep::Done(Verdict::NotAsked(rule)),
             (Requirement::Asked, Some(_)) => LoginStep::Ask,
             (Requirement::Asked | Requirement::MustEnroll, _) => LoginStep::Done(Verdict::MustEnroll),
         });
     };
-    let Standing { requirement, account } = standing(&attempt.context(now.wall, false), config, store)?;
+    let Standing { requirement, account } = standing(&attempt.context(now.wall, None), config, store)?;
     match (requirement, account) {
         (Requirement::NotAsked(rule), _) if rule.is_exemption() => Ok(LoginStep::Done(Verdict::NotAsked(rule))),
         (_, Some(account)) if account.is_enrolled() => {
@@ -190,8 +194,11 @@ impl<S: Store, C: Clock> CodeLogin<'_, S, C> {
                 verdict::judge_next(held, first, answer, question)?.after(first.clone(), *host_clock)
             }
         };
-        if self.attempt.first_step_passed && matches!(judged, Verdict::Accepted(_)) {
-            held.ledger.forget_peeks();
+        if matches!(judged, Verdict::Accepted(_)) {
+            recent::record(self.attempt, &mut held.ledger, question.now.uptime);
+            if self.attempt.first_step_passed {
+                held.ledger.forget_peeks();
+            }
         }
         let judged = judged.doubting(self.clock);
         // What was not judged costs nothing, and must not push out what was. Where it cannot be written, a
@@ -255,8 +262,8 @@ impl Exchange<'_> {
 }
 
 impl Attempt {
-    fn context(&self, now: Timestamp, is_remembered: bool) -> LoginContext<'_> {
-        LoginContext { person: &self.person, service: &self.service, origin: &self.origin, now, is_remembered }
+    fn context(&self, now: Timestamp, earlier: Option<EarlierStep>) -> LoginContext<'_> {
+        LoginContext { person: &self.person, service: &self.service, origin: &self.origin, now, earlier }
     }
 }
 
@@ -299,7 +306,7 @@ pub fn must_enroll(
     store: &impl Store,
     clock: &impl Clock,
 ) -> Result<bool, LoginError> {
-    let context = attempt.context(clock.now().wall, false);
+    let context = attempt.context(clock.now().wall, None);
     Ok(standing(&context, config, store)?.requirement == Requirement::MustEnroll)
 }
 

@@ -74,7 +74,7 @@ impl<S: Store, C: Clock, G: Groups> Overview<'_, S, C, G> {
         let account = found.as_ref().map(Option::as_ref);
         let now = self.clock.now().wall;
         let origin = Origin::default();
-        let context = LoginContext { person, service: "", origin: &origin, now, is_remembered: false };
+        let context = LoginContext { person, service: "", origin: &origin, now, earlier: None };
         let requirement = self.config.decide(self.groups, &context, account).ok();
         let trouble = found.as_ref().err().map(ToString::to_string);
         let account = account.ok().flatten();

@@ -25,8 +25,17 @@ pub struct LoginContext<'a> {
     pub origin: &'a Origin,
     /// When.
     pub now: Timestamp,
-    /// Whether a second step was passed from the same address to the same service, and still holds.
-    pub is_remembered: bool,
+    /// A second step of before that still holds.
+    pub earlier: Option<EarlierStep>,
+}
+
+/// Where a second step of before was passed that still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierStep {
+    /// From the same address to the same service (`remember`).
+    SameAddress,
+    /// In the same audit session (`recent=` on the PAM line).
+    SameSession,
 }
 
 /// What a login must do.
@@ -56,6 +65,8 @@ pub enum Rule {
     ExemptNetwork,
     /// A second step of the last hours still holds here.
     Remembered,
+    /// A second step of the last minutes, in the same session, still holds.
+    Recent,
     /// It will be required from this moment on.
     NotYet(Timestamp),
     /// It is required, and the user has until this moment to enroll.
@@ -123,8 +134,11 @@ impl Policy {
     /// What a login must do that nothing exempts.
     fn requirement(&self, groups: &impl Groups, context: &LoginContext<'_>, account: Option<&Account>) -> Requirement {
         if account.is_some_and(Account::is_enrolled) {
-            let is_spared = context.is_remembered && !self.remember.is_zero();
-            return if is_spared { Requirement::NotAsked(Rule::Remembered) } else { Requirement::Asked };
+            return match context.earlier {
+                Some(EarlierStep::SameAddress) if !self.remember.is_zero() => Requirement::NotAsked(Rule::Remembered),
+                Some(EarlierStep::SameSession) => Requirement::NotAsked(Rule::Recent),
+                Some(EarlierStep::SameAddress) | None => Requirement::Asked,
+            };
         }
         if !self.requires_by(groups, context.person) {
             return Requirement::NotAsked(Rule::NotEnrolled);
@@ -187,7 +201,12 @@ impl Rule {
     pub fn is_exemption(&self) -> bool {
         match self {
             Self::ExemptUser | Self::ExemptGroup(_) | Self::ExemptService | Self::ExemptNetwork => true,
-            Self::Suspended | Self::Remembered | Self::NotYet(_) | Self::Grace(_) | Self::NotEnrolled => false,
+            Self::Suspended
+            | Self::Remembered
+            | Self::Recent
+            | Self::NotYet(_)
+            | Self::Grace(_)
+            | Self::NotEnrolled => false,
         }
     }
 
@@ -213,6 +232,7 @@ impl fmt::Display for Rule {
             Self::ExemptService => "exempt-service",
             Self::ExemptNetwork => "exempt-network",
             Self::Remembered => "remembered",
+            Self::Recent => "recent",
             Self::NotYet(_) => "not-required-yet",
             Self::Grace(_) => "grace",
             Self::NotEnrolled => "not-enrolled",

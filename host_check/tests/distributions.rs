@@ -76,7 +76,7 @@ fn our_lines_fit_into_each_service_and_raise_no_alarm_there() {
                 let mut files = stock(name);
                 for service in doors(&files) {
                     let keys = keys.filter(|_| service == "sshd");
-                    let style = LineStyle { keys, enrolls, before: Before::Nothing, form };
+                    let style = LineStyle { keys, enrolls, before: Before::Nothing, form, recent: None };
                     match edited(&files, service, style) {
                         Ok((path, text)) => files = files.with(&path, &text),
                         // It includes the one before.

@@ -128,6 +128,13 @@ impl PamCall<'_> {
         unsafe { copied(value) }.map(text)
     }
 
+    /// Sets a variable of the PAM environment (`NAME=VALUE`), or takes one out (`NAME`). The program hands that
+    /// environment to the session; without memory for it nothing changes.
+    pub fn set_environment(&self, variable: &CStr) {
+        // SAFETY: pam_putenv(3) copies a C string.
+        let _ = unsafe { pam_putenv(self.handle, variable.as_ptr()) };
+    }
+
     /// Remembers a text in this handle under `key`, or forgets it when there is none.
     ///
     /// # Errors
@@ -540,6 +547,7 @@ unsafe extern "C" {
     fn pam_get_user(handle: *mut Handle, user: *mut *const c_char, prompt: *const c_char) -> c_int;
     fn pam_get_item(handle: *const Handle, item: c_int, value: *mut *const c_void) -> c_int;
     fn pam_set_item(handle: *mut Handle, item: c_int, value: *const c_void) -> c_int;
+    fn pam_putenv(handle: *mut Handle, variable: *const c_char) -> c_int;
     fn pam_getenv(handle: *mut Handle, name: *const c_char) -> *const c_char;
     fn pam_get_data(handle: *const Handle, key: *const c_char, data: *mut *const c_void) -> c_int;
     fn pam_set_data(handle: *mut Handle, key: *const c_char, data: *mut c_void, forget: Option<Forget>) -> c_int;

@@ -79,12 +79,19 @@ fn manage_account(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     }
 }
 
-/// `pam_sm_open_session`: shows what there is to notice. No session ends here, whatever fails.
+/// `pam_sm_open_session`: says which session the second step was for, and shows what there is to notice. No
+/// session ends here, whatever fails.
 fn open_session(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let line = understood(host, arguments).filter(|line| line.options.mode == Mode::Code);
-    if let (Some(line), Some(user), true) = (line, host.item(Item::User), is_read(host)) {
-        let _ = login::run(host, &line, Phase::Session, user);
+    let phase = match (is_read(host), login::has_ticket(host)) {
+        (true, _) => Some(Phase::Session),
+        (false, true) => Some(Phase::UnreadSession),
+        (false, false) => None,
+    };
+    if let (Some(line), Some(user), Some(phase)) = (line, host.item(Item::User), phase) {
+        let _ = login::run(host, &line, phase, user);
     }
+    login::forget_ticket(host);
     PamError::SUCCESS
 }
 

@@ -16,6 +16,9 @@ use crate::{key_was_accepted, messages, service, unsaid};
 const HAND_OVER: &CStr = c"pam_twostep_verdict";
 /// Where a line with `forward_pass` keeps the code.
 const FORWARDED: &CStr = c"pam_twostep_code";
+/// The name in the PAM environment by which the session knows the attempt that opened it. sshd hands the
+/// environment from the process that authenticates to the one that opens the session.
+const TICKET: &CStr = c"TWOSTEP_TICKET";
 /// More questions than any login has.
 const MOST_ANSWERS: usize = 16;
 /// Longest answer that is sent, in bytes. What is longer is no code and no password of ours.
@@ -46,6 +49,31 @@ pub fn is_begun(host: &PamCall<'_>) -> bool {
     host.remembered(HAND_OVER).is_some()
 }
 
+/// Whether the auth phase left a ticket for the session.
+pub fn has_ticket(host: &PamCall<'_>) -> bool {
+    host.environment(TICKET).is_some()
+}
+
+/// Takes it out of the environment, which the user gets.
+pub fn forget_ticket(host: &PamCall<'_>) {
+    host.set_environment(TICKET);
+}
+
+/// Leaves one, where this process has no session yet. A session without it is asked again.
+fn leave_ticket(host: &PamCall<'_>, login: &Login) {
+    if let (None, Ok(name)) = (login.session, TICKET.to_str())
+        && let Ok(variable) = CString::new(format!("{name}={}", login.attempt.as_str()))
+    {
+        host.set_environment(&variable);
+    }
+}
+
+/// The audit session of this process; the kernel says 4294967295 where there is none.
+fn audit_session() -> Option<u32> {
+    let text = std::fs::read_to_string("/proc/self/sessionid").ok()?;
+    text.trim().parse().ok().filter(|id| *id != u32::MAX)
+}
+
 /// Whether a line with `forward_pass` kept a code that no line behind it took.
 pub fn owes_code(host: &PamCall<'_>) -> bool {
     host.remembered(FORWARDED).is_some()
@@ -69,6 +97,8 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
         answers: Vec::new(),
         unanswered: false,
         holds_code: false,
+        session: audit_session(),
+        ticket: host.environment(TICKET),
         hand_over: host.remembered(HAND_OVER),
     };
     // Everyone types a password here, also who is not asked for a code.
@@ -85,10 +115,15 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
     };
     let Ok(forwarded) = forwarded else { return fail(host, OUT_OF_MEMORY) };
     login.holds_code = forwarded.is_some();
-    match converse(host, &mut login, forwarded) {
-        Ok(done) => finish(host, &login, password.as_ref().map(|password| (password, line.options.mode)), done),
-        Err(outcome) => outcome,
+    let done = match converse(host, &mut login, forwarded) {
+        Ok(done) => done,
+        Err(outcome) => return outcome,
+    };
+    let outcome = finish(host, &login, password.as_ref().map(|password| (password, line.options.mode)), done);
+    if (phase, line.options.mode, outcome) == (Phase::Auth, Mode::Code, Outcome::Accepted) {
+        leave_ticket(host, &login);
     }
+    outcome
 }
 
 /// The code that a line with `forward_pass` kept, once, if it is for this user of this service.

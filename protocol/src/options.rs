@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The configuration file, unless a line names another one.
 pub const CONFIG: &str = "/etc/twostep/config.toml";
@@ -37,6 +38,8 @@ pub struct Options {
     pub charset: Charset,
     /// Whether the line is reached only by those who passed the first step.
     pub after_first_step: bool,
+    /// For how long a second step in the same audit session is enough.
+    pub recent: Option<Duration>,
 }
 
 /// What a line is there for.
@@ -54,8 +57,22 @@ pub enum Mode {
 }
 
 /// The name of each option.
-pub const NAMES: [&str; 10] =
-    ["config", "mode", "prompt", "echo", "qr", "forward_pass", "nullok", "enroll", "require_step", "after_first_step"];
+pub const NAMES: [&str; 11] = [
+    "config",
+    "mode",
+    "prompt",
+    "echo",
+    "qr",
+    "forward_pass",
+    "nullok",
+    "enroll",
+    "require_step",
+    "after_first_step",
+    "recent",
+];
+
+/// The longest time of `recent=`.
+const LONGEST_RECENT: Duration = Duration::from_secs(24 * 3600);
 
 impl Options {
     /// Understands the arguments of a line.
@@ -100,6 +117,7 @@ impl Options {
             "forward_pass" => self.mode = bare(name, value, Mode::ForwardPass)?,
             "nullok" => self.nullok = bare(name, value, true)?,
             "require_step" => self.require_step = bare(name, value, true)?,
+            "recent" => self.recent = Some(time(required(name, value)?)?),
             "after_first_step" => self.after_first_step = bare(name, value, true)?,
             _ => return Err(stranger(name)),
         }
@@ -109,7 +127,7 @@ impl Options {
     /// What of the options a process of the user may say: how it asks, and what makes it stricter.
     #[must_use]
     pub fn of_user(self) -> Self {
-        Self { config: PathBuf::from(CONFIG), enroll: false, after_first_step: false, ..self }
+        Self { config: PathBuf::from(CONFIG), enroll: false, after_first_step: false, recent: None, ..self }
     }
 
     /// The question of this line.
@@ -140,6 +158,7 @@ impl Default for Options {
             enroll: false,
             charset: Charset::Utf8,
             after_first_step: false,
+            recent: None,
         }
     }
 }
@@ -172,6 +191,25 @@ fn mode(value: &str) -> Result<Mode, OptionError> {
     Err(OptionError::Wrong { argument: format!("mode={value}"), remedy })
 }
 
+/// A time of whole seconds, minutes or hours.
+fn time(value: &str) -> Result<Duration, OptionError> {
+    let unit = |unit: char| match unit {
+        's' => Some(1),
+        'm' => Some(60),
+        'h' => Some(3600),
+        _ => None,
+    };
+    let parsed = value.char_indices().next_back().and_then(|(end, last)| {
+        let count = value.get(..end)?.parse::<u32>().ok()?;
+        Some(Duration::from_secs(u64::from(count) * unit(last)?))
+    });
+    let is_possible = |time: &Duration| !time.is_zero() && *time <= LONGEST_RECENT;
+    parsed.filter(is_possible).ok_or_else(|| OptionError::Wrong {
+        argument: format!("recent={value}"),
+        remedy: "write a time such as recent=10m, at most 24h",
+    })
+}
+
 fn charset(value: &str) -> Result<Charset, OptionError> {
     match value {
         "utf8" => Ok(Charset::Utf8),
@@ -186,6 +224,7 @@ const NOT_WITH_APP_PASSWORD: &[(&str, &str)] = &[
     ("after_first_step", "remove it: this line stands before the first step"),
     ("enroll", "remove it: a program that cannot ask enrolls nobody"),
     ("qr", "remove it: a program that cannot ask shows no QR code"),
+    ("recent", "remove it: an application password is no second step of a session"),
 ];
 
 /// What belongs on the line behind the password module, which judges the code that this line keeps.
@@ -195,6 +234,7 @@ const NOT_WITH_FORWARD_PASS: &[(&str, &str)] = &[
     ("enroll", "write it on the pam_twostep line behind the password module"),
     ("qr", "write it on the pam_twostep line behind the password module"),
     ("require_step", "write it on the account line"),
+    ("recent", "write it on the pam_twostep line behind the password module"),
 ];
 
 const NOT_WITHOUT_FORWARD_PASS: &[(&str, &str)] =
@@ -208,7 +248,7 @@ fn stranger(name: &str) -> OptionError {
         }
         _ => {
             "correct or remove it; there are config, mode, prompt, echo, qr, forward_pass, \
-             nullok, enroll, require_step and after_first_step"
+             nullok, enroll, require_step, after_first_step and recent"
         }
     };
     OptionError::Unknown { name: name.to_owned(), remedy }
@@ -310,6 +350,7 @@ mod tests {
         let options = parse("require_step|mode=app_password|echo|config=/x").unwrap();
         assert_eq!((options.mode, options.question()), (Mode::AppPassword, "Password: "));
         assert!(options.require_step && options.echo && options.brings_password());
+        assert_eq!(parse("recent=10m").unwrap().recent, Some(Duration::from_secs(600)));
         assert_eq!(parse("mode=app_password|prompt=Mail password: ").unwrap().question(), "Mail password: ");
     }
 
@@ -368,6 +409,9 @@ mod tests {
         }
         assert!(complaint("config=config.toml").contains("begin it with a /"));
         assert!(complaint("mode=ssh-key").contains("mode=ssh-key: write mode=code, mode=app_password"));
+        for recent in ["0s", "10", "m", "25h", "1d", "-1m", "1.5h", "99999999999s", "10\u{b5}"] {
+            assert!(complaint(&format!("recent={recent}")).contains("such as recent=10m"), "{recent}");
+        }
         assert!(complaint("qr=svg").contains("wrong option qr=svg"));
     }
 

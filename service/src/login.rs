@@ -8,7 +8,7 @@ use protocol::options::{Mode, Options};
 use protocol::request::{Ask, Done, Login, Outcome, Phase, Response, Shown};
 use protocol::secret::Typed;
 use twostep_core::config::{Config, Loaded};
-use twostep_core::login::{Attempt, Claims, LoginError, Peer};
+use twostep_core::login::{Attempt, AuditSession, Claims, LoginError, Peer, SessionUse};
 use twostep_core::messages;
 use twostep_core::refusals::Told;
 use twostep_core::store::Store;
@@ -135,7 +135,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             Phase::Auth => auth::second_step(self),
             Phase::Account => account::account_phase(self),
             Phase::Credentials => enrollment::credentials(self),
-            Phase::Session => return session::notices(self),
+            Phase::Session | Phase::UnreadSession => return session::opened(self),
         };
         match came {
             Ok(Came::Asks { prompt, echo, hand_over }) => {
@@ -187,7 +187,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
     fn left(&self, passage: Passage) -> Option<HandOver> {
         let Ok(Some(person)) = &self.person else { return None };
         let leaves_nothing = passage == Passage::Refused && self.options.mode != Mode::AppPassword;
-        let is_forward = self.options.mode == Mode::ForwardPass;
+        let is_forward = self.options.mode == Mode::ForwardPass && self.login.phase == Phase::Auth;
         if leaves_nothing || is_forward || matches!(self.relation, Relation::Stranger(_)) {
             return None;
         }
@@ -266,6 +266,22 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         }
     }
 
+    /// What this login has to do with audit sessions. A daemon has none: the login opens one.
+    fn session_use(&self) -> Option<SessionUse> {
+        if self.options.mode != Mode::Code || self.login.phase != Phase::Auth {
+            return None;
+        }
+        match (self.options.recent, self.audit_session()) {
+            (Some(time), Some(session)) => Some(SessionUse::Recent(session, time)),
+            (None, None) => Some(SessionUse::Opens(self.login.attempt.as_str().to_owned())),
+            _ => None,
+        }
+    }
+
+    fn audit_session(&self) -> Option<AuditSession> {
+        AuditSession::new(self.login.session, &self.host.boot())
+    }
+
     /// This login, for the judges. `None` if the peer may not ask for this user.
     fn attempt(&self, person: &Person) -> Option<Attempt> {
         let Login { service, rhost, tty, real_uid, .. } = self.login;
@@ -275,7 +291,7 @@ impl<'a, H: LoginHost> Turn<'a, H> {
             first_step_passed: self.is_first_step_proved(),
         };
         match &self.relation {
-            Relation::Root => Some(Attempt::from_root(person.clone(), claims)),
+            Relation::Root => Some(Attempt::from_root(person.clone(), claims).using(self.session_use())),
             Relation::Own => Some(Attempt::from_user(person.clone(), claims)),
             Relation::Caller(name) => Some(Attempt::from_caller(person.clone(), name, claims)),
             Relation::System(_) | Relation::Stranger(_) => None,

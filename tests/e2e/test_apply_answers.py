@@ -97,6 +97,17 @@ def test_given_one_answer_then_the_code_behind_the_password_gets_in(ftp, clock):
     assert ftp.log_in(alice.person, alice.person.password).entered
 
 
+def test_given_recent_then_sudo_gets_it_and_a_door_does_not(host):
+    assert apply("sudo", "--recent", "10m").returncode == 0
+    for service in ("sudo", "sudo-i"):
+        assert "pam_twostep.so after_first_step recent=10m" in (PAM / service).read_text()
+    assert twostep("revert", "--yes").returncode == 0
+    stacks.write("login", "@include cs-common-auth\naccount required pam_unix.so\n")
+    assert "at a door" in flat(refused("login", "--recent", "10m"))
+    for time in ("0s", "25h", "soon"):
+        assert apply("sudo", "--recent", time).returncode == 2, time
+
+
 def test_given_modules_that_ask_again_and_jumps_then_one_answer_is_enough_all_the_same(host, clock):
     stacks.write("cs-sss", WITH_SSS)
     stacks.write("cs-greeter", GREETER)

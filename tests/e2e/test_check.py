@@ -60,7 +60,7 @@ def test_given_no_line_in_one_service_then_it_is_found_where_codes_are_required(
     stacks.write("su", "@include cs-common-auth\n@include cs-common-account\n")
     assert "service-without-second-step" not in found()[0]
     configuration.write(policy={"required_groups": ["nogroup"]})
-    expect("service-without-second-step", "warning", "admin apply polkit-1 su")
+    expect("service-without-second-step", "warning", "polkit-1 su;")
 
 
 def test_given_require_step_in_a_shared_file_then_it_is_found():

@@ -94,7 +94,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
     /// Until when this person still logs in without having enrolled.
     fn enroll_by(&self, account: Option<&Account>) -> Option<i64> {
         let (person, origin, now) = (&self.person, &Origin::default(), self.clock.now().wall);
-        let context = LoginContext { person, service: "", origin, now, is_remembered: false };
+        let context = LoginContext { person, service: "", origin, now, earlier: None };
         let decided = self.config.decide::<Infallible>(&Database, &context, Ok(account));
         let Ok(requirement) = decided;
         self.config.policy.enroll_by(&requirement).map(|until| until.0)

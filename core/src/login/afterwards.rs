@@ -46,7 +46,7 @@ pub fn afterwards(
         }
         Passed::NotAsked => {}
     }
-    let Standing { requirement, account } = standing(&attempt.context(now.wall, false), config, store)?;
+    let Standing { requirement, account } = standing(&attempt.context(now.wall, None), config, store)?;
     let Requirement::NotAsked(Rule::Grace(until)) = requirement else { return Ok(None) };
     if account.is_none_or(|account| account.grace_since.is_none()) {
         begin_grace(attempt, store, now.wall)?;

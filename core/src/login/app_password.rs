@@ -40,7 +40,7 @@ pub fn app_password(
     typed: &Typed,
 ) -> Result<Judged, LoginError> {
     let now = clock.now();
-    let Standing { requirement, account } = standing(&attempt.context(now.wall, false), config, store)?;
+    let Standing { requirement, account } = standing(&attempt.context(now.wall, None), config, store)?;
     let login = PasswordLogin { attempt, config, source: attempt.source(config), now };
     let refused = match known(account.as_ref(), typed) {
         Ok(password) => match store.update(&attempt.person, |held| login.enter(held, &password))? {

@@ -55,7 +55,7 @@ impl Attempt {
     #[must_use]
     pub fn from_root(person: Person, claims: Claims) -> Self {
         let Claims { service, origin, first_step_passed } = claims;
-        Self { person, sender: Sender::Root, service, origin, first_step_passed }
+        Self { person, sender: Sender::Root, service, origin, session: None, first_step_passed }
     }
 
     /// A login of a user in a process of the user's own. Only the service
@@ -64,7 +64,7 @@ impl Attempt {
     pub fn from_user(person: Person, claims: Claims) -> Self {
         let origin = Origin { rhost: None, tty: None, real_uid: person.uid };
         let (sender, Claims { service, .. }) = (Sender::Own(person.uid), claims);
-        Self { person, sender, service, origin, first_step_passed: true }
+        Self { person, sender, service, origin, session: None, first_step_passed: true }
     }
 
     /// A login of a user in a process of a listed caller's. It may say the same, and from which host the
@@ -73,7 +73,7 @@ impl Attempt {
     pub fn from_caller(person: Person, caller: &str, claims: Claims) -> Self {
         let Claims { service, origin: Origin { rhost, .. }, .. } = claims;
         let sender = Sender::Caller(CallerOrigin { name: caller.to_owned(), rhost });
-        Self { person, sender, service, origin: Origin::default(), first_step_passed: false }
+        Self { person, sender, service, origin: Origin::default(), session: None, first_step_passed: false }
     }
 
     /// Where the answers come from.

@@ -24,12 +24,12 @@ struct Case {
     service: &'static str,
     rhost: Option<&'static str>,
     now: i64,
-    is_remembered: bool,
+    earlier: Option<EarlierStep>,
 }
 
 impl Case {
     fn new() -> Self {
-        Self { account: None, service: "sshd", rhost: None, now: SINCE, is_remembered: false }
+        Self { account: None, service: "sshd", rhost: None, now: SINCE, earlier: None }
     }
 
     fn enrolled() -> Self {
@@ -46,13 +46,8 @@ impl Case {
         let config = Config::parse(&format!("version = 1\n[policy]\n{policy}")).unwrap();
         let origin = Origin { rhost: self.rhost.map(str::to_owned), ..Origin::default() };
         let (person, now) = (person(), Timestamp(self.now));
-        let visit = LoginContext {
-            person: &person,
-            service: self.service,
-            origin: &origin,
-            now,
-            is_remembered: self.is_remembered,
-        };
+        let visit =
+            LoginContext { person: &person, service: self.service, origin: &origin, now, earlier: self.earlier };
         config.decide::<()>(&Database, &visit, Ok(self.account.as_ref())).unwrap().to_string()
     }
 }
@@ -117,7 +112,7 @@ fn the_first_rule_that_fits_decides() {
         "exempt_networks = [\"192.0.2.0/24\"]\n".to_owned(),
         "remember = \"1h\"\n".to_owned(),
     ];
-    let mut case = Case { rhost: Some("192.0.2.1"), is_remembered: true, ..Case::enrolled() };
+    let mut case = Case { rhost: Some("192.0.2.1"), earlier: Some(EarlierStep::SameAddress), ..Case::enrolled() };
     let (from, until) = (Timestamp(SINCE - 1), Timestamp(SINCE + 1));
     let suspension = Suspension { from, until, by: "root".into(), reason: String::new() };
     case.account.as_mut().unwrap().suspension = Some(suspension);
@@ -133,9 +128,9 @@ fn the_first_rule_that_fits_decides() {
 
 #[test]
 fn nothing_is_remembered_for_who_is_not_enrolled_or_where_it_is_off() {
-    let case = Case { is_remembered: true, ..Case::new() };
+    let case = Case { earlier: Some(EarlierStep::SameAddress), ..Case::new() };
     assert_eq!(case.rule("required = true\nremember = \"1h\""), "required");
-    assert_eq!(Case { is_remembered: true, ..Case::enrolled() }.rule(""), "enrolled");
+    assert_eq!(Case { earlier: Some(EarlierStep::SameAddress), ..Case::enrolled() }.rule(""), "enrolled");
 }
 
 #[test]
@@ -199,7 +194,7 @@ fn an_exemption_by_any_name_of_the_user_counts() {
     let (origin, now) = (Origin::default(), Timestamp(SINCE));
     for (person, requirement) in [(&person(), Requirement::Asked), (&aliased, Requirement::NotAsked(Rule::ExemptUser))]
     {
-        let visit = LoginContext { person, service: "sshd", origin: &origin, now, is_remembered: false };
+        let visit = LoginContext { person, service: "sshd", origin: &origin, now, earlier: None };
         assert_eq!(config.decide::<()>(&Database, &visit, Ok(Some(&account))), Ok(requirement));
     }
 }

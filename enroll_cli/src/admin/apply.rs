@@ -26,6 +26,9 @@ use crate::terminal::who_types;
 /// The shortest and the longest time to confirm, in seconds.
 const TIMES: std::ops::RangeInclusive<u64> = 90..=3600;
 
+/// The shortest and the longest time in which a second step counts again, in seconds.
+const RECENT: std::ops::RangeInclusive<u64> = 1..=24 * 3600;
+
 /// A plan, as programs read it.
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -50,11 +53,16 @@ pub fn apply(output: &mut Output, wishes: &Apply) -> Result<(), CommandError> {
     if !TIMES.contains(&seconds) {
         return Err(CommandError::usage(messages::apply::CONFIRM_WITHIN));
     }
+    let recent = wishes.recent.map(|time| time.as_secs());
+    if recent.is_some_and(|seconds| !RECENT.contains(&seconds)) {
+        return Err(CommandError::usage(messages::apply::RECENT));
+    }
     let (host, journal, mut prompter) = (Host::open(), Journal::of_host(), who_types()?);
     none_is_open(&journal)?;
     let files = Files::below(Path::new("/"));
     let keys = keys(output, &mut *prompter, wishes, &files)?;
-    let mut plan = Plan::make(&files, &host, &Wish { services: wishes.services.clone(), keys, form: wishes.form() })?;
+    let mut plan =
+        Plan::make(&files, &host, &Wish { services: wishes.services.clone(), keys, form: wishes.form(), recent })?;
     let objections = plan.objections(&host, &output.environment.administrator);
     show(output, &plan, &objections)?;
     let mut shown = Shown {

@@ -22,6 +22,9 @@ pub struct Apply {
     /// For programs that cannot ask: each gets an application password
     #[arg(long, conflicts_with = "keys")]
     pub app_passwords: bool,
+    /// For sudo and su: no code within this time of a second step in the same session, at most 24h
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["keys", "one_answer", "app_passwords"])]
+    pub recent: Option<Duration>,
     /// When the change goes back by itself, unless it is confirmed: 90s to 1h
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub confirm_within: Duration,
@@ -70,6 +73,7 @@ Examples:
   sudo twostep admin apply su login --confirm-within 10m
   sudo twostep admin apply sshd --keys alone --dry-run
   sudo twostep admin apply vsftpd --app-passwords
+  sudo twostep admin apply sudo --recent 10m
 
 It shows each line that changes and any problems, tries the new files, \
 puts them in force, and takes them back after the time of --confirm-within. To \

@@ -72,6 +72,9 @@ pub fn in_force(number: u32, within: &str, proof: &str) -> String {
     )
 }
 
+/// Too long or none.
+pub const RECENT: &str = "--recent takes a time from 1s to 24h, such as --recent 10m.";
+
 /// The same, where no login by the services opens a session.
 pub fn in_force_without_session(number: u32, within: &str, services: &str) -> String {
     format!(

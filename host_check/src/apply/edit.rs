@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     const STYLE: LineStyle =
-        LineStyle { keys: None, enrolls: false, before: Before::Nothing, form: AnswerForm::Question };
+        LineStyle { keys: None, enrolls: false, before: Before::Nothing, form: AnswerForm::Question, recent: None };
 
     fn files(texts: &[(&str, &str)]) -> Files {
         let nowhere = Files::below(Path::new("/nonexistent"));

@@ -30,6 +30,8 @@ pub struct LineStyle {
     pub before: Before,
     /// How people give their second step.
     pub form: AnswerForm,
+    /// For how long a second step in the same session is enough, in seconds.
+    pub recent: Option<u64>,
 }
 
 /// What lets in whoever nobody has refused.
@@ -68,9 +70,10 @@ const ADDED: usize = 2;
 
 impl Ours {
     pub fn new(service: &str, style: LineStyle) -> Self {
+        let recent = style.recent.map_or_else(String::new, |seconds| format!(" recent={}", in_units(seconds)));
         let enroll = if style.enrolls && style.form == AnswerForm::Question { " enroll" } else { "" };
         Self {
-            code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}"),
+            code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}{recent}"),
             account: format!("account    required     pam_twostep.so{enroll}"),
             has_session: !service.starts_with("sudo") && style.form != AnswerForm::AppPasswords,
             asks_behind_key: style.keys == Some(Keys::WithCode),
@@ -168,6 +171,15 @@ impl Ours {
         all.extend(place.is_none().then(|| self.account.clone()));
         all.extend(self.has_session.then(|| "session    optional     pam_twostep.so".to_owned()));
         all.join("\n") + "\n"
+    }
+}
+
+/// A time as an option has it.
+fn in_units(seconds: u64) -> String {
+    match seconds {
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
     }
 }
 

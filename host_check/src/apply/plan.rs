@@ -10,7 +10,7 @@ use twostep_core::username::Person;
 use super::drop_in::Keys;
 use super::edit::{Unfit, edited};
 use super::journal::FileChange;
-use super::lineage::proving;
+use super::lineage::{is_inner, proving};
 use super::lines::{AnswerForm, LineStyle};
 use super::place::Content;
 use super::{door, drop_in};
@@ -32,6 +32,8 @@ pub struct Wish {
     pub keys: Option<Keys>,
     /// How people give their second step.
     pub form: AnswerForm,
+    /// For how long a second step in the same session is enough, in seconds.
+    pub recent: Option<u64>,
 }
 
 /// What is going to be changed.
@@ -68,10 +70,10 @@ impl Plan {
         for service in with_companions(files, &wish.services) {
             shared(files, &service)?;
             let keys = if service == "sshd" { wish.keys } else { None };
-            if let Some(why) = form_unfit(&service, wish.form, host) {
+            if let Some(why) = form_unfit(&service, wish, host) {
                 return Err(unfit(&service, &why));
             }
-            let style = LineStyle { keys, enrolls, before: Before::Nothing, form: wish.form };
+            let style = LineStyle { keys, enrolls, before: Before::Nothing, form: wish.form, recent: wish.recent };
             match edited(&plan.files, &service, style) {
                 Ok((path, text)) => plan.add(path, &text)?,
                 Err(Unfit::HasOurs) if stays_wrong(files, &service, keys).is_some() => {
@@ -247,8 +249,11 @@ fn shared(files: &Files, name: &str) -> Result<(), Error> {
 }
 
 /// Why the people of a service cannot give their second step in this form.
-fn form_unfit(service: &str, form: AnswerForm, host: &Host) -> Option<String> {
-    match (CannotAsk::of(service), form) {
+fn form_unfit(service: &str, wish: &Wish, host: &Host) -> Option<String> {
+    if wish.recent.is_some() && !is_inner(service) {
+        return Some(messages::plan::RECENT_INSIDE.to_owned());
+    }
+    match (CannotAsk::of(service), wish.form) {
         (Some(CannotAsk::NoAuthPhase), _) => Some(messages::plan::NO_AUTH_PHASE.to_owned()),
         (Some(CannotAsk::OnePassword), AnswerForm::Question) => Some(messages::plan::cannot_ask(service)),
         (_, AnswerForm::OneAnswer) if service == "sshd" => Some(messages::plan::SSHD_BY_HAND.to_owned()),

@@ -125,6 +125,9 @@ pub const NO_AUTH_PHASE: &str =
 /// sshd needs more than PAM lines.
 pub const SSHD_BY_HAND: &str = "clients of sshd that take one answer need other settings of sshd too; write both by hand, as the guide's page on sshd says";
 
+/// A door.
+pub const RECENT_INSIDE: &str = "--recent is for sudo and su, which people use inside a session; at a door it would spare the code that opens the session";
+
 /// People log in there.
 pub const IS_INTERACTIVE: &str = "the configuration lists it under interactive_services: people are asked for a code there, and no application password can be made for it";
 

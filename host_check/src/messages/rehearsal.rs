@@ -85,6 +85,7 @@ fn reason(rule: &Rule) -> String {
         Rule::ExemptGroup(group) => format!("exempt_groups names {group}"),
         Rule::ExemptService => "exempt_services names this service".to_owned(),
         Rule::ExemptNetwork => "exempt_networks holds this address".to_owned(),
+        Rule::Recent => "a second step was passed in the same session a short while ago (recent)".to_owned(),
         Rule::Remembered => "a second step was passed from there a short while ago (remember)".to_owned(),
         Rule::NotYet(since) => format!("it is required from {} on", dates::minute(since.0)),
         Rule::Grace(until) => format!("they have until {} to enroll", dates::minute(until.0)),

@@ -40,6 +40,12 @@ pub struct Login {
     /// Whether a line with `forward_pass` took a code off the password, which answers the first question.
     #[serde(default)]
     pub holds_code: bool,
+    /// The audit session of the process (`/proc/self/sessionid`), if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+    /// What the auth phase left in the PAM environment for the session that it opens: the name of that attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// What the service gave to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<String>,
@@ -82,6 +88,8 @@ pub enum Phase {
     Credentials,
     /// `pam_sm_open_session`.
     Session,
+    /// The same, where nobody reads what a session says.
+    UnreadSession,
 }
 
 /// What to ask the person. The next request has the answer, and what was given to be kept.

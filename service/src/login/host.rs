@@ -1,5 +1,6 @@
 //! What a login needs of the host that it is on.
 
+use std::fs;
 use std::path::Path;
 
 use protocol::audit::Audit;
@@ -62,6 +63,9 @@ pub trait LoginHost {
 
     /// The first uid of a person: those below are system users'.
     fn first_person(&self) -> u32;
+
+    /// The name of this life of the machine; empty if the kernel tells none.
+    fn boot(&self) -> String;
 }
 
 /// This host.
@@ -108,6 +112,10 @@ impl LoginHost for ThisHost {
 
     fn first_person(&self) -> u32 {
         std::fs::read_to_string(LOGIN_DEFS).ok().and_then(|text| uid_min(&text)).unwrap_or(FIRST_PERSON)
+    }
+
+    fn boot(&self) -> String {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
     }
 }
 

@@ -101,7 +101,7 @@ fn required_of<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Requirement, Failed> 
     let Some(person) = turn.person.as_ref().map_err(|error| *error)? else { return Ok(Requirement::Asked) };
     let origin = Origin::default();
     let now = turn.clock.now().wall;
-    let context = LoginContext { person, service: &turn.login.service, origin: &origin, now, is_remembered: false };
+    let context = LoginContext { person, service: &turn.login.service, origin: &origin, now, earlier: None };
     Ok(login::standing(&context, &turn.config, &turn.store).map_err(login::LoginError::from)?.requirement)
 }
 

@@ -65,6 +65,8 @@ struct World {
     clock: Turned,
     log: Lines,
     config: Config,
+    /// The name of this life of the machine.
+    boot: &'static str,
     /// What the phones hold, by user.
     secrets: Vec<(&'static str, Secret)>,
 }
@@ -113,6 +115,10 @@ impl LoginHost for World {
     fn first_person(&self) -> u32 {
         1000
     }
+
+    fn boot(&self) -> String {
+        self.boot.to_owned()
+    }
 }
 
 impl World {
@@ -127,7 +133,7 @@ impl World {
         fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         let clock = Turned(Rc::new(Cell::new(Moment { wall: Timestamp(START), uptime: Uptime(5000) })));
         let config = Config::parse(&format!("version = 1\n{config}")).unwrap();
-        Self { folder, clock, log: Lines::default(), config, secrets: Vec::new() }
+        Self { folder, clock, log: Lines::default(), config, boot: "first", secrets: Vec::new() }
     }
 
     /// A host on which alice has a phone.
@@ -145,7 +151,7 @@ impl World {
         assert!(copied.unwrap().success());
         let clock = Turned(Rc::new(Cell::new(self.clock.now())));
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        Self { folder, clock, log: Lines::default(), config, secrets }
+        Self { folder, clock, log: Lines::default(), config, boot: self.boot, secrets }
     }
 
     /// By a login of root's, as the account phase does it. Says what the recovery codes are.
@@ -248,6 +254,8 @@ fn login(user: &str, service: &str) -> Login {
         answers: Vec::new(),
         unanswered: false,
         holds_code: false,
+        session: None,
+        ticket: None,
         hand_over: None,
     }
 }

@@ -50,7 +50,7 @@ fn option(login: &mut Login, option: &str) {
     login.options.push(option.to_owned());
 }
 
-const FORGERIES: [Forgery; 19] = [
+const FORGERIES: [Forgery; 20] = [
     // Whom and what it is about, anyone may say: what a peer may do follows from it.
     ("user", |login| login.user = "bob".into(), ALL),
     ("service", |login| login.service = "vsftpd".into(), ALL),
@@ -67,6 +67,8 @@ const FORGERIES: [Forgery; 19] = [
     ("prompt", |login| option(login, "prompt=Token: "), JUDGED),
     ("echo", |login| option(login, "echo"), JUDGED),
     ("forward_pass", |login| option(login, "forward_pass"), JUDGED),
+    // It spares a code only with the session, which has a test of its own.
+    ("recent", |login| option(login, "recent=10m"), NOBODY),
     ("nullok", |login| login.options.extend(["forward_pass", "nullok"].map(str::to_owned)), JUDGED),
     // With a key to draw, and without.
     ("qr", |login| login.options.extend(ENROLLING.map(str::to_owned)), ROOT),
@@ -119,8 +121,8 @@ fn state(world: &World) -> Vec<String> {
 
 #[test]
 fn what_a_peer_may_not_claim_changes_nothing() {
-    // A field that is added must be forged here too. The attempt only names the login; the hand-over
-    // and a code that is held have tests of their own.
+    // A field that is added must be forged here too. The attempt only names the login; the hand-over,
+    // a code that is held, and sessions have tests of their own.
     let Login {
         phase: _,
         attempt: _,
@@ -134,6 +136,8 @@ fn what_a_peer_may_not_claim_changes_nothing() {
         answers: _,
         unanswered: _,
         holds_code: _,
+        session: _,
+        ticket: _,
         hand_over: _,
     } = login("alice", "nginx");
     for name in NAMES {

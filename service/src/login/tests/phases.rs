@@ -19,7 +19,7 @@ fn a_login_goes_from_the_question_through_its_phases() {
     assert_eq!((ask.prompt.expose(), ask.echo, ask.hand_over), ("Verification code: ", false, None));
     assert_eq!(world.logged(), [""; 0]);
     let done = world.done(&Peer::Root, &answered(&ssh(), &[&world.code("alice", 0)]));
-    assert_eq!((done.outcome, done.show, done.cut), (Outcome::Accepted, vec![], 6));
+    assert_eq!((done.outcome, done.show, done.cut), (Outcome::Accepted, vec![], 0));
     let line = world.last_line();
     assert_eq!(line, "accepted user=alice service=sshd rhost=192.0.2.1 factor=totp authenticator=phone");
     let later = world.done(&Peer::Root, &account(done.hand_over));
@@ -224,4 +224,73 @@ fn looks_at_codes_are_given_back_to_root_alone_and_behind_the_password() {
         assert_eq!(world.outcome(&peer, login), Outcome::NotAsked);
         assert_eq!(cut() == 6, given_back, "{peer:?}");
     }
+}
+
+/// A login in the audit session with this number.
+fn in_session(session: Option<u32>, options: &[&str]) -> Login {
+    Login { session, ..with_options(login("alice", "sudo"), options) }
+}
+
+#[test]
+fn a_second_step_counts_in_its_session_for_its_time_and_on_a_line_that_says_so() {
+    let mut world = World::enrolled(POLICY);
+    let line = ["after_first_step", "recent=10m"];
+    let spared = |world: &World, peer: &Peer, login: &Login| match world.ask(peer, login) {
+        Response::Done(done) => done.outcome == Outcome::NotAsked,
+        _ => false,
+    };
+    let here = in_session(Some(7), &line);
+    assert!(!spared(&world, &Peer::Root, &here));
+    assert_eq!(world.outcome(&Peer::Root, &answered(&here, &[&world.code("alice", 0)])), Outcome::Accepted);
+    world.logged();
+    let here = || in_session(Some(7), &line);
+    assert!(spared(&world, &Peer::Root, &here()));
+    assert!(world.last_line().contains("not-asked user=alice service=sudo rule=recent"));
+    world.enroll("carol");
+    world.pass(300);
+    for (what, peer, login) in [
+        ("another session", Peer::Root, in_session(Some(8), &line)),
+        ("no session", Peer::Root, in_session(None, &line)),
+        ("a session that the kernel does not know", Peer::Root, in_session(Some(u32::MAX), &line)),
+        ("a line without it", Peer::Root, in_session(Some(7), &line[..1])),
+        ("a process of the user", Peer::User(ALICE), here()),
+        ("another account", Peer::Root, Login { user: "carol".into(), ..here() }),
+    ] {
+        assert!(!spared(&world, &peer, &login), "{what}");
+    }
+    world.boot = "second";
+    assert!(!spared(&world, &Peer::Root, &here()), "another boot");
+    world.boot = "first";
+    assert!(spared(&world, &Peer::Root, &here()));
+    world.pass(240);
+    assert!(!spared(&world, &Peer::Root, &here()), "ten minutes are over");
+}
+
+#[test]
+fn a_login_of_a_daemon_counts_in_the_session_that_shows_its_ticket_once_and_soon() {
+    let world = World::enrolled(POLICY);
+    let line = ["after_first_step", "recent=10m"];
+    let spared = |session| matches!(world.ask(&Peer::Root, &in_session(Some(session), &line)), Response::Done(_));
+    let ticket = || {
+        world.pass(60);
+        let login = ssh();
+        assert_eq!(world.outcome(&Peer::Root, &answered(&login, &[&world.code("alice", 0)])), Outcome::Accepted);
+        Some(login.attempt.as_str().to_owned())
+    };
+    let opens = |peer: Peer, session, ticket: &Option<String>| {
+        let login = Login { phase: Phase::UnreadSession, session, ticket: ticket.clone(), ..ssh() };
+        assert_eq!(world.outcome(&peer, &login), Outcome::Accepted);
+    };
+    let first = ticket();
+    opens(Peer::User(ALICE), Some(9), &first);
+    opens(Peer::Root, None, &first);
+    opens(Peer::Root, Some(9), &Some("0".repeat(32)));
+    assert!(!spared(9));
+    opens(Peer::Root, Some(9), &first);
+    opens(Peer::Root, Some(10), &first);
+    assert!(spared(9) && !spared(10));
+    let late = ticket();
+    world.pass(120);
+    opens(Peer::Root, Some(11), &late);
+    assert!(!spared(11));
 }
