@@ -2,10 +2,12 @@
 //! know, and does what it says.
 
 use std::ffi::{CStr, CString, c_int};
+use std::fs::File;
+use std::io::Read;
 
 use pamsm::PamError;
 use protocol::options::{Mode, Options};
-use protocol::request::{Ask, AttemptId, Done, ForwardedCode, Login, LoginResponse, Outcome, Phase, Shown};
+use protocol::request::{Ask, AttemptId, Done, Login, LoginResponse, Outcome, Phase, Shown};
 use protocol::secret::{Secret, Typed};
 
 use crate::ffi::{Item, MessageStyle, PamCall, Priority, process_users};
@@ -70,8 +72,10 @@ fn leave_ticket(host: &PamCall<'_>, login: &Login) {
 
 /// The audit session of this process; the kernel says 4294967295 where there is none.
 fn audit_session() -> Option<u32> {
-    let text = std::fs::read_to_string("/proc/self/sessionid").ok()?;
-    text.trim().parse().ok().filter(|id| *id != u32::MAX)
+    let mut digits = [0; 16];
+    let length = File::open("/proc/self/sessionid").ok()?.read(&mut digits).ok()?;
+    let id = str::from_utf8(digits.get(..length)?).ok()?.parse().ok()?;
+    (id != u32::MAX).then_some(id)
 }
 
 /// Whether a line with `forward_pass` kept a code that no line behind it took.
@@ -130,8 +134,14 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
 fn taken_code(host: &PamCall<'_>, login: &Login) -> Result<Option<Typed>, c_int> {
     let Some(kept) = host.remembered(FORWARDED).map(Typed::new) else { return Ok(None) };
     host.remember(FORWARDED, None)?;
-    let is_for_this = |kept: &ForwardedCode| kept.user == login.user && kept.service == login.service;
-    Ok(ForwardedCode::read(&kept).filter(is_for_this).and_then(|kept| kept.code))
+    let code = kept.expose().strip_prefix(&before_code(login)).filter(|code| !code.is_empty());
+    Ok(code.map(|code| Typed::new(code.to_owned())))
+}
+
+/// What stands before a code that is kept: the user and the service that it is for, told apart by their lengths.
+fn before_code(login: &Login) -> String {
+    let Login { user, service, .. } = login;
+    format!("{} {} {user}{service} ", user.len(), service.len())
 }
 
 /// One exchange after the other, until the phase has ended. What was typed already answers the first question.
@@ -211,15 +221,15 @@ fn asked_password(host: &PamCall<'_>, line: &PamLine) -> Option<Secret> {
 /// bytes, for the one that asks for it. It keeps that there was none, too: some line must ask.
 fn forward(host: &PamCall<'_>, login: &Login, answer: &Secret, cut: usize) -> Result<(), c_int> {
     let (password, code) = divided(answer.expose(), cut);
-    let code = code.map(|code| Typed::new(code.to_owned()));
-    let kept = ForwardedCode { user: login.user.clone(), service: login.service.clone(), code };
-    // What cannot be written as text is asked.
-    if let Some(text) = kept.to_text() {
-        let text = CString::new(text.expose()).map_err(|_| PamError::SERVICE_ERR as c_int)?;
-        let kept = host.remember(FORWARDED, Some(&text));
-        drop(Secret::new(text.into_bytes()));
-        kept?;
-    }
+    // In its full size with the end that C wants: a text that grows leaves copies behind that nobody wipes.
+    let (before, code) = (before_code(login), code.unwrap_or_default());
+    let mut kept = String::with_capacity(before.len() + code.len() + 1);
+    kept.push_str(&before);
+    kept.push_str(code);
+    let kept = CString::new(kept).map_err(|_| PamError::SERVICE_ERR as c_int)?;
+    let remembered = host.remember(FORWARDED, Some(&kept));
+    drop(Secret::new(kept.into_bytes()));
+    remembered?;
     host.set_password(&Secret::new(password.to_vec()))
 }
 

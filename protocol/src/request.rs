@@ -13,7 +13,7 @@ use crate::secret::Typed;
 mod login;
 mod parts;
 
-pub use login::{Ask, AttemptId, Done, ForwardedCode, Login, Outcome, Phase, Shown};
+pub use login::{Ask, AttemptId, Done, Login, Outcome, Phase, Shown};
 pub use parts::{
     AppPasswordState, AppPasswordStatus, AuthenticatorStatus, ClockDoubt, Device, Kind, Pending, Preset,
     RecoveryStatus, SecondStep, Status, SuspensionStatus, Use,

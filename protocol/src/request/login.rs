@@ -51,31 +51,6 @@ pub struct Login {
     pub hand_over: Option<String>,
 }
 
-/// What a line with `forward_pass` keeps in the PAM handle, for the line that asks for the code.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForwardedCode {
-    /// Whose answer it was in (`PAM_USER`).
-    pub user: String,
-    /// For which PAM service.
-    pub service: String,
-    /// The code; `None` if the answer held none.
-    pub code: Option<Typed>,
-}
-
-impl ForwardedCode {
-    /// As it is kept.
-    #[must_use]
-    pub fn to_text(&self) -> Option<Typed> {
-        serde_json::to_string(self).ok().map(Typed::new)
-    }
-
-    /// What was kept.
-    #[must_use]
-    pub fn read(text: &Typed) -> Option<Self> {
-        serde_json::from_str(text.expose()).ok()
-    }
-}
-
 /// An entry point of the module that asks the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
