@@ -113,10 +113,13 @@ fn ask(folder: Option<&CStr>, [service, user]: [&str; 2], password: &[u8]) -> Re
 }
 
 /// Who answers: one password, once.
-struct Person<'a> {
-    password: &'a [u8],
-    was_asked: Cell<bool>,
-    was_asked_more: Cell<bool>,
+pub(crate) struct Person<'a> {
+    /// The password, without a NUL byte.
+    pub(crate) password: &'a [u8],
+    /// Whether the question for it came.
+    pub(crate) was_asked: Cell<bool>,
+    /// Whether another question came.
+    pub(crate) was_asked_more: Cell<bool>,
 }
 
 impl Person<'_> {
@@ -165,8 +168,8 @@ impl Person<'_> {
     }
 }
 
-/// pam_conv(3).
-extern "C" fn answer(
+/// pam_conv(3), with a [`Person`] as its data.
+pub(crate) extern "C" fn answer(
     count: c_int,
     messages: *const *const Message,
     answers: *mut *mut PamResponse,

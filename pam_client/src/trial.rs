@@ -1,10 +1,12 @@
 //! One try of a PAM stack that is not in force yet: `pam_start_confdir(3)` and `pam_authenticate(3)` with
-//! nobody at the keyboard.
+//! somebody who does not know the password.
 
-use std::ffi::{CString, c_int, c_void};
+use std::cell::Cell;
+use std::ffi::CString;
 use std::ptr;
 
-use crate::libpam::{CONV_ERR, Conversation, Libpam, Message, Name, PamResponse, SUCCESS};
+use crate::libpam::{Conversation, Libpam, Name, SUCCESS};
+use crate::password::{Person, answer};
 
 /// Why there was no try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,27 +19,25 @@ pub enum NoTrial {
     NoStart(i32),
 }
 
-extern "C" fn nobody(_: c_int, _: *const *const Message, _: *mut *mut PamResponse, _: *mut c_void) -> c_int {
-    CONV_ERR
-}
-
-/// What `pam_authenticate` returns for this user and service, with the service files of this folder,
-/// where every question stays unanswered.
+/// What `pam_authenticate` returns for this user and service, with the service files of this folder, where the
+/// first question is answered so, and every other one fails. pam_unix logs a question without an answer as
+/// critical.
 ///
 /// Modules of the stack run in this process: have one that may end.
 ///
 /// # Errors
 /// There was no try.
-pub fn trial(service: &str, user: &str, folder: &str) -> Result<i32, NoTrial> {
+pub fn trial(service: &str, user: &str, folder: &str, password: &[u8]) -> Result<i32, NoTrial> {
     let [service, user, folder] = [service, user, folder].map(|name| CString::new(name).map_err(|_| NoTrial::Name));
     let (service, user, folder) = (service?, user?, folder?);
     let library = Libpam::open().ok_or(NoTrial::NoLibrary)?;
     let start = library.start().ok_or(NoTrial::NoLibrary)?;
     let authenticate = library.act(Name::Authenticate).ok_or(NoTrial::NoLibrary)?;
     let end = library.act(Name::End).ok_or(NoTrial::NoLibrary)?;
-    let conversation = Conversation { converse: nobody, data: ptr::null_mut() };
+    let person = Person { password, was_asked: Cell::new(false), was_asked_more: Cell::new(false) };
+    let conversation = Conversation { converse: answer, data: (&raw const person).cast_mut().cast() };
     let mut handle = ptr::null_mut();
-    // SAFETY: all five live until pam_end; libpam writes the handle if it returns 0.
+    // SAFETY: all that is passed lives until pam_end; libpam writes the handle if it returns 0.
     let begun =
         unsafe { start(service.as_ptr(), user.as_ptr(), &raw const conversation, folder.as_ptr(), &raw mut handle) };
     if begun != SUCCESS || handle.is_null() {
@@ -60,13 +60,13 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let of = |text: &str| {
             std::fs::write(folder.join("t"), text).unwrap();
-            trial("t", "root", folder.to_str().unwrap())
+            trial("t", "root", folder.to_str().unwrap(), b"wrong")
         };
         let permits = of("auth required pam_permit.so\n");
         let denies = of("auth required pam_deny.so\n");
         let missing = of("auth required pam_no_such_module.so\n");
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!((permits, denies, missing), (Ok(0), Ok(7), Ok(28)));
-        assert_eq!(trial("a\0b", "root", "/"), Err(NoTrial::Name));
+        assert_eq!(trial("a\0b", "root", "/", b"wrong"), Err(NoTrial::Name));
     }
 }

@@ -100,7 +100,7 @@ fn walked(folder: &Path) -> Code {
 
 /// What libpam says of it.
 fn tried(folder: &Path) -> i32 {
-    pam_client::trial("t", "root", folder.to_str().unwrap()).unwrap()
+    pam_client::trial("t", "root", folder.to_str().unwrap(), b"wrong").unwrap()
 }
 
 proptest! {

@@ -259,3 +259,11 @@ def test_given_a_time_to_confirm_that_is_too_short_or_too_long_then_nothing_is_c
     assert done.returncode == 2 and "90s to 1h" in done.stderr
     assert "90s to 1h" in " ".join(twostep("apply", "--help").stdout.split())
     assert snapshot() == host.before
+
+
+def test_given_a_trial_then_nothing_critical_is_logged_and_no_directory_is_asked_for_a_name_that_nobody_has(host, journal):
+    journal.mark()
+    assert apply("sudo").returncode == 0
+    text = journal.text()
+    assert "user=nobody" in text, "the trial asked somebody"
+    assert "could not identify password" not in text and "user unknown" not in text and "twostep-trial" not in text

@@ -1,5 +1,5 @@
 //! A new stack, tried by libpam itself before it is in force: whether its modules can be loaded, and
-//! whether it refuses somebody who answers nothing.
+//! whether it refuses somebody who does not know the password.
 //!
 //! The modules run in a process of their own, which may crash or hang.
 
@@ -11,13 +11,18 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, setresuid};
 use pam_stacks::{Files, ManagementGroup};
+use twostep_core::crockford;
+use twostep_core::secret::Secret;
 
 use super::place::Content;
 use crate::error::Error;
 use crate::messages;
 
-/// A user whom nobody has, so that no failure is counted against anybody.
-const NOBODY: &str = "twostep-trial";
+/// A user whom every host has in its own files, so that no directory is asked for a name that nobody has, and who
+/// never logs in, so that a failure that is counted harms no one.
+const NOBODY: &str = "nobody";
+/// Random bytes of a password that is not the right one.
+const WRONG_BYTES: usize = 16;
 
 /// Whose process the trial is, as far as modules ask. pam_rootok lets in whom root started, and in the
 /// services that have it, such as su, others are asked.
@@ -69,7 +74,8 @@ pub fn run(service: &str, folder: &str) -> u8 {
     if setresuid(Uid::from_raw(NOT_ROOT), Uid::from_raw(0), Uid::from_raw(0)).is_err() {
         return NO_TRIAL;
     }
-    match pam_client::trial(service, NOBODY, folder) {
+    let Ok(wrong) = Secret::random(WRONG_BYTES) else { return NO_TRIAL };
+    match pam_client::trial(service, NOBODY, folder, crockford::encoded(wrong.expose()).expose().as_bytes()) {
         Ok(code) => u8::try_from(code).unwrap_or(NO_TRIAL - 1),
         Err(_) => NO_TRIAL,
     }

@@ -200,7 +200,7 @@ pub fn unfit(service: &str, why: &str) -> String {
 pub const NO_PASSWORD_LINE: &str = "it has no line that asks for a password";
 
 /// What a trial of the new stack found.
-pub const LETS_ANYBODY_IN: &str = "it lets in somebody who answers nothing";
+pub const LETS_ANYBODY_IN: &str = "it lets in somebody who does not know the password";
 
 /// The same.
 pub fn libpam_failed(code: i32) -> String {
