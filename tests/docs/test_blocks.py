@@ -23,11 +23,13 @@ KINDS = {
     "text figure": "a drawing or a form; nothing to try",
     "toml configuration": "tests/e2e/test_guide.py has the program read it",
     "toml part": "the same, with the first line of every configuration before it",
+    "conf server": "the test in tests/e2e that names it starts the real server with it",
     "conf sshd": "tests/e2e/test_guide_sshd.py starts a real sshd with it",
     "json request": "enroll_cli/tests/guide.rs has the program read it",
     "json response": "the same",
     "pam sshd": "tests/e2e/test_guide_sshd.py logs in through it",
     "pam service": "tests/e2e/test_guide.py logs in through it",
+    "pam server": "the test in tests/e2e that names it has a client log in at the real server through it",
     "pam one-field": "tests/e2e/test_guide.py logs in through it, with one answer",
     "pam account": "tests/e2e/test_guide.py logs in through it",
     "pam app-password": "tests/e2e/test_guide.py logs in through it",
@@ -45,6 +47,12 @@ def test_every_block_says_what_it_is():
 
 def test_every_kind_is_used():
     assert set(KINDS) == {block.kind for block in all_blocks()}
+
+
+def test_every_recipe_for_a_server_is_named_by_a_test():
+    tests = "".join(path.read_text(encoding="utf-8") for path in (TOP / "tests/e2e").glob("*.py"))
+    recipes = [block for block in all_blocks() if block.words[0].startswith("server=")]
+    assert recipes and not [block.place for block in recipes if f'"{block.name}"' not in tests]
 
 
 @pytest.mark.parametrize("block", SHELL, ids=lambda block: block.place)

@@ -11,7 +11,7 @@ import stacks
 from servers import HERE, Reply
 
 SERVICE = "sshd-sftp"
-PROMPT = re.compile(r"([^\r\n]*[Pp]assword: ?)$")
+PROMPT = re.compile(r"([^\r\n]*(?:[Pp]assword|code): ?)$")
 
 CONFIG = """\
 Port {port}
@@ -51,35 +51,39 @@ class Server(sshd.Server):
                 self.program.symlink_to(sshd.Server.program)
         self._start(CONFIG, recipe=recipe)
 
-    def log_in(self, person, password, host=HERE, source=None, method="password", key=None):
-        """Runs sftp; who gets in asks for the name of the own home."""
-        line = _line(self, person, host, source, method, key)
-        client = pexpect.spawn(line[0], line[1:], timeout=30, encoding="utf-8", echo=False, cwd="/",
-                               env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
-        seen, text, answers = 0, "", [password]
-        while seen == 0:
-            seen = client.expect([PROMPT, "sftp> $", pexpect.EOF])
-            text += client.before
-            if seen == 0 and answers:
-                client.sendline(answers.pop())
-            elif seen == 0:
-                client.sendintr()
-        if seen == 1:
-            client.sendline("pwd")
-            client.expect("sftp> $")
-            text = client.before
-            client.sendline("bye")
-            client.expect(pexpect.EOF)
-        client.close()
-        return Reply(seen == 1 and str(person.home) in text, text)
+    def log_in(self, person, password, **how):
+        return log_in(self.port, person, password, **how)
 
 
-def _line(server, person, host, source, method, key):
+def log_in(port, person, *answers, host=HERE, source=None, method="password", key=None):
+    """Runs sftp, which gives one answer after the other; who gets in asks for the name of the own home."""
+    line = _line(port, person, host, source, method, key)
+    client = pexpect.spawn(line[0], line[1:], timeout=30, encoding="utf-8", echo=False, cwd="/",
+                           env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
+    seen, text, answers = 0, "", list(answers)
+    while seen == 0:
+        seen = client.expect([PROMPT, "sftp> $", pexpect.EOF])
+        text += client.before
+        if seen == 0 and answers:
+            client.sendline(answers.pop(0))
+        elif seen == 0:
+            client.sendintr()
+    if seen == 1:
+        client.sendline("pwd")
+        client.expect("sftp> $")
+        text = client.before
+        client.sendline("bye")
+        client.expect(pexpect.EOF)
+    client.close()
+    return Reply(seen == 1 and str(person.home) in text, text)
+
+
+def _line(port, person, host, source, method, key):
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=INFO",
                "NumberOfPasswordPrompts=1", f"PreferredAuthentications={method}",
                "IdentitiesOnly=yes", f"PubkeyAuthentication={'yes' if key else 'no'}"]
     options += [f"BindAddress={source}"] if source else []
-    line = ["sftp", "-F", "none", "-P", str(server.port)]
+    line = ["sftp", "-F", "none", "-P", str(port)]
     for option in options:
         line += ["-o", option]
     line += ["-i", str(key)] if key else []

@@ -134,6 +134,7 @@ def make_key(person):
     """A key pair whose public half opens the person's account."""
     key = FOLDER / f"key-{person.uid}"
     if not key.exists():
+        FOLDER.mkdir(mode=0o755, exist_ok=True)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     folder = person.home / ".ssh"
     folder.mkdir(mode=0o700, exist_ok=True)

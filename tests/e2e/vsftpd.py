@@ -37,13 +37,17 @@ class Server(servers.Process):
         config.write_text(CONFIG.format(port=port, folder=FOLDER))
         super().__init__([program, config], port, FOLDER / "output")
 
-    def log_in(self, person, password, host=HERE, source=None):
-        """One FTP login; who gets in stands in the own home."""
-        address = (source, 0) if source else None
-        with ftplib.FTP(timeout=30, source_address=address) as client:
-            client.connect(host, self.port)
-            try:
-                text = client.login(person.name, password)
-                return Reply(client.pwd() == str(person.home), text)
-            except ftplib.error_perm as refusal:
-                return Reply(False, str(refusal))
+    def log_in(self, person, password, **where):
+        return log_in(self.port, person, password, **where)
+
+
+def log_in(port, person, password, host=HERE, source=None):
+    """One FTP login; who gets in stands in the own home."""
+    address = (source, 0) if source else None
+    with ftplib.FTP(timeout=30, source_address=address) as client:
+        client.connect(host, port)
+        try:
+            text = client.login(person.name, password)
+            return Reply(client.pwd() == str(person.home), text)
+        except ftplib.error_perm as refusal:
+            return Reply(False, str(refusal))
