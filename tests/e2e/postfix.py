@@ -1,5 +1,5 @@
-"""A real Postfix on loopback that takes mail from whoever logs in. Dovecot checks the password,
-under the PAM service `smtp`."""
+"""A real Postfix on loopback that takes mail from whoever logs in. Dovecot or saslauthd checks the
+password, under the PAM service `smtp`."""
 
 import smtplib
 from pathlib import Path
@@ -18,10 +18,12 @@ local_recipient_maps =
 inet_interfaces = loopback-only
 smtpd_peername_lookup = no
 smtpd_sasl_auth_enable = yes
-smtpd_sasl_type = dovecot
-smtpd_sasl_path = private/auth
+{sasl}
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 """
+
+DOVECOT = "smtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth"
+CYRUS = "smtpd_sasl_type = cyrus\nsmtpd_sasl_path = smtpd"
 
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -32,12 +34,12 @@ anvil unix - - n - 1 anvil
 
 class Server(servers.Process):
     """The part of Postfix that talks to clients, without a queue. It needs a running
-    dovecot.Server."""
+    dovecot.Server, or a saslauthd.Server."""
 
-    def __init__(self):
+    def __init__(self, sasl=DOVECOT):
         program = servers.require("master")
         port = servers.free_port()
-        (FOLDER / "main.cf").write_text(MAIN)
+        (FOLDER / "main.cf").write_text(MAIN.format(sasl=sasl))
         (FOLDER / "master.cf").write_text(MASTER.format(port=port))
         super().__init__([program, "-d", "-c", FOLDER], port, LOG)
 
