@@ -17,6 +17,7 @@ KINDS = {
     "sh checkout": "its targets are in the Makefile",
     "sh client": "tests/e2e/test_guide_programs.py has rclone read a real server by it",
     "sh journal": "tests/e2e/test_guide_programs.py types it where the journal has a login",
+    "sh server": "the test in tests/e2e that names it runs it before it starts the real server",
     "text output": "tests/e2e/test_guide.py compares it with what the block before it printed",
     "text screen": "test_messages.py: the program says it",
     "text log": "test_messages.py: the program logs it",
