@@ -100,6 +100,20 @@ def test_given_mod_sftp_then_it_asks_for_password_and_code(files, enrolled, neig
     assert enters(files, neighbor, neighbor.password) and not enters(files, neighbor, "wrong")
 
 
+def test_given_no_service_name_then_mod_sftp_uses_that_of_sshd(view, person, journal):
+    recipes.write_pam("proftpd-sftp", "sshd")
+    settings = recipes.settings("proftpd-sftp")
+    plain = "".join(f"{line}\n" for line in settings.splitlines() if "SFTPPAMServiceName" not in line)
+    assert plain != settings
+    proftpd.install()
+    running = proftpd.Server(recipes.settings("proftpd") + plain)
+    try:
+        assert enters(running, person, person.password)
+    finally:
+        running.stop()
+    journal.find(f"user={person.name}", "service=sshd")
+
+
 def test_given_mod_sftp_then_neither_a_key_nor_a_plain_password_is_taken(files, enrolled, neighbor):
     for somebody in (enrolled.person, neighbor):
         assert not enters(files, somebody, somebody.password, method="password")
@@ -107,6 +121,7 @@ def test_given_mod_sftp_then_neither_a_key_nor_a_plain_password_is_taken(files, 
 
 
 def test_given_the_method_password_then_mod_sftp_takes_application_passwords(view, enrolled, neighbor):
+    proftpd.install()
     recipes.write_pam("proftpd")
     settings = recipes.settings("proftpd-sftp").replace("keyboard-interactive", "password")
     running = proftpd.Server(recipes.settings("proftpd") + settings)
