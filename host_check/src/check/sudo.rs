@@ -68,6 +68,7 @@ impl Rules {
         findings.extend(ticket(&settings));
         findings.extend(settings.iter().filter_map(shared_ticket));
         findings.extend(settings.iter().filter_map(asks_another));
+        findings.extend(settings.iter().filter_map(hides_question));
         findings.extend(settings.iter().filter_map(|one| no_account_phase(one, enrolls)));
         findings
     }
@@ -131,6 +132,18 @@ fn asks_another(setting: &Setting<'_>) -> Option<Finding> {
         messages::check_sudo::asks_another(&setting.whom(), of, option),
         messages::check_sudo::own_or_root(option),
     ))
+}
+
+/// sudo whose own prompt stands where PAM asks for the code (sudoers(5), passprompt_override).
+fn hides_question(setting: &Setting<'_>) -> Option<Finding> {
+    setting.is("passprompt_override", true).then(|| {
+        Finding::warning(
+            "sudo-prompt-hides-question",
+            SUDOERS,
+            messages::check_sudo::prompt_hides_question(&setting.whom()),
+            messages::check_sudo::TAKE_PROMPT_OUT,
+        )
+    })
 }
 
 /// sudo that skips the phase in which time to enroll begins, and `enroll` acts.

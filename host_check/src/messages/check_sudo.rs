@@ -49,6 +49,16 @@ pub fn own_or_root(option: &str) -> String {
     format!("Take {option} out of the Defaults (sudo visudo); else root has to enroll: sudo twostep enroll --user root")
 }
 
+/// passprompt_override.
+pub fn prompt_hides_question(whom: &str) -> String {
+    format!(
+        "sudo shows {whom} its own prompt in place of every question (passprompt_override): a code is asked for as if it were the password."
+    )
+}
+
+/// The same.
+pub const TAKE_PROMPT_OUT: &str = "Take passprompt_override out of the Defaults (sudo visudo).";
+
 /// The account phase is off.
 pub const WITH_ACCOUNT_PHASE: &str = "Take !pam_acct_mgmt out of the Defaults (sudo visudo).";
 

@@ -92,6 +92,7 @@ fn other_ways_past_the_question_are_found() {
         (r#""targetpw":true"#, Severity::Warning, "sudo-asks-another"),
         (r#""rootpw":true"#, Severity::Warning, "sudo-asks-another"),
         (r#""pam_acct_mgmt":false"#, Severity::Warning, "sudo-without-account-phase"),
+        (r#""passprompt_override":true"#, Severity::Warning, "sudo-prompt-hides-question"),
         (r#""timestamp_type":"global""#, Severity::Notice, "sudo-ticket-shared"),
         (r#""tty_tickets":false"#, Severity::Notice, "sudo-ticket-shared"),
     ] {
@@ -103,6 +104,8 @@ fn other_ways_past_the_question_are_found() {
     for usual in [
         r#""authenticate":true"#,
         r#""targetpw":false"#,
+        r#""passprompt_override":false"#,
+        r#""passprompt":"[sudo] %p: ""#,
         r#""timestamp_type":"tty""#,
         r#""timestamp_timeout":false"#,
         r#""verifypw":"never""#,
