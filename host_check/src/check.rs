@@ -6,7 +6,9 @@
 mod administrators;
 pub mod installation;
 pub mod people;
+mod processes;
 pub mod rehearsal;
+pub mod servers;
 pub mod sshd;
 pub mod stacks;
 pub mod sudo;
@@ -91,6 +93,7 @@ pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
         files,
         &Wanted { interactive: &interactive, exempt: &config.policy.exempt_services, is_required },
     ));
+    findings.extend(servers::check(files));
     findings
 }
 

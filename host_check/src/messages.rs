@@ -5,6 +5,7 @@ pub mod check_host;
 pub mod check_installation;
 pub mod check_lines;
 pub mod check_remedies;
+pub mod check_servers;
 pub mod check_sshd;
 pub mod check_stacks;
 pub mod check_sudo;

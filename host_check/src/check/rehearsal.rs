@@ -15,6 +15,7 @@ use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 
 use super::people::opens_one;
+use super::servers;
 use super::stacks::{Before, Known, Service, Way};
 use crate::messages;
 use crate::shell;
@@ -67,6 +68,8 @@ impl Visitors<'_> {
             Some(ending) => ending,
             None => self.phases(&offer, &part, state, &mut steps),
         };
+        // What a server does beside PAM is its own affair, however the login ends here.
+        let outcome = messages::rehearsal::but(outcome, &servers::beside(self.files, self.service));
         let user = self.person.name.as_str().to_owned();
         Rehearsal { user, service: self.service.to_owned(), from: self.from.map(str::to_owned), steps, ends, outcome }
     }

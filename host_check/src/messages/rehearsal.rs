@@ -52,6 +52,11 @@ pub fn granting(outcome: &str, modules: &BTreeSet<String>) -> String {
     format!("{outcome} Not looked at, and taken to let through: {names}.")
 }
 
+/// What a server asks beside PAM.
+pub fn but(outcome: String, besides: &[String]) -> String {
+    besides.iter().fold(outcome, |outcome, beside| format!("{outcome} But {beside}."))
+}
+
 /// Every method is off.
 pub const NO_WAY_IN: &str = "The login is refused: sshd offers no way in.";
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::CONFIG;
+use crate::check::processes::of_this_host;
 
 /// The service by which it asks PAM, where nothing says another: the name by which it was called.
 pub const SERVICE: &str = "sshd";
@@ -40,12 +41,7 @@ impl Daemon {
 
     /// Those that listen now on this host. sshd keeps in its title how it was started.
     pub fn running() -> Vec<Self> {
-        let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-        let here = |path: &Path| fs::read_link(path.join("ns/mnt")).ok() == fs::read_link("/proc/self/ns/mnt").ok();
-        let is_whole = |path: &Path| fs::read_link(path.join("root")).is_ok_and(|root| root == Path::new("/"));
-        let paths = processes.flatten().map(|entry| entry.path());
-        let titles = paths.filter(|path| here(path) && is_whole(path));
-        let titles = titles.filter_map(|path| fs::read_to_string(path.join("cmdline")).ok());
+        let titles = of_this_host().filter_map(|path| fs::read_to_string(path.join("cmdline")).ok());
         let mut daemons = titles.filter_map(|title| Self::of_title(&title)).collect::<Vec<_>>();
         daemons.sort_by(|one, other| one.config.cmp(&other.config));
         daemons.dedup();
