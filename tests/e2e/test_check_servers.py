@@ -1,5 +1,5 @@
 """`twostep admin check` on servers that do not leave a login to PAM. Each real server says by a login whether
-what is found is so."""
+what is found is so. Pure-FTPd, which Debian has beside no other FTP server, is not run: unit tests read its files."""
 
 import subprocess
 from contextlib import contextmanager
@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 import app_passwords
+import configuration
 import dovecot
 import proftpd
 import recipes
 import saslauthd
 import servers
+import service
 import stacks
 import terminals
 from checks import GOOD, expect, found, host, rehearse  # noqa: F401 - host is for every test
@@ -142,18 +144,84 @@ def test_given_a_cache_of_dovecot_then_it_is_found_where_a_revoked_password_gets
         assert ("answers-cached" in found_ids()) == kept
 
 
-@pytest.mark.parametrize("options, kept", [("-c -m /var/run/saslauthd", True), ("-m /var/run/saslauthd", False)])
-def test_given_a_cache_of_saslauthd_then_it_is_found_where_a_revoked_password_gets_in(enrolled, options, kept):
+POSTFIX = Path("/etc/postfix/main.cf")
+BY_DOVECOT = "smtpd_sasl_type = dovecot\n"
+
+
+@pytest.mark.parametrize("options, postfix, kept, is_found", [
+    ("-c -m /var/run/saslauthd", "", True, True),
+    ("-m /var/run/saslauthd", "", False, False),
+    ("-c -m /var/run/saslauthd", BY_DOVECOT, True, False),
+], ids=["Debian's", "without", "nobody asks it"])
+def test_given_a_cache_of_saslauthd_then_it_is_found_where_a_revoked_password_gets_in(enrolled, options, postfix, kept, is_found):
     stacks.write("smtp", APP_PASSWORDS)
     settings = saslauthd.SETTINGS.read_text() + f'\nOPTIONS="{options}"\n'
     password = app_passwords.create(enrolled, "mail", "smtp")
-    with text_of(saslauthd.SETTINGS, settings), running(saslauthd.Server()) as server:
+    with text_of(POSTFIX, postfix), text_of(saslauthd.SETTINGS, settings), running(saslauthd.Server()) as server:
         assert server.enters(enrolled, password)
         app_passwords.revoke(enrolled, "mail")
         assert server.enters(enrolled, password) == kept
-        assert ("answers-cached" in found_ids()) == kept
-        if kept:
+        assert ("answers-cached" in found_ids()) == is_found
+        if is_found:
             expect("answers-cached", "warning", "8 hours", "Take -c out of OPTIONS")
+
+
+APACHE = Path("/etc/apache2")
+SITE = """\
+ServerRoot /usr/lib/apache2
+ServerName localhost
+Listen {here}:{port}
+User www-data
+Group www-data
+PidFile {folder}/pid
+DefaultRuntimeDir {folder}
+ErrorLog {folder}/log
+DocumentRoot {folder}
+LoadModule mpm_event_module modules/mod_mpm_event.so
+LoadModule authn_core_module modules/mod_authn_core.so
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule authz_user_module modules/mod_authz_user.so
+LoadModule auth_basic_module modules/mod_auth_basic.so
+LoadModule authnz_pam_module modules/mod_authnz_pam.so
+LoadModule socache_shmcb_module modules/mod_socache_shmcb.so
+IncludeOptional {apache}/mods-enabled/*.load
+<Location />
+  AuthType Basic
+  AuthName "Members"
+  AuthBasicProvider socache PAM
+  AuthPAMService web
+  AuthnCacheProvideFor {provider}
+  Require valid-user
+</Location>
+"""
+LOAD = "LoadModule authn_socache_module modules/mod_authn_socache.so\n"
+
+
+@pytest.mark.skipif(service.IS_ONCE, reason="Apache's workers are a user's programs, which the service alone answers")
+@pytest.mark.parametrize("provider, kept", [("PAM", True), ("dbd", False)])
+def test_given_a_cache_of_apache_then_it_is_found_where_a_revoked_password_gets_in(enrolled, tmp_path, provider, kept):
+    stacks.write("web", "auth requisite pam_twostep.so mode=app_password\naccount required pam_permit.so\n")
+    configuration.write_text('version = 1\n[[callers]]\nuser = "www-data"\nservices = ["web"]\n')
+    password = app_passwords.create(enrolled, "web", "web")
+    folder = Path("/srv/twostep-check")
+    folder.mkdir(exist_ok=True)
+    (folder / "index").write_text("members only\n")
+    port = servers.free_port()
+    site = SITE.format(here=servers.HERE, port=port, folder=folder, apache=APACHE, provider=provider)
+
+    def enters():
+        line = ["curl", "--silent", "--basic", "--user", f"{enrolled.name}:{password}", f"http://{servers.HERE}:{port}/index"]
+        return subprocess.run(line, capture_output=True, text=True, timeout=60).stdout == "members only\n"
+
+    with text_of(APACHE / "apache2.conf", site), text_of(APACHE / "mods-enabled/authn_socache.load", LOAD):
+        line = [servers.require("apache2"), "-DFOREGROUND", "-f", APACHE / "apache2.conf"]
+        with running(servers.Process(line, port, folder / "output")):
+            assert enters()
+            app_passwords.revoke(enrolled, "web")
+            assert enters() == kept
+            assert ("answers-cached" in found_ids()) == kept
+            if kept:
+                expect("answers-cached", "warning", "5 minutes", "apache2.conf:23")
 
 
 def test_given_a_server_that_never_asks_pam_then_it_is_found_while_it_listens(tmp_path):

@@ -73,8 +73,7 @@ impl Proftpd {
     }
 
     fn of(&self, scope: Scope<'_>) -> Option<Beside> {
-        let service = self.value("authpamconfig", scope).and_then(|named| named.words.first());
-        let service = service.map_or_else(|| self.service.to_owned(), Clone::clone);
+        let service = self.service(scope).to_owned();
         let off = self.value("authpam", scope).filter(|one| one.words.first().is_some_and(|word| is_no(word)));
         if let Some(off) = off {
             let (about, what) = (off.place.to_string(), messages::pam_not_asked("AuthPAM off"));
@@ -107,6 +106,12 @@ impl Proftpd {
         Some(Beside { service, remedy: messages::order_at(&about), about, what })
     }
 
+    /// The PAM service by which one server asks.
+    fn service(&self, scope: Scope<'_>) -> &str {
+        let named = self.value("authpamconfig", scope).and_then(|named| named.words.first());
+        named.map_or(self.service, String::as_str)
+    }
+
     /// The directive that counts for one server: its own, or that of all; of several the first.
     fn value(&self, name: &str, scope: Scope<'_>) -> Option<&Directive> {
         let of = |scope| self.directives.iter().find(|one| one.name == name && Scope::of(one) == Some(scope));
@@ -117,11 +122,12 @@ impl Proftpd {
     pub fn names(&self, asks: &dyn Fn(&str) -> bool) -> Option<Finding> {
         let said = self.directives.iter().rfind(|one| one.name == "usereversedns");
         let is_off = said.is_some_and(|one| one.words.first().is_some_and(|word| is_no(word)));
-        if is_off || !asks(self.service) {
+        let service = self.service(Scope::Main);
+        if is_off || !asks(service) {
             return None;
         }
         let about = said.map_or_else(|| self.config.to_owned(), |one| one.place.to_string());
-        let what = messages::name_of_host(self.service, "ProFTPD", "UseReverseDNS on");
+        let what = messages::name_of_host(service, "ProFTPD", "UseReverseDNS on");
         let remedy = messages::addresses("UseReverseDNS off", &about);
         Some(Finding::notice("address-is-a-name", about, what, remedy))
     }

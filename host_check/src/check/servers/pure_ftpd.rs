@@ -32,6 +32,16 @@ pub fn beside(files: &Files) -> Vec<Beside> {
     others.into_iter().map(of).collect()
 }
 
+/// The line of a setting that counts.
+fn value(file: &Path) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned)
+}
+
+fn is_on(value: String) -> bool {
+    ["yes", "1", "on"].contains(&value.to_ascii_lowercase().as_str())
+}
+
 /// The links that count, with the names of the settings that they lead to.
 fn links(files: &Files) -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(files.real(Path::new(FOLDER))).into_iter().flatten().flatten();
@@ -40,11 +50,9 @@ fn links(files: &Files) -> Vec<(PathBuf, String)> {
         let name = target.file_name()?.to_str()?.to_owned();
         // What is absolute is below the root that is looked at.
         let file = if target.is_absolute() { files.real(&target) } else { entry.path().with_file_name(&target) };
-        let text = fs::read_to_string(file).ok()?;
-        let value = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
-        let is_on =
-            !SWITCHES.contains(&name.as_str()) || ["yes", "1", "on"].contains(&value.to_ascii_lowercase().as_str());
-        is_on.then(|| (Path::new(FOLDER).join(entry.file_name()), name))
+        let value = value(&file)?;
+        let counts = !SWITCHES.contains(&name.as_str()) || is_on(value);
+        counts.then(|| (Path::new(FOLDER).join(entry.file_name()), name))
     });
     let mut links = links.collect::<Vec<_>>();
     links.sort();
