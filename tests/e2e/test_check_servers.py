@@ -9,6 +9,7 @@ import pytest
 
 import app_passwords
 import configuration
+import cups
 import dovecot
 import proftpd
 import recipes
@@ -88,6 +89,40 @@ def test_given_a_proftpd_that_looks_names_up_then_it_is_found(enrolled, journal,
         assert not ftp.enters(enrolled, enrolled.person.password)
         journal.find("service=proftpd", f"rhost={rhost}")
         assert ("address-is-a-name" in found_ids()) == (rhost != servers.HERE)
+
+
+CUPS = Path("/etc/cups/cupsd.conf")
+PRINTING = """\
+Port {port}
+ServerAlias *
+DefaultAuthType Basic
+DefaultEncryption Never
+HostNameLookups {lookups}
+<Location />
+  Order allow,deny
+  Allow all
+</Location>
+<Location /admin/log>
+  AuthType Default
+  Require user @SYSTEM
+  Allow all
+</Location>
+"""
+# CUPS calls every address of the loopback by one name, whatever its settings.
+PRINTER, NAMES = "192.0.2.5", "192.0.2.5 desk.example.org\n"
+
+
+@pytest.mark.parametrize("lookups, rhost", [("On", "desk.example.org"), ("Off", PRINTER)])
+def test_given_a_cups_that_looks_names_up_then_it_is_found(enrolled, journal, lookups, rhost):
+    stacks.write("cups", APP_PASSWORDS)
+    subprocess.run(["ip", "address", "replace", f"{PRINTER}/32", "dev", "lo"], check=True)
+    hosts = Path("/etc/hosts")
+    with text_of(hosts, hosts.read_text() + NAMES), text_of(CUPS, PRINTING.format(port=cups.PORT, lookups=lookups)), running(cups.Server()):
+        address = f"http://{PRINTER}:{cups.PORT}/admin/log/error_log"
+        subprocess.run(["curl", "--silent", "--interface", PRINTER, "--basic", "--user", f"{enrolled.name}:wrong", address],
+                       stdout=subprocess.DEVNULL, check=True, timeout=60)
+        journal.find("service=cups", f"rhost={rhost}")
+        assert ("address-is-a-name" in found_ids()) == (rhost != PRINTER)
 
 
 DOVECOT = Path("/etc/dovecot/dovecot.conf")
