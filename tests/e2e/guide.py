@@ -173,6 +173,12 @@ def blocks(*kinds):
     return found
 
 
+def recipe(kind, name):
+    """The one block of this kind and name, e.g. `pam program=nginx`."""
+    (block,) = [block for found in blocks(kind).values() for block in found if block.name == name]
+    return f"{block.text}\n"
+
+
 def masked(text):
     """A text without what is another one each time: numbers, codes, dates."""
     text = re.sub(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3,5}\b", "CODE", text)
