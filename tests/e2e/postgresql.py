@@ -23,26 +23,26 @@ fsync = off
 class Server(servers.Process):
     """A new, empty cluster. `access` is what stands in its pg_hba.conf for clients over the network."""
 
-    def __init__(self, access):
+    def __init__(self, access, name="main"):
         self.programs = _programs()
-        self.data = FOLDER / "data"
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(parents=True)
-        shutil.chown(FOLDER, "postgres", "postgres")
+        self.folder = FOLDER / name
+        self.data = self.folder / "data"
+        self.folder.mkdir(parents=True)
+        shutil.chown(self.folder, "postgres", "postgres")
         _as_postgres(self.programs / "initdb", "--pgdata", self.data, "--auth", "peer", "--no-sync")
         port = servers.free_port()
         (self.data / "pg_hba.conf").write_text(f"local all all peer\n{access}\n")
-        (self.data / "postgresql.auto.conf").write_text(SETTINGS.format(port=port, folder=FOLDER))
-        super().__init__(_command(self.programs / "postgres", "-D", self.data), port, FOLDER / "output")
+        (self.data / "postgresql.auto.conf").write_text(SETTINGS.format(port=port, folder=self.folder))
+        super().__init__(_command(self.programs / "postgres", "-D", self.data), port, self.folder / "output")
 
     def _answers(self):
         """Its port answers before the database does."""
-        ready = [self.programs / "pg_isready", "--quiet", "--host", FOLDER, "--port", str(self.port)]
+        ready = [self.programs / "pg_isready", "--quiet", "--host", self.folder, "--port", str(self.port)]
         return subprocess.run(ready, check=False).returncode == 0
 
-    def run(self, sql):
-        """As the administrator of the database."""
-        _as_postgres("psql", "--host", FOLDER, "--port", str(self.port), "--set", "ON_ERROR_STOP=1", "--command", sql, "postgres")
+    def admit(self, person):
+        """A role of that name."""
+        _as_postgres("psql", "--host", self.folder, "--port", str(self.port), "--set", "ON_ERROR_STOP=1", "--command", f"create role {person.name} login", "postgres")
 
     def log_in(self, person, password):
         """One connection of psql, which knows the password. Who gets in asks for the own name."""

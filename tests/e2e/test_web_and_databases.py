@@ -1,6 +1,7 @@
 """Web servers and databases, set up as the guide says: as users of their own that the configuration lists, or with
 a helper that runs as root. Their clients send one password."""
 
+import re
 import subprocess
 from dataclasses import dataclass
 
@@ -12,103 +13,145 @@ import configuration
 import people
 import postgresql
 import stacks
+import web
 from guide import recipe
 
-
-def configure(name, more=""):
-    configuration.write_text(f"version = 1\n{more}{recipe('toml part', name)}")
+# Each recipe has the name of its PAM service.
+START = {"postgresql": postgresql.Server, "nginx": web.Nginx, "apache2": web.Apache, "pwauth": web.Apache}
+CALLERS = {"postgresql": "postgres", "nginx": "www-data", "apache2": "www-data"}
+HELPERS = [name for name in START if name not in CALLERS]
 
 
 @dataclass
 class Program:
-    """A server by its recipe, and the PAM service that it has there."""
+    """A server, set up by its recipe."""
 
-    server: object
     service: str
+    server: object
 
     def enters(self, somebody, password):
         return self.server.log_in(getattr(somebody, "person", somebody), password).entered
 
-    def log_in(self, somebody, password):
-        return self.server.log_in(getattr(somebody, "person", somebody), password)
+    def admit(self, *users):
+        for somebody in users:
+            self.server.admit(getattr(somebody, "person", somebody))
+
+
+def configure(name):
+    """What the recipe wants of PAM and of Twostep."""
+    kind = "own-user" if name in CALLERS else name
+    stacks.write(name, recipe("pam program", kind).replace("@include common-auth", "@include cs-common-auth"))
+    if name in CALLERS:
+        configuration.write_text(f"version = 1\n{recipe('toml part', name)}")
 
 
 @pytest.fixture(scope="module")
-def database(view):
-    stacks.write("postgresql", recipe("pam program", "own-user"))
-    server = postgresql.Server(recipe("conf program", "postgresql"))
-    yield Program(server, "postgresql")
-    server.stop()
+def running(view):
+    """The servers, each started when a test needs it."""
+    running = {}
+    yield running
+    for server in running.values():
+        server.stop()
 
 
 @pytest.fixture
-def postgres(database, enrolled, neighbor):
-    configure("postgresql")
-    for somebody in (enrolled, neighbor):
-        database.server.run(f"create role {somebody.name} login")
-    return database
+def start(running, enrolled, neighbor):
+    def start(name):
+        configure(name)
+        if name not in running:
+            running[name] = START[name](recipe("conf program", name))
+        program = Program(name, running[name])
+        program.admit(enrolled, neighbor)
+        return program
+    return start
 
 
-def test_given_postgresql_then_an_application_password_of_the_service_alone_opens_it(postgres, enrolled, neighbor, journal):
-    assert_only_application_passwords_enter(postgres, enrolled, neighbor, journal, "postgres")
+@pytest.fixture
+def postgres(start):
+    return start("postgresql")
 
 
-def assert_only_application_passwords_enter(program, enrolled, neighbor, journal, caller):
-    lost, kept = (app_passwords.create(enrolled, label, program.service) for label in ("lost", "kept"))
-    assert program.enters(enrolled, lost) and program.enters(enrolled, lost)
-    line = journal.find("accepted", f"user={enrolled.name}", f"service={program.service}", "factor=app-password", "label=lost")
-    assert f"caller={caller} " in line
+@pytest.mark.parametrize("name", START)
+def test_given_an_enrolled_user_then_an_application_password_of_the_service_alone_logs_in(start, enrolled, journal, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
+    assert program.enters(enrolled, password) and program.enters(enrolled, password)
+    line = journal.find("accepted", f"user={enrolled.name}", f"service={name}", "factor=app-password", "label=own")
+    assert re.findall(r" caller=(\S+)", line) == ([CALLERS[name]] if name in CALLERS else [])
+    for label, services, networks, reason in (("mail", ["imap"], [], "service"), ("here", [name], ["127.0.0.0/8"], "network")):
+        other = app_passwords.create(enrolled, label, *services, networks=networks)
+        assert not program.enters(enrolled, other)
+        journal.find("refused", f"user={enrolled.name}", f"reason=app-password-other-{reason}")
+    code = enrolled.phone.fresh()
+    for answer in (enrolled.person.password, code, enrolled.person.password + code):
+        journal.mark()
+        assert not program.enters(enrolled, answer)
+        journal.find("refused", f"user={enrolled.name}", "reason=not-an-app-password")
+    assert attempts.log_in(enrolled, code).accepted, "the code is not used up"
+
+
+@pytest.mark.parametrize("name", START)
+def test_given_a_revoked_password_then_it_is_refused_at_once(start, enrolled, journal, name):
+    program = start(name)
+    lost, kept = (app_passwords.create(enrolled, label, name) for label in ("lost", "kept"))
+    assert program.enters(enrolled, lost)
     app_passwords.revoke(enrolled, "lost")
     assert not program.enters(enrolled, lost)
     journal.find("refused", f"user={enrolled.name}", "reason=wrong-app-password")
-    for label, options, reason in (("mail", {"services": ["imap"]}, "other-service"), ("here", {"networks": ["127.0.0.0/8"]}, "other-network")):
-        other = app_passwords.create(enrolled, label, *options.pop("services", [program.service]), **options)
-        assert not program.enters(enrolled, other)
-        journal.find("refused", f"user={enrolled.name}", f"reason=app-password-{reason}")
-    code = enrolled.phone.fresh()
-    for answer in (enrolled.person.password, code, enrolled.person.password + code):
-        assert not program.enters(enrolled, answer)
-    journal.find("refused", f"user={enrolled.name}", "reason=not-an-app-password")
-    assert attempts.log_in(enrolled, code).accepted, "the code is not used up"
-    for answer in (neighbor.password, kept, "wrong"):
-        assert not program.enters(neighbor, answer)
     assert program.enters(enrolled, kept)
 
 
-def test_given_postgresql_that_nobody_lists_then_enrolled_users_are_refused(postgres, enrolled, journal):
-    password = app_passwords.create(enrolled, "psql", "postgresql")
+@pytest.mark.parametrize("name", START)
+def test_given_a_user_who_is_not_enrolled_then_a_helper_alone_lets_them_in(start, enrolled, neighbor, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
+    assert program.enters(neighbor, neighbor.password) == (name in HELPERS)
+    for wrong in ("wrong", password):
+        assert not program.enters(neighbor, wrong)
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_given_a_caller_that_is_not_listed_then_enrolled_users_are_refused(start, enrolled, journal, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
     configuration.write()
-    assert not postgres.enters(enrolled, password)
-    journal.find("refused", f"user={enrolled.name}", "service=postgresql", "reason=not-a-listed-caller")
-    configure("postgresql")
-    assert postgres.enters(enrolled, password)
+    assert not program.enters(enrolled, password)
+    journal.find("refused", f"user={enrolled.name}", f"service={name}", "reason=not-a-listed-caller")
+    configure(name)
+    assert program.enters(enrolled, password)
 
 
-def test_given_a_suspended_user_then_the_application_password_opens_postgresql_and_the_accounts_does_not(postgres, enrolled):
-    password = app_passwords.create(enrolled, "psql", "postgresql")
-    subprocess.run(["twostep", "admin", "suspend", enrolled.name, "--for", "2d", "--reason", "new phone"], check=True, capture_output=True)
-    assert postgres.enters(enrolled, password)
-    assert not postgres.enters(enrolled, enrolled.person.password)
+@pytest.mark.parametrize("name", START)
+def test_given_a_suspended_user_then_the_application_password_still_logs_in(start, enrolled, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
+    admin("suspend", enrolled.name, "--for", "2d", "--reason", "new phone")
+    assert program.enters(enrolled, password)
+    assert program.enters(enrolled, enrolled.person.password) == (name in HELPERS)
 
 
-def test_given_all_application_passwords_revoked_then_the_user_is_shut_out(postgres, enrolled):
-    password = app_passwords.create(enrolled, "psql", "postgresql")
-    assert postgres.enters(enrolled, password)
+@pytest.mark.parametrize("name", START)
+def test_given_an_expired_account_then_a_helper_alone_refuses_it(start, enrolled, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
     subprocess.run(["usermod", "--expiredate", "1", enrolled.name], check=True, capture_output=True)
-    assert postgres.enters(enrolled, password), "nobody looks at expired accounts"
-    subprocess.run(["twostep", "admin", "app-passwords", enrolled.name, "--revoke-all"], check=True, capture_output=True)
-    assert not postgres.enters(enrolled, password)
+    assert program.enters(enrolled, password) == (name in CALLERS)
+    admin("app-passwords", enrolled.name, "--revoke-all")
+    assert not program.enters(enrolled, password)
 
 
-def test_given_pam_unix_then_postgresql_lets_nobody_in(postgres, enrolled, neighbor, journal):
-    password = app_passwords.create(enrolled, "psql", "postgresql")
-    stacks.write("postgresql", stacks.APP_PASSWORD)
-    try:
-        assert not postgres.enters(neighbor, neighbor.password)
-        assert not postgres.enters(enrolled, password), "its account line cannot look at the account"
-        journal.find("accepted", f"user={enrolled.name}", "factor=app-password")
-    finally:
-        stacks.write("postgresql", recipe("pam program", "own-user"))
+def admin(*words):
+    subprocess.run(["twostep", "admin", *words], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_given_pam_unix_then_a_program_that_is_not_root_lets_nobody_in(start, enrolled, neighbor, journal, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
+    stacks.write(name, stacks.APP_PASSWORD)
+    assert not program.enters(neighbor, neighbor.password)
+    assert not program.enters(enrolled, password), "its account line cannot look at the account"
+    journal.find("accepted", f"user={enrolled.name}", "factor=app-password")
 
 
 def test_given_psql_that_asks_then_its_first_connection_is_a_refusal_without_an_answer(postgres, enrolled, journal):
@@ -119,21 +162,49 @@ def test_given_psql_that_asks_then_its_first_connection_is_a_refusal_without_an_
     journal.find("accepted", f"user={enrolled.name}", "service=postgresql", "factor=app-password")
 
 
-def test_given_a_password_module_that_needs_no_root_then_postgresql_takes_password_and_code_in_one_answer(enrolled, neighbor):
-    """A test has no directory with pam_sss: the group `shadow` lets pam_unix do without root."""
+def test_given_a_password_module_that_needs_no_root_then_postgresql_takes_password_and_code_in_one_answer(postgres, enrolled, neighbor):
+    """There is no directory with pam_sss here: the group `shadow` lets pam_unix do without root."""
     people.add_to_group("postgres", "shadow")
     stacks.write("postgresql", stacks.FORWARD_PASS)
-    configure("postgresql")
-    server = postgresql.Server(recipe("conf program", "postgresql"))
+    database = Program("postgresql", postgresql.Server(recipe("conf program", "postgresql"), "with-shadow"))
     try:
-        for somebody in (enrolled, neighbor):
-            server.run(f"create role {somebody.name} login")
+        database.admit(enrolled, neighbor)
         answer = enrolled.person.password + enrolled.phone.fresh()
-        assert server.log_in(enrolled.person, answer).entered
-        assert not server.log_in(enrolled.person, answer).entered
+        assert database.enters(enrolled, answer)
+        assert not database.enters(enrolled, answer)
         for wrong in (enrolled.person.password, enrolled.person.password + enrolled.phone.wrong(), "wrong" + enrolled.phone.fresh()):
-            assert not server.log_in(enrolled.person, wrong).entered
-        assert server.log_in(neighbor, neighbor.password).entered
+            assert not database.enters(enrolled, wrong)
+        assert database.enters(neighbor, neighbor.password)
     finally:
-        server.stop()
+        database.server.stop()
         subprocess.run(["gpasswd", "--delete", "postgres", "shadow"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["nginx", "apache2"])
+def test_given_many_requests_then_each_is_a_login(start, enrolled, journal, name):
+    program = start(name)
+    password = app_passwords.create(enrolled, "own", name)
+    journal.mark()
+    assert all(program.enters(enrolled, password) for _ in range(20))
+    accepted = [line for line in journal.lines() if "accepted" in line and f"user={enrolled.name}" in line]
+    assert len(accepted) == 20
+
+
+def test_given_apaches_cache_then_a_revoked_password_works_until_its_time_is_over(start, enrolled, clock, journal):
+    start("apache2")
+    text = recipe("conf program", "apache2-cache")
+    (timeout,) = map(int, re.findall(r"AuthnCacheTimeout (\d+)", text))
+    web_site = Program("apache2", web.Apache(text))
+    try:
+        password = app_passwords.create(enrolled, "own", "apache2")
+        journal.mark()
+        assert web_site.enters(enrolled, password) and web_site.enters(enrolled, password)
+        assert journal.text().count("accepted") == 1
+        app_passwords.revoke(enrolled, "own")
+        clock.advance(timeout - 60)
+        assert web_site.enters(enrolled, password)
+        clock.advance(120)
+        assert not web_site.enters(enrolled, password)
+        journal.find("refused", f"user={enrolled.name}", "reason=wrong-app-password")
+    finally:
+        web_site.server.stop()
