@@ -27,6 +27,7 @@ KINDS = {
     "conf server": "the test in tests/e2e that names it starts the real server with it",
     "conf sshd": "tests/e2e/test_guide_sshd.py starts a real sshd with it",
     "conf program": "tests/e2e/test_web_and_databases.py starts the program with it",
+    "sql program": "tests/e2e/test_web_and_databases.py runs it at the database",
     "json request": "enroll_cli/tests/guide.rs has the program read it",
     "json response": "the same",
     "pam sshd": "tests/e2e/test_guide_sshd.py logs in through it",

@@ -10,6 +10,7 @@ import pytest
 import app_passwords
 import attempts
 import configuration
+import mariadb
 import people
 import postgresql
 import stacks
@@ -17,7 +18,8 @@ import web
 from guide import recipe
 
 # Each recipe has the name of its PAM service.
-START = {"postgresql": postgresql.Server, "nginx": web.Nginx, "apache2": web.Apache, "pwauth": web.Apache}
+START = {"postgresql": postgresql.Server, "nginx": web.Nginx, "apache2": web.Apache, "pwauth": web.Apache, "mariadb": mariadb.Server}
+KINDS = {"mariadb": "sql program"}
 CALLERS = {"postgresql": "postgres", "nginx": "www-data", "apache2": "www-data"}
 HELPERS = [name for name in START if name not in CALLERS]
 
@@ -59,7 +61,7 @@ def start(running, enrolled, neighbor):
     def start(name):
         configure(name)
         if name not in running:
-            running[name] = START[name](recipe("conf program", name))
+            running[name] = START[name](recipe(KINDS.get(name, "conf program"), name))
         program = Program(name, running[name])
         program.admit(enrolled, neighbor)
         return program
@@ -178,6 +180,33 @@ def test_given_a_password_module_that_needs_no_root_then_postgresql_takes_passwo
     finally:
         database.server.stop()
         subprocess.run(["gpasswd", "--delete", "postgres", "shadow"], check=True, capture_output=True)
+
+
+def ask_mariadb(start, enrolled, text):
+    program = start("mariadb")
+    stacks.write("mariadb-code", text.replace("@include common-auth", "@include cs-common-auth"))
+    program.server.admit(enrolled.person, recipe("sql program", "mariadb-code"))
+    return lambda *answers: program.server.ask(enrolled.person, *answers)
+
+
+def test_given_mariadbs_client_then_it_asks_for_the_code_behind_the_password(start, enrolled):
+    ask = ask_mariadb(start, enrolled, recipe("pam program", "mariadb-code"))
+    password, code = enrolled.person.password, enrolled.phone.fresh()
+    told = ask(password, code)
+    assert told.status == 0 and enrolled.name in told.output
+    assert told.prompts == ["Enter password:", "[mariadb] Verification code:"]
+    for answers in ((password, code), (password, enrolled.phone.wrong()), ("wrong", enrolled.phone.fresh()), (password + enrolled.phone.fresh(),)):
+        assert ask(*answers).status != 0, answers
+
+
+def test_given_one_answer_then_mariadbs_client_asks_once(start, enrolled):
+    ask = ask_mariadb(start, enrolled, stacks.FORWARD_PASS)
+    password = enrolled.person.password
+    answer = password + enrolled.phone.fresh()
+    told = ask(answer)
+    assert told.status == 0 and told.prompts == ["Enter password:"]
+    for wrong in (answer, password + enrolled.phone.wrong(), "wrong" + enrolled.phone.fresh()):
+        assert ask(wrong).status != 0
 
 
 @pytest.mark.parametrize("name", ["nginx", "apache2"])
