@@ -1,6 +1,8 @@
-"""A real Dovecot on loopback, with one PAM service a protocol: `imap`, and `smtp` for Postfix."""
+"""A real Dovecot on loopback, with one PAM service a protocol: `imap`, `sieve`, `submission`, and `smtp` for Postfix."""
 
+import base64
 import imaplib
+import re
 from pathlib import Path
 
 import servers
@@ -16,7 +18,7 @@ CONFIG = """\
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = imap
+protocols = imap sieve submission
 listen = 127.0.0.1, ::1
 ssl = no
 disable_plaintext_auth = no
@@ -35,6 +37,18 @@ service imap-login {{
     port = 0
   }}
 }}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {sieve}
+  }}
+}}
+service submission-login {{
+  inet_listener submission {{
+    port = {submission}
+  }}
+}}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
 service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0
@@ -59,8 +73,9 @@ class Server(servers.Process):
     def __init__(self):
         program = servers.require("dovecot")
         FOLDER.mkdir(mode=0o755, exist_ok=True)
-        port = servers.free_port()
-        text = CONFIG.format(folder=FOLDER, port=port, recipe=stacks.settings_in("dovecot"))
+        port, self.sieve, self.submission, self.relay = (servers.free_port() for _ in range(4))
+        text = CONFIG.format(folder=FOLDER, port=port, sieve=self.sieve, submission=self.submission, relay=self.relay,
+                             recipe=stacks.settings_in("dovecot"))
         if SASL_SOCKET.parent.is_dir():
             text += FOR_POSTFIX.format(socket=SASL_SOCKET)
         config = FOLDER / "dovecot.conf"
@@ -74,6 +89,50 @@ class Server(servers.Process):
         """One IMAP login. The inbox stays closed: Dovecot's own locks do not bear a moved clock."""
         with self.connect(**where) as client:
             return log_in(client, person, password)
+
+
+class Submission:
+    """Dovecot's own submission service. It hands the mail to the relay, which must be there."""
+
+    def __init__(self, server):
+        self.port = server.submission
+
+    def log_in(self, person, password, host=HERE, source=None):
+        return servers.submit(self.port, person, password, host, source)
+
+    def stop(self):
+        """It ends with its server."""
+
+
+class Sieve:
+    """Filters of mail: ManageSieve (RFC 5804)."""
+
+    def __init__(self, server):
+        self.port = server.sieve
+
+    def log_in(self, person, password, host=HERE, source=None):
+        """Who gets in asks for the own scripts, of which there are none."""
+        secret = base64.b64encode(f"\0{person.name}\0{password}".encode()).decode()
+        with servers.connect(host, self.port, source) as connection, connection.makefile("rwb", buffering=0) as stream:
+            assert _response(stream).startswith("OK")
+            stream.write(f'AUTHENTICATE "PLAIN" "{secret}"\r\n'.encode())
+            told = _response(stream)
+            if told.startswith("OK"):
+                stream.write(b"LISTSCRIPTS\r\n")
+                assert _response(stream).startswith("OK")
+            return Reply(told.startswith("OK"), told)
+
+    def stop(self):
+        """It ends with its server."""
+
+
+def _response(stream):
+    """The line that ends one."""
+    while True:
+        line = stream.readline().decode()
+        assert line, "the server has closed the connection"
+        if re.match(r"(OK|NO|BYE)\b", line):
+            return line
 
 
 def log_in(client, person, password):

@@ -1,11 +1,10 @@
 """A real Postfix on loopback that takes mail from whoever logs in. Dovecot or saslauthd checks the
 password, under the PAM service `smtp`."""
 
-import smtplib
 from pathlib import Path
 
 import servers
-from servers import HERE, Reply
+from servers import HERE
 
 FOLDER = Path("/etc/postfix")
 LOG = Path("/run/twostep-postfix")
@@ -40,15 +39,11 @@ class Server(servers.Process):
         program = servers.require("master")
         port = servers.free_port()
         (FOLDER / "main.cf").write_text(MAIN.format(sasl=sasl))
+    def __init__(self, port):
+        program = servers.require("master")
+        (FOLDER / "main.cf").write_text(MAIN)
         (FOLDER / "master.cf").write_text(MASTER.format(port=port))
         super().__init__([program, "-d", "-c", FOLDER], port, LOG)
 
     def log_in(self, person, password, host=HERE, source=None):
-        address = (source, 0) if source else None
-        with smtplib.SMTP(host, self.port, local_hostname="client", timeout=30,
-                          source_address=address) as client:
-            try:
-                _, text = client.login(person.name, password)
-            except smtplib.SMTPAuthenticationError as refusal:
-                return Reply(False, refusal.smtp_error.decode("utf-8", "replace"))
-            return Reply(True, text.decode("utf-8", "replace"))
+        return servers.submit(self.port, person, password, host, source)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import smtplib
 import socket
 import subprocess
 import time
@@ -66,6 +67,17 @@ class Process:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=10)
+
+
+def submit(port, person, password, host, source):
+    """One login of a mail program that sends mail."""
+    address = (source, 0) if source else None
+    with smtplib.SMTP(host, port, local_hostname="client", timeout=30, source_address=address) as client:
+        try:
+            _, text = client.login(person.name, password)
+        except smtplib.SMTPAuthenticationError as refusal:
+            return Reply(False, refusal.smtp_error.decode("utf-8", "replace"))
+        return Reply(True, text.decode("utf-8", "replace"))
 
 
 def connect(host, port, source):

@@ -1,5 +1,5 @@
-"""Application passwords at real servers, with the recipes as they are shipped: IMAP by Dovecot,
-submission by Postfix, FTP by vsftpd, SFTP by a second sshd."""
+"""Application passwords at real servers, with the recipes as they are shipped: IMAP, ManageSieve and
+submission by Dovecot, submission by Postfix, FTP by vsftpd, SFTP by a second sshd."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ import stacks
 import vsftpd
 from servers import DESK, DESK6, ELSEWHERE, HERE, HERE6
 
-SERVICES = {"imap": "imap", "submission": "smtp", "ftp": "vsftpd", "sftp": "sshd-sftp"}
+SERVICES = {"imap": "imap", "submission": "smtp", "dovecot-submission": "submission", "sieve": "sieve", "ftp": "vsftpd", "sftp": "sshd-sftp"}
 DOORS = tuple(SERVICES)
 
 
@@ -31,9 +31,7 @@ class House:
 
     def at(self, door):
         if door not in self.running:
-            if door == "submission":
-                self.at("imap")
-            self.running[door] = START[door]()
+            self.running[door] = START[door](self)
         return self.running[door]
 
     def log_in(self, door, somebody, password, **where):
@@ -43,14 +41,20 @@ class House:
         return self.log_in(door, somebody, password, **where).entered
 
 
-START = {"imap": dovecot.Server, "submission": postfix.Server, "ftp": vsftpd.Server,
-         "sftp": sftp.Server}
+START = {
+    "imap": lambda house: dovecot.Server(),
+    "submission": lambda house: postfix.Server(house.at("imap").relay),
+    "dovecot-submission": lambda house: house.at("submission") and dovecot.Submission(house.at("imap")),
+    "sieve": lambda house: dovecot.Sieve(house.at("imap")),
+    "ftp": lambda house: vsftpd.Server(),
+    "sftp": lambda house: sftp.Server(),
+}
 
 
 @pytest.fixture(scope="module")
 def house(view):
     servers.add_addresses()
-    stacks.write_recipe("dovecot", "imap", "smtp")
+    stacks.write_recipe("dovecot", "imap", "smtp", "sieve", "submission")
     house = House({})
     yield house
     for server in reversed(house.running.values()):
