@@ -1,6 +1,7 @@
 """Web servers and databases, set up as the guide says: as users of their own that the configuration lists, or with
 a helper that runs as root. Their clients send one password."""
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass
@@ -140,6 +141,16 @@ def test_given_an_expired_account_then_a_helper_alone_refuses_it(start, enrolled
     assert program.enters(enrolled, password) == (name in CALLERS)
     admin("app-passwords", enrolled.name, "--revoke-all")
     assert not program.enters(enrolled, password)
+
+
+@pytest.mark.parametrize("name", [*START, "mariadb-code"])
+def test_given_a_recipe_then_check_finds_nothing_wrong_with_it(view, name):
+    configure(name)
+    done = subprocess.run(["twostep", "admin", "check", "--json"], capture_output=True, text=True, timeout=60)
+    findings = [json.loads(line) for line in done.stdout.splitlines() if "severity" in line]
+    named = re.compile(rf"(?<![\w-]){name}(?![\w-])")
+    wrong = [one for one in findings if one["severity"] in ("error", "warning") and named.search(one["about"] + " " + one["what"])]
+    assert findings and not wrong
 
 
 def admin(*words):
