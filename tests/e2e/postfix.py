@@ -35,13 +35,10 @@ class Server(servers.Process):
     """The part of Postfix that talks to clients, without a queue. It needs a running
     dovecot.Server, or a saslauthd.Server."""
 
-    def __init__(self, sasl=DOVECOT):
+    def __init__(self, port=None, sasl=DOVECOT):
         program = servers.require("master")
-        port = servers.free_port()
+        port = port or servers.free_port()
         (FOLDER / "main.cf").write_text(MAIN.format(sasl=sasl))
-    def __init__(self, port):
-        program = servers.require("master")
-        (FOLDER / "main.cf").write_text(MAIN)
         (FOLDER / "master.cf").write_text(MASTER.format(port=port))
         super().__init__([program, "-d", "-c", FOLDER], port, LOG)
 

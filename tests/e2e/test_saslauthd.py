@@ -70,7 +70,7 @@ def test_given_a_postfix_that_asks_saslauthd_then_mail_takes_the_application_pas
     Path("/etc/postfix/sasl").mkdir(exist_ok=True)
     Path("/etc/postfix/sasl/smtpd.conf").write_text(recipes.settings("smtpd"))
     with server():
-        mail = postfix.Server(postfix.CYRUS)
+        mail = postfix.Server(sasl=postfix.CYRUS)
         try:
             for somebody, typed, is_in in ((enrolled.person, password, True), (enrolled.person, enrolled.person.password, False),
                                            (neighbor, neighbor.password, True), (neighbor, "wrong", False)):
