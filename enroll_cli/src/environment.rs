@@ -1,7 +1,9 @@
 //! What this process may draw, and where it runs. The only place that reads the environment.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use nix::unistd::{Uid, User, getuid};
 pub use twostep_core::qr::{Charset, ColorMode};
@@ -56,7 +58,7 @@ impl Environment {
             host: nix::unistd::gethostname()
                 .map_or_else(|_| "host".to_owned(), |name| name.to_string_lossy().into_owned()),
             home: User::from_uid(getuid()).ok().flatten().map(|user| user.dir),
-            administrator: administrator(getuid(), &from_environment("SUDO_USER")),
+            administrator: administrator(getuid(), &behind(from_environment)),
             editor: ["VISUAL", "EDITOR"].map(from_environment).into_iter().find(|named| !named.trim().is_empty()),
         }
     }
@@ -71,7 +73,32 @@ fn color_mode(is_terminal: bool, no_color: &str, term: &str) -> ColorMode {
     if is_terminal && no_color.is_empty() && term != "dumb" { ColorMode::Colors } else { ColorMode::Plain }
 }
 
-/// sudo names whom it serves. A name that is nobody's says nothing, and only root could say it.
+/// The person behind sudo or doas, by the variable that it sets.
+fn behind(variable: impl Fn(&str) -> String) -> String {
+    let by_sudo = variable("SUDO_USER");
+    if by_sudo.is_empty() { variable("DOAS_USER") } else { by_sudo }
+}
+
+/// Whether people become root by doas here: they did so now, or there is no sudo.
+static HAS_DOAS_ALONE: LazyLock<bool> = LazyLock::new(|| {
+    let is_there = |name| ["/usr/bin", "/bin", "/usr/local/bin"].map(Path::new).iter().any(|at| at.join(name).exists());
+    by_doas(from_environment) || (is_there("doas") && !is_there("sudo"))
+});
+
+fn by_doas(variable: impl Fn(&str) -> String) -> bool {
+    variable("SUDO_USER").is_empty() && !variable("DOAS_USER").is_empty()
+}
+
+/// A text whose commands people can type here: where there is doas and no sudo, by doas.
+pub fn typed_here(text: &str) -> Cow<'_, str> {
+    if *HAS_DOAS_ALONE { by(text, "doas") } else { Cow::Borrowed(text) }
+}
+
+fn by<'a>(text: &'a str, program: &str) -> Cow<'a, str> {
+    Cow::Owned(text.replace("sudo twostep", &format!("{program} twostep")))
+}
+
+/// sudo and doas name whom they serve. A name that is nobody's says nothing, and only root could say it.
 fn administrator(caller: Uid, named: &str) -> String {
     let behind_sudo = if caller.is_root() { User::from_name(named).ok().flatten() } else { None };
     let user = behind_sudo.or_else(|| User::from_uid(caller).ok().flatten());
@@ -101,6 +128,16 @@ mod tests {
         assert_eq!(locale("C", "", "en_US.UTF-8"), Charset::Ascii);
         assert_eq!(locale("", "de_DE.ISO-8859-1", "en_US.UTF-8"), Charset::Ascii);
         assert_eq!(locale("", "", ""), Charset::Ascii);
+    }
+
+    #[test]
+    fn where_doas_was_used_commands_are_told_with_it() {
+        let variables = |sudo: &'static str, doas: &'static str| {
+            move |name: &str| if name == "SUDO_USER" { sudo.to_owned() } else { doas.to_owned() }
+        };
+        assert!(by_doas(variables("", "alice")) && !by_doas(variables("alice", "bob")) && !by_doas(variables("", "")));
+        assert_eq!((behind(variables("", "alice")), behind(variables("bob", "alice"))), ("alice".into(), "bob".into()));
+        assert_eq!(by("Run: sudo twostep admin confirm", "doas"), "Run: doas twostep admin confirm");
     }
 
     #[test]

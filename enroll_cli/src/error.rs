@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use twostep_core::request::{Refusal, Refused};
 
-use crate::environment::Form;
+use crate::environment::{Form, typed_here};
 use crate::layout;
 use crate::messages::general;
 
@@ -99,7 +99,7 @@ pub fn columns_beside() -> Option<usize> {
 }
 
 fn fitted(message: &str, columns: Option<usize>) -> String {
-    let text = format!("twostep: {}", layout::harmless(message));
+    let text = format!("twostep: {}", layout::harmless(&typed_here(message)));
     match columns {
         Some(columns) => layout::wrap(&text, columns, 0),
         None => text,

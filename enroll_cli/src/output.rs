@@ -6,7 +6,7 @@ use serde::Serialize;
 use twostep_core::request::Response;
 use twostep_core::secret::Typed;
 
-use crate::environment::{Environment, Form};
+use crate::environment::{Environment, Form, typed_here};
 use crate::error::CommandError;
 use crate::layout;
 
@@ -23,19 +23,19 @@ pub struct Output {
 impl Output {
     /// Prints text that fits the page, if people read it.
     pub fn say(&mut self, text: &str) -> Result<(), CommandError> {
-        let lines = layout::wrap(&layout::harmless(text), self.environment.columns, 0);
+        let lines = layout::wrap(&layout::harmless(&typed_here(text)), self.environment.columns, 0);
         self.draw(&format!("{lines}\n"))
     }
 
     /// Prints a name and what it is, if people read it.
     pub fn entry(&mut self, name: &str, what: &str) -> Result<(), CommandError> {
-        let lines = layout::entry(name, what, self.environment.columns);
+        let lines = layout::entry(name, &typed_here(what), self.environment.columns);
         self.draw(&format!("{lines}\n"))
     }
 
     /// Prints a line of a list, if people read it.
     pub fn item(&mut self, text: &str) -> Result<(), CommandError> {
-        let lines = layout::wrap(&format!("  {}", layout::harmless(text)), self.environment.columns, 4);
+        let lines = layout::wrap(&format!("  {}", layout::harmless(&typed_here(text))), self.environment.columns, 4);
         self.draw(&format!("{lines}\n"))
     }
 

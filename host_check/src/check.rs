@@ -4,6 +4,7 @@
 //! a host, so that a change can be checked before it is made.
 
 mod administrators;
+pub mod callers;
 pub mod installation;
 pub mod people;
 mod processes;
@@ -94,6 +95,7 @@ pub fn logins(files: &Files, config: &Config) -> Vec<Finding> {
         &Wanted { interactive: &interactive, exempt: &config.policy.exempt_services, is_required },
     ));
     findings.extend(servers::check(files));
+    findings.extend(callers::check(files, config));
     findings
 }
 

@@ -165,6 +165,11 @@ impl Plan {
                 }
             }
         }
+        let unlisted = self.services.iter().filter_map(|name| {
+            let user = check::callers::unlisted(&self.files, &host.config, name)?;
+            Some(messages::check_servers::list_caller(name, user))
+        });
+        self.notes.extend(unlisted);
         objections.extend(self.keys.and_then(|_| door::goes_by_another()));
         self.notes.extend(self.keys.map(|keys| door::stops(&self.today, keys)).unwrap_or_default());
         self.notes.extend(at_the_console(&self.services).map(|service| messages::plan::at_the_console(&service)));

@@ -15,8 +15,8 @@ use twostep_core::throttle::{Class, Gate, Origin, Source};
 use twostep_core::time::{Clock, SystemClock};
 
 use super::people::opens_one;
-use super::servers;
 use super::stacks::{Before, Known, Service, Way};
+use super::{callers, servers};
 use crate::messages;
 use crate::shell;
 
@@ -87,7 +87,12 @@ impl Visitors<'_> {
 
     fn required(&self, requirement: &Requirement, account: Option<&Account>) -> Part {
         let user = self.person.name.as_str();
+        let unlisted = callers::unlisted(self.files, &self.host.config, self.service);
         match requirement {
+            Requirement::Asked | Requirement::MustEnroll if unlisted.is_some() => {
+                let what = messages::rehearsal::unlisted(user, self.service, unlisted.unwrap_or_default());
+                Part { what, code: Code::AUTH_ERR, ends: Ends::Refused }
+            }
             Requirement::Asked if self.is_closed(account).is_some() => {
                 let what = self.is_closed(account).unwrap_or_default();
                 Part { what: messages::rehearsal::enrolled_but(user, &what), code: Code::AUTH_ERR, ends: Ends::Refused }

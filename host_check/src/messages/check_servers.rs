@@ -134,3 +134,17 @@ pub const FEWER_NETWORKS: &str =
 
 /// ksu.
 pub const KSU: &str = "ksu makes users root by their Kerberos tickets and never asks PAM, so no code is asked for.";
+
+/// A program that is no listed caller.
+pub fn caller_not_listed(service: &str, user: &str) -> String {
+    format!(
+        "{service}: its program calls PAM as {user}, which the configuration does not list under [[callers]]: users of whom a code is asked are refused there."
+    )
+}
+
+/// The same.
+pub fn list_caller(service: &str, user: &str) -> String {
+    format!(
+        "Write into the configuration (sudo twostep admin edit): [[callers]], and below it user = \"{user}\" and services = [\"{service}\"]; if {user} has an entry, add {service} to its services."
+    )
+}

@@ -116,6 +116,13 @@ pub fn closed_to_strangers(user: &str) -> String {
     )
 }
 
+/// A program that is no listed caller.
+pub fn unlisted(user: &str, service: &str, program: &str) -> String {
+    format!(
+        "{user} has to pass a second step, and the program of {service} runs as {program}, which the configuration does not list under [[callers]]: it is refused."
+    )
+}
+
 /// The same, for everybody.
 pub fn closed(user: &str) -> String {
     format!("too many wrong codes came, so only a recovery code counts; to end it: twostep admin unlock {user}")
