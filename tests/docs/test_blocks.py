@@ -37,6 +37,7 @@ KINDS = {
     "pam account": "tests/e2e/test_guide.py logs in through it",
     "pam app-password": "tests/e2e/test_guide.py logs in through it",
     "pam program": "tests/e2e/test_web_and_databases.py logs in through it, at the program itself",
+    "pam directory": "tests/e2e/test_directories.py logs in through it, with the directory's server",
     "pam password": "tests/e2e/test_account_passwords.py compares it with what the installation writes",
     "ini mbsync": "tests/e2e/test_guide_programs.py has mbsync read it",
     "ini msmtp": "tests/e2e/test_guide_programs.py has msmtp read it",
