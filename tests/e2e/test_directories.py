@@ -9,13 +9,14 @@ import pytest
 import app_passwords
 import enrollment
 import kerberos
+import openldap
 import people
 import stacks
 from attempts import log_in
 from guide import blocks
 
 # The first word of a recipe's name is the directory that it is for.
-DIRECTORIES = {"krb5": kerberos.Server}
+DIRECTORIES = {"krb5": kerberos.Server, "ldap": openldap.Server}
 RECIPES = {block.name: block.text for found in blocks("pam directory").values() for block in found}
 LOCAL = "account required pam_unix.so\n"
 DEBIAN = "@include common-account\n"
