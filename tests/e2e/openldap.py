@@ -17,10 +17,10 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-pidfile {folder}/slapd.pid
+pidfile {data}/slapd.pid
 database mdb
 suffix "{base}"
-directory {folder}/data
+directory {data}
 maxsize 10485760
 rootdn "cn=manager,{base}"
 rootpw "manager of the test"
@@ -58,9 +58,10 @@ class Slapd(servers.Process):
     def __init__(self):
         self.program = servers.require("slapd")
         self.port = servers.free_port()
-        (FOLDER / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        data = FOLDER / f"data-{self.port}"
+        data.mkdir(mode=0o700, parents=True)
         self.config = FOLDER / f"slapd-{self.port}.conf"
-        self.config.write_text(SERVER.format(folder=FOLDER, base=BASE))
+        self.config.write_text(SERVER.format(data=data, base=BASE))
         subprocess.run(["slapadd", "-f", self.config, "-q"], input=TOP.format(base=BASE), text=True, check=True, capture_output=True)
         self.start()
 

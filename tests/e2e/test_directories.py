@@ -1,8 +1,10 @@
 """Passwords that a directory judges and this host has not: each recipe of docs/directories.md, with the
 real module and the real server."""
 
+import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,16 +13,19 @@ import enrollment
 import kerberos
 import openldap
 import people
+import sssd
 import stacks
 from attempts import log_in
 from guide import blocks
 
 # The first word of a recipe's name is the directory that it is for.
-DIRECTORIES = {"krb5": kerberos.Server, "ldap": openldap.Server}
+DIRECTORIES = {"krb5": kerberos.Server, "ldap": openldap.Server, "sssd": sssd.Server}
 RECIPES = {block.name: block.text for found in blocks("pam directory").values() for block in found}
-LOCAL = "account required pam_unix.so\n"
-DEBIAN = "@include common-account\n"
-REST = "account required pam_twostep.so\nsession required pam_permit.so\n"
+NSSWITCH = Path("/etc/nsswitch.conf")
+LOCAL = "account required pam_unix.so\naccount required pam_twostep.so\n"
+# The pam_twostep line stands above: with sssd's profile the phase ends in common-account for users of the host.
+DEBIAN = "account required pam_twostep.so\n@include common-account\n"
+REST = "session required pam_permit.so\n"
 
 
 def write(service, lines):
@@ -160,3 +165,63 @@ def test_given_an_application_password_then_it_replaces_the_password_of_the_dire
     assert not log_in(somebody, somebody.person.password, service="cs-mail").accepted
     # As a mail server does, which gives each question the same password.
     assert log_in(newcomer, newcomer.password, newcomer.password, service="cs-mail").accepted
+
+
+@pytest.fixture
+def sssd_names(view):
+    """The host finds users of sssd that its own files do not have."""
+    before = NSSWITCH.read_text(encoding="utf-8")
+    NSSWITCH.write_text("passwd: files sss\ngroup: files sss\nshadow: files\n", encoding="utf-8")
+    yield
+    NSSWITCH.write_text(before, encoding="utf-8")
+
+
+@pytest.fixture
+def stranger(directories, sssd_names, clock):
+    """Somebody enrolled whom the directory alone knows."""
+    directory = directories.at("sssd")
+    known = people.add()
+    person = people.Person(f"only-{known.name}", known.uid + 10000, known.home, known.password)
+    os.chown(person.home, person.uid, person.uid)
+    directory.add(person)
+    return enrollment.enroll(person, clock)
+
+
+def test_given_a_user_whom_the_directory_alone_knows_then_every_spelling_of_the_name_is_that_user(stranger, directories, clock):
+    recipe = Recipe("sssd-one-answer", directories.at("sssd"), clock)
+    password, code, shout = stranger.person.password, stranger.phone.fresh(), stranger.name.upper()
+    assert not recipe.enter(shout, password).accepted
+    assert not recipe.enter(shout, password, stranger.phone.wrong()).accepted
+    assert recipe.enter(shout, password, code).accepted
+    assert not recipe.enter(stranger, password, code).accepted
+    assert recipe.enter(stranger, password, stranger.phone.fresh()).accepted
+
+
+def test_given_a_password_that_sssd_has_kept_then_the_code_is_still_asked_without_the_directory(directories, clock):
+    recipe = Recipe("sssd-one-answer", directories.at("sssd"), clock)
+    somebody = recipe.enrolled()
+    password = somebody.person.password
+    assert recipe.enter(somebody, password, somebody.phone.fresh()).accepted
+    recipe.directory.stop()
+    try:
+        assert not recipe.enter(somebody, password, somebody.phone.wrong()).accepted
+        assert not recipe.enter(somebody, "wrong", somebody.phone.fresh()).accepted
+        assert recipe.enter(somebody, password, somebody.phone.fresh()).accepted
+    finally:
+        recipe.directory.start()
+
+
+def test_given_debians_account_lines_for_sssd_then_a_pam_twostep_line_below_never_runs_and_check_says_so(directories, enrolled):
+    directories.at("sssd")
+    line, common = "account required pam_twostep.so require_step\n", "@include common-account\n"
+    for lines, is_in in ((line + common, False), (common + line, True)):
+        write("cs-account", lines)
+        assert log_in(enrolled, service="cs-account", phases="c").accepted == is_in
+        assert ("account-line-skipped" in findings_at("cs-account")) == is_in
+
+
+def findings_at(service):
+    """The ids of what `admin check` finds wrong with a service."""
+    done = subprocess.run(["twostep", "admin", "check", "--json"], capture_output=True, text=True, timeout=60, cwd="/")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line["id"] for line in lines if "severity" in line and service in line["about"] + line["what"].split(":")[0]}
