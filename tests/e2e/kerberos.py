@@ -14,14 +14,11 @@ CLIENT = """\
     default_realm = {realm}
     dns_lookup_kdc = false
     dns_lookup_realm = false
-    rdns = false
+    dns_canonicalize_hostname = false
 [realms]
     {realm} = {{
         kdc = 127.0.0.1:{port}
     }}
-[domain_realm]
-    localhost = {realm}
-    twostep-view = {realm}
 """
 
 KDC = """\
@@ -45,7 +42,7 @@ class Server(servers.Process):
         Path("/etc/krb5kdc/kdc.conf").write_text(KDC.format(port=self.port))
         if not Path("/var/lib/krb5kdc/principal").exists():
             subprocess.run(["kdb5_util", "create", "-s", "-P", "master of the test"], check=True, capture_output=True)
-            add_host("twostep-view")
+            add_host("127.0.0.1")
         self.start()
 
     def start(self):
@@ -56,8 +53,15 @@ class Server(servers.Process):
         administer("addprinc", "-pw", person.password, person.name)
 
 
+def ticket(person):
+    """The file with a ticket that the person's password has bought."""
+    cache = FOLDER / f"ticket-{person.uid}"
+    subprocess.run(["kinit", "-c", cache, person.name], input=person.password + "\n", text=True, check=True, capture_output=True)
+    return cache
+
+
 def add_host(name):
-    """A principal of this host, whose key is in its keytab."""
+    """A principal for a name of this host, whose key is in its keytab."""
     administer("addprinc", "-randkey", f"host/{name}")
     administer("ktadd", "-k", str(KEYTAB), f"host/{name}")
 

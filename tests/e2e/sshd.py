@@ -82,8 +82,9 @@ class Server:
         self.log.close()
 
 
-def ssh_line(server, person, *, methods, key=None, command=None, tty=False):
+def ssh_line(server, person, *, methods, key=None, ticket=None, command=None, tty=False):
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=INFO",
+               f"GSSAPIAuthentication={'yes' if ticket else 'no'}",
                "NumberOfPasswordPrompts=1", f"PreferredAuthentications={methods}",
                "IdentitiesOnly=yes", f"PubkeyAuthentication={'yes' if key else 'no'}"]
     line = ["ssh", "-F", "none", "-p", str(server.port), "-l", person.name]
@@ -94,13 +95,13 @@ def ssh_line(server, person, *, methods, key=None, command=None, tty=False):
     return [*line, "127.0.0.1", command or f"echo {IN} $(id -un)"]
 
 
-def log_in(server, person, *answers, methods="keyboard-interactive", key=None, command=None,
-           tty=False):
+def log_in(server, person, *answers, methods="keyboard-interactive", key=None, ticket=None,
+           command=None, tty=False):
     """Runs ssh until it ends. A prompt without an answer left ends it as Ctrl-C does; an answer that
     can be called is made when it is asked for."""
-    line = ssh_line(server, person, methods=methods, key=key, command=command, tty=tty)
+    line = ssh_line(server, person, methods=methods, key=key, ticket=ticket, command=command, tty=tty)
     ssh = pexpect.spawn(line[0], line[1:], timeout=30, encoding="utf-8", echo=False, cwd="/",
-                        env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"})
+                        env={"PATH": os.environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8", "KRB5CCNAME": str(ticket or "")})
     login, left = Login(), list(answers)
     prompt = re.compile(r"(?:\([^\r\n]*@127\.0\.0\.1\) (?:[^\r\n]*\r\n)*|[^\r\n]*@127\.0\.0\.1's )([^\r\n]*: ?)$")
     while ssh.expect([prompt, pexpect.EOF]) == 0:
