@@ -28,6 +28,8 @@ KINDS = {
     "conf sshd": "tests/e2e/test_guide_sshd.py starts a real sshd with it",
     "conf program": "tests/e2e/test_web_and_databases.py starts the program with it",
     "sql program": "tests/e2e/test_web_and_databases.py runs it at the database",
+    "conf ssh": "tests/e2e/test_automation.py has ssh share a connection by it",
+    "ini ansible": "tests/e2e/test_automation.py has Ansible use that connection",
     "conf sshd-ticket": "tests/e2e/test_ssh_tickets.py starts a real sshd with it",
     "pam sshd-ticket": "tests/e2e/test_ssh_tickets.py logs in through it, with a real ticket",
     "json request": "enroll_cli/tests/guide.rs has the program read it",

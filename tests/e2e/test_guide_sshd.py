@@ -27,7 +27,7 @@ WAYS = {
 
 def test_given_the_recipes_then_each_is_tried():
     assert set(STACKS) == set(WAYS)
-    assert set(SETTINGS) - set(STACKS) == {"", "match"}, "one for all, and one without a stack of its own"
+    assert set(SETTINGS) - set(STACKS) == {"", "automation"}, "one for all, and one that test_automation.py tries"
 
 
 def keywords(text):
@@ -63,8 +63,3 @@ def test_given_a_recipe_then_who_has_not_enrolled_needs_the_first_step_alone(rec
     login = sshd.log_in(server, person, *[person.password for step in first.split() if step == "P"], methods=METHODS,
                         key=sshd.make_key(person) if "K" in first else None)
     assert login.entered, (name, login.output)
-
-
-def test_given_a_match_block_then_sshd_takes_it(view):
-    server = sshd.Server(STACKS["key-or-password"].text, more=SETTINGS["match"].text)
-    server.stop()
