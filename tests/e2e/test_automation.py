@@ -1,6 +1,7 @@
 """Ansible, which cannot answer a question: over a connection that somebody opened by hand with one code, and
 as a user whose key is enough."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,7 +27,13 @@ def block_of(kind, name=""):
 
 SETTINGS, CLIENT, ANSIBLE = block_of("conf sshd", "automation"), block_of("conf ssh"), block_of("ini ansible")
 LINES = block_of("pam sshd", "key-or-password").replace("common-auth", "cs-common-auth")
-ACCOUNT = "account required pam_unix.so\naccount required pam_twostep.so require_step\nsession required pam_permit.so\n"
+REST = """\
+account required pam_unix.so
+account required pam_twostep.so require_step
+session required pam_loginuid.so
+session required pam_permit.so
+session optional pam_twostep.so
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,7 @@ def server(view):
     kept = HOSTS.read_text()
     HOSTS.write_text(f"{kept}127.0.0.1 {HOST}\n")
     subprocess.run(["groupadd", "--system", "--force", "automation"], check=True)
-    server = sshd.Server(LINES + ACCOUNT, more=SETTINGS)
+    server = sshd.Server(LINES + REST, more=SETTINGS)
     yield server
     server.stop()
     HOSTS.write_text(kept)
@@ -77,7 +84,7 @@ class Client:
         """Whether Ansible does something on the host, which takes it several connections."""
         done = subprocess.run(self.line("ansible", "all", "--inventory", f"{HOST},", "--module-name", "ping", *options),
                               capture_output=True, text=True, timeout=300, cwd="/")
-        refused = "UNREACHABLE", "Missing sudo password"
+        refused = "UNREACHABLE", "sudo password", "privilege escalation"
         assert '"pong"' in done.stdout or any(word in done.stdout for word in refused), done.stdout + done.stderr
         return done.returncode == 0
 
@@ -135,12 +142,12 @@ def test_given_a_user_outside_the_group_then_a_key_alone_is_not_enough(server, p
 
 @pytest.fixture
 def sudo(view):
-    """sudo that asks for password and code, and its rule for somebody."""
+    """sudo's lines, and its rule for somebody."""
     file, rules = Path("/etc/pam.d/sudo"), Path("/etc/sudoers.d/automation")
     before = file.read_text()
-    stacks.write("sudo", stacks.PASSWORD_AND_CODE)
 
-    def rule(person, what):
+    def rule(person, what, stack=stacks.PASSWORD_AND_CODE):
+        stacks.write("sudo", stack)
         rules.write_text(f"{person.name} ALL=(root) {what}\n")
         rules.chmod(0o440)
 
@@ -149,10 +156,14 @@ def sudo(view):
     rules.unlink()
 
 
-def test_given_become_then_only_a_rule_without_a_password_lets_the_job_go_on(server, enrolled, sudo):
+def test_given_become_then_only_a_rule_without_a_password_or_a_recent_code_lets_the_job_go_on(server, enrolled, sudo):
     client = Client(server, enrolled.person)
     assert client.open(enrolled.phone.fresh()).status == 0
-    for what, is_in in (("ALL", False), ("NOPASSWD: ALL", True)):
-        sudo(enrolled, what)
-        assert client.plays("--become") == is_in
+    as_root = ("--become", "--extra-vars", json.dumps({"ansible_become_password": enrolled.person.password}))
+    sudo(enrolled, "ALL")
+    assert not client.plays(*as_root)
+    sudo(enrolled, "ALL", stacks.PASSWORD_AND_CODE.replace("after_first_step", "after_first_step recent=10m"))
+    assert client.plays(*as_root)
+    sudo(enrolled, "NOPASSWD: ALL")
+    assert client.plays("--become")
     client.close()

@@ -62,6 +62,7 @@ class Directories:
 
     def __init__(self):
         self.running, self.profile = {}, None
+        self.kept = {file: file.read_bytes() for file in stacks.FOLDER.glob("common-*")}
 
     def at(self, kind):
         if kind not in self.running:
@@ -78,11 +79,13 @@ class Directories:
     @staticmethod
     def _switch(how, profile):
         if profile:
-            subprocess.run(["pam-auth-update", how, profile], check=True, capture_output=True,
+            subprocess.run(["pam-auth-update", "--force", how, profile], check=True, capture_output=True,
                            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
     def stop(self):
         self.use(None)
+        for file, text in self.kept.items():
+            file.write_bytes(text)
         for server in self.running.values():
             server.stop()
 
