@@ -155,7 +155,7 @@ def test_given_a_service_that_does_not_answer_then_it_is_found(tmp_path):
 
 @pytest.mark.parametrize("folder, option, name, severity, remedy", [
     ("/usr/libexec/twostep", "noexec", "service-noexec", "error", "without noexec"),
-    ("/var/lib/twostep", "ro", "store-read-only", "warning", "Mount it for writing"),
+    ("/var/lib/twostep", "ro", "store-read-only", "error", "mount -o remount,rw"),
 ])
 def test_given_a_mount_that_forbids_what_is_needed_then_it_is_found(folder, option, name, severity, remedy):
     subprocess.run(["mount", "--bind", folder, folder], check=True)
@@ -173,7 +173,7 @@ def test_given_a_full_disk_then_it_is_found(tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "full", store], check=True)
     try:
         subprocess.run(f"cp -a {tmp_path}/store/. {store} && ! head -c 100M /dev/zero 2>/dev/null >{store}/filler", shell=True, check=True)
-        expect("store-full", "warning", "Make room")
+        expect("store-full", "error", "journalctl --vacuum-size")
     finally:
         subprocess.run(["umount", store], check=True)
 

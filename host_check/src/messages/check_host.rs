@@ -81,7 +81,7 @@ pub fn sealed_by_another(who: &str) -> String {
 
 /// The same.
 pub const BRING_KEY_BACK: &str =
-    "Bring the key back (sudo twostep admin reseal --restore-key), or let them start over: sudo twostep admin reset.";
+    "Bring the key back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key); or let each of them start over: sudo twostep admin reset USER";
 
 /// Its user is no more.
 pub fn account_left(why: &str) -> String {
@@ -108,7 +108,7 @@ pub fn read_only(path: impl Display) -> String {
 }
 
 /// The same.
-pub const MOUNT_WRITABLE: &str = "Mount it for writing; `dmesg` says if its disk failed.";
+pub const MOUNT_WRITABLE: &str = "See whether the disk failed: sudo dmesg --level=err,crit. Mount it for writing: sudo mount -o remount,rw \"$(findmnt -no TARGET -T /var/lib/twostep)\"";
 
 /// No room.
 pub fn full(path: impl Display) -> String {
@@ -116,4 +116,4 @@ pub fn full(path: impl Display) -> String {
 }
 
 /// The same.
-pub const MAKE_ROOM: &str = "Make room: df shows how much there is.";
+pub const MAKE_ROOM: &str = "Make room. To see what takes it: sudo du -xah \"$(findmnt -no TARGET -T /var/lib/twostep)\" | sort -h | tail -20. Old logs often do: sudo journalctl --vacuum-size=100M";

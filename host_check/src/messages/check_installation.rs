@@ -109,7 +109,7 @@ pub const SEE_WHY_KEY: &str = "See why: journalctl -u twostep-key. Recovery code
 
 /// Accounts are there, and their key is not.
 pub const KEY_FROM_BACKUP: &str =
-    "Bring it back from a backup: recovery codes and application passwords work meanwhile.";
+    "Bring it back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key). Recovery codes and application passwords work meanwhile.";
 
 /// Neither is there.
 pub fn key_made_by_setup() -> String {
@@ -135,7 +135,7 @@ pub fn key_size(path: impl Display, bytes: u64) -> String {
 }
 
 /// The same.
-pub const BRING_BACK: &str = "Bring it back from a backup.";
+pub const BRING_BACK: &str = "Bring it back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key).";
 
 /// What restorecon counts.
 pub fn labels(wrong: usize) -> String {

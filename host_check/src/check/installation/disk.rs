@@ -24,10 +24,10 @@ pub fn of_store(state: &Path) -> Option<Finding> {
     let path = state.display();
     if system.flags().contains(FsFlags::ST_RDONLY) {
         let what = messages::check_host::read_only(&path);
-        return Some(Finding::warning("store-read-only", path, what, messages::check_host::MOUNT_WRITABLE));
+        return Some(Finding::error("store-read-only", path, what, messages::check_host::MOUNT_WRITABLE));
     }
     is_full(&system).then(|| {
-        Finding::warning(
+        Finding::error(
             "store-full",
             state.display(),
             messages::check_host::full(&path),
