@@ -149,7 +149,8 @@ impl Source {
             Some((_, Some(IpAddr::V6(address)))) if address.is_loopback() => Self::anyone(Ipv6Addr::LOCALHOST),
             place => {
                 let local = tty.map_or_else(|| Self::known("local".into()), |tty| Self::named("tty", tty));
-                if place.is_some() || tty.is_none() { Self { kind: SourceKind::Anyone, ..local } } else { local }
+                let is_place = place.is_none() && tty.is_some_and(names_a_terminal);
+                if is_place { local } else { Self { kind: SourceKind::Anyone, ..local } }
             }
         }
     }
@@ -327,6 +328,13 @@ impl Sums {
     }
 }
 
+/// Whether it is a terminal or an X display. Programs that serve people far away name themselves there
+/// (`xrdp-sesman`, `cron`), the same for everyone.
+fn names_a_terminal(tty: &str) -> bool {
+    let name = tty.strip_prefix("/dev/").unwrap_or(tty);
+    name == "console" || ["tty", "pts/", "hvc", "lxc/", ":"].into_iter().any(|kind| name.starts_with(kind))
+}
+
 /// `wait`, doubled `over` times, at most `max_wait`.
 fn wait(over: u32, limits: &Limits) -> Duration {
     let factor = 1_u32.checked_shl(over).unwrap_or(u32::MAX);
@@ -395,6 +403,12 @@ mod tests {
         };
         assert_eq!(local(1000, Some("pts/1")).as_str(), "uid:1000");
         assert_eq!(local(0, Some("tty1")).as_str(), "tty:tty1");
+        for terminal in ["tty1", "/dev/ttyS0", "pts/3", "console", ":0"] {
+            assert!(local(0, Some(terminal)).may_become_known(), "{terminal}");
+        }
+        for program in ["xrdp-sesman", "cron", "ssh", "/dev/null"] {
+            assert!(local(0, Some(program)).is_anyone(), "{program}");
+        }
         assert_eq!(local(0, None).as_str(), "local");
     }
 

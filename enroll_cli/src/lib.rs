@@ -49,8 +49,10 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
-    if let Some(Command::Admin { action: Admin::Trial { service, folder } }) = &arguments.command {
-        return ExitCode::from(host_check::apply::try_here(service, folder));
+    if let Some(Command::Admin { action: Admin::Trial { service, folder, user, rhost, account } }) = &arguments.command
+    {
+        let who = (user.as_deref(), rhost.as_deref());
+        return ExitCode::from(host_check::apply::try_here(service, folder, who, *account));
     }
     if let Some(Command::Admin { action: Admin::ReadHome { user, path } }) = &arguments.command {
         return ExitCode::from(admin::read_here(user, path));

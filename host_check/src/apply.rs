@@ -24,6 +24,6 @@ pub use lines::{AnswerForm, LineStyle};
 pub use place::{relabel, replace};
 pub use plan::{Plan, Wish};
 pub use programs::{Sshd, end_sudo_tickets, reload_sshd};
-pub use trial::{run as try_here, trial};
+pub use trial::{module_returns, run as try_here, trial};
 pub use undo::{Undone, undo};
 pub use watch::{detach, guard, start, watch};

@@ -9,4 +9,4 @@ mod password;
 mod trial;
 
 pub use password::{Unclear, authenticate};
-pub use trial::{NoTrial, trial};
+pub use trial::{NoTrial, Trial, trial};

@@ -26,10 +26,13 @@ pub struct Conversation {
 
 type Start =
     unsafe extern "C" fn(*const c_char, *const c_char, *const Conversation, *const c_char, *mut *mut c_void) -> c_int;
+type SetItem = unsafe extern "C" fn(*mut c_void, c_int, *const c_void) -> c_int;
 type Act = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
 
 /// `PAM_SUCCESS`.
 pub const SUCCESS: c_int = 0;
+/// `PAM_RHOST`, an item.
+pub const RHOST: c_int = 4;
 /// `PAM_CONV_ERR`: nobody answers.
 pub const CONV_ERR: c_int = 19;
 /// `PAM_BUF_ERR`: no memory.
@@ -56,6 +59,12 @@ impl Libpam {
     pub fn start(self) -> Option<Start> {
         // SAFETY: the symbol of this name has this type.
         self.symbol(c"pam_start_confdir").map(|found| unsafe { std::mem::transmute::<*mut c_void, Start>(found) })
+    }
+
+    /// `pam_set_item`.
+    pub fn set_item(self) -> Option<SetItem> {
+        // SAFETY: the symbol of this name has this type.
+        self.symbol(c"pam_set_item").map(|found| unsafe { std::mem::transmute::<*mut c_void, SetItem>(found) })
     }
 
     /// `pam_authenticate`, `pam_acct_mgmt` or `pam_end`, which all take a handle and a number.

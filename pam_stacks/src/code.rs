@@ -32,6 +32,11 @@ impl Code {
         u8::try_from(number).ok().map(Self)
     }
 
+    /// The code with this number.
+    pub fn numbered(number: i32) -> Option<Self> {
+        u8::try_from(number).ok().filter(|number| usize::from(*number) < NAMES.len()).map(Self)
+    }
+
     /// How a control names it.
     pub fn name(self) -> &'static str {
         NAMES.get(self.index()).copied().unwrap_or("unknown")

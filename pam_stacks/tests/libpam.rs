@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use pam_client::Trial;
 use pam_stacks::{Code, Files, ManagementGroup, Walk};
 use proptest::prelude::*;
 
@@ -100,7 +101,9 @@ fn walked(folder: &Path) -> Code {
 
 /// What libpam says of it.
 fn tried(folder: &Path) -> i32 {
-    pam_client::trial("t", "root", folder.to_str().unwrap(), b"wrong").unwrap()
+    let folder = folder.to_str().unwrap();
+    let trial = Trial { service: "t", folder, user: "root", rhost: None, is_account: false, password: b"wrong" };
+    pam_client::trial(&trial).unwrap()
 }
 
 proptest! {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import attempts
 import configuration
 import people
 import sftp
@@ -318,3 +319,29 @@ def test_given_a_module_that_alone_knows_then_a_rehearsal_says_that_it_was_not_l
     stacks.write("sshd", stacks.RECIPE.replace("account required pam_unix.so", "account required pam_access.so\naccount required pam_unix.so"))
     told, _ = rehearse(enrolled.person, "--service", "sshd")
     assert told["ends"] == "in-with-code" and "Not looked at, and taken to let through: pam_access." in told["outcome"]
+
+
+# Lines that decide by conditions, and whether each lets the user in. {0} is the user.
+CONDITIONS = {
+    "pam_access, another user": ("account required pam_access.so accessfile=/run/twostep-door", "- : ALL EXCEPT somebody : ALL\n", False),
+    "pam_access, another address": ("account required pam_access.so accessfile=/run/twostep-door", "- : {0} : ALL EXCEPT 198.51.100.0/24\n", False),
+    "pam_access, this address": ("account required pam_access.so accessfile=/run/twostep-door", "- : {0} : ALL EXCEPT 127.0.0.0/8\n", True),
+    "pam_listfile": ("auth requisite pam_listfile.so item=user sense=deny file=/run/twostep-door onerr=succeed", "{0}\n", False),
+    "pam_listfile of others": ("auth requisite pam_listfile.so item=user sense=deny file=/run/twostep-door onerr=succeed", "somebody\n", True),
+    "pam_succeed_if": ("auth requisite pam_succeed_if.so user != {0}", "", False),
+    "pam_succeed_if, a group": ("account required pam_succeed_if.so user notingroup nobody-here", "", True),
+    "pam_shells": ("auth requisite pam_shells.so", "", True),
+    "pam_time": ("account required pam_time.so conffile=/run/twostep-door", "*;*;{0};!Al0000-2400\n", False),
+}
+
+
+@pytest.mark.parametrize("line, text, lets_in", CONDITIONS.values(), ids=CONDITIONS)
+def test_given_a_line_that_decides_by_a_condition_then_a_rehearsal_knows_what_it_says(enrolled, line, text, lets_in):
+    Path("/run/twostep-door").write_text(text.format(enrolled.name))
+    stack = stacks.PASSWORD_AND_CODE.replace("{options}", "")
+    first = "auth requisite pam_unix.so" if line.startswith("auth") else "account required pam_unix.so"
+    stacks.write("cs-door", stack.replace(first, line.format(enrolled.name) + "\n" + first, 1))
+    told, code = rehearse(enrolled.person, "--service", "cs-door", "--from", "127.0.0.1")
+    entered = attempts.log_in(enrolled, enrolled.person.password, enrolled.phone.fresh(), service="cs-door", rhost="127.0.0.1").accepted
+    assert (entered, told["ends"]) == ((True, "in-with-code") if lets_in else (False, "refused")), told
+    assert "Not looked at" not in told["outcome"]

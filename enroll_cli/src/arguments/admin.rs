@@ -118,6 +118,15 @@ pub enum Admin {
         service: String,
         /// Where its file is
         folder: String,
+        /// Who logs in, in place of nobody
+        #[arg(long)]
+        user: Option<String>,
+        /// From where
+        #[arg(long)]
+        rhost: Option<String>,
+        /// Its account phase
+        #[arg(long)]
+        account: bool,
     },
     /// Edit the configuration, and check it before it counts
     #[command(after_help = policy::EDIT_EXAMPLES)]

@@ -10,7 +10,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use nix::unistd::{Uid, setresuid};
-use pam_stacks::{Files, ManagementGroup};
+use pam_client::Trial;
+use pam_stacks::{Code, Files, ManagementGroup, Module};
 use twostep_core::crockford;
 use twostep_core::secret::Secret;
 
@@ -45,17 +46,7 @@ const NO_TRIAL: u8 = 100;
 pub fn trial(files: &Files, service: &str) -> Result<(), Error> {
     let folder = Folder::new()?;
     copied(files, service, &folder.0)?;
-    let program = std::env::current_exe()?;
-    let child = Command::new(program)
-        .args(["admin", "trial", service])
-        .arg(&folder.0)
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let status = waited(child?)?;
-    match status.and_then(|status| status.code()) {
+    match code_of(service, &folder, &[])? {
         Some(code) if code == i32::from(NO_TRIAL) => Ok(()),
         Some(0) => Err(refused(service, messages::plan::LETS_ANYBODY_IN.to_owned())),
         Some(code) if REFUSED.contains(&code) => Ok(()),
@@ -64,18 +55,58 @@ pub fn trial(files: &Files, service: &str) -> Result<(), Error> {
     }
 }
 
+/// What one module returns for a user of a service, if it can be said: in a stack that has nothing else.
+pub fn module_returns(
+    module: &Module,
+    phase: ManagementGroup,
+    (user, service): (&str, &str),
+    rhost: Option<&str>,
+) -> Option<Code> {
+    let folder = Folder::new().ok()?;
+    let as_word = |word: &String| {
+        if word.contains([' ', '\t']) { format!("[{}]", word.replace(']', "\\]")) } else { word.clone() }
+    };
+    let arguments = module.arguments.iter().map(as_word).collect::<Vec<_>>().join(" ");
+    let line = format!("{} required {} {arguments}\n", phase.word(), module.name);
+    fs::write(folder.0.join(service), line).ok()?;
+    let mut options = vec!["--user", user];
+    options.extend(rhost.map(|rhost| ["--rhost", rhost]).into_iter().flatten());
+    options.extend((phase == ManagementGroup::Account).then_some("--account"));
+    let code = code_of(service, &folder, &options).ok()??;
+    Code::numbered(code).filter(|code| *code != Code::MODULE_UNKNOWN)
+}
+
+/// The exit status of the process that tries; `None` if a signal ended it.
+fn code_of(service: &str, folder: &Folder, options: &[&str]) -> Result<Option<i32>, Error> {
+    let program = std::env::current_exe()?;
+    let child = Command::new(program)
+        .args(["admin", "trial", service])
+        .arg(&folder.0)
+        .args(options)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    Ok(waited(child?)?.and_then(|status| status.code()))
+}
+
 fn refused(service: &str, why: String) -> Error {
     Error::Failed("trial", messages::plan::trial(service, &why))
 }
 
-/// What the process that tries does: it ends with libpam's code. It has root's rights, as a setuid
+/// What the process that tries does: it ends with libpam's code. Without a user it has root's rights, as a setuid
 /// program that somebody else started.
-pub fn run(service: &str, folder: &str) -> u8 {
-    if setresuid(Uid::from_raw(NOT_ROOT), Uid::from_raw(0), Uid::from_raw(0)).is_err() {
+pub fn run(service: &str, folder: &str, (user, rhost): (Option<&str>, Option<&str>), is_account: bool) -> u8 {
+    let someone = setresuid(Uid::from_raw(NOT_ROOT), Uid::from_raw(0), Uid::from_raw(0));
+    let Ok(wrong) = Secret::random(WRONG_BYTES) else { return NO_TRIAL };
+    if user.is_none() && someone.is_err() {
         return NO_TRIAL;
     }
-    let Ok(wrong) = Secret::random(WRONG_BYTES) else { return NO_TRIAL };
-    match pam_client::trial(service, NOBODY, folder, crockford::encoded(wrong.expose()).expose().as_bytes()) {
+    let password = crockford::encoded(wrong.expose());
+    let user = user.unwrap_or(NOBODY);
+    let trial = Trial { service, folder, user, rhost, is_account, password: password.expose().as_bytes() };
+    match pam_client::trial(&trial) {
         Ok(code) => u8::try_from(code).unwrap_or(NO_TRIAL - 1),
         Err(_) => NO_TRIAL,
     }

@@ -20,6 +20,7 @@ use super::{callers, servers};
 use crate::messages;
 use crate::shell;
 
+mod conditions;
 mod login;
 mod offer;
 mod user_state;
@@ -56,7 +57,10 @@ struct Part {
 impl Visitors<'_> {
     /// Goes through the login.
     pub fn rehearse(&self) -> Rehearsal {
-        self.rehearse_of(&UserState::of(self.person, SystemClock.now().wall.0))
+        let mut state = UserState::of(self.person, SystemClock.now().wall.0);
+        let service = Service::new(self.files, self.service, Before::Nothing);
+        state.known.decided = conditions::decided(&service, self.person.name.as_str(), self.from);
+        self.rehearse_of(&state)
     }
 
     fn rehearse_of(&self, state: &UserState) -> Rehearsal {
@@ -162,7 +166,7 @@ impl Visitors<'_> {
             steps.push(RehearsalStep { at: "PAM".to_owned(), what: messages::rehearsal::given_up(why) });
             return (Ends::Refused, messages::rehearsal::SERVICE_UNREADABLE.to_owned());
         }
-        let auth = match self.auth(service, offer, (part, state.known), steps) {
+        let auth = match self.auth(service, offer, (part, &state.known), steps) {
             Ok(auth) => auth,
             Err(why) => return (Ends::Refused, why),
         };
@@ -175,7 +179,7 @@ impl Visitors<'_> {
             (true, Ends::Refused) => Code::PERM_DENIED,
             (true, _) => part.code,
         };
-        let account = service.likely_account(ours, state.known);
+        let account = service.likely_account(ours, &state.known);
         if let Some(account) = &account {
             self.tell(service, ManagementGroup::Account, account, part, steps);
         }
@@ -189,7 +193,7 @@ impl Visitors<'_> {
         let ends = if asks && part.ends != Ends::Refused { part.ends } else { Ends::InWithoutCode };
         let granted = [(ManagementGroup::Auth, Some(auth)), (ManagementGroup::Account, account)];
         let granted = granted.into_iter().filter_map(|(phase, way)| Some((phase, way?)));
-        let granted = granted.flat_map(|(phase, way)| granted_by(service, phase, &way));
+        let granted = granted.flat_map(|(phase, way)| granted_by(service, phase, &way, &state.known));
         let of_sshd = offer.is_untold.then(|| messages::rehearsal::SSHD_ITSELF.to_owned());
         let granted = granted.chain(of_sshd).collect::<BTreeSet<_>>();
         let mut outcome = outcome(ends, asks, offer);
@@ -204,7 +208,7 @@ impl Visitors<'_> {
         &self,
         service: &Service<'_>,
         offer: &Offer,
-        (part, known): (&Part, Known),
+        (part, known): (&Part, &Known),
         steps: &mut Vec<RehearsalStep>,
     ) -> Result<Way, String> {
         if !offer.asks_pam {
@@ -251,12 +255,13 @@ impl Visitors<'_> {
 }
 
 /// The modules whose answer is taken for granted, since only they know it.
-fn granted_by(service: &Service<'_>, phase: ManagementGroup, way: &Way) -> Vec<String> {
+fn granted_by(service: &Service<'_>, phase: ManagementGroup, way: &Way, known: &Known) -> Vec<String> {
     let lines = way.way.iter().filter_map(|(index, _)| service.stack(phase).lines.get(*index));
     let modules = lines.filter_map(|line| line.module()).filter(|module| {
         matches!(module.kind(), ModuleKind::Condition | ModuleKind::Guard | ModuleKind::Unknown)
             // It was looked at.
             && !module.is_nologin()
+            && !known.decided.iter().any(|(at, decided, _)| *at == phase && decided == *module)
     });
     modules.map(|module| module.stem().to_owned()).collect()
 }

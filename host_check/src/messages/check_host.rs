@@ -80,8 +80,7 @@ pub fn sealed_by_another(who: &str) -> String {
 }
 
 /// The same.
-pub const BRING_KEY_BACK: &str =
-    "Bring the key back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key); or let each of them start over: sudo twostep admin reset USER";
+pub const BRING_KEY_BACK: &str = "Bring the key back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key); or let each of them start over: sudo twostep admin reset USER";
 
 /// Its user is no more.
 pub fn account_left(why: &str) -> String {

@@ -108,8 +108,7 @@ pub const KEY_NOT_GIVEN: &str =
 pub const SEE_WHY_KEY: &str = "See why: journalctl -u twostep-key. Recovery codes and application passwords work meanwhile. To give the printed key back: sudo twostep admin reseal --restore-key --protect file";
 
 /// Accounts are there, and their key is not.
-pub const KEY_FROM_BACKUP: &str =
-    "Bring it back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key). Recovery codes and application passwords work meanwhile.";
+pub const KEY_FROM_BACKUP: &str = "Bring it back, by the printed copy (sudo twostep admin reseal --restore-key) or by a backup (sudo install -m 0640 -o root -g root BACKUP /etc/twostep/seal.key). Recovery codes and application passwords work meanwhile.";
 
 /// Neither is there.
 pub fn key_made_by_setup() -> String {

@@ -63,7 +63,7 @@ fn enroll_on_one(service: &Service<'_>, is_auth: bool) -> Finding {
 
 impl Service<'_> {
     /// The way of the account phase, the pam_twostep line returning this.
-    pub fn likely_account(&self, ours: Code, known: Known) -> Option<Way> {
+    pub fn likely_account(&self, ours: Code, known: &Known) -> Option<Way> {
         let unsure =
             |end: &End<bool>| end.way.iter().filter(|(_, code)| !matches!(*code, Code::SUCCESS | Code::IGNORE)).count();
         let best = self
@@ -79,14 +79,14 @@ impl Service<'_> {
     }
 
     fn account_ways(&self, ours: Code) -> Vec<End<bool>> {
-        self.account_ways_of(ours, Known::default())
+        self.account_ways_of(ours, &Known::default())
     }
 
-    fn account_ways_of(&self, ours: Code, known: Known) -> Vec<End<bool>> {
+    fn account_ways_of(&self, ours: Code, known: &Known) -> Vec<End<bool>> {
         explore(&self.account, false, &|asked, _, line| self.account_returns((ours, known), *asked, line))
     }
 
-    fn account_returns(&self, (ours, known): (Code, Known), asked: bool, line: &StackLine) -> Vec<(Code, bool)> {
+    fn account_returns(&self, (ours, known): (Code, &Known), asked: bool, line: &StackLine) -> Vec<(Code, bool)> {
         let all = |codes: &[Code]| codes.iter().map(|code| (*code, asked)).collect::<Vec<_>>();
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {

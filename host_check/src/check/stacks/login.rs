@@ -7,7 +7,7 @@ use super::service::{Before, Service, Way, ours, with_mode};
 
 /// A kind of login.
 #[derive(Clone, Copy)]
-pub struct LoginCase {
+pub struct LoginCase<'a> {
     /// Whether the password is right, or whatever else a module asks for.
     pub is_right: bool,
     /// Whether sshd has accepted a key.
@@ -17,11 +17,11 @@ pub struct LoginCase {
     /// Whether modules that guard a door let everyone through.
     pub guards_pass: bool,
     /// What is known of the user.
-    pub known: Known,
+    pub known: &'a Known,
 }
 
 /// What is known of one user, by which some modules decide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// No password of theirs is right.
     pub is_locked: bool,
@@ -29,11 +29,17 @@ pub struct Known {
     pub is_expired: bool,
     /// The host lets nobody in but root (nologin(5)).
     pub is_closed: bool,
+    /// Modules that were run by themselves, and what each returned.
+    pub decided: Vec<(ManagementGroup, Module, Code)>,
 }
 
 impl Known {
     /// What this module returns for it in this phase, where that is certain.
-    pub(super) fn returns(self, module: &Module, phase: ManagementGroup) -> Option<Code> {
+    pub(super) fn returns(&self, module: &Module, phase: ManagementGroup) -> Option<Code> {
+        let is_this = |(at, decided, _): &&(ManagementGroup, Module, Code)| *at == phase && decided == module;
+        if let Some((.., code)) = self.decided.iter().find(is_this) {
+            return Some(*code);
+        }
         match module.stem() {
             _ if module.is_nologin() && self.is_closed => Some(Code::AUTH_ERR),
             "pam_unix" if self.is_locked && phase == ManagementGroup::Auth => Some(Code::AUTH_ERR),
@@ -44,13 +50,10 @@ impl Known {
 }
 
 /// Everything that is asked is right.
-pub const RIGHT: LoginCase = LoginCase {
-    is_right: true,
-    has_key: false,
-    ours: Code::SUCCESS,
-    guards_pass: false,
-    known: Known { is_locked: false, is_expired: false, is_closed: false },
-};
+pub const RIGHT: LoginCase<'static> =
+    LoginCase { is_right: true, has_key: false, ours: Code::SUCCESS, guards_pass: false, known: &UNKNOWN };
+
+static UNKNOWN: Known = Known { is_locked: false, is_expired: false, is_closed: false, decided: Vec::new() };
 
 /// What is true of a way so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +68,7 @@ pub struct Facts {
 
 impl Service<'_> {
     /// Every way of this login.
-    pub(super) fn ways(&self, login: LoginCase) -> Vec<End<Facts>> {
+    pub(super) fn ways(&self, login: LoginCase<'_>) -> Vec<End<Facts>> {
         let proved = login.has_key || self.before == Before::Key;
         let start = Facts { proved, asked: None, asked_stranger: None };
         explore(&self.auth, start, &|facts, index, line| self.returns(login, *facts, index, line))
@@ -78,7 +81,7 @@ impl Service<'_> {
     }
 
     /// Each kind of login that can come: with a key only where sshd tells of one.
-    pub(super) fn arrivals(&self, login: LoginCase) -> Vec<End<Facts>> {
+    pub(super) fn arrivals(&self, login: LoginCase<'_>) -> Vec<End<Facts>> {
         let mut ends = self.ways(login);
         if !with_mode(&self.auth, Mode::SshKey).is_empty() {
             ends.extend(self.ways(LoginCase { has_key: true, ..login }));
@@ -86,7 +89,7 @@ impl Service<'_> {
         ends
     }
 
-    fn returns(&self, login: LoginCase, facts: Facts, index: usize, line: &StackLine) -> Vec<(Code, Facts)> {
+    fn returns(&self, login: LoginCase<'_>, facts: Facts, index: usize, line: &StackLine) -> Vec<(Code, Facts)> {
         let all = |codes: &[Code]| codes.iter().map(|code| (*code, facts)).collect::<Vec<_>>();
         let Some(module) = line.module() else { return all(&[Code::PERM_DENIED]) };
         if self.is_missing(line) {
@@ -120,7 +123,7 @@ impl Service<'_> {
         }
     }
 
-    fn our_returns(&self, login: LoginCase, facts: Facts, index: usize) -> Vec<(Code, Facts)> {
+    fn our_returns(&self, login: LoginCase<'_>, facts: Facts, index: usize) -> Vec<(Code, Facts)> {
         let Some((_, options)) = ours(&self.auth).into_iter().find(|(line, _)| *line == index) else {
             return vec![(Code::SERVICE_ERR, facts)];
         };
@@ -146,7 +149,7 @@ impl Service<'_> {
     /// The way of a login that brings what is asked, the pam_twostep lines returning this: with the password, and
     /// with a key where the stack knows of keys. Where modules may decide this way or that, the way is
     /// given in which the password is right where it is asked first, and nothing but the password proves.
-    pub fn likely_auth(&self, ours: Code, has_key: bool, known: Known) -> Option<Way> {
+    pub fn likely_auth(&self, ours: Code, has_key: bool, known: &Known) -> Option<Way> {
         let login = LoginCase { ours, has_key, guards_pass: true, known, ..RIGHT };
         let odd = |(index, code): &(usize, Code)| {
             let is_right = *code == Code::SUCCESS;
