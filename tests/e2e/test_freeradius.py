@@ -64,6 +64,21 @@ def test_given_a_protocol_without_the_password_then_pam_cannot_judge_it(listed, 
         assert not radius.accepts(neighbor, neighbor.password, method)
 
 
+def test_given_a_tunnel_then_the_password_in_it_must_come_as_it_is(listed, radius, enrolled, neighbor, journal):
+    password, phone = enrolled.person.password, enrolled.phone
+    answer = password + phone.fresh()
+    assert radius.accepts_in_tunnel(enrolled, answer)
+    journal.find("accepted", f"user={enrolled.name}", "service=radiusd", "factor=totp")
+    for wrong in (answer, password, password + phone.wrong()):
+        assert not radius.accepts_in_tunnel(enrolled, wrong)
+    assert radius.accepts_in_tunnel(neighbor, neighbor.password)
+    assert not radius.accepts_in_tunnel(neighbor, neighbor.password, "PEAP", "MSCHAPV2")
+
+
+def test_given_users_whom_pam_does_not_know_then_eap_works_as_before(radius):
+    assert radius.knows_device("known") and not radius.knows_device("wrong")
+
+
 def test_given_no_group_that_reads_the_hashes_then_no_password_is_right(listed, neighbor):
     recipes.write_pam("one-answer", "radiusd")
     server = freeradius.Server(groups=freeradius.GROUPS_WITHOUT_SHADOW)
