@@ -47,12 +47,15 @@ def test_given_the_recipe_then_a_revoked_password_is_refused_at_once(enrolled):
         assert not running.enters(enrolled, password)
 
 
-def test_given_debians_cache_then_a_revoked_password_still_gets_in(enrolled):
+def test_given_debians_cache_then_a_revoked_password_gets_in_for_eight_hours(enrolled, clock):
     password = app_passwords.create(enrolled, "mail", "smtp")
     with server("") as running:
         assert running.enters(enrolled, password)
         app_passwords.revoke(enrolled, "mail")
+        clock.advance(8 * 3600 - 600)
         assert running.enters(enrolled, password)
+        clock.advance(601)
+        assert not running.enters(enrolled, password)
 
 
 def test_given_one_answer_then_a_code_counts_once_without_the_cache_alone(enrolled, neighbor):
