@@ -229,3 +229,21 @@ def findings_at(service):
     done = subprocess.run(["twostep", "admin", "check", "--json"], capture_output=True, text=True, timeout=60, cwd="/")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {line["id"] for line in lines if "severity" in line and service in line["about"] + line["what"].split(":")[0]}
+
+
+@pytest.mark.parametrize("left_behind", [True, False], ids=["its socket is there", "its socket is gone"])
+def test_given_an_sssd_that_does_not_run_then_prune_takes_none_of_its_users_for_deleted(stranger, directories, left_behind):
+    directory = directories.at("sssd")
+    directory.stop()
+    directory.client.stop()
+    try:
+        for file in Path("/var/lib/sss/mc").iterdir():
+            file.unlink()
+        if not left_behind:
+            Path("/var/lib/sss/pipes/nss").unlink()
+        assert subprocess.run(["getent", "passwd", stranger.name], capture_output=True).returncode == 2
+        done = subprocess.run(["twostep", "admin", "prune", "--yes"], capture_output=True, text=True)
+        assert done.returncode == 1 and "Nothing was removed." in done.stderr
+        assert stranger.file.exists()
+    finally:
+        directory.start()
