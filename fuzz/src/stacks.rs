@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host_check::apply::{Keys, LineStyle, edited};
+use host_check::apply::{AnswerForm, Keys, LineStyle, edited};
 use host_check::check::stacks::{Before, Service};
 use pam_stacks::{Files, ManagementGroup};
 
@@ -28,7 +28,8 @@ pub fn stack(bytes: &[u8]) {
         assert!(!finding.what.is_empty());
     }
     for keys in [None, Some(Keys::WithCode), Some(Keys::Only)] {
-        let style = LineStyle { keys, enrolls: keys.is_some(), before: Before::Nothing };
+        let form = AnswerForm::Question;
+        let style = LineStyle { keys, enrolls: keys.is_some(), before: Before::Nothing, form, recent: None };
         if let Ok((path, text)) = edited(&files, "sshd", style) {
             let files = files.clone().with(&path, &text);
             assert!(Service::new(&files, "sshd", Before::Nothing).has_second_step(), "our lines are nowhere");
