@@ -33,8 +33,10 @@ pub const PASSWORD: &str = "--password";
 /// Where systemd starts it so.
 pub const PASSWORD_SOCKET: &str = "/run/twostep/password.sock";
 
-/// How long the service may take to answer, or to say that it is at work.
+/// How long the service may take to answer, or to say that it is at work, before root's logins do without it.
 const FIRST: Duration = Duration::from_secs(1);
+/// The same for everything else, which cannot do without it: on a busy host it takes longer to be scheduled.
+const FIRST_OF_OTHERS: Duration = Duration::from_secs(5);
 /// How long it may take in all, however often it says so: a disk that syncs, and a lock before it.
 const WHOLE: Duration = Duration::from_secs(40);
 
@@ -43,7 +45,7 @@ const WHOLE: Duration = Duration::from_secs(40);
 /// # Errors
 /// It is not there, or does not answer.
 pub fn call<R: Reply>(path: &str, request: &impl Serialize) -> Result<R, CallError> {
-    exchange(&connect_to(path)?, request, FIRST)
+    exchange(&connect_to(path)?, request, first_at(path))
 }
 
 /// Has the program at the other end of a socket pair answer a request. It has to start first.
@@ -62,7 +64,7 @@ pub fn connect_to(path: &str) -> Result<UnixStream, CallError> {
     let not_there = |errno: Errno| CallError::NotThere { path: path.to_owned(), error: errno.into() };
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).map_err(not_there)?;
     // Before it connects: a service that accepts nothing lets a full queue wait.
-    setsockopt(&socket, SendTimeout, &TimeVal::milliseconds(FIRST.as_millis() as i64)).map_err(not_there)?;
+    setsockopt(&socket, SendTimeout, &TimeVal::milliseconds(first_at(path).as_millis() as i64)).map_err(not_there)?;
     let address = UnixAddr::new(path).map_err(not_there)?;
     while let Err(errno) = connect(socket.as_raw_fd(), &address) {
         if errno != Errno::EINTR {
@@ -74,6 +76,10 @@ pub fn connect_to(path: &str) -> Result<UnixStream, CallError> {
         return Err(CallError::NotRoots { path: path.to_owned(), uid: server.uid() });
     }
     Ok(UnixStream::from(socket))
+}
+
+fn first_at(path: &str) -> Duration {
+    if path == LOGIN_SOCKET { FIRST } else { FIRST_OF_OTHERS }
 }
 
 fn exchange<R: Reply>(stream: &UnixStream, request: &impl Serialize, first: Duration) -> Result<R, CallError> {

@@ -136,6 +136,8 @@ fn login() -> Result<Login, NoRandomness> {
         answers: vec![Typed::new("hunter2123456".to_owned())],
         unanswered: false,
         holds_code: true,
+        session: Some(7),
+        ticket: Some("0123456789abcdef0123456789abcdef".to_owned()),
         hand_over: Some("{}".to_owned()),
     })
 }
