@@ -228,6 +228,12 @@ impl fmt::Display for Source {
 }
 
 impl Origin {
+    /// Whether what it says of the place is a name, which counts for no rule on networks.
+    #[must_use]
+    pub fn is_a_name(&self) -> bool {
+        self.rhost.as_deref().is_some_and(|host| !host.trim().is_empty() && address(host).is_none())
+    }
+
     /// The address that an answer comes from, unless it stands for many people.
     #[must_use]
     pub fn address(&self, proxies: &[IpNet]) -> Option<IpAddr> {

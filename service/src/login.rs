@@ -260,10 +260,18 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         let rhost = self.login.rhost.as_deref().map(shortened);
         let line = Line::new(word).with("user", shortened(user)).with("service", shortened(&self.login.service));
         match &self.relation {
-            Relation::Root => line.with_some("rhost", rhost),
+            Relation::Root => line.with_some("rhost", rhost).with_some("rhost_is", self.name_in_vain()),
             Relation::Caller(name) => line.with("caller", name).with_some("rhost", rhost),
             Relation::Own | Relation::System(_) | Relation::Stranger(_) => line,
         }
+    }
+
+    /// What the log says where networks matter, and the program gives a name for an address.
+    fn name_in_vain(&self) -> Option<&'static str> {
+        let policy = &self.config.policy;
+        let origin = Origin { rhost: self.login.rhost.clone(), ..Origin::default() };
+        let matters = !policy.exempt_networks.is_empty() || !policy.remember.is_zero();
+        (matters && origin.is_a_name()).then_some("name")
     }
 
     /// What this login has to do with audit sessions. A daemon has none: the login opens one.

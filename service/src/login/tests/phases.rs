@@ -294,3 +294,16 @@ fn a_login_of_a_daemon_counts_in_the_session_that_shows_its_ticket_once_and_soon
     opens(Peer::Root, Some(11), &late);
     assert!(!spared(11));
 }
+
+#[test]
+fn a_name_in_place_of_an_address_is_told_where_networks_matter() {
+    let lines = |policy: &str, rhost: &str| {
+        let world = World::enrolled(policy);
+        let login = Login { rhost: Some(rhost.into()), ..ssh() };
+        assert_eq!(world.outcome(&Peer::Root, &answered(&login, &["000000"])), Outcome::Refused);
+        world.last_line().contains(" rhost_is=name ")
+    };
+    let networks = "[policy]\nexempt_networks = [\"198.51.100.0/24\"]\n";
+    assert!(lines(networks, "client.example.org") && lines("[policy]\nremember = \"1h\"\n", "10.0.0.1%x.example"));
+    assert!(!lines("", "client.example.org") && !lines(networks, "192.0.2.1") && !lines(networks, ""));
+}
