@@ -23,6 +23,9 @@ HOST = $(shell "$(CARGO)" -vV 2>/dev/null | sed -n 's/^host: //p')
 # In how many views of the machine the end-to-end tests run at once.
 VIEWS ?= $(shell nproc)
 
+# The Debian in which packages are tried: 12 or, with trixie, 13.
+SUITE ?= bookworm
+
 # What only some targets need, installed where `make clean` finds it.
 TOOLS = $(abspath $(TARGET))/tools
 DENY = $(TOOLS)/bin/cargo-deny
@@ -104,11 +107,11 @@ reference: build ## Write the guide's chapter of commands again, from the list o
 pictures: packages build ## Make the pictures of the README again, from a real enrollment and a real login
 	$(SUDO) BUILT="$(abspath $(BUILT))" tests/demo/draw docs/pictures
 
-test-packages: packages deb rpm ## Install the packages in a clean Debian 12, log in there, remove them
-	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
+test-packages: packages deb rpm ## Install the packages in a clean Debian (SUITE=trixie: 13), log in there, remove them
+	$(SUDO) SUITE="$(SUITE)" PACKAGES="$(abspath $(TARGET))/packages" tests/packages/run
 
-test-boot: packages deb ## Boot a Debian 12 under systemd in namespaces: install, log in, restart, kill, mask, reboot, remove
-	$(SUDO) PACKAGES="$(abspath $(TARGET))/packages" tests/boot/run
+test-boot: packages deb ## Boot a Debian (SUITE=trixie: 13) under systemd in namespaces: install, log in, restart, kill, mask, reboot, remove
+	$(SUDO) SUITE="$(SUITE)" PACKAGES="$(abspath $(TARGET))/packages" tests/boot/run
 
 test-bare: packages ## On a bare Debian 12 without Rust, in target/bare: make demo, or GOAL=test
 	rm -rf "$(TARGET)/bare/clone" && git clone --quiet . "$(TARGET)/bare/clone"
