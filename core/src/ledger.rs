@@ -73,6 +73,8 @@ pub struct Ledger {
     exchanges: Vec<JudgedAnswer>,
     /// When all looks at a code are forgotten.
     peeks: Uptime,
+    /// Looks that found no right code, since the last right one behind a password.
+    vain_peeks: u32,
     /// In which sessions a second step was passed, and when, the latest last.
     sessions: Vec<(String, Uptime)>,
 }
@@ -104,6 +106,7 @@ impl Ledger {
             gone: Vec::new(),
             exchanges: Vec::new(),
             peeks: Uptime(0),
+            vain_peeks: 0,
             sessions: Vec::new(),
         }
     }
@@ -160,21 +163,29 @@ impl Ledger {
         self.shown.push((id.to_owned(), step));
     }
 
-    /// Charges a look at whether a code is right that does not spend it, if one is left. More than all of them
-    /// outstanding comes from another boot, whose ledger was not cleared.
+    /// Charges a look at whether a code is right that does not spend it, if one is left: of those in an hour, and of
+    /// the `cap` that may find nothing. More than all of an hour outstanding comes from another boot, whose ledger
+    /// was not cleared.
     #[must_use]
-    pub fn charge_peek(&mut self, now: Uptime) -> bool {
+    pub fn charge_peek(&mut self, now: Uptime, cap: u32) -> bool {
         let outstanding = Some(self.peeks.since(now)).filter(|left| *left <= PEEKS * PEEK).unwrap_or(0);
-        let is_left = outstanding <= (PEEKS - 1) * PEEK;
+        let is_left = outstanding <= (PEEKS - 1) * PEEK && self.vain_peeks < cap;
         if is_left {
+            self.vain_peeks = self.vain_peeks.saturating_add(1);
             self.peeks = Uptime(now.0.saturating_add(outstanding).saturating_add(PEEK));
         }
         is_left
     }
 
+    /// The last look found a right code.
+    pub fn peek_found(&mut self) {
+        self.vain_peeks = self.vain_peeks.saturating_sub(1);
+    }
+
     /// Forgets all of them: who has the password gave a right code.
     pub fn forget_peeks(&mut self) {
         self.peeks = Uptime(0);
+        self.vain_peeks = 0;
     }
 
     /// Records that a second step was passed.
@@ -306,6 +317,7 @@ impl Ledger {
         // Behind all else, where the version before this one does not look.
         body.u64(callers.into());
         body.u64(self.peeks.0);
+        body.u64(self.vain_peeks.into());
         write_places(&self.sessions, &mut body);
         body.finish()
     }
@@ -326,6 +338,7 @@ impl Ledger {
         let exchanges = exchange::read(reader)?;
         let gone = Sums { strangers, known, anyone, callers: reader.count().unwrap_or_default() };
         let peeks = Uptime(reader.u64().unwrap_or_default());
+        let vain_peeks = reader.count().unwrap_or_default();
         let sessions = reader.many(SESSIONS, Self::place).unwrap_or_default();
         let throttle = Throttle { slots, gone };
         Some(Self {
@@ -342,6 +355,7 @@ impl Ledger {
             gone: lost,
             exchanges,
             peeks,
+            vain_peeks,
             sessions,
         })
     }

@@ -31,7 +31,7 @@ pub(crate) use peer::{CallerOrigin, Sender};
 pub use peer::{Claims, Peer};
 pub use recent::{AuditSession, SessionUse, opened};
 pub use remembered::rehearse;
-pub use split::{Split, forget_peeks, split};
+pub use split::{Split, forget_peeks, looks_slow, split};
 
 /// Most characters of a PAM service that tell two exchanges apart.
 const SERVICE: usize = 64;

@@ -61,7 +61,8 @@ fn set_credentials(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
 fn manage_account(host: &PamCall<'_>, arguments: &[Vec<u8>]) -> PamError {
     let Some(line) = understood(host, arguments) else { return PamError::SERVICE_ERR };
     let Options { mode, require_step, enroll, .. } = line.options;
-    if mode != Mode::SshKey && login::owes_code(host) {
+    // sshd takes a key after a password that failed, whose code nobody took.
+    if mode != Mode::SshKey && login::owes_code(host) && !key_was_accepted(host) {
         return forwarded_in_vain(host);
     }
     if mode == Mode::SshKey || !(require_step || enroll || login::is_begun(host)) {

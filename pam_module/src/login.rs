@@ -70,12 +70,12 @@ fn leave_ticket(host: &PamCall<'_>, login: &Login) {
     }
 }
 
-/// The audit session of this process; the kernel says 4294967295 where there is none.
-fn audit_session() -> Option<u32> {
+/// A number that the kernel's audit keeps of this process; it says 4294967295 where there is none.
+fn of_this_process(path: &str) -> Option<u32> {
     let mut digits = [0; 16];
-    let length = File::open("/proc/self/sessionid").ok()?.read(&mut digits).ok()?;
-    let id = str::from_utf8(digits.get(..length)?).ok()?.parse().ok()?;
-    (id != u32::MAX).then_some(id)
+    let length = File::open(path).ok()?.read(&mut digits).ok()?;
+    let number = str::from_utf8(digits.get(..length)?).ok()?.parse().ok()?;
+    (number != u32::MAX).then_some(number)
 }
 
 /// Whether a line with `forward_pass` kept a code that no line behind it took.
@@ -101,7 +101,8 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
         answers: Vec::new(),
         unanswered: false,
         holds_code: false,
-        session: audit_session(),
+        session: of_this_process("/proc/self/sessionid"),
+        login_uid: of_this_process("/proc/self/loginuid"),
         ticket: host.environment(TICKET),
         hand_over: host.remembered(HAND_OVER),
     };
@@ -124,7 +125,8 @@ pub fn run(host: &PamCall<'_>, line: &PamLine, phase: Phase, user: String) -> Ou
         Err(outcome) => return outcome,
     };
     let outcome = finish(host, &login, password.as_ref().map(|password| (password, line.options.mode)), done);
-    if (phase, line.options.mode, outcome) == (Phase::Auth, Mode::Code, Outcome::Accepted) {
+    let is_accepted = (phase, line.options.mode, outcome) == (Phase::Auth, Mode::Code, Outcome::Accepted);
+    if is_accepted && line.options.recent.is_none() {
         leave_ticket(host, &login);
     }
     outcome

@@ -286,8 +286,15 @@ impl<'a, H: LoginHost> Turn<'a, H> {
         }
     }
 
+    /// The audit session of the process, if it is one of the person who opened it: sshd may have been started in
+    /// somebody's session, and where no pam_loginuid runs its logins would share that one.
     fn audit_session(&self) -> Option<AuditSession> {
-        AuditSession::new(self.login.session, &self.host.boot())
+        let Login { session, login_uid, real_uid, phase, .. } = self.login;
+        let opened_by = match phase {
+            Phase::Session | Phase::UnreadSession => self.person.as_ref().ok()?.as_ref()?.uid,
+            _ => *real_uid,
+        };
+        AuditSession::new(session.filter(|_| *login_uid == Some(opened_by)), &self.host.boot())
     }
 
     /// This login, for the judges. `None` if the peer may not ask for this user.

@@ -121,3 +121,34 @@ def test_given_modules_that_ask_again_and_jumps_then_one_answer_is_enough_all_th
     assert not log_in(alice, "wrong" + alice.phone.fresh(), service="cs-greeter").accepted
     # A greeter opens a session: only one that was opened after the change proves it.
     assert twostep("confirm").returncode != 0
+
+
+def test_given_a_locker_that_takes_the_lines_of_login_then_login_is_not_changed_before_it(host, clock):
+    stacks.write("login", "@include cs-common-auth\naccount required pam_unix.so\n")
+    stacks.write("i3lock", "auth include login\n")
+    try:
+        said = flat(refused("login"))
+        assert "i3lock takes the lines of login" in said and "admin apply i3lock --one-answer" in said
+        stacks.write("i3lock", "@include cs-common-auth\n")
+        assert apply("i3lock", "--one-answer").returncode == 0
+        assert twostep("confirm").returncode == 0
+        alice, neighbor = enrollment.enroll(people.add(), clock), people.add()
+        assert log_in(alice, alice.person.password + alice.phone.fresh(), service="i3lock", phases="as", run_as=alice.person).accepted
+        assert not log_in(alice, alice.person.password, service="i3lock", phases="as", run_as=alice.person).accepted
+        assert log_in(neighbor, neighbor.password, service="i3lock", phases="as", run_as=neighbor).accepted
+        assert apply("login").returncode == 0
+        assert "i3lock" not in twostep("check").stdout
+    finally:
+        twostep("revert", "--all", "--yes")
+        (PAM / "i3lock").unlink()
+
+
+def test_given_a_line_below_the_password_that_an_application_password_would_pass_by_then_nothing_is_changed(host):
+    for lines in ("auth required pam_exec.so quiet /usr/local/bin/may-come\n",
+                  "auth [success=1 default=ignore] pam_succeed_if.so user ingroup nogroup\nauth requisite pam_deny.so\n"):
+        stacks.write("cs-ftp", "@include cs-common-auth\n" + lines + "account required pam_unix.so\n")
+        assert "move it above the password by hand" in flat(refused("cs-ftp", "--app-passwords"))
+    for service in ("doas", "polkit-1", "chsh"):
+        stacks.write(service, "@include cs-common-auth\naccount required pam_unix.so\n")
+        assert "interactive_services" in flat(refused(service, "--app-passwords")), service
+

@@ -33,6 +33,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
         let now = self.clock.now().wall;
         let unlocked = self.change(|held| {
             held.ledger.throttle.clear();
+            held.ledger.forget_peeks();
             if let Some(account) = held.account.as_mut() {
                 account.failures = Failures::default();
                 account.record(now, "unlocked", &format!("by {by}"));

@@ -42,6 +42,7 @@ impl<S: Store, C: Clock> AccountManager<S, C> {
             account.grace_since = Some(now);
             account.record(now, "reset", &format!("by {by}"));
             held.ledger.throttle.clear();
+            held.ledger.forget_peeks();
             held.ledger.forget_logins();
             held.keep(Keep::Account);
             self.record(self.event("reset").with("admin", by));

@@ -3,7 +3,7 @@
 //! Nothing is judged here, since nothing is proved yet: the password module behind decides on the password,
 //! and only then a line that asks for the code judges what was cut off.
 
-use super::{Attempt, LoginError, Standing, rehearse};
+use super::{Attempt, LoginError, Sender, Standing, rehearse};
 use crate::account::Account;
 use crate::config::Config;
 use crate::policy::Requirement;
@@ -25,9 +25,11 @@ pub struct Split {
 /// Divides an answer.
 ///
 /// The code is a recovery code written as it is shown, or else digits, as many as a device of the user's has.
-/// Where several fit, it is the one that is right now, or else the longest. Users who are not asked now have
-/// nothing cut off but a code that is right, which is not spent: they may type one as they are used to.
-/// Whether a code is right is looked up ten times an hour at most, lest that be an oracle.
+/// Where several fit, it is the one that is right now, or else the longest that a device has. Users who are not asked
+/// now have nothing cut off but a code that is right, which is not spent: they may type one as they are used to.
+///
+/// Whether a code is right is looked up ten times an hour at most, and as often in vain as sources may guess, lest
+/// that be an oracle; and not at all for a listed caller, which may tell anyone.
 ///
 /// An answer that is a code and nothing else is divided with `nullok` alone: it leaves no password.
 ///
@@ -44,20 +46,24 @@ pub fn split(
     let Some(account) = account.filter(Account::is_enrolled) else { return Ok(Split::default()) };
     let fitting: Vec<&str> =
         fitting(answer.expose(), &account).filter(|code| nullok || code.len() < answer.expose().len()).collect();
-    let longest = fitting.last().map_or(0, |code| code.len());
     let is_asked = !matches!(requirement, Requirement::NotAsked(_));
-    if longest == 0 || (is_asked && fitting.len() == 1) {
-        return Ok(Split { cut: longest, peeks_used_up: false });
+    let otherwise = if is_asked { likely(&fitting, &account) } else { 0 };
+    if fitting.is_empty() || (is_asked && fitting.len() == 1) || matches!(attempt.sender, Sender::Caller(_)) {
+        return Ok(Split { cut: otherwise, peeks_used_up: false });
     }
-    let answers: Vec<_> = fitting.iter().map(|code| Answer::read(&Typed::new((*code).to_owned()), &account)).collect();
-    let otherwise = if is_asked { longest } else { 0 };
-    Ok(match right_one(attempt, &answers, now, (config, store)) {
-        Peeked::Right(index) => {
-            Split { cut: fitting.get(index).map_or(otherwise, |code| code.len()), peeks_used_up: false }
-        }
+    Ok(match right_one(attempt, &fitting, (&account, now), (config, store)) {
+        Peeked::Right(length) => Split { cut: length, peeks_used_up: false },
         Peeked::None => Split { cut: otherwise, peeks_used_up: false },
         Peeked::UsedUp => Split { cut: otherwise, peeks_used_up: true },
     })
+}
+
+/// Whether it takes long to look at the end of such an answer, whoever it is of: it may be a recovery code.
+#[must_use]
+pub fn looks_slow(answer: &Typed) -> bool {
+    let tail = |length: usize| answer.expose().len().checked_sub(length).and_then(|start| answer.expose().get(start..));
+    tail(recovery::SHOWN).is_some_and(recovery::is_as_shown)
+        || tail(recovery::IMPORTED_DIGITS).is_some_and(|tail| tail.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Forgets the looks at codes of a user who is not asked: the password behind one that was right was right too.
@@ -66,9 +72,16 @@ pub fn forget_peeks(attempt: &Attempt, store: &impl Store) {
     let _ = store.update(&attempt.person, |held| held.ledger.forget_peeks());
 }
 
+/// The length of what is most likely the code: that of a device goes before that of another program's recovery code,
+/// which is used once in years.
+fn likely(fitting: &[&str], account: &Account) -> usize {
+    let is_of_device = |code: &&&str| account.digits().iter().any(|digits| usize::from(*digits) == code.len());
+    fitting.iter().rfind(is_of_device).or(fitting.last()).map_or(0, |code| code.len())
+}
+
 /// What a look at codes says.
 enum Peeked {
-    /// This one is right now.
+    /// The one of this length is right now.
     Right(usize),
     /// None is, or it cannot be found out.
     None,
@@ -76,18 +89,31 @@ enum Peeked {
     UsedUp,
 }
 
-/// The look is charged before its result is known, and kept when the process ends in between.
-fn right_one(attempt: &Attempt, answers: &[Answer], now: Moment, (config, store): (&Config, &impl Store)) -> Peeked {
+/// The look is charged before anything is computed, and kept when the process ends in between.
+fn right_one(
+    attempt: &Attempt,
+    fitting: &[&str],
+    (account, now): (&Account, Moment),
+    (config, store): (&Config, &impl Store),
+) -> Peeked {
+    let charged = store.update(&attempt.person, |held| held.ledger.charge_peek(now.uptime, config.limits().cap));
+    match charged {
+        Ok(true) => {}
+        Ok(false) => return Peeked::UsedUp,
+        Err(_) => return Peeked::None,
+    }
+    let answers: Vec<_> = fitting.iter().map(|code| Answer::read(&Typed::new((*code).to_owned()), account)).collect();
     let source = attempt.source(config);
-    let peeked = store.update(&attempt.person, |held| {
-        if !held.ledger.charge_peek(now.uptime) {
-            return Peeked::UsedUp;
-        }
+    let found = store.update(&attempt.person, |held| {
         let question = Question { config, key: store.seal_key(), service: &attempt.service, source: &source, now };
-        let is_right = |answer: &Answer| verdict::is_right(held, answer, &question);
-        answers.iter().position(is_right).map_or(Peeked::None, Peeked::Right)
+        let right = answers.iter().position(|answer| verdict::is_right(held, answer, &question));
+        if right.is_some() {
+            held.ledger.peek_found();
+        }
+        right
     });
-    peeked.unwrap_or(Peeked::None)
+    let right = found.ok().flatten().and_then(|index| fitting.get(index));
+    right.map_or(Peeked::None, |code| Peeked::Right(code.len()))
 }
 
 /// What at the end of an answer has the form of one of the user's codes, the shortest first.
@@ -152,5 +178,13 @@ mod tests {
         ] {
             assert!(seen(answer, account).is_empty(), "{answer}");
         }
+    }
+
+    #[test]
+    fn a_code_of_a_device_is_more_likely_than_one_of_another_program() {
+        let scratch = account(&[6], RecoverySet::imported(&[Typed::new("12345678".into())], Timestamp(0)).ok());
+        assert_eq!(likely(&["345678", "12345678"], &scratch), 6);
+        assert_eq!(likely(&["345678", "12345678"], &account(&[6, 8], None)), 8);
+        assert_eq!((likely(&["abcd-efgh-jkmn-pq12"], &scratch), likely(&[], &scratch)), (19, 0));
     }
 }

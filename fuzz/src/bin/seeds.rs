@@ -137,6 +137,7 @@ fn login() -> Result<Login, NoRandomness> {
         unanswered: false,
         holds_code: true,
         session: Some(7),
+        login_uid: Some(1000),
         ticket: Some("0123456789abcdef0123456789abcdef".to_owned()),
         hand_over: Some("{}".to_owned()),
     })

@@ -43,10 +43,13 @@ pub fn edited(files: &Files, service: &str, style: LineStyle) -> Result<(PathBuf
     let mut first_trouble = None;
     let mut second_best = None;
     let texts = [text.clone(), with_refusals_that_end(&stack, &text)];
-    let all = texts.iter().flat_map(|text| match style.form {
-        AnswerForm::AppPasswords => app_passwords(&stack, text, style),
-        AnswerForm::Question | AnswerForm::OneAnswer => candidates(&stack, text, style),
-    });
+    let mut all = Vec::new();
+    for text in &texts {
+        all.extend(match style.form {
+            AnswerForm::AppPasswords => app_passwords(&stack, text, style).map_err(Unfit::Wrong)?,
+            AnswerForm::Question | AnswerForm::OneAnswer => candidates(&stack, text, style),
+        });
+    }
     for candidate in all {
         let candidate = match style.form {
             AnswerForm::OneAnswer => forwarding(files, (&path, &candidate), style, service),
@@ -97,7 +100,7 @@ fn with_refusals_that_end(stack: &Service<'_>, text: &str) -> String {
 /// cannot stand before it; our account line among the others.
 fn candidates(stack: &Service<'_>, text: &str, style: LineStyle) -> Vec<String> {
     let Some(at) = first_step(stack) else { return Vec::new() };
-    let ours = Ours::new(stack.name, style);
+    let ours = Ours::new(stack, style);
     if style.keys == Some(Keys::Only) {
         return ours.without_password(stack, text, at);
     }
@@ -340,5 +343,53 @@ mod tests {
         assert!(matches!(of("auth required pam_permit.so"), Err(Unfit::Wrong(_))));
         assert!(matches!(of("auth sufficient pam_weird.so\nauth required pam_deny.so"), Err(Unfit::Wrong(_))));
         assert_eq!(edited(&files(&[]), "sshd", STYLE), Err(Unfit::NoFile));
+    }
+
+    const APP: LineStyle = LineStyle { form: AnswerForm::AppPasswords, ..STYLE };
+
+    #[test]
+    fn an_application_password_passes_by_no_line_that_refuses() {
+        let account = "account required pam_unix.so";
+        let jump = "auth [success=ignore default=1] pam_succeed_if.so user ingroup ftp\nauth required pam_unix.so\nauth requisite pam_deny.so";
+        let program = "auth required pam_unix.so\nauth required pam_exec.so quiet /usr/local/bin/may";
+        let shared = "auth required pam_unix.so\n@include limits";
+        for stack in [jump, program, shared] {
+            let sshd = format!("{stack}\n{account}");
+            let limits = "auth required pam_succeed_if.so user ingroup ftp";
+            let said = edited(&files(&[("sshd", &sshd), ("limits", limits)]), "sshd", APP);
+            let Err(Unfit::Wrong(why)) = said else { panic!("{stack}: {said:?}") };
+            assert!(why.contains("move it above the password by hand"), "{why}");
+        }
+        let plain = format!("auth required pam_unix.so\nauth required pam_shells.so\n{account}");
+        let expected = [
+            "auth requisite pam_shells.so",
+            "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password",
+            "auth required pam_unix.so",
+            "account required pam_unix.so",
+            "account required pam_twostep.so",
+        ];
+        assert_eq!(new(&[("sshd", &plain)], APP), expected);
+    }
+
+    #[test]
+    fn a_jump_over_the_password_has_the_application_password_above_it() {
+        let local = "auth [success=1 default=ignore] pam_localuser.so\nauth sufficient pam_ldap.so\n\
+                     auth requisite pam_unix.so try_first_pass\naccount required pam_unix.so";
+        assert!(new(&[("sshd", local)], APP)[0].ends_with("mode=app_password"));
+    }
+
+    #[test]
+    fn a_locker_without_an_account_phase_gets_none() {
+        let one = LineStyle { form: AnswerForm::OneAnswer, ..STYLE };
+        let texts = [
+            ("sshd", "auth include common-auth"),
+            ("common-auth", "auth required pam_unix.so"),
+            ("other", "account required pam_unix.so"),
+        ];
+        let lines = new(&texts, one);
+        assert!(
+            lines[0].ends_with("forward_pass") && lines.iter().all(|line| !line.starts_with("account")),
+            "{lines:?}"
+        );
     }
 }

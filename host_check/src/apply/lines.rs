@@ -61,6 +61,8 @@ impl AccountPlace {
 pub struct Ours {
     code: String,
     account: String,
+    /// Whether the service has an account phase of its own. A locker without one is let through by that of `other`.
+    has_account: bool,
     has_session: bool,
     asks_behind_key: bool,
 }
@@ -69,13 +71,14 @@ pub struct Ours {
 const ADDED: usize = 2;
 
 impl Ours {
-    pub fn new(service: &str, style: LineStyle) -> Self {
+    pub fn new(service: &Service<'_>, style: LineStyle) -> Self {
         let recent = style.recent.map_or_else(String::new, |seconds| format!(" recent={}", in_units(seconds)));
         let enroll = if style.enrolls && style.form == AnswerForm::Question { " enroll" } else { "" };
         Self {
             code: format!("auth       requisite    pam_twostep.so after_first_step{enroll}{recent}"),
             account: format!("account    required     pam_twostep.so{enroll}"),
-            has_session: !service.starts_with("sudo") && style.form != AnswerForm::AppPasswords,
+            has_account: !service.stack(ManagementGroup::Account).is_other,
+            has_session: !service.name.starts_with("sudo") && style.form != AnswerForm::AppPasswords,
             asks_behind_key: style.keys == Some(Keys::WithCode),
         }
     }
@@ -168,7 +171,7 @@ impl Ours {
                 all.push(self.account.clone());
             }
         }
-        all.extend(place.is_none().then(|| self.account.clone()));
+        all.extend((place.is_none() && self.has_account).then(|| self.account.clone()));
         all.extend(self.has_session.then(|| "session    optional     pam_twostep.so".to_owned()));
         all.join("\n") + "\n"
     }

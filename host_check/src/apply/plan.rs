@@ -17,7 +17,7 @@ use super::{door, drop_in};
 use crate::change::TextDiff;
 use crate::check;
 use crate::check::sshd::{CONFIG, Effective};
-use crate::check::stacks::{AsksPassword, Before, CannotAsk, Service};
+use crate::check::stacks::{AsksPassword, Before, CannotAsk, Service, is_for_people};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::host::Host;
@@ -81,6 +81,12 @@ impl Plan {
                 }
                 // A companion that includes the service has its lines with it.
                 Err(Unfit::HasOurs) if !wish.services.contains(&service) => {}
+                Err(Unfit::HasOurs)
+                    if wish.form != AnswerForm::Question
+                        && !Service::new(files, &service, Before::Nothing).takes_one_answer() =>
+                {
+                    return Err(unfit(&service, messages::plan::ASKS_BY_INCLUDE));
+                }
                 Err(Unfit::HasOurs) => plan.notes.push(messages::plan::asks_already(&service)),
                 Err(Unfit::NoFile) => {
                     return Err(unfit(&service, messages::plan::NO_SERVICE));
@@ -170,6 +176,7 @@ impl Plan {
             Some(messages::check_servers::list_caller(name, user))
         });
         self.notes.extend(unlisted);
+        objections.extend(self.mute_by_include());
         objections.extend(self.keys.and_then(|_| door::goes_by_another()));
         self.notes.extend(self.keys.map(|keys| door::stops(&self.today, keys)).unwrap_or_default());
         self.notes.extend(at_the_console(&self.services).map(|service| messages::plan::at_the_console(&service)));
@@ -179,6 +186,23 @@ impl Plan {
         self.notes.extend(door.notes);
         let effective = door.effective;
         objections.extend(self.locked_out(host, administrator, effective.as_ref()));
+        objections
+    }
+
+    /// Services that cannot ask for a code and take the lines of one that is changed.
+    fn mute_by_include(&self) -> Vec<String> {
+        let asks = |files: &Files, name: &str| {
+            let service = Service::new(files, name, Before::Nothing);
+            service.has_second_step() && !service.takes_one_answer()
+        };
+        let mut objections = Vec::new();
+        for name in &self.services {
+            let Some(path) = self.files.find(name) else { continue };
+            let mute = self.files.users_of(&path).into_iter().filter(|user| user != name);
+            let mute = mute.filter(|user| CannotAsk::of(user).is_some());
+            let mute = mute.filter(|user| asks(&self.files, user) && !asks(&self.today, user));
+            objections.extend(mute.map(|user| messages::plan::includes_mute(name, &user)));
+        }
         objections
     }
 
@@ -262,7 +286,9 @@ fn form_unfit(service: &str, wish: &Wish, host: &Host) -> Option<String> {
         (Some(CannotAsk::NoAuthPhase), _) => Some(messages::plan::NO_AUTH_PHASE.to_owned()),
         (Some(CannotAsk::OnePassword), AnswerForm::Question) => Some(messages::plan::cannot_ask(service)),
         (_, AnswerForm::OneAnswer) if service == "sshd" => Some(messages::plan::SSHD_BY_HAND.to_owned()),
-        (_, AnswerForm::AppPasswords) if host.config.app_password.is_interactive(service) => {
+        (_, AnswerForm::AppPasswords)
+            if host.config.app_password.is_interactive(service) || is_inner(service) || is_for_people(service) =>
+        {
             Some(messages::plan::IS_INTERACTIVE.to_owned())
         }
         _ => None,

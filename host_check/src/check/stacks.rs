@@ -13,7 +13,7 @@ mod refused;
 mod service;
 
 pub use auth::refuses_some;
-pub use coverage::{CannotAsk, Wanted, coverage};
+pub use coverage::{CannotAsk, Wanted, coverage, is_for_people};
 pub use login::Known;
 pub use service::{AsksPassword, Before, Service, Way};
 

@@ -143,6 +143,25 @@ pub fn forwarded_code_not_asked(name: &str, written: &str) -> String {
 pub const ASK_BEHIND_PASSWORD: &str =
     "Write `auth required pam_twostep.so after_first_step` behind the line of the password module.";
 
+/// A line past the question.
+pub fn forwarded_past(name: &str, written: &str) -> String {
+    format!(
+        "{name}: {written} leads past the question for the code after forward_pass has divided the answer, so the account phase refuses whoever it is for."
+    )
+}
+
+/// The same.
+pub const EXEMPT_INSTEAD: &str =
+    "Take that line out, and exempt its users in the configuration: `exempt_users` or `exempt_groups`.";
+
+/// Two lines that divide.
+pub fn forwarded_twice(name: &str, written: &str) -> String {
+    format!("{name}: {written} stands below another line with forward_pass, which has divided the answer by then.")
+}
+
+/// The same.
+pub const ONE_FORWARD: &str = "Keep the first of them.";
+
 /// A module that asks anew.
 pub fn forwarded_password_not_taken(name: &str, written: &str) -> String {
     format!("{name}: {written} asks for the password again, and does not take the one that forward_pass leaves.")

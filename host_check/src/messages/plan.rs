@@ -122,6 +122,23 @@ pub fn cannot_ask(service: &str) -> String {
 pub const NO_AUTH_PHASE: &str =
     "its server judges passwords itself and never runs the auth lines, so no line there asks for a second step";
 
+/// A line that an application password would pass by.
+pub fn restricts_below(line: &str, place: &str) -> String {
+    format!(
+        "`{line}` ({place}) may refuse users whose password is right, and a right application password ends the auth phase above it; move it above the password by hand, then apply again"
+    )
+}
+
+/// A service whose lines come from elsewhere.
+pub const ASKS_BY_INCLUDE: &str = "its PAM file asks for the code already, in a way that its programs cannot answer; take the pam_twostep line out (`twostep admin revert` undoes a change), or write the lines for one answer by hand";
+
+/// Services that would ask, and cannot.
+pub fn includes_mute(service: &str, mute: &str) -> String {
+    format!(
+        "{mute} takes the lines of {service} and cannot ask for a code: nobody could unlock it. Give it lines of its own first: in /etc/pam.d/{mute} write `@include common-auth` in place of the include of {service}, then: sudo twostep admin apply {mute} --one-answer"
+    )
+}
+
 /// sshd needs more than PAM lines.
 pub const SSHD_BY_HAND: &str = "clients of sshd that take one answer need other settings of sshd too; write both by hand, as the guide's page on sshd says";
 
@@ -129,7 +146,7 @@ pub const SSHD_BY_HAND: &str = "clients of sshd that take one answer need other 
 pub const RECENT_INSIDE: &str = "--recent is for sudo and su, which people use inside a session; at a door it would spare the code that opens the session";
 
 /// People log in there.
-pub const IS_INTERACTIVE: &str = "the configuration lists it under interactive_services: people are asked for a code there, and no application password can be made for it";
+pub const IS_INTERACTIVE: &str = "people are asked for a code there (it is a service of their own sessions, or the configuration lists it under interactive_services), so no application password can be made for it";
 
 /// What is needed is in no order.
 pub fn fix_first(why: impl Display) -> String {

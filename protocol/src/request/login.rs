@@ -43,6 +43,9 @@ pub struct Login {
     /// The audit session of the process (`/proc/self/sessionid`), if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
+    /// Whose session that is (`/proc/self/loginuid`): the uid that pam_loginuid set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
     /// What the auth phase left in the PAM environment for the session that it opens: the name of that attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,

@@ -16,6 +16,9 @@ use super::{Came, Ended, Failed, LoginHost, Turn, auth, relation, unanswered};
 /// costs to read an account and to compute the codes of its devices.
 const EQUAL_TIME: Duration = Duration::from_millis(5);
 
+/// The same where it may end with a recovery code, whose hash is slow to compute.
+const EQUAL_TIME_OF_HASHES: Duration = Duration::from_millis(60);
+
 /// Divides the answer. Whoever it is of, the outcome is that the line takes no part.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub fn forward_pass<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
         return Ok(ended.into());
     }
     let Some(answer) = turn.login.answers.last() else { return Ok(auth::asks(turn, turn.options.question())) };
-    let due = now() + EQUAL_TIME;
+    let due = now() + if login::looks_slow(answer) { EQUAL_TIME_OF_HASHES } else { EQUAL_TIME };
     if is_fake_of_sshd(answer) {
         // The password module refuses it, as it would refuse any.
         let verdict = Verdict::Refused(Rejection::NotACode(NotACode::FakeOfSshd));

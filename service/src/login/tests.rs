@@ -255,6 +255,7 @@ fn login(user: &str, service: &str) -> Login {
         unanswered: false,
         holds_code: false,
         session: None,
+        login_uid: None,
         ticket: None,
         hand_over: None,
     }

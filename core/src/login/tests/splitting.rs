@@ -130,3 +130,43 @@ fn nobody_without_a_second_step_has_anything_cut_off() {
         assert_eq!(divided(&world, "secret123456", true), Split::default());
     }
 }
+
+#[test]
+fn looks_that_find_nothing_end_where_guesses_do() {
+    let mut world = World::enrolled(&format!("[throttle]\ncap = 4\n{EXEMPT}"));
+    let right = |world: &World| divided(world, &format!("secret{}", world.code(0)), false);
+    for _ in 0..3 {
+        assert_eq!((cut(&world, "secret000000"), right(&world).cut), (0, 6));
+        world.pass(3600);
+    }
+    assert_eq!(cut(&world, "secret000000"), 0);
+    world.pass(3600);
+    assert_eq!(right(&world), Split { cut: 0, peeks_used_up: true });
+    world.config = Config::parse("version = 1\n[throttle]\ncap = 4").unwrap();
+    let attempt = attempt_at("imap", Origin::default(), true);
+    let person = Scripted { answer: RefCell::new(Some(Typed::new(world.code(0)))), meanwhile: &|| {} };
+    assert!(matches!(
+        second_step(&attempt, &world.config, &world.store(), &world.clock, &person),
+        Ok(Verdict::Accepted(_))
+    ));
+    world.config = Config::parse(&format!("version = 1\n[throttle]\ncap = 4\n{EXEMPT}")).unwrap();
+    world.pass(30);
+    assert_eq!(right(&world).cut, 6);
+}
+
+#[test]
+fn a_listed_caller_hears_nothing_of_codes() {
+    let claims = || Claims { service: "nginx".into(), origin: Origin::default(), first_step_passed: false };
+    for (config, cut) in [("", 8), (EXEMPT, 0)] {
+        let mut world = World::enrolled("");
+        let eight = with_eight_digits(&world);
+        world.config = Config::parse(&format!("version = 1\n{config}")).unwrap();
+        let attempt = Attempt::from_caller(alice(), "www-data", claims());
+        for answer in
+            [format!("secret99{}", world.code(0)), format!("secret{}", eight(&world)), "secret00000000".into()]
+        {
+            let host = (&world.config, &world.store(), &world.clock);
+            assert_eq!(split(&attempt, &Typed::new(answer), false, host).unwrap().cut, cut);
+        }
+    }
+}

@@ -32,8 +32,8 @@ pub fn findings(service: &Service<'_>) -> Vec<Finding> {
 
 fn no_line(service: &Service<'_>, auth_enrolls: bool) -> Option<Finding> {
     let first = service.auth.ours().next().and_then(|(index, _)| service.auth.lines.get(index))?;
-    // A screen locker that takes another service's auth lines has no account phase of its own.
-    if service.account.is_other && !first.through.is_empty() {
+    // A screen locker has no account phase of its own, and one with our line alone would refuse all who are not asked.
+    if service.account.is_other && (!auth_enrolls || !first.through.is_empty()) {
         return None;
     }
     if auth_enrolls {

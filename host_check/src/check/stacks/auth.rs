@@ -16,9 +16,12 @@ use crate::messages;
 /// Everything that the auth phase shows.
 pub fn findings(service: &Service<'_>) -> Vec<Finding> {
     let codes = with_mode(&service.auth, Mode::Code);
+    let asking = [codes.clone(), with_mode(&service.auth, Mode::AppPassword)].concat();
     let mut findings = Vec::new();
+    if !asking.is_empty() {
+        findings.extend(skipped(service, &asking));
+    }
     if !codes.is_empty() {
-        findings.extend(skipped(service, &codes));
         findings.extend(strangers(service));
         findings.extend(code_alone(service));
         findings.extend(refused::findings(service, &codes));
@@ -41,6 +44,22 @@ fn forwarded(service: &Service<'_>, codes: &[usize]) -> Vec<Finding> {
                 &line.place,
                 messages::check_stacks::forwarded_code_not_asked(service.name, &quoted(line)),
                 messages::check_stacks::ASK_BEHIND_PASSWORD,
+            ));
+        }
+        if let Some(past) = forwarded_past(service, index, codes) {
+            return Some(Finding::error(
+                "forwarded-code-not-asked",
+                &past.place,
+                messages::check_stacks::forwarded_past(service.name, &quoted(past)),
+                messages::check_stacks::EXEMPT_INSTEAD,
+            ));
+        }
+        if with_mode(&service.auth, Mode::ForwardPass).iter().any(|other| *other < index) {
+            return Some(Finding::warning(
+                "forward-pass-too-late",
+                &line.place,
+                messages::check_stacks::forwarded_twice(service.name, &quoted(line)),
+                messages::check_stacks::ONE_FORWARD,
             ));
         }
         let asks_again = |line: &&StackLine| line.module().is_some_and(Module::asks_again);
@@ -102,6 +121,17 @@ fn past_by(service: &Service<'_>, index: usize, codes: &[usize]) -> Option<Findi
             reached::tried(service, index, codes).unwrap_or_else(|| messages::check_stacks::take_ours_out(name)),
         ),
     })
+}
+
+/// A line by which some come past the question, although a line with forward_pass has divided their answer: the
+/// account phase refuses them.
+fn forwarded_past<'a>(service: &'a Service<'_>, forward: usize, codes: &[usize]) -> Option<&'a StackLine> {
+    let ends = service.arrivals(RIGHT);
+    let mut past = ends.iter().filter(|end| {
+        let ran = |line: &usize| end.way.iter().any(|(index, _)| index == line);
+        end.lets_in() && ran(&forward) && !codes.iter().any(ran)
+    });
+    past.find_map(|end| service.line(end.passed_by(codes)?))
 }
 
 /// Lines that refuse a login and let it go on to the question for the code.

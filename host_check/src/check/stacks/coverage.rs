@@ -9,6 +9,15 @@ use crate::messages;
 /// By these people become somebody too, beside the services that the configuration calls interactive.
 const ALSO_FOR_PEOPLE: [&str; 7] = ["polkit-1", "doas", "remote", "xdm", "lxdm", "greetd", "ly"];
 
+/// Services that belong to people's own sessions, and of which nobody is asked about.
+const OF_SESSIONS: [&str; 9] =
+    ["chsh", "chfn", "passwd", "cron", "crond", "atd", "xscreensaver", "kde", "systemd-user"];
+
+/// Whether people use it themselves, so that no program has a password for it.
+pub fn is_for_people(service: &str) -> bool {
+    ALSO_FOR_PEOPLE.contains(&service) || OF_SESSIONS.contains(&service)
+}
+
 /// Why the programs of a service cannot ask for a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CannotAsk {

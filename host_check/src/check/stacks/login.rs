@@ -133,7 +133,7 @@ impl Service<'_> {
             Mode::SshKey => vec![(Code::IGNORE, facts)],
             // The right one is the first step too; who has none goes on to the account's password.
             Mode::AppPassword if login.ours == Code::SUCCESS => {
-                vec![(Code::SUCCESS, Facts { proved: true, ..asked }), (Code::IGNORE, facts)]
+                vec![(Code::SUCCESS, Facts { proved: true, ..asked }), (Code::IGNORE, asked)]
             }
             Mode::AppPassword => vec![(login.ours, asked)],
             // It judges nothing.

@@ -224,7 +224,7 @@ fn a_screen_locker_without_an_account_phase_needs_no_account_line() {
     let other = ("other", "auth required pam_deny.so\naccount required pam_deny.so");
     assert_eq!(found(&files(&[("login", login), ("sshd", "auth include login"), other]), Before::Nothing), []);
     let own = found(&files(&[("sshd", "@include common-auth\nauth required pam_twostep.so"), other]), Before::Nothing);
-    assert_eq!(own, [(Severity::Warning, "account-line-missing")]);
+    assert_eq!(own, []);
 }
 
 #[test]
@@ -545,4 +545,24 @@ fn what_is_told_to_write_is_right_once_it_is_written() {
         assert_eq!(auth(written), [], "{written}");
     }
     assert_eq!(auth(&format!("{common}auth required pam_twostep.so")), []);
+}
+
+#[test]
+fn a_line_for_application_passwords_that_some_come_past_is_found() {
+    let app = "auth [success=done ignore=ignore default=die] pam_twostep.so mode=app_password\n";
+    let below = format!("auth sufficient pam_unix.so\n{app}auth requisite pam_deny.so");
+    assert_eq!(auth(&below), errors(&["second-step-skipped"]));
+    let jump = format!("auth [success=1 default=ignore] pam_localuser.so\n{app}auth requisite pam_unix.so");
+    assert_eq!(auth(&jump), [(Severity::Notice, "second-step-by-condition")]);
+    assert_eq!(auth(&format!("{app}@include common-auth")), []);
+}
+
+#[test]
+fn who_comes_past_the_question_behind_a_divided_answer_is_refused_and_found() {
+    let past = format!(
+        "{FORWARD}auth [success=1 default=ignore] pam_succeed_if.so user ingroup robots\nauth required pam_twostep.so\nauth required pam_permit.so"
+    );
+    assert!(auth(&past).contains(&(Severity::Error, "forwarded-code-not-asked")));
+    let twice = format!("auth requisite pam_twostep.so forward_pass\n{FORWARD}auth required pam_twostep.so");
+    assert_eq!(auth(&twice), [(Severity::Warning, "forward-pass-too-late")]);
 }

@@ -137,6 +137,7 @@ fn what_a_peer_may_not_claim_changes_nothing() {
         unanswered: _,
         holds_code: _,
         session: _,
+        login_uid: _,
         ticket: _,
         hand_over: _,
     } = login("alice", "nginx");

@@ -228,7 +228,7 @@ fn looks_at_codes_are_given_back_to_root_alone_and_behind_the_password() {
 
 /// A login in the audit session with this number.
 fn in_session(session: Option<u32>, options: &[&str]) -> Login {
-    Login { session, ..with_options(login("alice", "sudo"), options) }
+    Login { session, login_uid: Some(ALICE), real_uid: ALICE, ..with_options(login("alice", "sudo"), options) }
 }
 
 #[test]
@@ -254,6 +254,8 @@ fn a_second_step_counts_in_its_session_for_its_time_and_on_a_line_that_says_so()
         ("a session that the kernel does not know", Peer::Root, in_session(Some(u32::MAX), &line)),
         ("a line without it", Peer::Root, in_session(Some(7), &line[..1])),
         ("a process of the user", Peer::User(ALICE), here()),
+        ("a session of another login", Peer::Root, Login { login_uid: Some(BOB), ..here() }),
+        ("a session of nobody", Peer::Root, Login { login_uid: None, ..here() }),
         ("another account", Peer::Root, Login { user: "carol".into(), ..here() }),
     ] {
         assert!(!spared(&world, &peer, &login), "{what}");
@@ -278,7 +280,8 @@ fn a_login_of_a_daemon_counts_in_the_session_that_shows_its_ticket_once_and_soon
         Some(login.attempt.as_str().to_owned())
     };
     let opens = |peer: Peer, session, ticket: &Option<String>| {
-        let login = Login { phase: Phase::UnreadSession, session, ticket: ticket.clone(), ..ssh() };
+        let login =
+            Login { phase: Phase::UnreadSession, session, login_uid: Some(ALICE), ticket: ticket.clone(), ..ssh() };
         assert_eq!(world.outcome(&peer, &login), Outcome::Accepted);
     };
     let first = ticket();
