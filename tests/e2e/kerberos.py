@@ -56,7 +56,8 @@ class Server(servers.Process):
 def ticket(person):
     """The file with a ticket that the person's password has bought."""
     cache = FOLDER / f"ticket-{person.uid}"
-    subprocess.run(["kinit", "-c", cache, person.name], input=person.password + "\n", text=True, check=True, capture_output=True)
+    done = subprocess.run(["kinit", "-c", cache, person.name], input=person.password + "\n", text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
     return cache
 
 

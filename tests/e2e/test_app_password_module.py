@@ -179,7 +179,7 @@ def test_given_a_prompt_and_echo_then_the_question_is_that(enrolled, laptop):
     assert "hidden\tPassword: " in done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("option", ["forward_pass", "after_first_step", "qr=utf8"])
+@pytest.mark.parametrize("option", ["nullok", "after_first_step", "qr=utf8"])
 def test_given_an_option_that_asks_then_it_is_an_error_that_says_what_to_do(
         enrolled, laptop, neighbor, journal, option):
     stacks.write("cs-options", ALONE, option)
