@@ -37,8 +37,10 @@ def require(program):
 
 
 def add_addresses():
-    """An IPv6 address for clients that are not on the server's own."""
-    subprocess.run(["ip", "address", "replace", f"{DESK6}/128", "dev", "lo", "nodad"], check=True)
+    """An IPv6 address for clients that are not on the server's own, and one of IPv4: beside one of IPv6 alone
+    getaddrinfo(3) with AI_ADDRCONFIG, as Kerberos asks it, knows no 127.0.0.1 any more."""
+    for address in (f"{DESK6}/128", "198.51.100.77/32"):
+        subprocess.run(["ip", "address", "replace", address, "dev", "lo", "nodad"], check=True)
 
 
 def free_port():
