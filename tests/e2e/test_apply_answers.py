@@ -38,6 +38,20 @@ session	required	pam_permit.so
 """
 
 
+@pytest.fixture(autouse=True)
+def kept():
+    """The machine's own services, for the tests that come later."""
+    files = [PAM / name for name in ("doas", "polkit-1", "chsh", "vsftpd", "login", "i3lock", "samba")]
+    before = {file: file.read_bytes() if file.exists() else None for file in files}
+    yield
+    twostep("revert", "--all", "--yes")
+    for file, text in before.items():
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_bytes(text)
+
+
 @pytest.fixture
 def ftp(host):
     (PAM / "vsftpd").write_text(VSFTPD)
@@ -126,21 +140,17 @@ def test_given_modules_that_ask_again_and_jumps_then_one_answer_is_enough_all_th
 def test_given_a_locker_that_takes_the_lines_of_login_then_login_is_not_changed_before_it(host, clock):
     stacks.write("login", "@include cs-common-auth\naccount required pam_unix.so\n")
     stacks.write("i3lock", "auth include login\n")
-    try:
-        said = flat(refused("login"))
-        assert "i3lock takes the lines of login" in said and "admin apply i3lock --one-answer" in said
-        stacks.write("i3lock", "@include cs-common-auth\n")
-        assert apply("i3lock", "--one-answer").returncode == 0
-        assert twostep("confirm").returncode == 0
-        alice, neighbor = enrollment.enroll(people.add(), clock), people.add()
-        assert log_in(alice, alice.person.password + alice.phone.fresh(), service="i3lock", phases="as", run_as=alice.person).accepted
-        assert not log_in(alice, alice.person.password, service="i3lock", phases="as", run_as=alice.person).accepted
-        assert log_in(neighbor, neighbor.password, service="i3lock", phases="as", run_as=neighbor).accepted
-        assert apply("login").returncode == 0
-        assert "i3lock" not in twostep("check").stdout
-    finally:
-        twostep("revert", "--all", "--yes")
-        (PAM / "i3lock").unlink()
+    said = flat(refused("login"))
+    assert "i3lock takes the lines of login" in said and "admin apply i3lock --one-answer" in said
+    stacks.write("i3lock", "@include cs-common-auth\n")
+    assert apply("i3lock", "--one-answer").returncode == 0
+    assert twostep("confirm").returncode == 0
+    alice, neighbor = enrollment.enroll(people.add(), clock), people.add()
+    assert log_in(alice, alice.person.password + alice.phone.fresh(), service="i3lock", phases="as", run_as=alice.person).accepted
+    assert not log_in(alice, alice.person.password, service="i3lock", phases="as", run_as=alice.person).accepted
+    assert log_in(neighbor, neighbor.password, service="i3lock", phases="as", run_as=neighbor).accepted
+    assert apply("login").returncode == 0
+    assert "i3lock" not in twostep("check").stdout
 
 
 def test_given_a_line_below_the_password_that_an_application_password_would_pass_by_then_nothing_is_changed(host):
@@ -151,4 +161,3 @@ def test_given_a_line_below_the_password_that_an_application_password_would_pass
     for service in ("doas", "polkit-1", "chsh"):
         stacks.write(service, "@include cs-common-auth\naccount required pam_unix.so\n")
         assert "interactive_services" in flat(refused(service, "--app-passwords")), service
-
