@@ -17,7 +17,7 @@ pub struct AuditSession(String);
 
 impl AuditSession {
     /// The one with this number (`/proc/PID/sessionid`), in the boot with this id
-    /// (`/proc/sys/kernel/random/boot_id`). Without one of them there is none.
+    /// (`/proc/sys/kernel/random/boot_id`). `None` if either is missing.
     #[must_use]
     pub fn new(id: Option<u32>, boot: &str) -> Option<Self> {
         let id = id.filter(|id| *id != u32::MAX && !boot.is_empty())?;

@@ -28,8 +28,10 @@ pub struct Split {
 /// Where several fit, it is the one that is right now, or else the longest that a device has. Users who are not asked
 /// now have nothing cut off but a code that is right, which is not spent: they may type one as they are used to.
 ///
-/// Whether a code is right is looked up ten times an hour at most, and as often in vain as sources may guess, lest
-/// that be an oracle; and not at all for a listed caller, which may tell anyone.
+/// This must not become an oracle. At most ten answers an hour are looked up, and at most [`Limits::cap`] in which no
+/// code is right; for a listed caller, which may tell anyone, none is.
+///
+/// [`Limits::cap`]: crate::throttle::Limits::cap
 ///
 /// An answer that is a code and nothing else is divided with `nullok` alone: it leaves no password.
 ///
@@ -58,7 +60,7 @@ pub fn split(
     })
 }
 
-/// Whether it takes long to look at the end of such an answer, whoever it is of: it may be a recovery code.
+/// Whether an answer may end with a recovery code, which takes long to look up. This does not depend on the user.
 #[must_use]
 pub fn looks_slow(answer: &Typed) -> bool {
     let tail = |length: usize| answer.expose().len().checked_sub(length).and_then(|start| answer.expose().get(start..));

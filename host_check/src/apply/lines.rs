@@ -34,7 +34,7 @@ pub struct LineStyle {
     pub recent: Option<u64>,
 }
 
-/// What lets in whoever nobody has refused.
+/// Lets in everyone whom no line has refused.
 pub const PERMIT: &str = "auth       required     pam_permit.so";
 
 /// What refuses those who have shown no key, whatever sshd's configuration says.
@@ -67,7 +67,7 @@ pub struct Ours {
     asks_behind_key: bool,
 }
 
-/// The lines of a jump that is counted anew, and how many are added to each that it counts.
+/// How many lines are added below each `sufficient` line that a jump counts.
 const ADDED: usize = 2;
 
 impl Ours {
@@ -129,7 +129,7 @@ impl Ours {
                 [kind, "required", rest @ ..] if one.module().is_some_and(refuses_some) => {
                     lines.push(format!("{kind} requisite {}", rest.join(" ")));
                 }
-                // The code right behind it, and the end: whatever follows is for those whom it refused.
+                // Ask for the code and end there: the lines that follow are for those whom it refused.
                 [kind, "sufficient", rest @ ..] if is_proof(one) => {
                     lines.push(format!("{kind} [success=ignore default={ADDED}] {}", rest.join(" ")));
                     lines.push(self.code.clone());

@@ -48,5 +48,5 @@ pub fn forward_pass<H: LoginHost>(turn: &Turn<'_, H>) -> Result<Came, Failed> {
     Ok(Ended { cut, pairs, ..Ended::quiet(Passage::NotAsked) }.into())
 }
 
-const REMEDY: &str = "type the password without a code, or wait: within an hour no more answers of this user \
-                      are searched for a code";
+const REMEDY: &str = "type the password without a code, and wait up to an hour or have an administrator run \
+                      twostep admin unlock: no more answers of this user are searched for a code";

@@ -10,8 +10,8 @@ use crate::check::stacks::Service;
 const LOOKING: [&str; 7] =
     ["pam_access", "pam_listfile", "pam_localuser", "pam_shells", "pam_succeed_if", "pam_time", "pam_usertype"];
 
-/// Words in arguments that ask for what a rehearsal does not have: a terminal, the caller.
-const NOT_HERE: [&str; 4] = ["tty", "ruser", "use_uid", "onerr=succeed item=rhost"];
+/// Words in arguments that depend on what a rehearsal does not have: a terminal, the calling user.
+const NOT_HERE: [&str; 3] = ["tty", "ruser", "use_uid"];
 
 /// What each of these modules in the service's stacks returns for this user. What could not be run is left out.
 pub fn decided(service: &Service<'_>, user: &str, from: Option<&str>) -> Vec<(ManagementGroup, Module, Code)> {
